@@ -12,10 +12,10 @@ const char *gad_status_name(gad_status code)
     return (unsigned)code < sizeof names / sizeof names[0] ? names[code] : "unknown";
 }
 
-gad_status gad_error_set(gad_error *err, gad_status code, const char *operation, const char *hint, const char *format, ...)
+void gad_error_fill(gad_error *err, gad_status code, const char *operation, const char *hint, const char *format, ...)
 {
     if (!err)
-        return code;
+        return;
     err->code = code;
     snprintf(err->operation, sizeof err->operation, "%s", operation);
     snprintf(err->hint, sizeof err->hint, "%s", hint ? hint : "");
@@ -23,18 +23,17 @@ gad_status gad_error_set(gad_error *err, gad_status code, const char *operation,
     va_start(args, format);
     vsnprintf(err->cause, sizeof err->cause, format, args);
     va_end(args);
-    return code;
 }
 
-gad_status gad_error_memory(gad_error *err, const char *operation, size_t size_bytes)
+void gad_error_fill_memory(gad_error *err, const char *operation, size_t size_bytes)
 {
-    return gad_error_set(err, GAD_E_MEMORY, operation, "close other programs, or use a smaller model or image",
-                         "no memory for %.1f MiB more", (double)size_bytes / (1024.0 * 1024.0));
+    gad_error_fill(err, GAD_E_MEMORY, operation, "close other programs, or use a smaller model or image",
+                   "no memory for %.1f MiB more", (double)size_bytes / (1024.0 * 1024.0));
 }
 
-gad_status gad_error_system(gad_error *err, const char *operation, const char *path, int error_number)
+void gad_error_fill_system(gad_error *err, const char *operation, const char *path, int error_number)
 {
-    return gad_error_set(err, GAD_E_IO, operation, NULL, "%s: %s", path, strerror(error_number));
+    gad_error_fill(err, GAD_E_IO, operation, NULL, "%s: %s", path, strerror(error_number));
 }
 
 gad_status gad_error_context(gad_error *err, gad_status code, const char *format, ...)

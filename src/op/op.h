@@ -1,0 +1,157 @@
+/* op: the only arithmetic of the model, as a table of functions. The model text is written once against this table;
+ * op/cpu fills it for fp32 activations, tests/op/reference.c fills it with plain loops in fp64 and is the judge, and a
+ * device filling does the same with its own memory. Knows nothing of models.
+ *
+ * Letters: T rows (tokens, patches), I inputs, O outputs, C channels, H heads, D head size, V vocabulary.
+ * Rules for every op:
+ *   - shapes agree (the caller's duty; an op asserts nothing); tensors of one call have the device's activation dtype
+ *     unless said otherwise; norm weights, biases and index arrays are stated with the op.
+ *   - outputs do not overlap inputs unless the op says that it may run in place.
+ *   - a gradient is named d<name>. "Adds" means += into what is there; everything else is overwritten. An output tensor
+ *     whose data is NULL is not wanted.
+ *   - results do not depend on the number of threads.
+ *   - a failure (no scratch memory, device fault) is kept in device->error, later ops do nothing, and the stage asks
+ *     gad_device_check once. */
+#ifndef GAD_OP_OP_H
+#define GAD_OP_OP_H
+#include "gad.h"
+#include "op/tensor.h"
+
+typedef struct gad_device gad_device;
+
+/* Which keys a run of query rows sees: query row q0+i (i < q1-q0) sees key rows [p0,p1) entirely, and of [k0,k1) all of
+ * them, or when `causal` those up to k1 - (q1-q0) + i. One struct covers windows (p0 == p1, not causal), prefill and
+ * decode with a cache (causal, k0 = 0), padding-free batches (one span a sample) and answers that share a prefix. Spans of
+ * one call cover disjoint query rows, q0 < q1. */
+typedef struct gad_attention_span {
+    int64_t q0, q1, p0, p1, k0, k1;
+    bool causal;
+} gad_attention_span;
+
+typedef enum gad_gelu_kind { GAD_GELU_ERF, GAD_GELU_TANH } gad_gelu_kind;
+
+/* One AdamW update (Loshchilov & Hutter, arXiv 1711.05101). `step` counts from 1. The gradient is multiplied by
+ * gradient_scale first (clipping, division by the token count). */
+typedef struct gad_adamw {
+    float learning_rate, beta1, beta2, epsilon, weight_decay, gradient_scale;
+    int64_t step;
+} gad_adamw;
+
+typedef struct gad_ops {
+    const char *name; /* "cpu", "reference" */
+
+    /* ---- memory: a stack per device. `take` gives uninitialised numbers at a multiple of 64 bytes, valid until a rewind
+     * to an earlier mark; NULL data after a failure. `upload` makes host memory readable by ops until the next rewind
+     * (on the CPU: the same pointer); `download` copies a tensor to host fp32 [rows, cols]. */
+    gad_tensor (*take)(gad_device *device, int64_t rows, int64_t cols);
+    size_t (*mark)(gad_device *device);
+    void (*rewind)(gad_device *device, size_t mark);
+    const void *(*upload)(gad_device *device, const void *host, size_t size_bytes);
+    void (*download)(gad_device *device, float *host, gad_tensor x);
+
+    /* ---- linear: y[T,O] = alpha * x[T,I] w^T + bias (+ y when `add`). bias [1,O] or NULL data; its dtype is F32, BF16,
+     * F16 or F64. w of any dtype the device supports. */
+    void (*linear)(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add);
+    /* dx[T,I] = alpha * dy[T,O] w (+ dx when `add`) */
+    void (*linear_dx)(gad_device *device, gad_tensor dx, gad_tensor dy, gad_weight w, float alpha, bool add);
+    /* dw[O,I] += alpha * dy^T x */
+    void (*linear_dw)(gad_device *device, gad_tensor dw, gad_tensor dy, gad_tensor x, float alpha);
+    /* db[1,O] += sum over rows of dy */
+    void (*linear_db)(gad_device *device, gad_tensor db, gad_tensor dy);
+
+    /* ---- RMSNorm over groups of weight.cols channels (one group, or one per head for q/k norms):
+     * y = x * rstd * weight, rstd = 1/sqrt(mean(x^2) + eps), kept in rstd[T, groups] (may be unwanted). weight [1,C] of
+     * dtype F32, BF16, F16 or F64. In place allowed. Zhang & Sennrich, arXiv 1910.07467. */
+    void (*rmsnorm)(gad_device *device, gad_tensor y, gad_tensor rstd, gad_tensor x, gad_tensor weight, float eps);
+    /* dx (+)= , dweight[1,C] adds (may be unwanted). */
+    void (*rmsnorm_back)(gad_device *device, gad_tensor dx, gad_tensor dweight, gad_tensor dy, gad_tensor x,
+                         gad_tensor rstd, gad_tensor weight, bool add);
+
+    /* ---- LayerNorm: y = (x - mean) * rstd * weight + bias; stats[T,2] keeps mean and rstd (may be unwanted). In place
+     * allowed. Ba et al., arXiv 1607.06450. */
+    void (*layernorm)(gad_device *device, gad_tensor y, gad_tensor stats, gad_tensor x, gad_tensor weight, gad_tensor bias,
+                      float eps);
+    void (*layernorm_back)(gad_device *device, gad_tensor dx, gad_tensor dweight, gad_tensor dbias, gad_tensor dy,
+                           gad_tensor x, gad_tensor stats, gad_tensor weight, bool add);
+
+    /* ---- SwiGLU: y = silu(a) * b, silu(a) = a / (1 + exp(-a)). y may be a or b. */
+    void (*swiglu)(gad_device *device, gad_tensor y, gad_tensor a, gad_tensor b);
+    /* da and db may be a and b. */
+    void (*swiglu_back)(gad_device *device, gad_tensor da, gad_tensor db, gad_tensor dy, gad_tensor a, gad_tensor b);
+
+    /* ---- GELU, exact (erf) or tanh form. In place allowed (dx may be dy). Hendrycks & Gimpel, arXiv 1606.08415. */
+    void (*gelu)(gad_device *device, gad_tensor y, gad_tensor x, gad_gelu_kind kind);
+    void (*gelu_back)(gad_device *device, gad_tensor dx, gad_tensor dy, gad_tensor x, gad_gelu_kind kind);
+
+    /* ---- rotary positions on x[T, H*D]: channel i of a head pairs with i + D/2; cos, sin [T, D/2] are fp32 (fp64 for the
+     * reference). `inverse` turns back: the backward pass. In place allowed. */
+    void (*rope)(gad_device *device, gad_tensor y, gad_tensor x, gad_tensor cos, gad_tensor sin, int heads, bool inverse);
+
+    /* ---- attention: o[Tq, H*D] = softmax(scale * q k^T) v over the keys that `spans` allow; k, v [Tk, Hk*D], query head h
+     * uses key head h / (H/Hk). lse[Tq,H] keeps log-sum-exp of the scaled scores (may be unwanted). Scores are never stored
+     * whole. o may be q. `spans` is host memory. Dao, arXiv 2307.08691 for the tiling. */
+    void (*attention)(gad_device *device, gad_tensor o, gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v, int heads,
+                      int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count);
+    /* dq is overwritten (rows outside all spans are left alone); dk and dv add. o, lse: what the forward pass gave. */
+    void (*attention_back)(gad_device *device, gad_tensor dq, gad_tensor dk, gad_tensor dv, gad_tensor d_o, gad_tensor o,
+                           gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v, int heads, int kv_heads, float scale,
+                           const gad_attention_span *spans, int64_t span_count);
+
+    /* ---- embedding: y[t] = table[ids[t]]; rows with a negative id are left alone. table as a weight [V,C]. */
+    void (*embed)(gad_device *device, gad_tensor y, gad_weight table, const int32_t *ids);
+    /* dtable[ids[t]] += dy[t]; negative ids give nothing; repeated ids allowed, summed in row order. */
+    void (*embed_back)(gad_device *device, gad_tensor dtable, gad_tensor dy, const int32_t *ids);
+
+    /* ---- rows: y[to[i]] = (or += when `add`) x[from[i]], i < n; a NULL index array counts 0, 1, 2, ... `to` has no
+     * repeats. Window permutation, image insertion, DeepStack and their backward passes. */
+    void (*rows)(gad_device *device, gad_tensor y, const int32_t *to, gad_tensor x, const int32_t *from, int64_t n,
+                 bool add);
+    /* y[t] += sum of weight[4t+j] * table[index[4t+j]], j < 4: interpolated positions. weight is fp32 host layout. */
+    void (*rows_mix)(gad_device *device, gad_tensor y, gad_weight table, const int32_t *index, const float *weight);
+    /* dtable[index[4t+j]] += weight[4t+j] * dy[t], in row order. */
+    void (*rows_mix_back)(gad_device *device, gad_tensor dtable, gad_tensor dy, const int32_t *index, const float *weight);
+
+    /* ---- y = alpha * x + beta * y (beta 0: y may be uninitialised) */
+    void (*axpby)(gad_device *device, gad_tensor y, float alpha, gad_tensor x, float beta);
+    void (*zero)(gad_device *device, gad_tensor y);
+
+    /* ---- log-probability of target[t] under softmax(z[t] / temperature), z [T,V]: logp[T,1]; entropy[T,1] of the same
+     * distribution (may be unwanted). Statistics in fp32 or better whatever the dtype. */
+    void (*logprob)(gad_device *device, gad_tensor logp, gad_tensor entropy, gad_tensor z, const int32_t *target,
+                    float temperature);
+    /* dz[t,v] = g[t] * (1[v = target[t]] - p[t,v]) / temperature. g [T,1] is dL/dlogp. dz may be z. Cross-entropy over N
+     * label rows is g = -1/N. */
+    void (*logprob_back)(gad_device *device, gad_tensor dz, gad_tensor g, gad_tensor z, const int32_t *target,
+                         float temperature);
+
+    /* ---- training arithmetic: sum of squares in double, and AdamW on n fp32 numbers (fp64 for the reference). */
+    double (*sum_squares)(gad_device *device, gad_tensor x);
+    void (*adamw)(gad_device *device, void *w, const void *g, void *m, void *v, int64_t n, const gad_adamw *settings);
+
+    void (*free)(gad_device *device);
+} gad_ops;
+
+struct gad_device {
+    const gad_ops *ops;
+    gad_dtype dtype; /* of activations */
+    int threads;
+    void *state;     /* the filling's own */
+    gad_error error; /* the first failure; code GAD_OK while well */
+};
+
+/* The CPU filling: fp32 activations; weights F32, BF16, F16 or Q8. threads 0: all that OpenMP offers. */
+gad_status gad_device_open_cpu(gad_device *device, int threads, gad_error *err);
+/* Instruction set the CPU filling runs with: "avx512", "avx2" or "portable". `gad_device_limit_cpu` lowers it ("avx2",
+ * "portable") for tests and comparison; call it before work starts. */
+const char *gad_device_cpu_level(const gad_device *device);
+gad_status gad_device_limit_cpu(gad_device *device, const char *level, gad_error *err);
+/* GAD_OK, or the first failure since it was opened, copied to err. */
+gad_status gad_device_check(const gad_device *device, gad_error *err);
+void gad_device_close(gad_device *device);
+
+/* For outputs that are not wanted and biases that do not exist. */
+static inline gad_tensor gad_tensor_none(void)
+{
+    return (gad_tensor){0};
+}
+#endif

@@ -1,0 +1,39 @@
+/* tensor: see tensor.h */
+#include "op/tensor.h"
+
+size_t gad_dtype_bytes(gad_dtype dtype)
+{
+    static const size_t bytes[] = {4, 2, 2, 1, 8};
+    return bytes[dtype];
+}
+
+const char *gad_dtype_name(gad_dtype dtype)
+{
+    static const char *const names[] = {"F32", "BF16", "F16", "Q8", "F64"};
+    return names[dtype];
+}
+
+gad_tensor gad_tensor_make(void *data, gad_dtype dtype, int64_t rows, int64_t cols)
+{
+    return (gad_tensor){data, dtype, rows, cols, cols};
+}
+
+static void *offset(gad_tensor t, int64_t elements)
+{
+    return t.data ? (char *)t.data + elements * (int64_t)gad_dtype_bytes(t.dtype) : NULL;
+}
+
+gad_tensor gad_tensor_rows(gad_tensor t, int64_t from, int64_t rows)
+{
+    return (gad_tensor){offset(t, from * t.stride), t.dtype, rows, t.cols, t.stride};
+}
+
+gad_tensor gad_tensor_cols(gad_tensor t, int64_t from, int64_t cols)
+{
+    return (gad_tensor){offset(t, from), t.dtype, t.rows, cols, t.stride};
+}
+
+gad_tensor gad_tensor_view(gad_tensor t, int64_t rows, int64_t cols)
+{
+    return (gad_tensor){t.data, t.dtype, rows, cols, cols};
+}
