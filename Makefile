@@ -1,0 +1,37 @@
+# Thin: CMake builds. Each target works alone and first on a bare Debian 12; a second run is quick.
+BUILD ?= build
+JOBS ?= $(shell nproc)
+
+.PHONY: all setup build demo test sanitize fuzz bench format check-format clean
+all: build
+
+setup: ## install the Debian packages that are missing
+	@sh cmake/setup.sh
+
+build: setup ## the library and the program: build/gad
+	@sh cmake/build.sh $(BUILD) $(JOBS)
+
+demo: build ## inspect the sample images
+	@sh cmake/demo.sh $(BUILD)
+
+test: build ## every test, in the normal and in the sanitizer build
+	@sh cmake/test.sh $(BUILD) $(JOBS)
+
+sanitize: setup ## every test under AddressSanitizer and UndefinedBehaviorSanitizer
+	@sh cmake/build.sh $(BUILD)-sanitize $(JOBS) -DGAD_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
+	@sh cmake/run_tests.sh $(BUILD)-sanitize $(JOBS)
+
+fuzz: setup ## each fuzz target for FUZZ_SECONDS (60)
+	@sh cmake/fuzz.sh $(BUILD)-fuzz $(JOBS)
+
+bench: build ## speed of the engine on this machine, against its measured limits
+	@$(BUILD)/gad speed --limits
+
+format: ## clang-format over all sources
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+
+check-format:
+	@clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-fuzz

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Installs the Debian packages that are missing; says what it does; a second run does nothing.
+set -eu
+packages="gcc g++ cmake ninja-build pkg-config clang-format libopenblas-openmp-dev libjpeg62-turbo-dev libpng-dev libtiff-dev
+libwebp-dev libexif-dev libjansson-dev libpcre2-dev libutf8proc-dev libsqlite3-dev libcurl4-openssl-dev libmicrohttpd-dev
+libxxhash-dev libcmocka-dev libopenmpi-dev openmpi-bin"
+missing=""
+for package in $packages; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+echo "setup: installing$missing"
+run=""
+if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || { echo "setup: run as root or install sudo, or install the packages above yourself" >&2; exit 1; }
+    run="sudo"
+fi
+log=$(mktemp)
+if ! { $run apt-get update && $run env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    echo "setup: apt-get failed; the whole log is in $log" >&2
+    exit 1
+fi
+rm -f "$log"

@@ -1,0 +1,8 @@
+/* commands: see commands.h. A new command is a declaration there and a line here. */
+#include "cli/commands.h"
+
+#include <stddef.h>
+
+const command *const commands[] = {
+    NULL,
+};

@@ -1,0 +1,8 @@
+/* commands: the table of all commands; each cmd_*.c defines its own. */
+#ifndef GAD_CLI_COMMANDS_H
+#define GAD_CLI_COMMANDS_H
+#include "cli/options.h"
+
+/* `gad --help` follows the order of this table. A name of two words ("data import") is a command with a sub-command. */
+extern const command *const commands[]; /* ends with NULL */
+#endif

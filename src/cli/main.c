@@ -1,0 +1,72 @@
+/* main: picks the command from the table and hands the rest of the arguments over. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "gad.h"
+
+static void print_usage(FILE *stream)
+{
+    fprintf(stream,
+            "gad %s - general anomaly detection with a reasoning multimodal model\n\nUsage: gad COMMAND [options]\n\n",
+            GAD_VERSION);
+    for (size_t i = 0; commands[i]; i++)
+        fprintf(stream, "  %-16s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(stream, "\ngad COMMAND --help explains a command.\n");
+}
+
+/* Words of the command's name that argv starts with; 0 when it is another command. */
+static int matches(const char *name, int argc, char **argv)
+{
+    int words = 0;
+    while (*name) {
+        size_t n = strcspn(name, " ");
+        if (words >= argc || strlen(argv[words]) != n || strncmp(argv[words], name, n) != 0)
+            return 0;
+        words++;
+        name += n + (name[n] == ' ');
+    }
+    return words;
+}
+
+static bool print_subcommands(const char *word, FILE *stream)
+{
+    size_t n = strlen(word);
+    bool any = false;
+    for (size_t i = 0; commands[i]; i++)
+        if (!strncmp(commands[i]->name, word, n) && commands[i]->name[n] == ' ') {
+            fprintf(stream, "  gad %-16s %s\n", commands[i]->name, commands[i]->summary);
+            any = true;
+        }
+    return any;
+}
+
+static int unknown_command(int argc, char **argv)
+{
+    bool second = argc > 2 && argv[2][0] != '-';
+    bool help = argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"));
+    if (help && print_subcommands(argv[1], stdout))
+        return EXIT_DONE;
+    fprintf(stderr, "gad: unknown command \"%s%s%s\"\n", argv[1], second ? " " : "", second ? argv[2] : "");
+    print_subcommands(argv[1], stderr);
+    fprintf(stderr, "Try: gad --help\n");
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+        print_usage(argc < 2 ? stderr : stdout);
+        return argc < 2 ? EXIT_USAGE : EXIT_DONE;
+    }
+    if (!strcmp(argv[1], "--version")) {
+        printf("gad %s\n", GAD_VERSION);
+        return EXIT_DONE;
+    }
+    for (size_t i = 0; commands[i]; i++) {
+        int words = matches(commands[i]->name, argc - 1, argv + 1);
+        if (words)
+            return command_main(commands[i], argc - 1 - words, argv + 1 + words);
+    }
+    return unknown_command(argc, argv);
+}

@@ -1,0 +1,320 @@
+/* options: see options.h */
+#include "cli/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *field(void *settings, const option *o)
+{
+    return (char *)settings + o->offset;
+}
+
+/* Names are equal when they differ only in '-' against '_'. */
+static bool same_name(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+    if (a_length != b_length)
+        return false;
+    for (size_t i = 0; i < a_length; i++)
+        if ((a[i] == '_' ? '-' : a[i]) != (b[i] == '_' ? '-' : b[i]))
+            return false;
+    return true;
+}
+
+static bool has_name(const option *o, const char *name, size_t length)
+{
+    if (!o->name)
+        return false;
+    if (same_name(name, length, o->name, strlen(o->name)))
+        return true;
+    for (const char *alias = o->aliases; alias;) {
+        const char *comma = strchr(alias, ',');
+        if (same_name(name, length, alias, comma ? (size_t)(comma - alias) : strlen(alias)))
+            return true;
+        alias = comma ? comma + 1 : NULL;
+    }
+    return false;
+}
+
+static const option *find(const command *c, const char *name, size_t length)
+{
+    for (size_t i = 0; i < c->option_count; i++)
+        if (has_name(&c->options[i], name, length))
+            return &c->options[i];
+    return NULL;
+}
+
+/* Levenshtein distance of two short names. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[64], n = strlen(b);
+    if (n >= 64)
+        return 64;
+    for (size_t j = 0; j <= n; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= n; j++) {
+            size_t up = row[j], replace = diagonal + (a[i - 1] != b[j - 1]);
+            row[j] = up + 1 < replace ? up + 1 : replace;
+            if (row[j - 1] + 1 < row[j])
+                row[j] = row[j - 1] + 1;
+            diagonal = up;
+        }
+    }
+    return row[n];
+}
+
+static void report_unknown(const command *c, const char *given)
+{
+    const char *nearest = NULL;
+    size_t best = 4;
+    for (size_t i = 0; i < c->option_count; i++) {
+        size_t d = c->options[i].name ? distance(given, c->options[i].name) : 64;
+        if (d < best) {
+            best = d;
+            nearest = c->options[i].name;
+        }
+    }
+    fprintf(stderr, "gad %s: unknown option --%s", c->name, given);
+    if (nearest)
+        fprintf(stderr, "; did you mean --%s?", nearest);
+    fprintf(stderr, "\nTry: gad %s --help\n", c->name);
+}
+
+static bool is_choice(const char *choices, const char *value)
+{
+    size_t length = strlen(value);
+    for (const char *at = choices; at;) {
+        const char *bar = strchr(at, '|');
+        size_t n = bar ? (size_t)(bar - at) : strlen(at);
+        if (n == length && !strncmp(at, value, n))
+            return true;
+        at = bar ? bar + 1 : NULL;
+    }
+    return false;
+}
+
+static bool list_add(option_list *list, const char *item)
+{
+    const char **grown = realloc(list->item, ((size_t)list->count + 1) * sizeof *grown);
+    if (!grown) {
+        fputs("gad: out of memory\n", stderr);
+        return false;
+    }
+    grown[list->count++] = item;
+    list->item = grown;
+    return true;
+}
+
+/* False with a message on stderr when `text` is no value of the option. */
+static bool set_value(const command *c, const option *o, void *settings, const char *text)
+{
+    char *end = NULL;
+    void *value = field(settings, o);
+    errno = 0;
+    switch (o->kind) {
+    case OPTION_FLAG: *(bool *)value = !strcmp(text, "true"); return true;
+    case OPTION_STRING: *(const char **)value = text; return true;
+    case OPTION_LIST: return list_add(value, text);
+    case OPTION_CHOICE:
+        *(const char **)value = text;
+        if (is_choice(o->choices, text))
+            return true;
+        fprintf(stderr, "gad %s: --%s is one of %s, not \"%s\"\n", c->name, o->name, o->choices, text);
+        return false;
+    case OPTION_INT: {
+        long long number = strtoll(text, &end, 10);
+        *(int64_t *)value = number;
+        if (end != text && !*end && !errno && (double)number >= o->minimum)
+            return true;
+        fprintf(stderr, "gad %s: --%s wants a whole number from %.0f, not \"%s\"\n", c->name, o->name, o->minimum, text);
+        return false;
+    }
+    case OPTION_NUMBER: {
+        double number = strtod(text, &end);
+        *(double *)value = number;
+        if (end != text && !*end && !errno && number >= o->minimum)
+            return true;
+        fprintf(stderr, "gad %s: --%s wants a number from %g, not \"%s\"\n", c->name, o->name, o->minimum, text);
+        return false;
+    }
+    }
+    return false;
+}
+
+static void free_lists(const command *c, void *settings)
+{
+    for (size_t i = 0; i < c->option_count; i++)
+        if (c->options[i].name && c->options[i].kind == OPTION_LIST)
+            free(((option_list *)field(settings, &c->options[i]))->item);
+    if (c->most_arguments)
+        free(((option_list *)(void *)((char *)settings + c->arguments_offset))->item);
+}
+
+/* "  --max-tokens N      text, wrapped [default: 1024]" */
+static void print_option(const option *o)
+{
+    enum { COLUMN = 28, WIDTH = 100 };
+    char text[1024];
+    snprintf(text, sizeof text, "%s%s%s%s%s%s", o->help, o->choices ? ": " : "", o->choices ? o->choices : "",
+             o->fallback ? " [default: " : "", o->fallback ? o->fallback : "", o->fallback ? "]" : "");
+    int column = printf("  --%s%s%s", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+    if (column > COLUMN - 2) {
+        putchar('\n');
+        column = 0;
+    }
+    bool first = true;
+    for (char *word = strtok(text, " "); word; word = strtok(NULL, " ")) {
+        int length = (int)strlen(word);
+        if (first || column + 1 + length > WIDTH) {
+            if (!first) {
+                putchar('\n');
+                column = 0;
+            }
+            printf("%*s", COLUMN - column, "");
+            column = COLUMN;
+        } else {
+            putchar(' ');
+            column++;
+        }
+        fputs(word, stdout);
+        column += length;
+        first = false;
+    }
+    putchar('\n');
+}
+
+static void print_help(const command *c)
+{
+    printf("gad %s - %s\n\nUsage: gad %s %s\n", c->name, c->summary, c->name, c->synopsis);
+    if (c->details)
+        printf("\n%s\n", c->details);
+    if (c->option_count && c->options[0].name)
+        printf("\nOptions:\n");
+    for (size_t i = 0; i < c->option_count; i++)
+        if (c->options[i].name)
+            print_option(&c->options[i]);
+        else
+            printf("\n%s:\n", c->options[i].help);
+}
+
+static void print_value(const option *o, const void *value, FILE *stream)
+{
+    switch (o->kind) {
+    case OPTION_FLAG: fputs(*(const bool *)value ? "yes" : "no", stream); break;
+    case OPTION_STRING:
+    case OPTION_CHOICE: {
+        const char *text = *(const char *const *)value;
+        fputs(text ? text : "-", stream);
+        break;
+    }
+    case OPTION_INT: fprintf(stream, "%lld", (long long)*(const int64_t *)value); break;
+    case OPTION_NUMBER: fprintf(stream, "%g", *(const double *)value); break;
+    case OPTION_LIST: {
+        const option_list *list = value;
+        for (int64_t i = 0; i < list->count; i++)
+            fprintf(stream, "%s%s", i ? " " : "", list->item[i]);
+        if (!list->count)
+            fputc('-', stream);
+        break;
+    }
+    }
+}
+
+void options_print(const command *c, const void *settings, FILE *stream)
+{
+    for (size_t i = 0; i < c->option_count; i++) {
+        const option *o = &c->options[i];
+        if (!o->name)
+            continue;
+        fprintf(stream, "  %-24s ", o->name);
+        print_value(o, (const char *)settings + o->offset, stream);
+        fputc('\n', stream);
+    }
+}
+
+/* One option at argv[*at]; moves *at past it and its argument. */
+static bool parse_option(const command *c, void *settings, int argc, char **argv, int *at)
+{
+    const char *name = argv[*at] + 2, *equals = strchr(name, '=');
+    size_t length = equals ? (size_t)(equals - name) : strlen(name);
+    const option *o = find(c, name, length);
+    bool negated = false;
+    if (!o && !equals && !strncmp(name, "no-", 3)) {
+        o = find(c, name + 3, length - 3);
+        negated = o && o->kind == OPTION_FLAG;
+        o = negated ? o : NULL;
+    }
+    if (!o) {
+        report_unknown(c, name);
+        return false;
+    }
+    ++*at;
+    if (o->kind == OPTION_FLAG) {
+        if (equals)
+            fprintf(stderr, "gad %s: --%s takes no argument\n", c->name, o->name);
+        *(bool *)field(settings, o) = !negated;
+        return !equals;
+    }
+    if (!equals && *at >= argc) {
+        fprintf(stderr, "gad %s: --%s wants %s\n", c->name, o->name, o->argument);
+        return false;
+    }
+    return set_value(c, o, settings, equals ? equals + 1 : argv[(*at)++]);
+}
+
+static int parse(const command *c, void *settings, int argc, char **argv)
+{
+    option_list *arguments = (option_list *)(void *)((char *)settings + c->arguments_offset);
+    int64_t positional = 0;
+    bool options_ended = false;
+    for (int i = 0; i < argc;) {
+        if (!options_ended && !strcmp(argv[i], "--")) {
+            options_ended = true;
+            i++;
+        } else if (!options_ended && !strncmp(argv[i], "--", 2)) {
+            if (!parse_option(c, settings, argc, argv, &i))
+                return EXIT_USAGE;
+        } else if (c->most_arguments >= 0 && positional >= c->most_arguments) {
+            fprintf(stderr, "gad %s: unexpected argument \"%s\"\nTry: gad %s --help\n", c->name, argv[i], c->name);
+            return EXIT_USAGE;
+        } else {
+            positional++;
+            if (!list_add(arguments, argv[i++]))
+                return EXIT_FAILED;
+        }
+    }
+    if (positional < c->least_arguments) {
+        fprintf(stderr, "gad %s: something is missing\nUsage: gad %s %s\nTry: gad %s --help\n", c->name, c->name,
+                c->synopsis, c->name);
+        return EXIT_USAGE;
+    }
+    return EXIT_DONE;
+}
+
+int command_main(const command *c, int argc, char **argv)
+{
+    for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)
+        if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+            print_help(c);
+            return EXIT_DONE;
+        }
+    void *settings = calloc(1, c->settings_bytes);
+    if (!settings) {
+        fputs("gad: out of memory\n", stderr);
+        return EXIT_FAILED;
+    }
+    int exit_code = EXIT_DONE;
+    for (size_t i = 0; i < c->option_count; i++)
+        if (c->options[i].name && c->options[i].fallback && !set_value(c, &c->options[i], settings, c->options[i].fallback))
+            exit_code = EXIT_USAGE;
+    if (!exit_code)
+        exit_code = parse(c, settings, argc, argv);
+    if (!exit_code)
+        exit_code = c->run(settings);
+    free_lists(c, settings);
+    free(settings);
+    return exit_code;
+}

@@ -1,0 +1,59 @@
+/* options: one table per command feeds the parser, the help text and the printed settings. In: argv. Out: the command's
+ * settings struct, filled. Knows nothing of what a command does. */
+#ifndef GAD_CLI_OPTIONS_H
+#define GAD_CLI_OPTIONS_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+typedef enum option_kind {
+    OPTION_FLAG,   /* bool; --name sets it, --no-name clears it */
+    OPTION_STRING, /* const char * */
+    OPTION_CHOICE, /* const char *, one of `choices` ("a|b|c") */
+    OPTION_INT,    /* int64_t, at least `minimum` */
+    OPTION_NUMBER, /* double, at least `minimum` */
+    OPTION_LIST    /* option_list: may be given many times */
+} option_kind;
+
+typedef struct option_list {
+    const char **item; /* the strings belong to argv */
+    int64_t count;
+} option_list;
+
+typedef struct option {
+    const char *name;     /* "max-tokens"; NULL: only starts a group of the help text, titled by `help` */
+    const char *argument; /* "FILE"; NULL for flags */
+    option_kind kind;
+    size_t offset; /* of the value in the settings struct */
+    const char *help;
+    const char *fallback; /* default, parsed like an argument; NULL: false, NULL, 0 */
+    const char *choices;
+    double minimum;
+    const char *aliases; /* "max-new-tokens,max_completion_length": other spellings, separated by commas; NULL if none */
+} option;
+
+typedef struct command {
+    const char *name;     /* "inspect", "data import" */
+    const char *synopsis; /* "[options] --ref GOOD PART..." */
+    const char *summary;  /* one line */
+    const char *details;  /* paragraphs under the synopsis; may be NULL */
+    const option *options;
+    size_t option_count;
+    int64_t least_arguments, most_arguments; /* positional ones; most < 0: any number */
+    size_t arguments_offset;                 /* of the option_list that gets them; unused when most is 0 */
+    size_t settings_bytes;
+    int (*run)(void *settings); /* returns the exit code */
+} command;
+
+#define OPTIONS_COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* Exit codes of every command. */
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_ANOMALY = 3 };
+
+/* Parse the arguments after the command's name and run it. Handles --help; a usage error prints one message with the
+ * nearest option name and returns EXIT_USAGE. */
+int command_main(const command *c, int argc, char **argv);
+/* The resolved settings as "name value" lines on `stream`: what every long command prints first. */
+void options_print(const command *c, const void *settings, FILE *stream);
+#endif

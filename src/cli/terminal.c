@@ -1,0 +1,122 @@
+/* terminal: see terminal.h */
+#include "cli/terminal.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/options.h"
+
+static volatile sig_atomic_t interrupted;
+static bool line_is_open;
+
+bool terminal_is_interactive(int descriptor)
+{
+    const char *term = getenv("TERM");
+    return isatty(descriptor) && term && strcmp(term, "dumb") != 0;
+}
+
+int terminal_fail(const gad_error *err)
+{
+    terminal_progress_end();
+    fprintf(stderr, "gad: cannot %s: %s\n", err->operation, err->cause);
+    if (err->hint[0])
+        fprintf(stderr, "     %s\n", err->hint);
+    return EXIT_FAILED;
+}
+
+static void write_log(void *user, gad_log_level level, const char *message)
+{
+    if (level == GAD_LOG_DEBUG && !user)
+        return;
+    terminal_progress_end();
+    fprintf(stderr, "%s%s\n", level == GAD_LOG_WARNING ? "warning: " : "", message);
+}
+
+gad_log terminal_log(bool verbose)
+{
+    static bool yes = true;
+    return (gad_log){write_log, verbose ? &yes : NULL};
+}
+
+static void format_seconds(double seconds, char *text, size_t size)
+{
+    if (seconds < 100)
+        snprintf(text, size, "%.0f s", seconds);
+    else if (seconds < 6000)
+        snprintf(text, size, "%.0f min", seconds / 60);
+    else
+        snprintf(text, size, "%.1f h", seconds / 3600);
+}
+
+static void draw_progress(const gad_progress_state *state, bool redraw, bool last)
+{
+    char left[32];
+    fprintf(stderr, "%s%s %lld", redraw ? "\r\033[K" : "", state->what, (long long)state->done);
+    if (state->total > 0)
+        fprintf(stderr, "/%lld", (long long)state->total);
+    if (state->elapsed_s > 0)
+        fprintf(stderr, ", %.3g/s", (double)state->done / state->elapsed_s);
+    if (state->left_s >= 0 && !last) {
+        format_seconds(state->left_s, left, sizeof left);
+        fprintf(stderr, ", %s left", left);
+    }
+    if (!redraw || last)
+        fputc('\n', stderr);
+    fflush(stderr);
+    line_is_open = redraw && !last;
+}
+
+static bool show_progress(void *user, const gad_progress_state *state)
+{
+    (void)user;
+    static double shown_s;
+    static const char *shown_what;
+    bool redraw = terminal_is_interactive(STDERR_FILENO);
+    bool last = state->total > 0 && state->done >= state->total;
+    if (shown_what != state->what || state->elapsed_s < shown_s) {
+        shown_what = state->what;
+        shown_s = 0;
+    }
+    if (last || state->elapsed_s - shown_s >= (redraw ? 0.1 : 10)) {
+        draw_progress(state, redraw, last);
+        shown_s = state->elapsed_s;
+    }
+    return !interrupted;
+}
+
+gad_progress terminal_progress(void)
+{
+    return (gad_progress){show_progress, NULL};
+}
+
+void terminal_progress_end(void)
+{
+    if (line_is_open)
+        fputc('\n', stderr);
+    line_is_open = false;
+}
+
+static void on_signal(int number)
+{
+    if (interrupted) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    interrupted = 1;
+}
+
+void terminal_catch_interrupt(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool terminal_interrupted(void)
+{
+    return interrupted != 0;
+}

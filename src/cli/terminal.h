@@ -1,0 +1,20 @@
+/* terminal: what a command shows on stderr: errors, log lines, progress. Results go to stdout, by the command itself. */
+#ifndef GAD_CLI_TERMINAL_H
+#define GAD_CLI_TERMINAL_H
+#include "gad.h"
+
+/* Print the error: what failed, why, what to do. Returns EXIT_FAILED. */
+int terminal_fail(const gad_error *err);
+/* A log sink on stderr; debug messages only when `verbose`. */
+gad_log terminal_log(bool verbose);
+/* Progress on stderr: one line that is redrawn on a terminal, a line every ten seconds otherwise. Its update returns false
+ * (so the call ends as cancelled) after Ctrl-C. */
+gad_progress terminal_progress(void);
+/* Ends a redrawn progress line, so that other output starts on a fresh line. */
+void terminal_progress_end(void);
+/* Make Ctrl-C and SIGTERM set a flag instead of ending the process; a second one ends it at once. */
+void terminal_catch_interrupt(void);
+bool terminal_interrupted(void);
+/* Whether the descriptor (1 stdout, 2 stderr) is a terminal that can redraw and colour. */
+bool terminal_is_interactive(int descriptor);
+#endif
