@@ -20,7 +20,8 @@
 typedef struct gad_device gad_device;
 
 /* Which keys a run of query rows sees: query row q0+i (i < q1-q0) sees key rows [p0,p1) entirely, and of [k0,k1) all of
- * them, or when `causal` those up to k1 - (q1-q0) + i. One struct covers windows (p0 == p1, not causal), prefill and
+ * them, or when `causal` those up to and including k1 - (q1-q0) + i. A row that sees no key gets o = 0, lse = -infinity. One
+ * struct covers windows (p0 == p1, not causal), prefill and
  * decode with a cache (causal, k0 = 0), padding-free batches (one span a sample) and answers that share a prefix. Spans of
  * one call cover disjoint query rows, q0 < q1. */
 typedef struct gad_attention_span {

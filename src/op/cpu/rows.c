@@ -1,0 +1,79 @@
+/* rows: moving rows by index, mixing four table rows (interpolated positions), and y = alpha x + beta y. */
+#include "op/cpu/cpu.h"
+
+#include <string.h>
+
+void gad_cpu_rows(gad_device *device, gad_tensor y, const int32_t *to, gad_tensor x, const int32_t *from, int64_t n,
+                  bool add)
+{
+    if (!gad_cpu_well(device))
+        return;
+#pragma omp parallel for schedule(static) num_threads(gad_cpu_threads(device, n *y.cols))
+    for (int64_t i = 0; i < n; i++) {
+        float *target = gad_cpu_row(y, to ? to[i] : i);
+        const float *source = gad_cpu_row(x, from ? from[i] : i);
+        if (!add)
+            memcpy(target, source, (size_t)y.cols * sizeof(float));
+        else
+            for (int64_t c = 0; c < y.cols; c++)
+                target[c] += source[c];
+    }
+}
+
+void gad_cpu_rows_mix(gad_device *device, gad_tensor y, gad_weight table, const int32_t *index, const float *weight)
+{
+    size_t mark = gad_cpu_mark(device);
+    float *row = gad_cpu_scratch(device, (size_t)y.cols, sizeof(float));
+    for (int64_t t = 0; row && t < y.rows; t++) {
+        float *to = gad_cpu_row(y, t);
+        for (int64_t j = 4 * t; j < 4 * t + 4; j++) {
+            gad_cpu_weight_row(row, &table, index[j], 0, y.cols);
+            for (int64_t c = 0; c < y.cols; c++)
+                to[c] += weight[j] * row[c];
+        }
+    }
+    gad_cpu_rewind(device, mark);
+}
+
+/* Threads share the channels, so that each table row is summed in row order. */
+void gad_cpu_rows_mix_back(gad_device *device, gad_tensor dtable, gad_tensor dy, const int32_t *index, const float *weight)
+{
+    if (!gad_cpu_well(device))
+        return;
+    const int64_t block = 64, blocks = (dy.cols + block - 1) / block;
+#pragma omp parallel for schedule(static) num_threads(gad_cpu_threads(device, 4 * dy.rows * dy.cols))
+    for (int64_t b = 0; b < blocks; b++) {
+        int64_t end = (b + 1) * block < dy.cols ? (b + 1) * block : dy.cols;
+        for (int64_t j = 0; j < 4 * dy.rows; j++) {
+            float *to = gad_cpu_row(dtable, index[j]);
+            const float *from = gad_cpu_row(dy, j / 4);
+            for (int64_t c = b * block; c < end; c++)
+                to[c] += weight[j] * from[c];
+        }
+    }
+}
+
+void gad_cpu_axpby(gad_device *device, gad_tensor y, float alpha, gad_tensor x, float beta)
+{
+    if (!gad_cpu_well(device))
+        return;
+#pragma omp parallel for schedule(static) num_threads(gad_cpu_threads(device, y.rows *y.cols))
+    for (int64_t t = 0; t < y.rows; t++) {
+        float *to = gad_cpu_row(y, t);
+        const float *from = gad_cpu_row(x, t);
+        if (beta == 0)
+            for (int64_t c = 0; c < y.cols; c++)
+                to[c] = alpha * from[c];
+        else
+            for (int64_t c = 0; c < y.cols; c++)
+                to[c] = alpha * from[c] + beta * to[c];
+    }
+}
+
+void gad_cpu_zero(gad_device *device, gad_tensor y)
+{
+    if (!gad_cpu_well(device))
+        return;
+    for (int64_t t = 0; t < y.rows; t++)
+        memset(gad_cpu_row(y, t), 0, (size_t)y.cols * sizeof(float));
+}
