@@ -185,7 +185,7 @@ static void colour_pixel(const layout *l, const uint8_t *from, uint8_t *rgba)
 static uint8_t packed_index(const layout *l, const uint8_t *row, int64_t x)
 {
     size_t bit = (size_t)x * l->bits;
-    return (uint8_t)(row[bit / 8] >> (8 - l->bits - bit % 8) & ((1u << l->bits) - 1));
+    return (uint8_t)((unsigned)row[bit / 8] >> (8 - l->bits - bit % 8) & ((1u << l->bits) - 1));
 }
 
 static void put_indices(const gad_image_source *source, const layout *l, gad_image_form form, const uint8_t *index,
