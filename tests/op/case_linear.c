@@ -1,0 +1,145 @@
+/* case_linear: the four ops of linear layers.
+ *
+ * Tolerance: a sum of K products of independent normal numbers, added in fp32 in any order, is off by at most about
+ * K u / sqrt(6) standard deviations of one product (one accumulator; less with several), while the result itself has
+ * sqrt(K) of them, u = 2^-24. Both have normal tails, so the ratio of the largest values stays near sqrt(K)/2.4 units;
+ * twice that is allowed, and 8 for the rounding of alpha, bias and sum. */
+#include "op/judge.h"
+
+#include <math.h>
+
+static double units(int64_t k)
+{
+    return 8 + sqrt((double)k);
+}
+
+static double weight_bytes(int64_t o, int64_t i, int64_t dtype)
+{
+    return (double)o * (double)i * (dtype == GAD_Q8 ? 1 + 4.0 / GAD_Q8_GROUP : (double)gad_dtype_bytes((gad_dtype)dtype));
+}
+
+enum { T, I, O, DTYPE, BIAS, ADD }; /* BIAS: its dtype, or -1 */
+
+/* All four: a fault in the backward ops must not hide behind the forward's. */
+static void linear(judge_stage *s, const int64_t *p)
+{
+    const float alpha = p[ADD] ? 0.75f : 1;
+    const double flops = 2.0 * (double)p[T] * (double)p[I] * (double)p[O];
+    const double read = weight_bytes(p[O], p[I], p[DTYPE]);
+    gad_tensor x = judge_input(s, "x", p[T], p[I], 1), bias = gad_tensor_none();
+    gad_weight w = judge_weight(s, "w", p[O], p[I], (gad_dtype)p[DTYPE]);
+    if (p[BIAS] >= 0)
+        bias = judge_parameter(s, "b", p[O], (gad_dtype)p[BIAS]);
+    gad_tensor y = (p[ADD] ? judge_sum : judge_output)(s, "y", p[T], p[O], units(p[I]));
+    gad_tensor dy = judge_seed(s, "dy", y);
+    judge_time(s, "linear", flops, read) s->device->ops->linear(s->device, y, x, w, bias, alpha, p[ADD]);
+    if (s->forward)
+        return;
+    gad_tensor dx = (p[ADD] ? judge_sum : judge_output)(s, "dx", p[T], p[I], units(p[O]));
+    judge_time(s, "linear_dx", flops, read) s->device->ops->linear_dx(s->device, dx, dy, w, alpha, p[ADD]);
+    gad_tensor dw = judge_sum(s, "dw", p[O], p[I], units(p[T]));
+    judge_time(s, "linear_dw", flops, 4.0 * (double)(p[O] * p[I])) s->device->ops->linear_dw(s->device, dw, dy, x, alpha);
+    if (p[BIAS] < 0)
+        return;
+    gad_tensor db = judge_sum(s, "db", 1, p[O], units(p[T]));
+    judge_time(s, "linear_db", (double)(p[T] * p[O]), 4.0 * (double)(p[T] * p[O]))
+        s->device->ops->linear_db(s->device, db, dy);
+}
+
+/* Only y: one long row of weights, many outputs, few rows. */
+static void forward(judge_stage *s, const int64_t *p)
+{
+    const double flops = 2.0 * (double)p[T] * (double)p[I] * (double)p[O];
+    gad_tensor x = judge_input(s, "x", p[T], p[I], 1);
+    gad_weight w = judge_weight(s, "w", p[O], p[I], (gad_dtype)p[DTYPE]);
+    gad_tensor y = judge_output(s, "y", p[T], p[O], units(p[I]));
+    judge_time(s, "linear", flops, weight_bytes(p[O], p[I], p[DTYPE]))
+        s->device->ops->linear(s->device, y, x, w, gad_tensor_none(), 1, false);
+}
+
+#define LINEAR(...)                                                                                                        \
+    {                                                                                                                      \
+        "linear", "T I O dtype bias add", linear,                                                                          \
+        {                                                                                                                  \
+            __VA_ARGS__                                                                                                    \
+        }                                                                                                                  \
+    }
+#define FORWARD(...)                                                                                                       \
+    {                                                                                                                      \
+        "linear", "T I O dtype", forward,                                                                                  \
+        {                                                                                                                  \
+            __VA_ARGS__                                                                                                    \
+        }                                                                                                                  \
+    }
+
+static const judge_case cases[] = {
+    /* every weight dtype at every path: one row, few, an odd number, a block edge, more than a block */
+    LINEAR(1, 1, 1, GAD_F32, -1, 0),
+    LINEAR(1, 64, 32, GAD_F32, GAD_F32, 0),
+    LINEAR(1, 131, 67, GAD_BF16, GAD_BF16, 0),
+    LINEAR(1, 200, 37, GAD_F16, GAD_F16, 1),
+    LINEAR(1, 257, 33, GAD_Q8, GAD_F64, 0),
+    LINEAR(2, 96, 100, GAD_BF16, -1, 1),
+    LINEAR(3, 320, 31, GAD_Q8, GAD_F32, 1),
+    LINEAR(4, 77, 45, GAD_F32, GAD_BF16, 0),
+    LINEAR(5, 129, 66, GAD_BF16, GAD_F32, 0),
+    LINEAR(7, 63, 19, GAD_F16, -1, 0),
+    LINEAR(8, 512, 48, GAD_Q8, -1, 0),
+    LINEAR(9, 191, 65, GAD_BF16, -1, 0),
+    LINEAR(13, 100, 97, GAD_F32, GAD_F32, 1),
+    LINEAR(16, 130, 16, GAD_F16, GAD_F32, 0),
+    LINEAR(17, 65, 33, GAD_Q8, GAD_BF16, 1),
+    LINEAR(31, 385, 35, GAD_BF16, GAD_F32, 1),
+    LINEAR(33, 16, 300, GAD_F32, -1, 0),
+    LINEAR(40, 700, 70, GAD_Q8, -1, 0),
+    LINEAR(65, 530, 130, GAD_BF16, GAD_F32, 0),
+    LINEAR(100, 300, 8, GAD_F32, -1, 1),
+    LINEAR(130, 8, 260, GAD_F16, -1, 1),
+    LINEAR(300, 33, 1, GAD_F32, GAD_F32, 0),
+    LINEAR(257, 290, 66, GAD_Q8, GAD_F32, 0),
+    LINEAR(900, 40, 50, GAD_BF16, GAD_F32, 1),
+    FORWARD(1, 2048, 300, GAD_BF16),
+    FORWARD(1, 2048, 300, GAD_Q8),
+    FORWARD(6, 5000, 77, GAD_F16),
+    FORWARD(32, 2500, 130, GAD_Q8),
+    FORWARD(100, 11008, 40, GAD_BF16),
+};
+
+static const judge_case gradients[] = {
+    LINEAR(5, 7, 6, GAD_F32, GAD_F32, 0),
+    LINEAR(1, 3, 2, GAD_F32, -1, 0),
+    LINEAR(4, 6, 5, GAD_F32, GAD_F32, 1),
+};
+
+static const judge_case perf[] = {
+    FORWARD(1, 2048, 151936, GAD_BF16),      FORWARD(1, 2048, 151936, GAD_Q8),
+    FORWARD(1, 2048, 75968, GAD_F16),        FORWARD(1, 2048, 37984, GAD_F32),
+    FORWARD(1, 11008, 24576, GAD_BF16),      FORWARD(1, 11008, 24576, GAD_Q8),
+    FORWARD(4, 2048, 65536, GAD_BF16),       FORWARD(4, 2048, 65536, GAD_Q8),
+    FORWARD(8, 2048, 65536, GAD_BF16),       FORWARD(8, 2048, 65536, GAD_Q8),
+    FORWARD(16, 2048, 11008, GAD_BF16),      FORWARD(32, 2048, 11008, GAD_BF16),
+    FORWARD(64, 2048, 11008, GAD_BF16),      LINEAR(512, 2048, 11008, GAD_BF16, GAD_F32, 0),
+    LINEAR(512, 11008, 2048, GAD_Q8, -1, 0), LINEAR(512, 2048, 2048, GAD_F16, -1, 0),
+    LINEAR(512, 2048, 2048, GAD_F32, -1, 0), LINEAR(1024, 1280, 3420, GAD_BF16, GAD_F32, 0),
+    LINEAR(860, 2048, 16, GAD_F32, -1, 0),   LINEAR(860, 16, 2048, GAD_F32, -1, 1),
+    LINEAR(600, 256, 768, GAD_F32, -1, 0),
+};
+
+#define CASES(list)                                                                                                        \
+    {                                                                                                                      \
+        list, sizeof list / sizeof *(list)                                                                                 \
+    }
+judge_cases judge_cases_linear(void)
+{
+    return (judge_cases)CASES(cases);
+}
+
+judge_cases judge_gradients_linear(void)
+{
+    return (judge_cases)CASES(gradients);
+}
+
+judge_cases judge_perf_linear(void)
+{
+    return (judge_cases)CASES(perf);
+}

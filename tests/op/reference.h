@@ -1,0 +1,11 @@
+/* reference: the op table of op/op.h in fp64 with plain loops: the judge of every other filling, and the device on which
+ * whole models are differentiated by finite differences. Slow on purpose: each op reads like its formula. */
+#ifndef GAD_TESTS_OP_REFERENCE_H
+#define GAD_TESTS_OP_REFERENCE_H
+#include "op/op.h"
+
+/* Activations F64; weights and norm parameters of any dtype, F64 too; cos and sin of rope F64. One thread. */
+gad_status gad_device_open_reference(gad_device *device, gad_error *err);
+/* Element [row, col] of a tensor or weight of any dtype. */
+double gad_reference_number(const gad_weight *w, int64_t row, int64_t col);
+#endif

@@ -1,0 +1,226 @@
+/* test_judge: every op of the table on the CPU against the fp64 reference, and the reference's gradients against finite
+ * differences. Without arguments the whole test; otherwise: compare|grad|perf|list [part of a case's name] [level]. */
+#include "base/error.h"
+#include "op/judge.h"
+#include "support/support.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef judge_cases (*case_list)(void);
+static const case_list compared[] = {judge_cases_linear, judge_cases_rowwise, judge_cases_attention};
+static const case_list differentiated[] = {judge_gradients_linear, judge_gradients_rowwise, judge_gradients_attention};
+static const case_list timed[] = {judge_perf_linear, judge_perf_rowwise, judge_perf_attention};
+
+typedef struct visitor {
+    int (*visit)(const judge_case *c, void *user);
+    void *user;
+} visitor;
+
+/* Visits the cases whose name contains `filter`; the sum of what the visits return. */
+static int visit(const case_list lists[3], const char *filter, visitor v)
+{
+    int sum = 0;
+    char name[256];
+    for (int i = 0; i < 3; i++) {
+        judge_cases cases = lists[i]();
+        for (size_t n = 0; n < cases.count; n++)
+            if (strstr(judge_name(&cases.list[n], name), filter))
+                sum += v.visit(&cases.list[n], v.user);
+    }
+    return sum;
+}
+
+static int compare_one(const judge_case *c, void *device)
+{
+    return judge_compare(c, device, false);
+}
+
+static int compare_quietly(const judge_case *c, void *device)
+{
+    return judge_compare(c, device, true) > 0;
+}
+
+static int gradient_one(const judge_case *c, void *user)
+{
+    (void)user;
+    return judge_gradient(c, false);
+}
+
+static int print_one(const judge_case *c, void *user)
+{
+    char name[256];
+    printf("%s %s\n", (const char *)user, judge_name(c, name));
+    return 1;
+}
+
+/* ---- the tests ---- */
+
+static void test_cpu_against_reference(void **state)
+{
+    (void)state;
+    gad_device device;
+    gad_error err;
+    ASSERT_OK(gad_device_open_cpu(&device, 2, &err), &err);
+    assert_int_equal(visit(compared, "", (visitor){compare_one, &device}), 0);
+    gad_device_close(&device);
+}
+
+static void test_gradients(void **state)
+{
+    (void)state;
+    assert_int_equal(visit(differentiated, "", (visitor){gradient_one, NULL}), 0);
+}
+
+/* ---- the judge itself: fillings with one defect each must be found ---- */
+
+static gad_ops whole; /* the CPU's table without defect, for the broken ones below */
+
+static void linear_without_bias(gad_device *d, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha,
+                                bool add)
+{
+    (void)bias;
+    whole.linear(d, y, x, w, gad_tensor_none(), alpha, add);
+}
+
+static void linear_writes_outside(gad_device *d, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha,
+                                  bool add)
+{
+    whole.linear(d, y, x, w, bias, alpha, add);
+    ((float *)y.data)[(y.rows - 1) * y.stride + y.cols] = 0;
+}
+
+static void linear_dx_overwrites(gad_device *d, gad_tensor dx, gad_tensor dy, gad_weight w, float alpha, bool add)
+{
+    (void)add;
+    whole.linear_dx(d, dx, dy, w, alpha, false);
+}
+
+/* Rounds a result to bf16: the smallest defect that a wrong kernel is likely to have. */
+static void linear_rounds(gad_device *d, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add)
+{
+    whole.linear(d, y, x, w, bias, alpha, add);
+    float *first = y.data;
+    uint32_t bits;
+    memcpy(&bits, first, 4);
+    bits &= 0xFFFF8000u;
+    memcpy(first, &bits, 4);
+}
+
+static void rmsnorm_forgets_eps(gad_device *d, gad_tensor y, gad_tensor rstd, gad_tensor x, gad_tensor weight, float eps)
+{
+    whole.rmsnorm(d, y, rstd, x, weight, eps * 0.99f);
+}
+
+static void swiglu_hides_nan(gad_device *d, gad_tensor y, gad_tensor a, gad_tensor b)
+{
+    whole.swiglu(d, y, a, b);
+    for (int64_t t = 0; t < y.rows; t++)
+        for (int64_t c = 0; c < y.cols; c++) {
+            float *value = (float *)y.data + t * y.stride + c;
+            *value = isnan(*value) ? 0 : *value;
+        }
+}
+
+static void rope_turns_back(gad_device *d, gad_tensor y, gad_tensor x, gad_tensor cos, gad_tensor sin, int heads,
+                            bool inverse)
+{
+    whole.rope(d, y, x, cos, sin, heads, !inverse);
+}
+
+static void attention_sees_one_less(gad_device *d, gad_tensor o, gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v,
+                                    int heads, int kv_heads, float scale, const gad_attention_span *spans, int64_t n)
+{
+    gad_attention_span less[8];
+    for (int64_t i = 0; i < n; i++) {
+        less[i] = spans[i];
+        less[i].k1 -= less[i].k1 > less[i].k0 + 1;
+    }
+    whole.attention(d, o, lse, q, k, v, heads, kv_heads, scale, less, n);
+}
+
+static void logprob_at_temperature_one(gad_device *d, gad_tensor logp, gad_tensor entropy, gad_tensor z,
+                                       const int32_t *target, float temperature)
+{
+    (void)temperature;
+    whole.logprob(d, logp, entropy, z, target, 1);
+}
+
+static void adamw_without_correction(gad_device *d, void *w, const void *g, void *m, void *v, int64_t n,
+                                     const gad_adamw *settings)
+{
+    gad_adamw late = *settings;
+    late.step += 1000;
+    whole.adamw(d, w, g, m, v, n, &late);
+}
+
+static void test_the_judge_finds_defects(void **state)
+{
+    (void)state;
+    gad_device device;
+    gad_error err;
+    ASSERT_OK(gad_device_open_cpu(&device, 2, &err), &err);
+    whole = *device.ops;
+    gad_ops broken[10];
+    for (int i = 0; i < 10; i++)
+        broken[i] = whole;
+    broken[0].linear = linear_without_bias;
+    broken[1].linear = linear_writes_outside;
+    broken[2].linear_dx = linear_dx_overwrites;
+    broken[3].linear = linear_rounds;
+    broken[4].rmsnorm = rmsnorm_forgets_eps;
+    broken[5].swiglu = swiglu_hides_nan;
+    broken[6].rope = rope_turns_back;
+    broken[7].attention = attention_sees_one_less;
+    broken[8].logprob = logprob_at_temperature_one;
+    broken[9].adamw = adamw_without_correction;
+    static const char *const word[] = {"linear(T=1,", "linear(T=5,", "linear(T=2,",       "linear(T=1,",  "rmsnorm(T=5,",
+                                       "swiglu(T=3,", "rope(T=3,",   "attention(shape=1", "logprob(T=5,", "adamw(T=7,"};
+    for (int i = 0; i < 10; i++) {
+        device.ops = &broken[i];
+        if (visit(compared, word[i], (visitor){compare_quietly, &device}) == 0)
+            fail_msg("defect %d in %s was not found", i, word[i]);
+    }
+    device.ops = &whole;
+    gad_device_close(&device);
+}
+
+/* ---- by hand ---- */
+
+static int by_hand(const char *mode, const char *filter, const char *level)
+{
+    (void)level;
+    gad_device device;
+    gad_error err = {0};
+    if (!strcmp(mode, "grad"))
+        return visit(differentiated, filter, (visitor){gradient_one, NULL}) != 0;
+    if (!strcmp(mode, "list")) {
+        int count = visit(compared, filter, (visitor){print_one, "compare"});
+        count += visit(differentiated, filter, (visitor){print_one, "grad"});
+        return visit(timed, filter, (visitor){print_one, "perf"}) + count == 0;
+    }
+    if (gad_device_open_cpu(&device, 0, &err) != GAD_OK) {
+        fprintf(stderr, "%s: %s\n", err.operation, err.cause);
+        return 1;
+    }
+    int faults = 2;
+    if (!strcmp(mode, "compare"))
+        faults = visit(compared, filter, (visitor){compare_one, &device}) != 0;
+    else
+        fprintf(stderr, "usage: op_test_judge [compare|grad|perf|list [part of a case's name [avx512|avx2|portable]]]\n");
+    gad_device_close(&device);
+    return faults;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        return by_hand(argv[1], argc > 2 ? argv[2] : "", argc > 3 ? argv[3] : NULL);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cpu_against_reference),
+        cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_the_judge_finds_defects),
+    };
+    return cmocka_run_group_tests_name("op/judge", tests, NULL, NULL);
+}
