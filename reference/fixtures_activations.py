@@ -47,7 +47,7 @@ CASES = {
 DETAIL = {"qwen25": {"b": "full", "c": "stages"}, "qwen3": {"c": "full", "b": "stages"}}
 FULL_BLOCKS = {"vis": (0, 1), "lm": (0, 1)}  # qwen25: a windowed and a full block; qwen3: both DeepStack layers
 BLOCK_OUTPUTS = ("out", "out_deepstack")
-PIXEL_CASES = "e"  # pixel_values; of the other cases cases.json holds a hash
+PIXEL_CASES = {"qwen25": "e", "qwen3": ""}  # pixel_values; of every case cases.json holds a hash
 IMAGE_CASES = {"qwen25": "bcde", "qwen3": "ce"}  # decoded and resized bytes; the rest share their images with these
 LAST_ROWS = 4
 
@@ -256,7 +256,7 @@ def run_case(model, family: str, processor, name: str, tables: dict) -> tuple:
         tensors["input.grid_thw"] = inputs["image_grid_thw"]
         images = image_tensors(family, names, inputs["pixel_values"], tables)
         tensors |= images if name in IMAGE_CASES[family] else {}
-        tensors |= {"pixel_values": inputs["pixel_values"]} if name in PIXEL_CASES else {}
+        tensors |= {"pixel_values": inputs["pixel_values"]} if name in PIXEL_CASES[family] else {}
     with torch.no_grad(), Tap(model, family).recording() as tap:
         logits = model(**inputs).logits[0]
     values = tap.values

@@ -43,7 +43,14 @@ def write_compact_json(path: Path, rows: dict) -> None:
     path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
-def write_tensors(path: Path, tensors: dict) -> None:
+def write_row_lists(path: Path, lists: dict) -> None:
+    """An object of lists, one row per line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parts = [f" {json.dumps(key)}: [\n" + ",\n".join("  " + json.dumps(row) for row in rows) + "\n ]" for key, rows in lists.items()]
+    path.write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")
+
+
+def write_tensors(path: Path, tensors: dict, allow_nan: bool = False) -> None:
     """Writes a safetensors file. Integers become int64, except u8 images; floats stay as they are."""
     path.parent.mkdir(parents=True, exist_ok=True)
     out = {}
@@ -51,13 +58,7 @@ def write_tensors(path: Path, tensors: dict) -> None:
         tensor = (torch.from_numpy(tensor.copy()) if isinstance(tensor, np.ndarray) else tensor).detach().clone().contiguous()
         if not tensor.is_floating_point() and tensor.dtype != torch.uint8:
             tensor = tensor.to(torch.int64)
-        if tensor.is_floating_point() and name != "processed" and torch.isnan(tensor).any():
+        if tensor.is_floating_point() and torch.isnan(tensor).any() and not allow_nan:
             raise ValueError(f"{path.name}: {name} holds NaN")
         out[name] = tensor
     save_file(out, str(path), metadata={"format": "pt"})
-
-
-def crc_of_tree(root: Path) -> dict:
-    """Path -> crc32 of every file below root, to compare two runs."""
-    files = sorted(p for p in root.rglob("*") if p.is_file())
-    return {str(p.relative_to(root)): zlib.crc32(p.read_bytes()) for p in files}

@@ -44,7 +44,7 @@ FAMILIES = {
         "config": Qwen3VLConfig, "model": Qwen3VLForConditionalGeneration, "processor": Qwen3VLProcessor,
         "video": Qwen3VLVideoProcessor, "patch": 16, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5],
         "text": {
-            "hidden_size": 48, "head_dim": 16, "intermediate_size": 72, "num_hidden_layers": 4, "num_attention_heads": 4,
+            "hidden_size": 48, "head_dim": 16, "intermediate_size": 56, "num_hidden_layers": 4, "num_attention_heads": 4,
             "num_key_value_heads": 2, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "max_position_embeddings": 2048,
             "rope_scaling": {"rope_type": "default", "mrope_interleaved": True, "mrope_section": [4, 2, 2]},
         },
@@ -216,48 +216,46 @@ def save_untied(family: str, tokenizer, seed: int, family_dir: Path) -> None:
 
 
 def save_variants(family: str, tokenizer, seed: int, family_dir: Path) -> None:
+    """config_v5 for both; what does not depend on the family (dtype, names, shards, head, tokenizer form) for qwen25 only."""
     model_dir = family_dir / "model"
     nested = json.loads((model_dir / "config.json").read_text())
     write_json(family_dir / "config_v5.json", v5_config(nested))
     if family == "qwen25":
         write_json(family_dir / "config_flat.json", flat_config(nested))
-    canonical = load_file(model_dir / "model.safetensors")
-    if family == "qwen25":
+        canonical = load_file(model_dir / "model.safetensors")
         write_tensors(family_dir / "bf16" / "model.safetensors",
                       {new_name(name): tensor.to(torch.bfloat16) for name, tensor in canonical.items()})
-    save_untied(family, tokenizer, seed, family_dir)
-
-    legacy = json.loads((model_dir / "tokenizer.json").read_text(encoding="utf-8"))
-    legacy["model"]["merges"] = [" ".join(pair) for pair in legacy["model"]["merges"]]
-    if family == "qwen25":
+        save_untied(family, tokenizer, seed, family_dir)
+        legacy = json.loads((model_dir / "tokenizer.json").read_text(encoding="utf-8"))
+        legacy["model"]["merges"] = [" ".join(pair) for pair in legacy["model"]["merges"]]
         write_json(family_dir / "legacy_tokenizer" / "tokenizer.json", legacy)
     write_json(family_dir / "variants.json", variants_table(family))
 
 
 def variants_table(family: str) -> dict:
-    """How a test assembles each variant: start from model/, replace or add the files, remove the named ones."""
+    """How a test assembles each variant: start from model/, copy files over it, remove the named ones. The results are
+    those of model/ unless same_as names another golden file."""
     table = {
-        "nested_v4": {"copy": {}, "same_as": "model"},
-        "nested_v5": {"copy": {"config_v5.json": "config.json"}, "same_as": "model"},
-        "untied_sharded": {
-            "copy": {
-                "untied/config.json": "config.json",
-                "untied/model.safetensors.index.json": "model.safetensors.index.json",
-                "model/model.safetensors": "model-00001-of-00002.safetensors",
-                "untied/model-00002-of-00002.safetensors": "model-00002-of-00002.safetensors",
-            },
-            "remove": ["model.safetensors"], "same_as": "untied_logits.safetensors",
-        },
+        "nested_v5": {"copy": {"config_v5.json": "config.json"}},
         "slow_tokenizer": {
             "copy": {"slow_tokenizer/vocab.json": "vocab.json", "slow_tokenizer/merges.txt": "merges.txt"},
-            "remove": ["tokenizer.json"], "same_as": "model",
+            "remove": ["tokenizer.json"],
         },
     }
-    if family == "qwen25":
-        table["old_flat"] = {"copy": {"config_flat.json": "config.json"}, "same_as": "model"}
-        table["bf16_new_names"] = {"copy": {"bf16/model.safetensors": "model.safetensors"}, "same_as": "bf16_logits.safetensors"}
-        table["legacy_tokenizer"] = {"copy": {"legacy_tokenizer/tokenizer.json": "tokenizer.json"}, "same_as": "model"}
-    return table
+    if family == "qwen3":
+        return table
+    first, second = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
+    index = "model.safetensors.index.json"
+    return table | {
+        "old_flat": {"copy": {"config_flat.json": "config.json"}},
+        "legacy_tokenizer": {"copy": {"legacy_tokenizer/tokenizer.json": "tokenizer.json"}},
+        "bf16_new_names": {"copy": {"bf16/model.safetensors": "model.safetensors"}, "same_as": "bf16_logits.safetensors"},
+        "untied_sharded": {
+            "copy": {"untied/config.json": "config.json", f"untied/{index}": index, "model/model.safetensors": first,
+                     f"untied/{second}": second},
+            "remove": ["model.safetensors"], "same_as": "untied_logits.safetensors",
+        },
+    }
 
 
 def assemble_variant(family_dir: Path, name: str, folder: Path) -> Path:

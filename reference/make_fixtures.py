@@ -2,21 +2,27 @@
 computes with them. Run it in a virtual environment with requirements.txt; see README.md. Nothing in gad needs it."""
 
 import argparse
+import json
 import shutil
 import sys
 from pathlib import Path
 
+import torch
 import transformers
+from transformers import AutoTokenizer, Qwen2Tokenizer
 
-from fixtures_activations import choose_seed, write_cases, write_sampling, write_variant_logits
+from fixtures_activations import CASES, choose_seed, prepare, write_cases, write_sampling, write_variant_logits
 from fixtures_common import ROOT, make_deterministic
 from fixtures_images import save_images, write_resize
+from fixtures_malformed import write_malformed
+from fixtures_metrics import write_metrics
 from fixtures_models import (
     FAMILIES, assemble_variant, load_model, make_model, make_processor, save_checkpoint, save_variants,
 )
-from fixtures_tokenizer import make_tokenizer, save_tokenizer, write_tokenizer_cases
+from fixtures_tokenizer import check_tokenizer, make_tokenizer, save_tokenizer, write_tokenizer_cases
+from fixtures_training import write_adapters, write_training
 
-
+MAX_BYTES, MAX_FILE_BYTES = 6_000_000, 1_000_000
 FOLDERS = ["images", "malformed", *FAMILIES]
 
 
@@ -35,8 +41,27 @@ def write_family(family: str, out: Path, scratch: Path) -> None:
     write_sampling(model, processor, family_dir)
     bf16 = load_model(family_dir / "model", dtype="bfloat16")
     write_variant_logits(bf16, processor, family_dir / "bf16_logits.safetensors")
-    untied = load_model(assemble_variant(family_dir, "untied_sharded", scratch / f"{family}_untied"))
-    write_variant_logits(untied, processor, family_dir / "untied_logits.safetensors", cases="b")
+    check_variants(family, model, bf16, processor, family_dir, scratch)
+    write_training(family, processor, family_dir)
+    write_adapters(family, processor, family_dir)
+
+
+def check_variants(family: str, model, bf16, processor, family_dir: Path, scratch: Path) -> None:
+    """Assembles each variant as a test would and runs the reference on it."""
+    for name, variant in json.loads((family_dir / "variants.json").read_text()).items():
+        if name == "nested_v5":
+            continue  # this release does not read it
+        folder = assemble_variant(family_dir, name, scratch / family / name)
+        tokenizer = Qwen2Tokenizer.from_pretrained(folder) if name == "slow_tokenizer" else AutoTokenizer.from_pretrained(folder)
+        check_tokenizer(tokenizer, processor.tokenizer)
+        if variant.get("same_as") == "untied_logits.safetensors":
+            write_variant_logits(load_model(folder), processor, family_dir / "untied_logits.safetensors", cases="b")
+            continue
+        expected = bf16 if variant.get("same_as") == "bf16_logits.safetensors" else model
+        inputs = prepare(processor, CASES["b"])[1]
+        with torch.no_grad():
+            if not torch.equal(load_model(folder, dtype=expected.dtype)(**inputs).logits, expected(**inputs).logits):
+                raise ValueError(f"{family} {name}: other logits")
 
 
 def main() -> int:
@@ -53,11 +78,15 @@ def main() -> int:
     save_images(arguments.out / "images")
     write_resize(arguments.out)
     write_tokenizer_cases({family: make_tokenizer(family) for family in FAMILIES}, arguments.out / "tokenizer_cases.json")
+    write_metrics(arguments.out / "metrics.json")
+    write_malformed(arguments.out / "malformed")
     for family in FAMILIES:
         write_family(family, arguments.out, arguments.scratch)
     shutil.rmtree(arguments.scratch, ignore_errors=True)
-    total = sum(path.stat().st_size for path in arguments.out.rglob("*") if path.is_file())
-    print(f"wrote {total} bytes below {arguments.out}")
+    sizes = [path.stat().st_size for path in arguments.out.rglob("*") if path.is_file()]
+    print(f"wrote {len(sizes)} files, {sum(sizes)} bytes, the largest {max(sizes)}, below {arguments.out}")
+    if sum(sizes) > MAX_BYTES or max(sizes) > MAX_FILE_BYTES:
+        raise ValueError("the fixtures are too large to commit")
     return 0
 
 
