@@ -138,7 +138,7 @@ def write_indexes(folder: Path) -> None:
         "n_missing_shard": index(two | {"b": "three.safetensors"}), "n_tensor_not_in_shard": index(two | {"c": "two.safetensors"}),
         "n_tensor_in_other_shard": index({"a": "two.safetensors", "b": "one.safetensors"}),
         "n_value_number": index(two | {"b": 2}), "n_weight_map_missing": json.dumps({"metadata": {}}),
-        "n_weight_map_array": index([]), "n_weight_map_empty": index({}), "n_not_object": "[]", "n_truncated": index(two)[:-9],
+        "n_weight_map_array": index([]), "y_weight_map_empty": index({}), "n_not_object": "[]", "n_truncated": index(two)[:-9],
         "n_bad_utf8": None, "n_itself": index(two | {"b": "model.safetensors.index.json"}),
         "n_duplicate_key": '{"weight_map":{"a":"one.safetensors","b":"two.safetensors","a":"two.safetensors"}}',
     }
