@@ -1,0 +1,51 @@
+/* config: what a checkpoint is. In: config.json in any of its three layouts. Out: one checked struct. Knows nothing of
+ * tensors or files of weights. */
+#ifndef GAD_MODEL_CONFIG_H
+#define GAD_MODEL_CONFIG_H
+#include <jansson.h>
+
+#include "gad.h"
+
+enum { GAD_MAX_LAYERS = 256, GAD_MAX_DEEPSTACK = 8 };
+
+typedef enum gad_family {
+    GAD_FAMILY_QWEN25, /* Qwen2.5-VL: RMSNorm tower with windows, chunked M-RoPE, q/k/v biases */
+    GAD_FAMILY_QWEN3   /* Qwen3-VL: LayerNorm tower with learned positions, DeepStack, interleaved M-RoPE, q/k norms */
+} gad_family;
+
+typedef struct gad_vision_config {
+    int depth, hidden, heads, head_dim, intermediate, out_hidden;
+    int patch, temporal, merge;          /* pixels, frames, patches per side of a token */
+    int window;                          /* side of an attention window in patches; 0: no windows */
+    bool full_attention[GAD_MAX_LAYERS]; /* blocks that see the whole image */
+    int position_side;                   /* side of the learned position grid; 0: none */
+    int deepstack[GAD_MAX_DEEPSTACK];    /* blocks whose output feeds the language model */
+    int deepstack_count;
+} gad_vision_config;
+
+typedef struct gad_text_config {
+    int hidden, intermediate, layers, heads, kv_heads, head_dim, vocab, max_position;
+    double norm_eps;
+    double rope_theta;
+    int mrope_section[3]; /* frequencies of the temporal, height and width axis; their sum is head_dim / 2 */
+    bool mrope_interleaved, tied, qkv_bias, qk_norm;
+} gad_text_config;
+
+typedef struct gad_config {
+    gad_family family;
+    gad_vision_config vision;
+    gad_text_config text;
+    int image_token, video_token, vision_start_token, vision_end_token;
+} gad_config;
+
+/* Read and check folder/config.json. */
+gad_status gad_config_load(const char *folder, gad_config *config, gad_error *err);
+/* The same from parsed JSON; `name` says in errors where it came from. */
+gad_status gad_config_read(const json_t *root, const char *name, gad_config *config, gad_error *err);
+/* The config.json (nested v4 layout) that gad_config_read and transformers read back; the caller's (json_decref). NULL
+ * without memory. */
+json_t *gad_config_json(const gad_config *config);
+
+/* The checks every config must pass (qwen_vl.md section 16). */
+gad_status gad_config_check(const gad_config *config, const char *name, gad_error *err);
+#endif

@@ -1,0 +1,94 @@
+/* linear: see linear.h */
+#include "model/linear.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void gad_pass_tap(const gad_pass *pass, gad_tensor value, const char *format, ...)
+{
+    if (!pass->tap)
+        return;
+    char name[96];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(name, sizeof name, format, args);
+    va_end(args);
+    pass->tap(pass->tap_user, name, pass->device, value);
+}
+
+void gad_linear_forward(const gad_pass *pass, const gad_linear *layer, gad_tensor y, gad_tensor x, bool add)
+{
+    gad_device *device = pass->device;
+    const gad_ops *op = device->ops;
+    op->linear(device, y, x, layer->weight->value, gad_param_vector(layer->bias), 1, add);
+    const gad_lora *lora = pass->adapters ? layer->lora : NULL;
+    if (!lora)
+        return;
+    size_t mark = op->mark(device);
+    gad_tensor u = op->take(device, x.rows, lora->a->value.rows);
+    op->linear(device, u, x, lora->a->value, gad_tensor_none(), 1, false);
+    op->linear(device, y, u, lora->b->value, gad_param_vector(lora->bias), lora->scale, true);
+    op->rewind(device, mark);
+}
+
+/* Q = s dY B; dB += s dY^T U with U = X A^T; dA += Q^T X; dX += Q A (training.md section 14). */
+static void lora_backward(const gad_pass *pass, const gad_lora *lora, gad_tensor dx, gad_tensor dy, gad_tensor x)
+{
+    gad_device *device = pass->device;
+    const gad_ops *op = device->ops;
+    size_t mark = op->mark(device);
+    int64_t r = lora->a->value.rows;
+    gad_tensor q = op->take(device, x.rows, r);
+    op->linear_dx(device, q, dy, lora->b->value, lora->scale, false);
+    if (lora->b->trainable) {
+        gad_tensor u = op->take(device, x.rows, r);
+        op->linear(device, u, x, lora->a->value, gad_tensor_none(), 1, false);
+        op->linear_dw(device, lora->b->gradient, dy, u, lora->scale);
+    }
+    if (lora->a->trainable)
+        op->linear_dw(device, lora->a->gradient, q, x, 1);
+    if (dx.data)
+        op->linear_dx(device, dx, q, lora->a->value, 1, true);
+    op->rewind(device, mark);
+}
+
+void gad_linear_backward(const gad_pass *pass, const gad_linear *layer, gad_tensor dx, gad_tensor dy, gad_tensor x,
+                         bool add)
+{
+    gad_device *device = pass->device;
+    const gad_ops *op = device->ops;
+    if (layer->weight->trainable)
+        op->linear_dw(device, layer->weight->gradient, dy, x, 1);
+    if (layer->bias && layer->bias->trainable)
+        op->linear_db(device, layer->bias->gradient, dy);
+    if (dx.data)
+        op->linear_dx(device, dx, dy, layer->weight->value, 1, add);
+    if (pass->adapters && layer->lora)
+        lora_backward(pass, layer->lora, dx, dy, x);
+}
+
+int64_t gad_norm_stats_cols(const gad_norm *norm, int64_t cols)
+{
+    return norm->bias ? 2 : cols / norm->weight->value.cols;
+}
+
+void gad_norm_forward(const gad_pass *pass, const gad_norm *norm, gad_tensor y, gad_tensor stats, gad_tensor x)
+{
+    gad_device *device = pass->device;
+    if (norm->bias)
+        device->ops->layernorm(device, y, stats, x, gad_param_vector(norm->weight), gad_param_vector(norm->bias),
+                               norm->eps);
+    else
+        device->ops->rmsnorm(device, y, stats, x, gad_param_vector(norm->weight), norm->eps);
+}
+
+void gad_norm_backward(const gad_pass *pass, const gad_norm *norm, gad_tensor dx, gad_tensor dy, gad_tensor x,
+                       gad_tensor stats, bool add)
+{
+    gad_device *device = pass->device;
+    gad_tensor weight = gad_param_vector(norm->weight);
+    if (norm->bias)
+        device->ops->layernorm_back(device, dx, norm->weight->gradient, norm->bias->gradient, dy, x, stats, weight, add);
+    else
+        device->ops->rmsnorm_back(device, dx, norm->weight->gradient, dy, x, stats, weight, add);
+}

@@ -1,0 +1,48 @@
+/* model: a configured set of parameters and the layers that name them. In: a configuration. Out: a model whose parameters
+ * have shapes but no values; model/weights fills them. Knows nothing of files, tokens or images. */
+#ifndef GAD_MODEL_MODEL_H
+#define GAD_MODEL_MODEL_H
+#include "model/block.h"
+#include "model/config.h"
+
+/* Groups 2x2 patches and maps them to the language model's width. `norm_merged`: the norm works on the group (DeepStack)
+ * instead of on each patch. */
+typedef struct gad_merger {
+    gad_norm norm;
+    gad_linear fc1, fc2;
+    bool norm_merged;
+} gad_merger;
+
+typedef struct gad_vision {
+    gad_linear patch_embed;    /* [C, 3 * temporal * patch * patch] */
+    gad_param *position_embed; /* [side * side, C], NULL: none */
+    gad_block *block;          /* depth of them */
+    gad_merger merger;
+    gad_merger deepstack[GAD_MAX_DEEPSTACK];
+} gad_vision;
+
+typedef struct gad_lm {
+    gad_param *embed; /* [V, d] */
+    gad_block *block; /* layers of them */
+    gad_norm norm;
+    gad_linear head; /* its weight is `embed` when tied */
+} gad_lm;
+
+typedef struct gad_model {
+    gad_config config;
+    gad_params params;
+    gad_vision vision;
+    gad_lm lm;
+    gad_lora *lora; /* all adapters, lora_count of them; layers point here */
+    size_t lora_count;
+} gad_model;
+
+gad_status gad_model_build(const gad_config *config, gad_model *model, gad_error *err);
+void gad_model_free(gad_model *model);
+
+/* Calls `visit` for every linear layer with its module path in internal style ("model.layers.0.self_attn.q_proj"). The
+ * output head is "lm_head". Stops at the first status that is not GAD_OK. */
+gad_status gad_model_each_linear(gad_model *model,
+                                 gad_status (*visit)(void *user, const char *path, gad_linear *layer, gad_error *err),
+                                 void *user, gad_error *err);
+#endif

@@ -1,0 +1,167 @@
+/* params: see params.h */
+#include "model/params.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/half.h"
+#include "base/memory.h"
+#include "op/quant.h"
+
+gad_param *gad_params_add(gad_params *params, bool is_matrix, int rank, const int64_t *shape, const char *format, ...)
+{
+    if (!gad_memory_grow((void **)&params->item, &params->capacity, params->count, sizeof *params->item))
+        return NULL;
+    gad_param *param = gad_memory_zero(1, sizeof *param);
+    if (!param)
+        return NULL;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(param->name, sizeof param->name, format, args);
+    va_end(args);
+    param->is_matrix = is_matrix;
+    param->rank = rank;
+    int64_t rest = 1;
+    for (int i = 0; i < rank; i++) {
+        param->shape[i] = shape[i];
+        rest *= i || !is_matrix ? shape[i] : 1;
+    }
+    param->value = (gad_weight){.dtype = GAD_F32, .rows = is_matrix ? shape[0] : 1, .cols = rest};
+    params->item[params->count++] = param;
+    return param;
+}
+
+gad_param *gad_params_find(const gad_params *params, const char *name)
+{
+    for (size_t i = 0; i < params->count; i++)
+        if (!strcmp(params->item[i]->name, name))
+            return params->item[i];
+    return NULL;
+}
+
+static void free_value(gad_param *param)
+{
+    gad_memory_free_aligned(param->owned);
+    gad_memory_free_aligned(param->owned_scale);
+    param->owned = param->owned_scale = NULL;
+}
+
+void gad_params_free(gad_params *params)
+{
+    for (size_t i = 0; i < params->count; i++) {
+        free_value(params->item[i]);
+        gad_memory_free_aligned(params->item[i]->gradient.data);
+        gad_memory_free(params->item[i]);
+    }
+    gad_memory_free(params->item);
+    *params = (gad_params){0};
+}
+
+int64_t gad_param_count(const gad_param *param)
+{
+    return param->value.rows * param->value.cols;
+}
+
+size_t gad_param_bytes(const gad_param *param, gad_dtype dtype)
+{
+    if (dtype == GAD_Q8)
+        return gad_quant_data_bytes(param->value.rows, param->value.cols) +
+               gad_quant_scale_bytes(param->value.rows, param->value.cols);
+    return (size_t)gad_param_count(param) * gad_dtype_bytes(dtype);
+}
+
+double gad_param_get(const gad_param *param, int64_t i)
+{
+    const gad_weight *w = &param->value;
+    const char *at = (const char *)w->data + (size_t)i * gad_dtype_bytes(w->dtype);
+    uint16_t h;
+    float f;
+    double d;
+    switch (w->dtype) {
+    case GAD_F32: memcpy(&f, at, 4); return (double)f;
+    case GAD_F64: memcpy(&d, at, 8); return d;
+    case GAD_BF16: memcpy(&h, at, 2); return (double)gad_half_from_bf16(h);
+    case GAD_F16: memcpy(&h, at, 2); return (double)gad_half_from_f16(h);
+    case GAD_Q8: {
+        int64_t groups = (w->cols + GAD_Q8_GROUP - 1) / GAD_Q8_GROUP;
+        float scale = w->scale[i / w->cols * groups + i % w->cols / GAD_Q8_GROUP];
+        return (double)scale * (double)*(const int8_t *)at;
+    }
+    }
+    return 0;
+}
+
+static void put(void *memory, gad_dtype dtype, int64_t i, double value)
+{
+    if (dtype == GAD_F64)
+        ((double *)memory)[i] = value;
+    else if (dtype == GAD_F32)
+        ((float *)memory)[i] = (float)value;
+    else
+        ((uint16_t *)memory)[i] = gad_half_to_bf16((float)value);
+}
+
+gad_status gad_param_convert(gad_param *param, gad_dtype dtype, gad_error *err)
+{
+    if (param->owned && param->value.dtype == dtype)
+        return GAD_OK;
+    int64_t n = gad_param_count(param);
+    void *memory = gad_memory_alloc_aligned((size_t)n, gad_dtype_bytes(dtype));
+    if (!memory)
+        return gad_error_memory(err, "convert weights", (size_t)n * gad_dtype_bytes(dtype));
+    for (int64_t i = 0; i < n; i++)
+        put(memory, dtype, i, gad_param_get(param, i));
+    free_value(param);
+    param->owned = memory;
+    param->value.data = memory;
+    param->value.dtype = dtype;
+    param->value.scale = NULL;
+    return GAD_OK;
+}
+
+gad_status gad_param_quantise(gad_param *param, gad_error *err)
+{
+    gad_weight *w = &param->value;
+    int8_t *data = gad_memory_alloc_aligned(gad_quant_data_bytes(w->rows, w->cols), 1);
+    float *scale = gad_memory_alloc_aligned(gad_quant_scale_bytes(w->rows, w->cols), 1);
+    if (!data || !scale) {
+        gad_memory_free_aligned(data);
+        gad_memory_free_aligned(scale);
+        return gad_error_memory(err, "quantise weights", gad_param_bytes(param, GAD_Q8));
+    }
+    gad_quant_q8(w, data, scale);
+    free_value(param);
+    param->owned = data;
+    param->owned_scale = scale;
+    *w = (gad_weight){data, GAD_Q8, w->rows, w->cols, scale};
+    return GAD_OK;
+}
+
+gad_status gad_param_train(gad_param *param, bool trainable, gad_dtype dtype, gad_error *err)
+{
+    gad_memory_free_aligned(param->gradient.data);
+    param->gradient = (gad_tensor){0};
+    param->trainable = false;
+    if (!trainable)
+        return GAD_OK;
+    gad_status status = gad_param_convert(param, dtype, err);
+    if (status)
+        return status;
+    size_t size = gad_param_bytes(param, dtype);
+    void *gradient = gad_memory_alloc_aligned(size, 1);
+    if (!gradient)
+        return gad_error_memory(err, "make room for gradients", size);
+    memset(gradient, 0, size);
+    param->gradient = gad_tensor_make(gradient, dtype, param->value.rows, param->value.cols);
+    param->trainable = true;
+    return GAD_OK;
+}
+
+gad_tensor gad_param_vector(const gad_param *param)
+{
+    if (!param)
+        return (gad_tensor){0};
+    return gad_tensor_make((void *)(uintptr_t)param->value.data, param->value.dtype, 1, param->value.cols);
+}
