@@ -33,8 +33,16 @@ typedef struct gad_model {
     gad_params params;
     gad_vision vision;
     gad_lm lm;
-    gad_lora *lora; /* all adapters, lora_count of them; layers point here */
-    size_t lora_count;
+    gad_lora *lora; /* all adapters; layers point here */
+    size_t lora_count, lora_capacity;
+    /* Parameters that an adapter replaces as a whole, with the value that is not in use now. */
+    struct gad_replaced {
+        gad_param *param;
+        gad_weight other;
+        void *owned; /* memory of the adapter's value, freed with the model */
+    } * replaced;
+    size_t replaced_count, replaced_capacity;
+    bool replaced_on;
 } gad_model;
 
 gad_status gad_model_build(const gad_config *config, gad_model *model, gad_error *err);

@@ -20,10 +20,9 @@
 typedef struct gad_device gad_device;
 
 /* Which keys a run of query rows sees: query row q0+i (i < q1-q0) sees key rows [p0,p1) entirely, and of [k0,k1) all of
- * them, or when `causal` those up to and including k1 - (q1-q0) + i. A row that sees no key gets o = 0, lse = -infinity. One
- * struct covers windows (p0 == p1, not causal), prefill and
- * decode with a cache (causal, k0 = 0), padding-free batches (one span a sample) and answers that share a prefix. Spans of
- * one call cover disjoint query rows, q0 < q1. */
+ * them, or when `causal` those up to and including k1 - (q1-q0) + i. A row that sees no key gets o = 0, lse = -infinity.
+ * One struct covers windows (p0 == p1, not causal), prefill and decode with a cache (causal, k0 = 0), padding-free batches
+ * (one span a sample) and answers that share a prefix. Spans of one call cover disjoint query rows, q0 < q1. */
 typedef struct gad_attention_span {
     int64_t q0, q1, p0, p1, k0, k1;
     bool causal;
@@ -49,6 +48,11 @@ typedef struct gad_ops {
     void (*rewind)(gad_device *device, size_t mark);
     const void *(*upload)(gad_device *device, const void *host, size_t size_bytes);
     void (*download)(gad_device *device, float *host, gad_tensor x);
+    /* the way back: host fp32 [rows, cols] into y */
+    void (*fill)(gad_device *device, gad_tensor y, const float *host);
+    /* memory that outlives the stack (a key-value cache); NULL data after a failure; release accepts an empty tensor */
+    gad_tensor (*allocate)(gad_device *device, int64_t rows, int64_t cols);
+    void (*release)(gad_device *device, gad_tensor x);
 
     /* ---- linear: y[T,O] = alpha * x[T,I] w^T + bias (+ y when `add`). bias [1,O] or NULL data; its dtype is F32, BF16,
      * F16 or F64. w of any dtype the device supports. */

@@ -112,6 +112,33 @@ static void download(gad_device *device, float *host, gad_tensor x)
         memcpy(host + t * x.cols, gad_cpu_row(x, t), (size_t)x.cols * sizeof(float));
 }
 
+static void fill(gad_device *device, gad_tensor y, const float *host)
+{
+    if (!gad_cpu_well(device))
+        return;
+    for (int64_t t = 0; t < y.rows; t++)
+        memcpy(gad_cpu_row(y, t), host + t * y.cols, (size_t)y.cols * sizeof(float));
+}
+
+static gad_tensor allocate(gad_device *device, int64_t rows, int64_t cols)
+{
+    size_t count = 0;
+    void *data = NULL;
+    if (!gad_cpu_well(device))
+        return gad_tensor_none();
+    if (rows >= 0 && cols >= 0 && gad_memory_product((size_t)rows, (size_t)cols, &count))
+        data = gad_memory_alloc_aligned(count, sizeof(float));
+    if (!data)
+        gad_error_fill_memory(&device->error, "take working memory", count * sizeof(float));
+    return gad_tensor_make(data, GAD_F32, rows, cols);
+}
+
+static void release(gad_device *device, gad_tensor x)
+{
+    (void)device;
+    gad_memory_free_aligned(x.data);
+}
+
 /* ---- reading weights of any dtype ---- */
 
 void gad_cpu_weight_row(float *dst, const gad_weight *w, int64_t row, int64_t from, int64_t n)
@@ -166,6 +193,9 @@ static const gad_ops table = {
     .rewind = gad_cpu_rewind,
     .upload = upload,
     .download = download,
+    .fill = fill,
+    .allocate = allocate,
+    .release = release,
     .linear = gad_cpu_linear,
     .linear_dx = gad_cpu_linear_dx,
     .linear_dw = gad_cpu_linear_dw,

@@ -1,0 +1,235 @@
+/* weights: see weights.h. Naming styles: qwen_vl.md section 2.3; tied heads: 2.4. */
+#include "model/weights.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/half.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/string.h"
+
+static const char operation[] = "load model weights";
+
+static bool starts_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+void gad_weights_internal_name(const char *name, char *internal, size_t size)
+{
+    if (starts_with(name, "model.visual."))
+        snprintf(internal, size, "%s", name + strlen("model."));
+    else if (starts_with(name, "model.language_model."))
+        snprintf(internal, size, "model.%s", name + strlen("model.language_model."));
+    else
+        snprintf(internal, size, "%s", name);
+}
+
+void gad_weights_file_name(const gad_model *model, const char *internal, char *name, size_t size)
+{
+    bool renamed = model->config.family == GAD_FAMILY_QWEN3;
+    if (renamed && starts_with(internal, "visual."))
+        snprintf(name, size, "model.%s", internal);
+    else if (renamed && starts_with(internal, "model."))
+        snprintf(name, size, "model.language_model.%s", internal + strlen("model."));
+    else
+        snprintf(name, size, "%s", internal);
+}
+
+/* Tensors of the files under internal names. */
+typedef struct name_index {
+    const gad_safetensors_tensor **tensor; /* [params.count], NULL where the files have none */
+} name_index;
+
+static gad_status index_names(const gad_safetensors *files, const gad_model *model, const gad_log *log, name_index *index,
+                              const gad_safetensors_tensor **head, gad_error *err)
+{
+    char internal[512];
+    size_t extra = 0;
+    const char *first_extra = NULL;
+    for (size_t i = 0; i < gad_safetensors_count(files); i++) {
+        const gad_safetensors_tensor *tensor = gad_safetensors_at(files, i);
+        gad_weights_internal_name(tensor->name, internal, sizeof internal);
+        size_t p = 0;
+        while (p < model->params.count && strcmp(model->params.item[p]->name, internal) != 0)
+            p++;
+        if (p == model->params.count) {
+            if (!strcmp(internal, "lm_head.weight"))
+                *head = tensor;
+            else if (!extra++)
+                first_extra = tensor->name;
+            continue;
+        }
+        if (index->tensor[p])
+            return gad_error_set(err, GAD_E_FORMAT, operation, "remove the file of one naming style",
+                                 "%s: holds \"%s\" under both naming styles", tensor->file, internal);
+        index->tensor[p] = tensor;
+    }
+    if (extra)
+        gad_log_warning(log, "%zu tensors of the checkpoint are not used, the first is \"%s\"", extra, first_extra);
+    return GAD_OK;
+}
+
+static gad_status report_missing(const gad_model *model, const name_index *index, const char *folder, gad_error *err)
+{
+    gad_string list = {0};
+    size_t missing = 0;
+    for (size_t p = 0; p < model->params.count; p++)
+        if (!index->tensor[p] && missing++ < 12)
+            gad_string_addf(&list, "%s%s", missing > 1 ? ", " : "", model->params.item[p]->name);
+    gad_status status = GAD_OK;
+    if (missing)
+        status = gad_error_set(err, GAD_E_FORMAT, operation, "are all files of the checkpoint there?",
+                               "%s: %zu tensors are missing: %s%s", folder, missing, gad_string_text(&list),
+                               missing > 12 ? ", ..." : "");
+    gad_string_free(&list);
+    return status;
+}
+
+static gad_status check_shape(const gad_param *param, const gad_safetensors_tensor *tensor, gad_error *err)
+{
+    bool same = tensor->rank == param->rank;
+    gad_string shapes = {0};
+    for (int i = 0; i < tensor->rank; i++)
+        gad_string_addf(&shapes, "%s%lld", i ? "x" : "", (long long)tensor->shape[i]);
+    gad_string_add(&shapes, ", expected ");
+    for (int i = 0; i < param->rank; i++) {
+        same = same && tensor->shape[i] == param->shape[i];
+        gad_string_addf(&shapes, "%s%lld", i ? "x" : "", (long long)param->shape[i]);
+    }
+    gad_status status = GAD_OK;
+    if (!same)
+        status = gad_error_set(err, GAD_E_FORMAT, operation, "config.json and weights are not of the same model",
+                               "%s: \"%s\" has shape %s", tensor->file, tensor->name, gad_string_text(&shapes));
+    gad_string_free(&shapes);
+    return status;
+}
+
+static gad_status take_tensor(gad_param *param, const gad_safetensors_tensor *tensor, gad_error *err)
+{
+    gad_status status = check_shape(param, tensor, err);
+    if (status)
+        return status;
+    switch (tensor->dtype) {
+    case GAD_SAFETENSORS_F32: param->value.dtype = GAD_F32; break;
+    case GAD_SAFETENSORS_BF16: param->value.dtype = GAD_BF16; break;
+    case GAD_SAFETENSORS_F16: param->value.dtype = GAD_F16; break;
+    default:
+        return gad_error_set(err, GAD_E_UNSUPPORTED, operation, "convert the checkpoint to BF16, F16 or F32",
+                             "%s: \"%s\" has dtype %s", tensor->file, tensor->name,
+                             gad_safetensors_dtype_name(tensor->dtype));
+    }
+    param->value.data = tensor->data;
+    return param->is_matrix ? GAD_OK : gad_param_convert(param, GAD_F32, err);
+}
+
+/* A tied checkpoint may still hold a head: fine when it is the embedding, a contradiction otherwise. */
+static gad_status check_head(const gad_model *model, const gad_safetensors_tensor *head,
+                             const gad_safetensors_tensor *embed, gad_error *err)
+{
+    if (!head || !model->config.text.tied)
+        return GAD_OK;
+    if (head->size_bytes == embed->size_bytes && !memcmp(head->data, embed->data, head->size_bytes))
+        return GAD_OK;
+    return gad_error_set(err, GAD_E_FORMAT, operation, "set tie_word_embeddings to false if the head was trained apart",
+                         "%s: tie_word_embeddings is true, but lm_head.weight differs from the embedding", head->file);
+}
+
+gad_status gad_weights_quantise(gad_model *model, const gad_weights_options *options, gad_error *err)
+{
+    gad_status status = GAD_OK;
+    for (size_t p = 0; p < model->params.count && !status; p++) {
+        gad_param *param = model->params.item[p];
+        bool wanted = starts_with(param->name, "visual.") ? options->quantise_vision : options->quantise;
+        if (wanted && param->is_matrix && param->value.dtype != GAD_Q8 && param != model->vision.position_embed)
+            status = gad_param_quantise(param, err);
+    }
+    return status;
+}
+
+gad_status gad_weights_load(const char *folder, const gad_weights_options *options, gad_model *model,
+                            gad_safetensors **files, const gad_log *log, gad_error *err)
+{
+    gad_safetensors *set = NULL;
+    name_index index = {0};
+    const gad_safetensors_tensor *head = NULL;
+    gad_status status = gad_safetensors_open(folder, &set, err);
+    if (status)
+        return status;
+    index.tensor = gad_memory_zero(model->params.count, sizeof *index.tensor);
+    if (!index.tensor)
+        status = gad_error_memory(err, operation, model->params.count * sizeof *index.tensor);
+    if (!status)
+        status = index_names(set, model, log, &index, &head, err);
+    if (!status)
+        status = report_missing(model, &index, folder, err);
+    for (size_t p = 0; p < model->params.count && !status; p++) {
+        status = take_tensor(model->params.item[p], index.tensor[p], err);
+        if (!status && model->params.item[p] == model->lm.embed)
+            status = check_head(model, head, index.tensor[p], err);
+    }
+    if (!status)
+        status = gad_weights_quantise(model, options, err);
+    gad_memory_free(index.tensor);
+    if (status)
+        gad_safetensors_free(set);
+    else
+        *files = set;
+    return status;
+}
+
+/* A number of deviation 1 for each (seed, parameter, index): SplitMix64 (Steele et al., OOPSLA 2014) gives four 16-bit
+ * uniform numbers, whose sum is near normal. */
+static double random_value(uint64_t seed, uint64_t i)
+{
+    uint64_t z = seed + (i + 1) * 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    z ^= z >> 31;
+    double sum = (double)((z & 0xFFFF) + (z >> 16 & 0xFFFF) + (z >> 32 & 0xFFFF) + (z >> 48)) / 65536.0 + 2.0 / 65536.0;
+    return (sum - 2) * 1.7320508075688772; /* variance of the sum is 4/12 */
+}
+
+static bool writes_residual(const char *name)
+{
+    return strstr(name, "attn.proj.weight") || strstr(name, "o_proj.weight") || strstr(name, "down_proj.weight") ||
+           strstr(name, "linear_fc2.weight");
+}
+
+static double start_deviation(const gad_model *model, const gad_param *param)
+{
+    int layers = starts_with(param->name, "visual.") ? model->config.vision.depth : model->config.text.layers;
+    return 0.02 * (writes_residual(param->name) ? 1 / sqrt(2.0 * layers) : 1);
+}
+
+gad_status gad_weights_random(gad_model *model, uint64_t seed, gad_dtype dtype, gad_error *err)
+{
+    for (size_t p = 0; p < model->params.count; p++) {
+        gad_param *param = model->params.item[p];
+        gad_dtype own = param->is_matrix ? dtype : GAD_F32;
+        int64_t n = gad_param_count(param);
+        void *memory = gad_memory_alloc_aligned((size_t)n, gad_dtype_bytes(own));
+        if (!memory)
+            return gad_error_memory(err, "make random weights", (size_t)n * gad_dtype_bytes(own));
+        bool is_bias = !param->is_matrix && strstr(param->name, "bias");
+        double deviation = param->is_matrix ? start_deviation(model, param) : 0,
+               centre = param->is_matrix || is_bias ? 0 : 1;
+        uint64_t stream = seed * 0xD1342543DE82EF95u + p * 0xAF251AF3B0F025B5u;
+#pragma omp parallel for schedule(static)
+        for (int64_t i = 0; i < n; i++) {
+            float value = (float)(centre + deviation * random_value(stream, (uint64_t)i));
+            if (own == GAD_F32)
+                ((float *)memory)[i] = value;
+            else
+                ((uint16_t *)memory)[i] = gad_half_to_bf16(value);
+        }
+        gad_memory_free_aligned(param->owned);
+        param->owned = memory;
+        param->value.data = memory;
+        param->value.dtype = own;
+    }
+    return GAD_OK;
+}

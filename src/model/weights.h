@@ -1,0 +1,30 @@
+/* weights: values for a model's parameters: from a checkpoint (mapped, 16-bit values stay as they are), or random. In: a
+ * built model. Out: every parameter has its value. Knows the tensor names of both naming styles. */
+#ifndef GAD_MODEL_WEIGHTS_H
+#define GAD_MODEL_WEIGHTS_H
+#include "io/safetensors.h"
+#include "model/model.h"
+
+typedef struct gad_weights_options {
+    bool quantise;        /* matrices of the language model to int8, embedding and head included */
+    bool quantise_vision; /* those of the vision tower as well */
+} gad_weights_options;
+
+/* Load folder's safetensors into the model. Matrices point into the mapped files, so *files must outlive the model (free
+ * with gad_safetensors_free); vectors become fp32. Missing tensors are an error that lists them; extra ones are logged. */
+gad_status gad_weights_load(const char *folder, const gad_weights_options *options, gad_model *model,
+                            gad_safetensors **files, const gad_log *log, gad_error *err);
+
+/* Start values for training (training.md 13.2 point 8): matrices with deviation 0.02, those that write into the residual
+ * stream scaled by 1 / sqrt(2 * layers), norm weights 1, biases 0; matrices of `dtype` F32 or BF16. Equal seeds give equal
+ * values. Also serves to measure speed without a checkpoint. */
+gad_status gad_weights_random(gad_model *model, uint64_t seed, gad_dtype dtype, gad_error *err);
+
+/* Quantise as `options` say; parameters that are quantised already stay. */
+gad_status gad_weights_quantise(gad_model *model, const gad_weights_options *options, gad_error *err);
+
+/* `name` of any naming style in internal style ("model.visual.x" -> "visual.x", "model.language_model.x" -> "model.x"). */
+void gad_weights_internal_name(const char *name, char *internal, size_t size);
+/* A parameter's name as the family's published checkpoints write it. */
+void gad_weights_file_name(const gad_model *model, const char *internal, char *name, size_t size);
+#endif
