@@ -1,0 +1,40 @@
+/* golden: reads the fixtures of one family: the tiny checkpoint, its cases, and what the reference computed. */
+#ifndef GAD_TESTS_MODEL_GOLDEN_H
+#define GAD_TESTS_MODEL_GOLDEN_H
+#include "io/safetensors.h"
+#include "model/lm.h"
+#include "model/model.h"
+#include "support/support.h"
+
+/* One case: prompt, images as patch rows, and the reference's values. */
+typedef struct golden_case {
+    gad_safetensors *values;
+    int64_t count; /* prompt ids */
+    int32_t *ids;  /* [count] */
+    gad_grid grid[4];
+    int64_t image_count;
+    float *patches; /* [patches, 3 * 2 * patch * patch], images one after the other */
+    int64_t patch_rows, patch_cols;
+} golden_case;
+
+/* The path of a fixture of the family ("qwen25", "qwen3"). */
+const char *golden_path(const char *family, const char *name);
+golden_case golden_open(const char *family, const gad_config *config, char letter);
+void golden_close(golden_case *c);
+/* A golden tensor as fp32 (memory of the test's run), its size in *n; NULL when the case has none. */
+float *golden_values(const golden_case *c, const char *name, int64_t *n);
+
+/* Prompt of a case, ready for the language model; everything is freed by golden_prompt_free. */
+typedef struct golden_prompt {
+    gad_vision_layout layout;
+    gad_vision_rows rows;
+    int32_t *position, *image_at, *image_from;
+    int64_t image_tokens;
+    int32_t next;
+    gad_attention_span span;
+    gad_lm_input input;
+} golden_prompt;
+/* Runs the vision tower (when there are images) and fills the input of one causal pass over the whole prompt. */
+golden_prompt golden_prepare(const gad_pass *pass, const gad_model *model, const golden_case *c, gad_vision_saved *saved);
+void golden_prompt_free(golden_prompt *p);
+#endif
