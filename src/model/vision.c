@@ -14,7 +14,7 @@ static void embed_patches(const gad_pass *pass, const gad_vision *vision, gad_te
     size_t index_bytes = (size_t)layout->patches * 4 * sizeof *layout->mix_index;
     op->rows_mix(device, x, vision->position_embed->value, op->upload(device, layout->mix_index, index_bytes),
                  op->upload(device, layout->mix_weight, index_bytes));
-    gad_pass_tap(pass, x, "vis.pos");
+    gad_pass_tap(pass, x, "vis.embedded");
 }
 
 static gad_block_input block_input(const gad_pass *pass, const gad_model *model, const gad_vision_layout *layout,
