@@ -10,3 +10,5 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     endif()
   endforeach()
 endif()
+# Weights must come out to the last bit as in Pillow and torchvision: a*b+c must not become one rounding.
+set_source_files_properties(${CMAKE_SOURCE_DIR}/src/io/resize.c PROPERTIES COMPILE_OPTIONS "-ffp-contract=off")
