@@ -1,0 +1,359 @@
+/* row: see row.h */
+#include "bench/row.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/string.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MAP_SIDE_LIMIT = 4096 };
+static const double sync_every_s = 0.5;
+static const char rows_name[] = "rows.jsonl", maps_name[] = "maps.f32";
+
+/* ---- reading ---- */
+
+static gad_status parse_row(const json_t *root, const char *name, gad_row *row, gad_error *err)
+{
+    const struct {
+        const char *key, **to;
+    } text[] = {{"id", &row->id}, {"text", &row->text}, {"error", &row->error}, {"finish", &row->finish}};
+    const struct {
+        const char *key;
+        int64_t *to;
+    } whole[] = {{"prompt_tokens", &row->prompt_tokens}, {"answer_tokens", &row->answer_tokens},
+                 {"attempts", &row->attempts},           {"input_width", &row->input_width},
+                 {"input_height", &row->input_height},   {"map_offset", &row->map_offset},
+                 {"map_width", &row->map_width},         {"map_height", &row->map_height}};
+    const struct {
+        const char *key;
+        double *to;
+    } number[] = {{"score", &row->score}, {"latency_s", &row->latency_s}, {"first_s", &row->first_s}};
+    gad_status status = GAD_OK;
+    for (size_t i = 0; i < sizeof text / sizeof *text && !status; i++)
+        status = gad_json_get_string(root, text[i].key, name, NULL, text[i].to, err);
+    for (size_t i = 0; i < sizeof whole / sizeof *whole && !status; i++)
+        status = gad_json_get_int(root, whole[i].key, name, -1, whole[i].to, err);
+    for (size_t i = 0; i < sizeof number / sizeof *number && !status; i++)
+        status = gad_json_get_number(root, number[i].key, name, NAN, number[i].to, err);
+    if (status)
+        return status;
+    row->answered = row->text != NULL;
+    if (!row->id || row->answered == (row->error != NULL))
+        return gad_error_set(err, GAD_E_FORMAT, "read the rows of a run", NULL, "%s: needs an id, and a text or an error",
+                             name);
+    return GAD_OK;
+}
+
+static const char *keep_text(gad_arena *arena, const char *text, bool *failed)
+{
+    if (!text)
+        return NULL;
+    size_t n = strlen(text) + 1;
+    char *copy = gad_arena_take(arena, n, 1);
+    if (copy)
+        memcpy(copy, text, n);
+    else
+        *failed = true;
+    return copy;
+}
+
+static gad_status store_row(gad_rows *rows, size_t index, gad_row row, const char *id, gad_error *err)
+{
+    gad_row *old = &rows->of[index];
+    bool failed = false;
+    if (old->id) {
+        rows->superseded++;
+        rows->repeated += old->answered;
+        *(old->answered ? &rows->answered : &rows->failed) -= 1;
+    }
+    row.id = id;
+    row.text = keep_text(&rows->arena, row.text, &failed);
+    row.error = keep_text(&rows->arena, row.error, &failed);
+    row.finish = keep_text(&rows->arena, row.finish, &failed);
+    if (failed)
+        return gad_error_memory(err, "read the rows of a run", 0);
+    *(row.answered ? &rows->answered : &rows->failed) += 1;
+    *old = row;
+    return GAD_OK;
+}
+
+static bool map_is_stored(const gad_row *row, int64_t map_file_bytes)
+{
+    if (row->map_offset < 0)
+        return true;
+    if (row->map_width < 1 || row->map_height < 1 || row->map_width > MAP_SIDE_LIMIT || row->map_height > MAP_SIDE_LIMIT)
+        return false;
+    return row->map_offset <= map_file_bytes - row->map_width * row->map_height * (int64_t)sizeof(float);
+}
+
+static gad_status read_line(const char *line, size_t length, const char *name, gad_items *items, gad_rows *rows,
+                            int64_t map_file_bytes, gad_error *err)
+{
+    json_t *root = NULL;
+    gad_row row = {0};
+    int64_t index = -1;
+    gad_status status = gad_json_parse(line, length, name, &root, err);
+    if (!status)
+        status = parse_row(root, name, &row, err);
+    if (!status)
+        status = gad_item_find(items, row.id, &index, err);
+    if (!status && index < 0)
+        status = gad_error_set(err, GAD_E_FORMAT, "read the rows of a run", NULL, "%s: id %s is not in items.jsonl", name,
+                               row.id);
+    if (!status && map_is_stored(&row, map_file_bytes))
+        status = store_row(rows, (size_t)index, row, items->item[index].id, err);
+    json_decref(root);
+    return status;
+}
+
+static int64_t file_bytes(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) ? 0 : (int64_t)info.st_size;
+}
+
+static gad_status read_mapped(gad_file_map map, const char *path, int64_t map_file_bytes, gad_items *items, gad_rows *rows,
+                              gad_error *err)
+{
+    const char *text = (const char *)map.data;
+    size_t left = map.size_bytes;
+    gad_status status = GAD_OK;
+    for (int64_t number = 1; left && !status; number++) {
+        const char *end = memchr(text, '\n', left);
+        if (!end) {
+            rows->torn = true;
+            break;
+        }
+        char name[512];
+        snprintf(name, sizeof name, "%s, line %lld", path, (long long)number);
+        status = read_line(text, (size_t)(end - text), name, items, rows, map_file_bytes, err);
+        left -= (size_t)(end - text) + 1;
+        text = end + 1;
+    }
+    return status;
+}
+
+gad_status gad_row_read(const char *folder, gad_items *items, gad_rows *rows, gad_error *err)
+{
+    gad_rows r = {.count = items->count};
+    gad_file_map map = {0};
+    char *path = gad_file_join(folder, rows_name), *maps = gad_file_join(folder, maps_name);
+    r.of = gad_memory_zero(items->count, sizeof *r.of);
+    gad_status status = GAD_OK;
+    if (!path || !maps || !r.of)
+        status = gad_error_memory(err, "read the rows of a run", items->count * sizeof *r.of);
+    else if (gad_file_exists(path))
+        status = gad_file_map_open(path, &map, err);
+    if (!status && map.size_bytes)
+        status = read_mapped(map, path, file_bytes(maps), items, &r, err);
+    gad_file_map_close(&map);
+    gad_memory_free(path);
+    gad_memory_free(maps);
+    if (status)
+        gad_row_free(&r);
+    else
+        *rows = r;
+    return status;
+}
+
+void gad_row_free(gad_rows *rows)
+{
+    gad_memory_free(rows->of);
+    gad_arena_free(&rows->arena);
+    *rows = (gad_rows){0};
+}
+
+/* ---- appending ---- */
+
+static int open_for_append(const char *folder, const char *name, char **path)
+{
+    *path = gad_file_join(folder, name);
+    return *path ? open(*path, O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0666) : -1;
+}
+
+/* Cut the file after its last newline. */
+static bool cut_torn_line(int descriptor)
+{
+    char piece[4096];
+    off_t end = lseek(descriptor, 0, SEEK_END), keep = end;
+    while (keep > 0) {
+        off_t from = keep > (off_t)sizeof piece ? keep - (off_t)sizeof piece : 0;
+        ssize_t n = pread(descriptor, piece, (size_t)(keep - from), from);
+        if (n != keep - from)
+            return false;
+        while (n > 0 && piece[n - 1] != '\n')
+            n--;
+        keep = from + n;
+        if (n > 0)
+            break;
+    }
+    return end >= 0 && (keep == end || ftruncate(descriptor, keep) == 0);
+}
+
+gad_status gad_row_open(gad_row_writer *writer, const char *folder, gad_error *err)
+{
+    static const char operation[] = "open the rows of a run";
+    char *maps_path = NULL;
+    gad_row_writer w = {.rows = -1, .maps = -1, .synced_s = gad_clock_seconds()};
+    gad_status status = GAD_OK;
+    w.rows = open_for_append(folder, rows_name, &w.path);
+    if (w.rows < 0)
+        status = gad_error_system(err, operation, w.path ? w.path : folder, errno);
+    else if (flock(w.rows, LOCK_EX | LOCK_NB) != 0)
+        status = gad_error_set(err, GAD_E_ARGUMENT, operation, "wait for it, or choose another folder with --out",
+                               "%s: another run is writing here", w.path);
+    else if (!cut_torn_line(w.rows))
+        status = gad_error_system(err, operation, w.path, errno);
+    if (!status) {
+        w.maps = open_for_append(folder, maps_name, &maps_path);
+        if (w.maps < 0)
+            status = gad_error_system(err, operation, maps_path ? maps_path : folder, errno);
+        else
+            w.map_bytes = lseek(w.maps, 0, SEEK_END);
+    }
+    gad_memory_free(maps_path);
+    if (!status) {
+        *writer = w;
+        return GAD_OK;
+    }
+    if (w.rows >= 0)
+        close(w.rows);
+    gad_memory_free(w.path);
+    return status;
+}
+
+static bool write_all(int descriptor, const void *data, size_t length)
+{
+    const char *at = data;
+    while (length) {
+        ssize_t n = write(descriptor, at, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        at += n;
+        length -= (size_t)n;
+    }
+    return true;
+}
+
+static void add_text(gad_string *s, const char *key, const char *text)
+{
+    if (!text)
+        return;
+    gad_string_addf(s, ",\"%s\":", key);
+    gad_string_add_json(s, text);
+}
+
+static void add_whole(gad_string *s, const char *key, int64_t value)
+{
+    if (value >= 0)
+        gad_string_addf(s, ",\"%s\":%lld", key, (long long)value);
+}
+
+static void add_number(gad_string *s, const char *key, double value, int digits)
+{
+    if (isfinite(value))
+        gad_string_addf(s, ",\"%s\":%.*g", key, digits, value);
+}
+
+static void add_row(gad_string *s, const gad_row *row)
+{
+    gad_string_add(s, "{\"id\":");
+    gad_string_add_json(s, row->id);
+    add_text(s, "text", row->answered ? row->text : NULL);
+    add_text(s, "error", row->answered ? NULL : row->error);
+    add_text(s, "finish", row->finish);
+    add_whole(s, "prompt_tokens", row->prompt_tokens);
+    add_whole(s, "answer_tokens", row->answer_tokens);
+    add_whole(s, "attempts", row->attempts);
+    add_number(s, "score", row->score, 17);
+    add_number(s, "latency_s", row->latency_s, 6);
+    add_number(s, "first_s", row->first_s, 6);
+    add_whole(s, "input_width", row->input_width);
+    add_whole(s, "input_height", row->input_height);
+    if (row->map_offset >= 0) {
+        add_whole(s, "map_offset", row->map_offset);
+        add_whole(s, "map_width", row->map_width);
+        add_whole(s, "map_height", row->map_height);
+    }
+    gad_string_add(s, "}\n");
+}
+
+static gad_status sync_files(gad_row_writer *writer, gad_error *err)
+{
+    writer->synced_s = gad_clock_seconds();
+    if (fdatasync(writer->maps) != 0 || fdatasync(writer->rows) != 0)
+        return gad_error_system(err, "write the rows of a run", writer->path, errno);
+    return GAD_OK;
+}
+
+gad_status gad_row_append(gad_row_writer *writer, const gad_row *row, const float *map, gad_error *err)
+{
+    static const char operation[] = "write the rows of a run";
+    gad_row stored = *row;
+    gad_string line = {0};
+    gad_status status = GAD_OK;
+    stored.map_offset = map ? writer->map_bytes : -1;
+    if (map) {
+        size_t bytes = (size_t)row->map_width * (size_t)row->map_height * sizeof *map;
+        if (!write_all(writer->maps, map, bytes)) /* before its row, so that a row never names a map that is not there */
+            return gad_error_system(err, operation, writer->path, errno);
+        writer->map_bytes += (int64_t)bytes;
+    }
+    add_row(&line, &stored);
+    if (line.failed)
+        status = gad_error_memory(err, operation, line.length);
+    else if (!write_all(writer->rows, line.data, line.length))
+        status = gad_error_system(err, operation, writer->path, errno);
+    gad_string_free(&line);
+    if (!status && gad_clock_seconds() - writer->synced_s >= sync_every_s)
+        status = sync_files(writer, err);
+    return status;
+}
+
+gad_status gad_row_close(gad_row_writer *writer, gad_error *err)
+{
+    if (!writer->path)
+        return GAD_OK;
+    gad_status status = sync_files(writer, err);
+    close(writer->rows);
+    close(writer->maps);
+    gad_memory_free(writer->path);
+    *writer = (gad_row_writer){.rows = -1, .maps = -1};
+    return status;
+}
+
+gad_status gad_row_map(const char *folder, const gad_row *row, float **map, gad_error *err)
+{
+    static const char operation[] = "read a heat map";
+    size_t count = (size_t)(row->map_width * row->map_height), bytes = count * sizeof **map;
+    char *path = gad_file_join(folder, maps_name);
+    float *value = gad_memory_alloc(count, sizeof *value);
+    gad_status status = GAD_OK;
+    int descriptor = -1;
+    if (!path || !value)
+        status = gad_error_memory(err, operation, bytes);
+    else if ((descriptor = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+        status = gad_error_system(err, operation, path, errno);
+    else if (pread(descriptor, value, bytes, row->map_offset) != (ssize_t)bytes)
+        status = gad_error_set(err, GAD_E_FORMAT, operation, NULL, "%s: shorter than its rows say", path);
+    if (descriptor >= 0)
+        close(descriptor);
+    gad_memory_free(path);
+    if (status)
+        gad_memory_free(value);
+    else
+        *map = value;
+    return status;
+}
