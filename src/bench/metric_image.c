@@ -109,13 +109,13 @@ size_t gad_metric_image_roc(const gad_metric_point *sorted, size_t count, double
     return n;
 }
 
-static int bin_of(double score)
+static int bin_of(double score, int bins)
 {
-    int bin = (int)ceil(score * GAD_METRIC_BINS) - 1;
-    return bin < 0 ? 0 : bin >= GAD_METRIC_BINS ? GAD_METRIC_BINS - 1 : bin;
+    int bin = (int)ceil(score * bins) - 1;
+    return bin < 0 ? 0 : bin >= bins ? bins - 1 : bin;
 }
 
-gad_metric_calibration gad_metric_image_calibration(const gad_metric_point *point, size_t count)
+gad_metric_calibration gad_metric_image_calibration(const gad_metric_point *point, size_t count, int bins)
 {
     gad_metric_calibration c = {.error = 0};
     double sum[GAD_METRIC_BINS] = {0}, squares = 0;
@@ -126,14 +126,14 @@ gad_metric_calibration gad_metric_image_calibration(const gad_metric_point *poin
             c.outside++;
             continue;
         }
-        int b = bin_of(p);
+        int b = bin_of(p, bins);
         c.count[b]++;
         sum[b] += p;
         positive[b] += point[i].positive;
         squares += (p - y) * (p - y);
         total++;
     }
-    for (int b = 0; b < GAD_METRIC_BINS; b++) {
+    for (int b = 0; b < bins; b++) {
         c.confidence[b] = c.count[b] ? sum[b] / (double)c.count[b] : NAN;
         c.frequency[b] = ratio(positive[b], c.count[b]);
         if (c.count[b])

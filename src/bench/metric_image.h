@@ -48,7 +48,8 @@ size_t gad_metric_image_roc(const gad_metric_point *sorted, size_t count, double
 
 enum { GAD_METRIC_BINS = 15 };
 
-/* Calibration of a probability. Bin b holds (b/15, (b+1)/15], the first also 0 (Guo et al., ICML 2017). */
+/* Calibration of a probability. With B bins (at most GAD_METRIC_BINS) bin b holds (b/B, (b+1)/B], the first also 0 (Guo et
+ * al., ICML 2017). */
 typedef struct gad_metric_calibration {
     int64_t count[GAD_METRIC_BINS];
     double confidence[GAD_METRIC_BINS]; /* mean score in the bin, NaN when empty */
@@ -58,7 +59,7 @@ typedef struct gad_metric_calibration {
     int64_t outside;                    /* scores outside [0, 1]: left out */
 } gad_metric_calibration;
 
-gad_metric_calibration gad_metric_image_calibration(const gad_metric_point *point, size_t count);
+gad_metric_calibration gad_metric_image_calibration(const gad_metric_point *point, size_t count, int bins);
 
 /* Quantile by linear interpolation between order statistics (type 7 of Hyndman and Fan, numpy's default); `sorted` rises.
  * NaN when count is 0. */

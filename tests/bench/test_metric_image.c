@@ -126,7 +126,7 @@ static void test_calibration(void **state)
     (void)state;
     /* bins of width 1/15: .05 in the first, .95 and 1 in the last; 1.5 is no probability */
     gad_metric_point p[] = {{.05, 1, false}, {.95, 1, true}, {1, 1, false}, {1.5, 1, true}};
-    gad_metric_calibration c = gad_metric_image_calibration(p, 4);
+    gad_metric_calibration c = gad_metric_image_calibration(p, 4, 15);
     assert_int_equal(c.outside, 1);
     assert_int_equal(c.count[0], 1);
     assert_int_equal(c.count[14], 2);
@@ -135,7 +135,7 @@ static void test_calibration(void **state)
     assert_near(c.error, .05 / 3 + .475 * 2 / 3, 1e-15);
     assert_near(c.brier, (.05 * .05 + .05 * .05 + 1) / 3, 1e-15);
     assert_true(isnan(c.confidence[7]));
-    assert_true(isnan(gad_metric_image_calibration(p, 0).error));
+    assert_true(isnan(gad_metric_image_calibration(p, 0, 15).error));
 }
 
 static void test_quantile(void **state)
