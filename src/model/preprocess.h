@@ -1,0 +1,48 @@
+/* preprocess: an image as the rows that the vision tower takes, and the view that remembers what was done to it. In: an
+ * image, the settings of preprocessor_config.json. Out: normalised patch rows, grid, view, a hash that names this input.
+ * Must not know of the model's weights, prompts or boxes. */
+#ifndef GAD_MODEL_PREPROCESS_H
+#define GAD_MODEL_PREPROCESS_H
+#include "base/hash.h"
+#include "io/image.h"
+#include "io/resize.h"
+#include "model/position.h"
+
+/* preprocessor_config.json (qwen_vl.md section 1.4). */
+typedef struct gad_preprocess {
+    int patch, temporal, merge;     /* pixels a patch, equal frames of a still image, patches a token (per side) */
+    int64_t min_pixels, max_pixels; /* bounds of the resized image */
+    double mean[3], std[3];         /* of red, green, blue in 0..1 */
+    gad_resize_kernel backend;      /* which of the two reference processors is reproduced, bit for bit */
+} gad_preprocess;
+
+/* What happened to an image: travels untouched to the conversion of boxes. */
+typedef struct gad_view {
+    int64_t original_width, original_height; /* px of the upright file */
+    int64_t width, height;                   /* px that the model sees, multiples of factor */
+    int factor;                              /* patch * merge: side of one token */
+} gad_view;
+
+typedef struct gad_patches {
+    float *row;                  /* [row_count, row_size], owned. Rows: 2 x 2 (merge) blocks of patches in raster order, */
+    int64_t row_count, row_size; /* inside a block row by row; columns: channel, frame, y, x: 3 * temporal * patch^2 */
+    gad_grid grid;               /* patches, not tokens */
+    gad_view view;
+    gad_hash hash; /* of the pixels, the view and the settings: equal hash, equal rows */
+} gad_patches;
+
+/* Reads preprocessor_config.json, or processor_config.json with the same keys under "image_processor". Refuses what would
+ * need another processing instead of approximating it. */
+gad_status gad_preprocess_read(const char *path, gad_preprocess *settings, gad_error *err);
+
+/* The size to which an image of width x height is resized ("smart resize", section 3.1). */
+gad_status gad_preprocess_view(const gad_preprocess *settings, int64_t width, int64_t height, gad_view *view,
+                               gad_error *err);
+/* Tokens that the language model gets for it. */
+int64_t gad_preprocess_tokens(const gad_view *view);
+
+/* Resize, normalise and lay out an RGB image. */
+gad_status gad_preprocess_image(const gad_preprocess *settings, const gad_image *image, gad_patches *patches,
+                                gad_error *err);
+void gad_preprocess_free(gad_patches *patches);
+#endif
