@@ -45,11 +45,12 @@ gad_status gad_item_add(gad_items *items, const gad_item *item, gad_error *err)
     gad_arena *arena = &items->arena;
     gad_item copy = *item;
     if (!failed) {
-        const char **text[] = {&copy.id,   &copy.dataset,   &copy.category, &copy.title,    &copy.type, &copy.image,
-                               &copy.mask, &copy.knowledge, &copy.group,    &copy.question, &copy.task};
+        const char **text[] = {&copy.id,    &copy.dataset, &copy.category, &copy.title,    &copy.type,
+                               &copy.image, &copy.mask,    &copy.group,    &copy.question, &copy.task};
         for (size_t i = 0; i < sizeof text / sizeof *text; i++)
             *text[i] = copy_text(arena, *text[i], &failed);
         copy.reference = copy_list(arena, item->reference, item->reference_count, &failed);
+        copy.knowledge = copy_list(arena, item->knowledge, item->knowledge_count, &failed);
         copy.box_label = copy_list(arena, item->box_label, item->box_count, &failed);
         copy.option = copy_list(arena, item->option, item->option_count, &failed);
         copy.box = item->box_count ? gad_arena_take(arena, item->box_count, sizeof *copy.box) : NULL;
@@ -148,7 +149,7 @@ static void add_item(gad_string *s, const gad_item *item)
     gad_string_add(s, "]");
     add_list(s, "labels", item->box_label, item->box_count);
     add_list(s, "references", item->reference, item->reference_count);
-    add_text(s, "knowledge", item->knowledge);
+    add_list(s, "knowledge", item->knowledge, item->knowledge_count);
     add_text(s, "task", item->task);
     add_text(s, "question", item->question);
     add_list(s, "options", item->option, item->option_count);
@@ -231,10 +232,9 @@ static gad_status read_scalars(const json_t *root, const char *name, gad_item *i
 {
     const struct {
         const char *key, **to;
-    } text[] = {{"id", &item->id},       {"dataset", &item->dataset},  {"category", &item->category},
-                {"title", &item->title}, {"type", &item->type},        {"group", &item->group},
-                {"image", &item->image}, {"mask", &item->mask},        {"knowledge", &item->knowledge},
-                {"task", &item->task},   {"question", &item->question}};
+    } text[] = {{"id", &item->id},     {"dataset", &item->dataset},  {"category", &item->category}, {"title", &item->title},
+                {"type", &item->type}, {"group", &item->group},      {"image", &item->image},       {"mask", &item->mask},
+                {"task", &item->task}, {"question", &item->question}};
     gad_status status = GAD_OK;
     for (size_t i = 0; i < sizeof text / sizeof *text && !status; i++)
         status = gad_json_get_string(root, text[i].key, name, NULL, text[i].to, err);
@@ -274,6 +274,8 @@ static gad_status read_item(const json_t *root, const char *name, gad_items *ite
     if (!status)
         status = read_list(root, "references", name, &item.reference, &item.reference_count, err);
     if (!status)
+        status = read_list(root, "knowledge", name, &item.knowledge, &item.knowledge_count, err);
+    if (!status)
         status = read_list(root, "options", name, &item.option, &item.option_count, err);
     if (!status && labels != item.box_count)
         status = malformed(name, "boxes and labels differ in number", err);
@@ -282,6 +284,7 @@ static gad_status read_item(const json_t *root, const char *name, gad_items *ite
     gad_memory_free(item.box);
     gad_memory_free(item.box_label);
     gad_memory_free(item.reference);
+    gad_memory_free(item.knowledge);
     gad_memory_free(item.option);
     return status;
 }

@@ -10,12 +10,11 @@
 typedef struct gad_item {
     const char *id; /* unique in a run */
     const char *dataset, *category;
-    const char *title;     /* the category as words for a prompt */
-    const char *type;      /* anomaly type; NULL when normal */
-    const char *image;     /* path of the inspected image */
-    const char *mask;      /* path; NULL: none */
-    const char *knowledge; /* the anomaly types that may occur in the category, for the prompt; NULL: none */
-    const char *group;     /* where the sample comes from in its source: "test", "train_good"; NULL: unknown */
+    const char *title; /* the category as words for a prompt */
+    const char *type;  /* anomaly type; NULL when normal */
+    const char *image; /* path of the inspected image */
+    const char *mask;  /* path; NULL: none */
+    const char *group; /* where the sample comes from in its source: "test", "train_good"; NULL: unknown */
     bool anomalous;
     bool boxes_known;      /* false: an image-level label only; the empty `box` does not mean that nothing is there */
     int64_t width, height; /* of the image, px, after orientation */
@@ -23,6 +22,8 @@ typedef struct gad_item {
     bool mask_index;       /* the mask's palette counts by index */
     const char **reference;
     size_t reference_count; /* normal images, best first */
+    const char **knowledge; /* for the prompt: the anomaly types that may occur in the category (MMAD: texts about them) */
+    size_t knowledge_count;
     gad_box *box;
     const char **box_label;
     size_t box_count;

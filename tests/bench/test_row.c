@@ -29,7 +29,7 @@ static void test_items_round_trip(void **state)
     gad_error err;
     gad_items items = {0}, again = {0};
     const char *references[] = {"good/1.png", "good/2.png"}, *labels[] = {"worker's mark", "\"quoted\"\n"};
-    const char *options[] = {"Yes.", "No."};
+    const char *options[] = {"Yes.", "No."}, *knowledge[] = {"broken", "scratched"};
     gad_box boxes[] = {{1, 2, 3.25, 4}, {0.1, 0.2, 100, 200}};
     gad_item item = {.id = "mvtec/bottle/äöü",
                      .dataset = "mvtec",
@@ -38,7 +38,8 @@ static void test_items_round_trip(void **state)
                      .type = "broken_large",
                      .image = "x/y.png",
                      .mask = "x/y_mask.png",
-                     .knowledge = "broken, scratched",
+                     .knowledge = knowledge,
+                     .knowledge_count = 2,
                      .group = "test",
                      .anomalous = true,
                      .boxes_known = true,
@@ -70,6 +71,7 @@ static void test_items_round_trip(void **state)
     assert_memory_equal(r->box, boxes, sizeof boxes);
     assert_string_equal(r->reference[1], "good/2.png");
     assert_string_equal(r->option[1], "No.");
+    assert_string_equal(r->knowledge[1], "scratched");
     assert_true(r->anomalous && r->boxes_known && r->mask_index && r->answer == 'B' && r->mask_threshold == 127);
     assert_null(again.item[1].mask);
     int64_t index;

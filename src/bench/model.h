@@ -1,0 +1,55 @@
+/* model: the one interface behind which every model stands that is benchmarked: our engine, an OpenAI-compatible endpoint,
+ * a baseline. In: a request of texts and images. Out: raw answer and measurements. Knows neither truth nor scores. */
+#ifndef GAD_BENCH_MODEL_H
+#define GAD_BENCH_MODEL_H
+#include "base/string.h"
+#include "gad.h"
+#include "io/image.h"
+#include "task/box.h"
+
+#include <jansson.h>
+
+/* A text, or (text NULL) the image with that index. */
+typedef struct gad_bench_part {
+    const char *text;
+    size_t picture;
+} gad_bench_part;
+
+typedef struct gad_bench_request {
+    const char *id;
+    const gad_bench_part *part; /* one user turn, in order */
+    size_t parts;
+    const gad_image *picture; /* references first, the image to inspect last; none when the model wants no pictures */
+    size_t pictures;
+    const char *const *option; /* multiple choice: the options, labelled from A; NULL for an inspection */
+    size_t options;
+} gad_bench_request;
+
+/* What a model fills; unknown numbers stay as gad_bench_reply_start set them: -1, NaN, NULL. */
+typedef struct gad_bench_reply {
+    gad_string text; /* raw answer */
+    char finish[16]; /* "stop", "length", as the model says */
+    int64_t prompt_tokens, answer_tokens, attempts;
+    double score; /* p(Yes) / (p(Yes) + p(No)), or any anomaly score; higher is more anomalous */
+    double latency_s, first_s;
+    int64_t input_width, input_height; /* the inspected image as the model's processor resized it */
+    float *map;                        /* heat map [map_height, map_width], owned: gad_memory_free */
+    int64_t map_width, map_height;
+} gad_bench_reply;
+
+typedef struct gad_bench_model {
+    void *self;
+    const char *name; /* as it appears in reports; lives as long as the model */
+    gad_box_convention convention;
+    gad_box_order order;
+    int64_t workers;     /* requests that may be in flight; `answer` is called from so many threads */
+    bool wants_pictures; /* false: images are not even read */
+    /* What decides the answers (kind, weights' hash, decoding, ...): goes into run.json, and a run is resumed only with the
+     * same. New reference. */
+    json_t *(*describe)(void *self);
+    /* GAD_OK: answered. GAD_E_CANCELLED, GAD_E_ARGUMENT, GAD_E_MEMORY and GAD_E_DEVICE end the run; any other failure is
+     * stored as the failure of this request, and the run goes on. */
+    gad_status (*answer)(void *self, const gad_bench_request *request, gad_bench_reply *reply, gad_error *err);
+    void (*free)(void *self);
+} gad_bench_model;
+#endif
