@@ -52,10 +52,13 @@ void gad_lora_switch(gad_model *model, bool on)
     if (model->replaced_on == on)
         return;
     for (size_t i = 0; i < model->replaced_count; i++) {
-        struct gad_replaced *r = &model->replaced[i];
-        gad_weight value = r->param->value;
-        r->param->value = r->other;
-        r->other = value;
+        struct gad_replaced *r = &model->replaced[i], now = *r;
+        r->other = r->param->value;
+        r->owned = r->param->owned;
+        r->owned_scale = r->param->owned_scale;
+        r->param->value = now.other;
+        r->param->owned = now.owned;
+        r->param->owned_scale = now.owned_scale;
     }
     model->replaced_on = on;
 }
@@ -299,10 +302,11 @@ static gad_status replace_param(loader *l, gad_param *param, const gad_safetenso
                          sizeof *model->replaced))
         return gad_error_memory(err, operation, sizeof *model->replaced);
     gad_param value = *param; /* the same shape; its own memory */
-    value.owned = NULL;
+    value.owned = value.owned_scale = NULL;
+    value.value.scale = NULL;
     gad_status status = fill_param(&value, tensor, err);
     if (!status)
-        model->replaced[model->replaced_count++] = (struct gad_replaced){param, value.value, value.owned};
+        model->replaced[model->replaced_count++] = (struct gad_replaced){param, value.value, value.owned, NULL};
     return status;
 }
 

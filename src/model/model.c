@@ -175,8 +175,10 @@ void gad_model_free(gad_model *model)
     gad_memory_free(model->vision.block);
     gad_memory_free(model->lm.block);
     gad_memory_free(model->lora);
-    for (size_t i = 0; i < model->replaced_count; i++)
+    for (size_t i = 0; i < model->replaced_count; i++) {
         gad_memory_free_aligned(model->replaced[i].owned);
+        gad_memory_free_aligned(model->replaced[i].owned_scale);
+    }
     gad_memory_free(model->replaced);
     *model = (gad_model){0};
 }

@@ -35,11 +35,11 @@ typedef struct gad_model {
     gad_lm lm;
     gad_lora *lora; /* all adapters; layers point here */
     size_t lora_count, lora_capacity;
-    /* Parameters that an adapter replaces as a whole, with the value that is not in use now. */
+    /* Parameters that an adapter replaces as a whole, with the value that is not in use now and its memory. */
     struct gad_replaced {
         gad_param *param;
         gad_weight other;
-        void *owned; /* memory of the adapter's value, freed with the model */
+        void *owned, *owned_scale;
     } * replaced;
     size_t replaced_count, replaced_capacity;
     bool replaced_on;

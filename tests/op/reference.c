@@ -95,6 +95,27 @@ static void download(gad_device *device, float *host, gad_tensor x)
             host[t * x.cols + c] = (float)*at(x, t, c);
 }
 
+static void fill(gad_device *device, gad_tensor y, const float *host)
+{
+    for (int64_t t = 0; !device->error.code && t < y.rows; t++)
+        for (int64_t c = 0; c < y.cols; c++)
+            ((double *)y.data)[t * y.stride + c] = (double)host[t * y.cols + c];
+}
+
+static gad_tensor allocate(gad_device *device, int64_t rows, int64_t cols)
+{
+    double *data = device->error.code ? NULL : gad_memory_alloc_aligned((size_t)(rows * cols), sizeof(double));
+    if (!data && !device->error.code)
+        gad_error_fill_memory(&device->error, "take lasting memory", (size_t)(rows * cols) * sizeof(double));
+    return gad_tensor_make(data, GAD_F64, rows, cols);
+}
+
+static void release(gad_device *device, gad_tensor x)
+{
+    (void)device;
+    gad_memory_free_aligned(x.data);
+}
+
 /* ---- linear ---- */
 
 static void linear(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add)
@@ -521,6 +542,9 @@ static const gad_ops table = {
     .rewind = rewind_to,
     .upload = upload,
     .download = download,
+    .fill = fill,
+    .allocate = allocate,
+    .release = release,
     .linear = linear,
     .linear_dx = linear_dx,
     .linear_dw = linear_dw,

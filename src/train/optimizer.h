@@ -1,0 +1,50 @@
+/* optimizer: AdamW on the trainable parameters, with clipping by the global norm, a guard against NaN, and an exponential
+ * average of the weights for evaluation. In: gradient sums in the parameters and what to divide them by. Out: updated
+ * parameters, gradients zeroed. Knows nothing of losses or files. */
+#ifndef GAD_TRAIN_OPTIMIZER_H
+#define GAD_TRAIN_OPTIMIZER_H
+#include "model/params.h"
+#include "op/op.h"
+
+typedef struct gad_optimizer_settings {
+    double beta1, beta2, epsilon;
+    double weight_decay; /* of matrices; of every parameter when decay_all */
+    bool decay_all;
+    double clip;    /* largest global norm; 0: no clipping */
+    double average; /* decay of the averaged weights; 0: none are kept */
+} gad_optimizer_settings;
+
+/* One trainable parameter with its moments; all of the device's dtype and the parameter's size. */
+typedef struct gad_optimizer_slot {
+    gad_param *param;
+    void *m, *v, *average; /* average NULL: not kept */
+    double rate;           /* its learning rate is the step's times this; 1 unless changed */
+} gad_optimizer_slot;
+
+typedef struct gad_optimizer {
+    gad_optimizer_settings settings;
+    gad_optimizer_slot *slot;
+    size_t count;
+    int64_t step;    /* updates done */
+    int64_t skipped; /* updates left out because a gradient was not finite */
+} gad_optimizer;
+
+/* For the parameters that are trainable now. */
+gad_status gad_optimizer_open(gad_params *params, const gad_optimizer_settings *settings, gad_optimizer *optimizer,
+                              gad_error *err);
+void gad_optimizer_close(gad_optimizer *optimizer);
+/* Learned scalars and new modules need larger steps: parameters whose name starts with `prefix` take `rate` times the
+ * learning rate. */
+void gad_optimizer_rate(gad_optimizer *optimizer, const char *prefix, double rate);
+
+/* The gradients' global norm after division. */
+double gad_optimizer_norm(gad_device *device, const gad_optimizer *optimizer, double divisor);
+/* One update with gradients divided by `divisor`; gradients become zero. *norm: the global norm before clipping. Returns
+ * false, and changes no parameter, when that norm is not finite. */
+bool gad_optimizer_update(gad_device *device, gad_optimizer *optimizer, double learning_rate, double divisor, double *norm);
+void gad_optimizer_zero(gad_device *device, gad_optimizer *optimizer);
+/* Exchange weights and averaged weights (call it twice to come back). */
+void gad_optimizer_swap_average(gad_optimizer *optimizer);
+/* Bytes that gradients and moments of n parameters take in fp32. */
+size_t gad_optimizer_bytes(int64_t n, bool average);
+#endif

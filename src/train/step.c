@@ -1,0 +1,289 @@
+/* step: see step.h */
+#include "train/step.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+static const char operation[] = "run a training step";
+enum { LOGITS_ROWS = 256 };
+
+gad_step gad_step_make(const gad_model *model, gad_device *device, bool checkpointing)
+{
+    gad_step step = {.model = model,
+                     .pass = {.device = device, .adapters = true},
+                     .checkpointing = checkpointing,
+                     .logits_rows = LOGITS_ROWS};
+    for (size_t i = 0; i < model->params.count; i++) {
+        const gad_param *param = model->params.item[i];
+        if (!param->trainable)
+            continue;
+        if (!strncmp(param->name, "visual.", 7))
+            step.trains_vision = true;
+        else
+            step.trains_language = true;
+    }
+    return step;
+}
+
+/* ---- the forward half ---------------------------------------------------------------------------------------------- */
+
+/* Everything that one pass keeps until it is done; tensors lie on the device's stack. */
+typedef struct run {
+    const gad_step *step;
+    const gad_batch *batch;
+    bool back; /* a backward pass follows */
+    gad_vision_saved vision_saved;
+    gad_lm_saved lm_saved;
+    gad_vision_rows rows, d_rows;
+    gad_lm_input input;
+    gad_tensor hidden, d_hidden;
+} run;
+
+static bool vision_goes_back(const run *r)
+{
+    return r->back && r->step->trains_vision && r->batch->image_count && !r->batch->has_rows;
+}
+
+static gad_status reserve(run *r, gad_error *err)
+{
+    size_t depth = (size_t)r->step->model->config.vision.depth, layers = (size_t)r->step->model->config.text.layers;
+    bool whole = !r->step->checkpointing;
+    if (!r->back)
+        return GAD_OK;
+    r->lm_saved.block_input = gad_memory_zero(layers, sizeof(gad_tensor));
+    r->lm_saved.block = whole ? gad_memory_zero(layers, sizeof(gad_block_saved)) : NULL;
+    r->vision_saved.block_input = gad_memory_zero(depth, sizeof(gad_tensor));
+    r->vision_saved.block = whole ? gad_memory_zero(depth, sizeof(gad_block_saved)) : NULL;
+    if (!r->lm_saved.block_input || !r->vision_saved.block_input ||
+        (whole && (!r->lm_saved.block || !r->vision_saved.block)))
+        return gad_error_memory(err, operation, (layers + depth) * sizeof(gad_block_saved));
+    return GAD_OK;
+}
+
+static void release(run *r)
+{
+    gad_memory_free(r->lm_saved.block_input);
+    gad_memory_free(r->lm_saved.block);
+    gad_memory_free(r->vision_saved.block_input);
+    gad_memory_free(r->vision_saved.block);
+}
+
+static gad_vision_rows take_rows(const gad_step *step, int64_t tokens, int deepstack_count)
+{
+    gad_device *device = step->pass.device;
+    int64_t hidden = step->model->config.text.hidden;
+    gad_vision_rows rows = {.out = device->ops->take(device, tokens, hidden), .deepstack_count = deepstack_count};
+    for (int k = 0; k < deepstack_count; k++)
+        rows.deepstack[k] = device->ops->take(device, tokens, hidden);
+    return rows;
+}
+
+/* Rows of the frozen tower from the host. */
+static gad_vision_rows load_rows(const gad_step *step, const gad_batch *batch)
+{
+    gad_device *device = step->pass.device;
+    int64_t hidden = step->model->config.text.hidden, at = 0;
+    gad_vision_rows rows = take_rows(step, batch->tokens, step->model->config.vision.deepstack_count);
+    for (int64_t i = 0; i < batch->image_count; i++) {
+        const gad_image_rows *image = batch->image[i].rows;
+        device->ops->fill(device, gad_tensor_rows(rows.out, at, image->tokens), image->rows);
+        for (int k = 0; k < rows.deepstack_count; k++)
+            device->ops->fill(device, gad_tensor_rows(rows.deepstack[k], at, image->tokens),
+                              image->rows + (k + 1) * image->tokens * hidden);
+        at += image->tokens;
+    }
+    return rows;
+}
+
+static int64_t patch_cols(const gad_model *model)
+{
+    return model->vision.patch_embed.weight->value.cols;
+}
+
+static gad_tensor load_patches(const gad_step *step, const gad_batch *batch)
+{
+    gad_device *device = step->pass.device;
+    gad_tensor patches = device->ops->take(device, batch->patches, patch_cols(step->model));
+    int64_t at = 0;
+    for (int64_t i = 0; i < batch->image_count; i++) {
+        int64_t n = gad_grid_patches(batch->image[i].grid);
+        device->ops->fill(device, gad_tensor_rows(patches, at, n), batch->image[i].patches);
+        at += n;
+    }
+    return patches;
+}
+
+static void forward(run *r)
+{
+    const gad_step *step = r->step;
+    const gad_batch *batch = r->batch;
+    if (batch->has_rows)
+        r->rows = load_rows(step, batch);
+    else if (batch->image_count)
+        r->rows = gad_vision_forward(&step->pass, step->model, load_patches(step, batch), &batch->layout,
+                                     vision_goes_back(r) ? &r->vision_saved : NULL);
+    r->input = (gad_lm_input){.rows = batch->rows,
+                              .ids = batch->ids,
+                              .position = batch->position,
+                              .spans = batch->span,
+                              .span_count = batch->span_count,
+                              .image = batch->image_count ? &r->rows : NULL,
+                              .image_at = batch->image_at,
+                              .image_from = batch->image_from,
+                              .image_count = batch->image_count ? batch->tokens : 0};
+    r->hidden = gad_lm_forward(&step->pass, step->model, &r->input, r->back ? &r->lm_saved : NULL);
+}
+
+/* ---- the label rows ------------------------------------------------------------------------------------------------ */
+
+/* Hidden rows of labels first..first+n-1, and their logits on the stack. */
+static gad_tensor label_logits(const run *r, int64_t first, int64_t n, gad_tensor *picked)
+{
+    gad_device *device = r->step->pass.device;
+    const int32_t *row = device->ops->upload(device, r->batch->label_row + first, (size_t)n * sizeof *row);
+    *picked = device->ops->take(device, n, r->hidden.cols);
+    device->ops->rows(device, *picked, NULL, r->hidden, row, n, false);
+    return gad_lm_logits(&r->step->pass, r->step->model, *picked);
+}
+
+/* logp and entropy of a piece of labels, to the host. */
+static const int32_t *measure(const run *r, int64_t first, int64_t n, gad_tensor z, float temperature, float *logp,
+                              float *entropy)
+{
+    gad_device *device = r->step->pass.device;
+    const gad_ops *op = device->ops;
+    const int32_t *target = op->upload(device, r->batch->label_id + first, (size_t)n * sizeof *target);
+    gad_tensor p = op->take(device, n, 1), h = entropy ? op->take(device, n, 1) : gad_tensor_none();
+    op->logprob(device, p, h, z, target, temperature);
+    gad_pass_tap(&r->step->pass, p, "train.logp");
+    op->download(device, logp, p);
+    if (entropy)
+        op->download(device, entropy, h);
+    return target;
+}
+
+/* Gradient of a piece of labels, added to d_hidden and to the head. */
+static void label_backward(const run *r, int64_t first, int64_t n, gad_tensor z, gad_tensor picked, const int32_t *target,
+                           const float *g, float temperature)
+{
+    gad_device *device = r->step->pass.device;
+    const gad_ops *op = device->ops;
+    gad_tensor weight = op->take(device, n, 1), d_picked = op->take(device, n, picked.cols);
+    op->fill(device, weight, g);
+    op->logprob_back(device, z, weight, z, target, temperature);
+    op->zero(device, d_picked);
+    gad_lm_logits_backward(&r->step->pass, r->step->model, d_picked, z, picked);
+    const int32_t *row = op->upload(device, r->batch->label_row + first, (size_t)n * sizeof *row);
+    op->rows(device, r->d_hidden, row, d_picked, NULL, n, true);
+}
+
+static gad_status run_labels(run *r, const gad_objective *objective, float temperature, float *logp, float *entropy,
+                             gad_error *err)
+{
+    gad_device *device = r->step->pass.device;
+    int64_t piece = r->step->logits_rows > 0 ? r->step->logits_rows : LOGITS_ROWS;
+    float *host = gad_memory_alloc((size_t)(3 * piece), sizeof *host);
+    if (!host)
+        return gad_error_memory(err, operation, (size_t)(3 * piece) * sizeof *host);
+    for (int64_t first = 0; first < r->batch->labels; first += piece) {
+        int64_t n = r->batch->labels - first < piece ? r->batch->labels - first : piece;
+        size_t mark = device->ops->mark(device);
+        gad_tensor picked, z = label_logits(r, first, n, &picked);
+        float *p = logp ? logp + first : host, *h = logp ? (entropy ? entropy + first : NULL) : host + piece;
+        const int32_t *target = measure(r, first, n, z, temperature, p, h);
+        if (objective) {
+            float *g = host + 2 * piece;
+            objective->gradient(objective->user, r->batch, first, n, p, h, g);
+            label_backward(r, first, n, z, picked, target, g, temperature);
+        }
+        device->ops->rewind(device, mark);
+    }
+    gad_memory_free(host);
+    return gad_device_check(device, err);
+}
+
+/* ---- the backward half --------------------------------------------------------------------------------------------- */
+
+static void backward(run *r)
+{
+    const gad_step *step = r->step;
+    gad_device *device = step->pass.device;
+    bool vision = vision_goes_back(r);
+    if (vision) {
+        r->d_rows = take_rows(step, r->batch->tokens, r->rows.deepstack_count);
+        device->ops->zero(device, r->d_rows.out);
+        for (int k = 0; k < r->d_rows.deepstack_count; k++)
+            device->ops->zero(device, r->d_rows.deepstack[k]);
+    }
+    gad_lm_backward(&step->pass, step->model, r->d_hidden, &r->input, &r->lm_saved, vision ? &r->d_rows : NULL);
+    if (vision)
+        gad_vision_backward(&step->pass, step->model, &r->d_rows, &r->batch->layout, &r->vision_saved);
+}
+
+gad_status gad_step_run(const gad_step *step, const gad_batch *batch, const gad_objective *objective, gad_error *err)
+{
+    gad_device *device = step->pass.device;
+    run r = {.step = step, .batch = batch, .back = true};
+    size_t mark = device->ops->mark(device);
+    gad_status status = reserve(&r, err);
+    if (!status) {
+        forward(&r);
+        r.d_hidden = device->ops->take(device, batch->rows, r.hidden.cols);
+        device->ops->zero(device, r.d_hidden);
+        status = run_labels(&r, objective, objective->temperature, NULL, NULL, err);
+    }
+    if (!status) {
+        backward(&r);
+        status = gad_device_check(device, err);
+    }
+    device->ops->rewind(device, mark);
+    release(&r);
+    return status;
+}
+
+gad_status gad_step_logprob(const gad_step *step, const gad_batch *batch, float temperature, float *logp, float *entropy,
+                            gad_error *err)
+{
+    gad_device *device = step->pass.device;
+    run r = {.step = step, .batch = batch};
+    size_t mark = device->ops->mark(device);
+    forward(&r);
+    gad_status status = run_labels(&r, NULL, temperature, logp, entropy, err);
+    device->ops->rewind(device, mark);
+    return status;
+}
+
+gad_status gad_step_embed(const gad_step *step, const gad_batch_image *image, gad_hash hash, gad_image_rows *rows,
+                          gad_error *err)
+{
+    gad_device *device = step->pass.device;
+    const gad_ops *op = device->ops;
+    int64_t tokens = gad_grid_tokens(image->grid), hidden = step->model->config.text.hidden;
+    int levels = step->model->config.vision.deepstack_count;
+    gad_vision_layout layout = {0};
+    gad_status status = gad_vision_layout_make(&step->model->config.vision, &image->grid, 1, &layout, err);
+    if (status)
+        return status;
+    float *host = gad_memory_alloc((size_t)((1 + levels) * tokens * hidden), sizeof *host);
+    if (!host) {
+        gad_vision_layout_free(&layout);
+        return gad_error_memory(err, operation, (size_t)((1 + levels) * tokens * hidden) * sizeof *host);
+    }
+    size_t mark = op->mark(device);
+    gad_tensor patches = op->take(device, layout.patches, patch_cols(step->model));
+    op->fill(device, patches, image->patches);
+    gad_vision_rows out = gad_vision_forward(&step->pass, step->model, patches, &layout, NULL);
+    op->download(device, host, out.out);
+    for (int k = 0; k < levels; k++)
+        op->download(device, host + (k + 1) * tokens * hidden, out.deepstack[k]);
+    op->rewind(device, mark);
+    gad_vision_layout_free(&layout);
+    status = gad_device_check(device, err);
+    if (status)
+        gad_memory_free(host);
+    else
+        *rows = (gad_image_rows){.hash = hash, .grid = image->grid, .tokens = tokens, .rows = host};
+    return status;
+}

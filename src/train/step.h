@@ -1,0 +1,38 @@
+/* step: one pass forward and one back over a batch: the loss of the label rows, gradients added to the trainable
+ * parameters. In: a batch and an objective that says what a log-probability is worth. Out: gradient sums (not divided by
+ * anything) and the log-probabilities. Knows nothing of optimizers, text or rewards. */
+#ifndef GAD_TRAIN_STEP_H
+#define GAD_TRAIN_STEP_H
+#include "train/batch.h"
+
+/* What is to be made small. For the labels first..first+n-1 of the batch, given log-probabilities and entropies [n] under
+ * softmax(z / temperature): write dL/dlogp into g [n]. */
+typedef struct gad_objective {
+    void (*gradient)(void *user, const gad_batch *batch, int64_t first, int64_t n, const float *logp, const float *entropy,
+                     float *g);
+    void *user;
+    float temperature;
+} gad_objective;
+
+/* How passes are run. */
+typedef struct gad_step {
+    const gad_model *model;
+    gad_pass pass;
+    bool checkpointing;   /* keep the blocks' inputs only and run each block again on the way back */
+    int64_t logits_rows;  /* label rows whose logits exist at the same time; 0: 256 */
+    bool trains_vision;   /* false: the tower is frozen, no activations are kept */
+    bool trains_language; /* false: nothing of the language model trains and it only passes gradients on */
+} gad_step;
+
+/* Fill `step` for a model from what is trainable. */
+gad_step gad_step_make(const gad_model *model, gad_device *device, bool checkpointing);
+
+/* Forward and backward. */
+gad_status gad_step_run(const gad_step *step, const gad_batch *batch, const gad_objective *objective, gad_error *err);
+/* Forward only: logp and entropy (NULL: not wanted) of every label, [labels]. */
+gad_status gad_step_logprob(const gad_step *step, const gad_batch *batch, float temperature, float *logp, float *entropy,
+                            gad_error *err);
+/* The vision tower's rows of one image on the host, for caching: rows->rows is the caller's (gad_memory_free). */
+gad_status gad_step_embed(const gad_step *step, const gad_batch_image *image, gad_hash hash, gad_image_rows *rows,
+                          gad_error *err);
+#endif
