@@ -384,6 +384,71 @@ static void test_malformed_index(void **state)
     gad_safetensors_free(set);
 }
 
+/* Every entry of a fixture folder: n_... must be refused, y_... accepted. */
+static void check_fixtures(const char *folder, const char *extension)
+{
+    gad_file_names names = {0};
+    if (!gad_file_is_directory(support_source(folder)))
+        SKIP_TEST(folder, "no such fixtures");
+    ASSERT_OK(gad_file_list(support_source(folder), &names, &err), &err);
+    size_t accepted = 0, refused = 0;
+    for (size_t i = 0; i < names.count; i++) {
+        if (!gad_file_has_extension(names.name[i], extension))
+            continue;
+        gad_safetensors *set = NULL;
+        bool good = names.name[i][0] == 'y';
+        gad_status status = gad_safetensors_open(support_scratch(support_source(folder), names.name[i]), &set, &err);
+        if (good != (status == GAD_OK))
+            fail_msg("%s: %s", names.name[i], status ? err.cause : "accepted");
+        gad_safetensors_free(set);
+        accepted += good;
+        refused += !good;
+    }
+    assert_true(accepted > 3 && refused > 15);
+    gad_file_names_free(&names);
+}
+
+static void test_malformed_fixtures(void **state)
+{
+    (void)state;
+    check_fixtures("tests/fixtures/malformed/safetensors", "safetensors");
+}
+
+static void test_index_fixtures(void **state)
+{
+    (void)state;
+    check_fixtures("tests/fixtures/malformed/index", "");
+}
+
+/* A checkpoint saved by transformers, read and written again, is the same file to the byte. */
+static void test_same_as_reference(void **state)
+{
+    (void)state;
+    const char *original = support_source("tests/fixtures/qwen25/model/model.safetensors");
+    if (!gad_file_exists(original))
+        SKIP_TEST("same_as_reference", "no model fixture");
+    gad_safetensors *set = NULL;
+    ASSERT_OK(gad_safetensors_open(original, &set, &err), &err);
+    size_t count = gad_safetensors_count(set);
+    gad_safetensors_item *items = calloc(count, sizeof *items);
+    for (size_t i = 0; i < count; i++) {
+        const gad_safetensors_tensor *t = gad_safetensors_at(set, i);
+        items[i] = (gad_safetensors_item){.name = t->name, .dtype = t->dtype, .rank = t->rank, .data = t->data};
+        memcpy(items[i].shape, t->shape, sizeof t->shape);
+    }
+    const char *copy = scratch("copy.safetensors");
+    ASSERT_OK(gad_safetensors_write(copy, items, count, &err), &err);
+    gad_file_map a, b;
+    ASSERT_OK(gad_file_map_open(original, &a, &err), &err);
+    ASSERT_OK(gad_file_map_open(copy, &b, &err), &err);
+    assert_int_equal(a.size_bytes, b.size_bytes);
+    assert_memory_equal(a.data, b.data, a.size_bytes);
+    gad_file_map_close(&a);
+    gad_file_map_close(&b);
+    free(items);
+    gad_safetensors_free(set);
+}
+
 /* Memory that ends at the n-th request, for every n: a clean error, and a leak checker finds nothing. */
 static size_t requests_left;
 static void *limited_allocate(void *user, size_t size_bytes)
@@ -440,6 +505,9 @@ int main(void)
         cmocka_unit_test(test_shards),
         cmocka_unit_test(test_malformed_index),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_malformed_fixtures),
+        cmocka_unit_test(test_index_fixtures),
+        cmocka_unit_test(test_same_as_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
