@@ -1,0 +1,406 @@
+/* http_client: against a real server on loopback that is slow, refuses, fails, drops connections, sends too much or no
+ * HTTP at all. */
+#include "base/clock.h"
+#include "base/memory.h"
+#include "io/http_client.h"
+#include "support/support.h"
+
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static gad_error err;
+static struct MHD_Daemon *server;
+static unsigned port;
+static atomic_int requests, active, most_active;
+
+/* ---- the server --------------------------------------------------------------------------------------------------- */
+
+typedef struct upload {
+    char data[256];
+    size_t length;
+} upload;
+
+static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status, const char *text, const char *retry_after)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
+    if (retry_after)
+        MHD_add_response_header(response, "Retry-After", retry_after);
+    enum MHD_Result result = MHD_queue_response(connection, status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result answer_path(struct MHD_Connection *connection, const char *url, const upload *body, int number)
+{
+    char text[1024];
+    const char *key = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+    snprintf(text, sizeof text, "{\"n\": %d, \"body\": \"%s\", \"key\": \"%s\"}", number, body->data, key ? key : "");
+    if (!strcmp(url, "/ok"))
+        return reply(connection, 200, text, NULL);
+    if (!strcmp(url, "/slow")) {
+        usleep(150000);
+        return reply(connection, 200, text, NULL);
+    }
+    if (!strcmp(url, "/limited")) /* twice 429, then served */
+        return number < 2 ? reply(connection, 429, "slow down", "1") : reply(connection, 200, text, NULL);
+    if (!strcmp(url, "/limited-long"))
+        return reply(connection, 429, "come back tomorrow", "86400");
+    if (!strcmp(url, "/broken"))
+        return reply(connection, 500, "oh\nno", NULL);
+    if (!strcmp(url, "/broken-once"))
+        return number < 1 ? reply(connection, 503, "starting", NULL) : reply(connection, 200, text, NULL);
+    if (!strcmp(url, "/drop"))
+        return MHD_NO;
+    if (!strcmp(url, "/big")) {
+        char *big = calloc(1, 300001);
+        memset(big, 'x', 300000);
+        enum MHD_Result result = reply(connection, 200, big, NULL);
+        free(big);
+        return result;
+    }
+    if (!strcmp(url, "/moved"))
+        return reply(connection, 302, "", NULL);
+    return reply(connection, strcmp(url, "/secret") ? 404 : 401, "{\"error\": \"no\"}", NULL);
+}
+
+static enum MHD_Result handle(void *user, struct MHD_Connection *connection, const char *url, const char *method,
+                              const char *version, const char *data, size_t *data_size, void **state)
+{
+    (void)user, (void)version, (void)method;
+    upload *body = *state;
+    if (!body) {
+        *state = calloc(1, sizeof *body);
+        return MHD_YES;
+    }
+    if (*data_size) {
+        size_t n = *data_size < sizeof body->data - 1 - body->length ? *data_size : sizeof body->data - 1 - body->length;
+        memcpy(body->data + body->length, data, n);
+        body->length += n;
+        *data_size = 0;
+        return MHD_YES;
+    }
+    int now = ++active, most = most_active;
+    while (now > most && !atomic_compare_exchange_weak(&most_active, &most, now))
+        ;
+    enum MHD_Result result = answer_path(connection, url, body, requests++);
+    active--;
+    return result;
+}
+
+static void done(void *user, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code)
+{
+    (void)user, (void)connection, (void)code;
+    free(*state);
+}
+
+static int start_server(void **state)
+{
+    (void)state;
+    setenv("no_proxy", "127.0.0.1", 1);
+    setenv("NO_PROXY", "127.0.0.1", 1);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION, 0, NULL, NULL, handle, NULL,
+                              MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_NOTIFY_COMPLETED, done, NULL, MHD_OPTION_END);
+    const union MHD_DaemonInfo *info = server ? MHD_get_daemon_info(server, MHD_DAEMON_INFO_BIND_PORT) : NULL;
+    port = info ? info->port : 0;
+    return port ? 0 : -1;
+}
+
+static int stop_server(void **state)
+{
+    (void)state;
+    MHD_stop_daemon(server);
+    return 0;
+}
+
+/* ---- helpers ------------------------------------------------------------------------------------------------------ */
+
+static const char *address(const char *path)
+{
+    static char url[128];
+    snprintf(url, sizeof url, "http://127.0.0.1:%u%s", port, path);
+    return url;
+}
+
+static gad_http_client *open_client(gad_http_client_options options)
+{
+    gad_http_client *client = NULL;
+    options.backoff_s = 0.02;
+    while (active) /* a request that an earlier test gave up */
+        usleep(1000);
+    requests = 0;
+    most_active = 0;
+    ASSERT_OK(gad_http_client_open(&options, &client, &err), &err);
+    return client;
+}
+
+/* One request from submit to result. */
+static gad_http_client_result ask(gad_http_client_options options, const char *url, const char *body)
+{
+    gad_http_client *client = open_client(options);
+    gad_http_client_result result = {0};
+    bool got = false;
+    ASSERT_OK(gad_http_client_submit(client, url, body, body ? strlen(body) : 0, &result, &err), &err);
+    ASSERT_OK(gad_http_client_wait(client, 20, &result, &got, &err), &err);
+    assert_true(got);
+    assert_int_equal(gad_http_client_pending(client), 0);
+    gad_http_client_free(client);
+    return result;
+}
+
+static void assert_failure(gad_http_client_result result, gad_http_client_failure failure, int attempts, const char *words)
+{
+    if (result.failure != failure || result.attempts != attempts)
+        fail_msg("%s after %d attempts: %s", gad_http_client_failure_name(result.failure), result.attempts, result.message);
+    err = (gad_error){0};
+    assert_int_equal(gad_http_client_error(&result, &err), GAD_E_NETWORK);
+    if (!strstr(err.cause, words))
+        fail_msg("\"%s\" does not say \"%s\"", err.cause, words);
+    gad_http_client_result_free(&result);
+}
+
+/* ---- tests -------------------------------------------------------------------------------------------------------- */
+
+static void test_post_and_get(void **state)
+{
+    (void)state;
+    gad_http_client_result result = ask((gad_http_client_options){.bearer = "k-1"}, address("/ok"), "hello");
+    assert_int_equal(result.failure, GAD_HTTP_CLIENT_NONE);
+    assert_int_equal(result.http_status, 200);
+    assert_string_equal(result.body, "{\"n\": 0, \"body\": \"hello\", \"key\": \"Bearer k-1\"}");
+    assert_int_equal(result.body_bytes, strlen(result.body));
+    assert_true(result.last_s > 0 && result.attempts == 1);
+    assert_int_equal(gad_http_client_error(&result, &err), GAD_OK);
+    gad_http_client_result_free(&result);
+    result = ask((gad_http_client_options){0}, address("/ok"), NULL);
+    assert_string_equal(result.body, "{\"n\": 0, \"body\": \"\", \"key\": \"\"}");
+    gad_http_client_result_free(&result);
+}
+
+static void test_large_body(void **state)
+{
+    (void)state;
+    char *body = calloc(1, (3 << 20) + 1);
+    memset(body, 'y', 3 << 20);
+    double started = gad_clock_seconds();
+    gad_http_client_result result = ask((gad_http_client_options){0}, address("/ok"), body);
+    assert_int_equal(result.failure, GAD_HTTP_CLIENT_NONE);
+    assert_true(gad_clock_seconds() - started < 0.9); /* no second of waiting for "100 Continue" */
+    gad_http_client_result_free(&result);
+    free(body);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    assert_failure(ask((gad_http_client_options){0}, address("/absent"), "x"), GAD_HTTP_CLIENT_REFUSED, 1, "HTTP 404");
+    assert_failure(ask((gad_http_client_options){.bearer = "k-secret"}, address("/secret"), "x"), GAD_HTTP_CLIENT_REFUSED,
+                   1, "{\"error\": \"no\"}");
+    assert_null(strstr(err.cause, "k-secret"));
+    assert_string_equal(err.hint, "check the API key");
+    assert_failure(ask((gad_http_client_options){0}, address("/moved"), "x"), GAD_HTTP_CLIENT_REFUSED, 1, "HTTP 302");
+}
+
+static void test_retries(void **state)
+{
+    (void)state;
+    assert_failure(ask((gad_http_client_options){.attempts = 3}, address("/broken"), "x"), GAD_HTTP_CLIENT_SERVER, 3,
+                   "after 3 attempts: oh no");
+    assert_int_equal(requests, 3);
+    gad_http_client_result result = ask((gad_http_client_options){0}, address("/broken-once"), "x");
+    assert_int_equal(result.failure, GAD_HTTP_CLIENT_NONE);
+    assert_int_equal(result.attempts, 2);
+    assert_non_null(strstr(result.body, "\"n\": 1")); /* nothing of the failed attempt's body is left */
+    gad_http_client_result_free(&result);
+    assert_failure(ask((gad_http_client_options){.attempts = 2}, address("/drop"), "x"), GAD_HTTP_CLIENT_DROPPED, 2,
+                   "connection dropped");
+    double started = gad_clock_seconds();
+    assert_failure(ask((gad_http_client_options){.attempts = 4}, "http://127.0.0.1:1/", "x"), GAD_HTTP_CLIENT_CONNECT, 4,
+                   "no connection");
+    double took = gad_clock_seconds() - started;
+    assert_true(took > 0.06 && took < 0.5); /* 20, 40, 80 ms, each between half and all of it */
+    char secure[128];
+    snprintf(secure, sizeof secure, "https%s", address("/ok") + 4);
+    assert_failure(ask((gad_http_client_options){.attempts = 4}, secure, "x"), GAD_HTTP_CLIENT_TLS, 1, "TLS");
+}
+
+/* Retry-After of a second is waited for, by every request; one of a day is not. */
+static void test_retry_after(void **state)
+{
+    (void)state;
+    double started = gad_clock_seconds();
+    gad_http_client *client = open_client((gad_http_client_options){.in_flight = 1});
+    for (int i = 0; i < 2; i++)
+        ASSERT_OK(gad_http_client_submit(client, address("/limited"), "x", 1, NULL, &err), &err);
+    for (int i = 0; i < 2; i++) {
+        gad_http_client_result result;
+        bool got;
+        ASSERT_OK(gad_http_client_wait(client, 20, &result, &got, &err), &err);
+        assert_true(got && result.failure == GAD_HTTP_CLIENT_NONE);
+        gad_http_client_result_free(&result);
+    }
+    gad_http_client_free(client);
+    double took = gad_clock_seconds() - started;
+    assert_true(took >= 1.9 && took < 4); /* one pause for each of the two refusals: neither request passed the other */
+    assert_int_equal(requests, 4);
+    assert_failure(ask((gad_http_client_options){0}, address("/limited-long"), "x"), GAD_HTTP_CLIENT_RATE, 1, "rate limit");
+}
+
+static void test_limits(void **state)
+{
+    (void)state;
+    assert_failure(ask((gad_http_client_options){.response_limit_bytes = 100000}, address("/big"), "x"),
+                   GAD_HTTP_CLIENT_TOO_LARGE, 1, "response too large");
+    gad_http_client_result result = ask((gad_http_client_options){.response_limit_bytes = 300000}, address("/big"), "x");
+    assert_int_equal(result.body_bytes, 300000);
+    gad_http_client_result_free(&result);
+    assert_failure(ask((gad_http_client_options){.timeout_s = 0.03, .attempts = 2}, address("/slow"), "x"),
+                   GAD_HTTP_CLIENT_TIMEOUT, 2, "timeout");
+}
+
+/* Eight slow requests, four at once: two rounds, each result with its own tag, in any order. */
+static void test_in_flight(void **state)
+{
+    (void)state;
+    int tags[8], seen = 0;
+    gad_http_client *client = open_client((gad_http_client_options){.in_flight = 4});
+    double started = gad_clock_seconds();
+    for (int i = 0; i < 8; i++) {
+        char body[16];
+        snprintf(body, sizeof body, "item %d", i);
+        ASSERT_OK(gad_http_client_submit(client, address("/slow"), body, strlen(body), &tags[i], &err), &err);
+    }
+    assert_int_equal(gad_http_client_pending(client), 8);
+    for (int i = 0; i < 8; i++) {
+        gad_http_client_result result;
+        bool got;
+        ASSERT_OK(gad_http_client_wait(client, 20, &result, &got, &err), &err);
+        assert_true(got && result.failure == GAD_HTTP_CLIENT_NONE);
+        char body[32];
+        snprintf(body, sizeof body, "\"item %d\"", (int)((int *)result.tag - tags));
+        assert_non_null(strstr(result.body, body));
+        seen |= 1 << ((int *)result.tag - tags);
+        gad_http_client_result_free(&result);
+    }
+    assert_int_equal(seen, 255);
+    assert_int_equal(most_active, 4);
+    assert_true(gad_clock_seconds() - started >= 0.29);
+    gad_http_client_free(client);
+}
+
+static void test_rate(void **state)
+{
+    (void)state;
+    gad_http_client *client = open_client((gad_http_client_options){.in_flight = 8, .requests_per_s = 20});
+    double started = gad_clock_seconds();
+    for (int i = 0; i < 9; i++)
+        ASSERT_OK(gad_http_client_submit(client, address("/ok"), "x", 1, NULL, &err), &err);
+    for (int i = 0; i < 9; i++) {
+        gad_http_client_result result;
+        bool got;
+        ASSERT_OK(gad_http_client_wait(client, 20, &result, &got, &err), &err);
+        assert_true(got);
+        gad_http_client_result_free(&result);
+    }
+    double took = gad_clock_seconds() - started;
+    assert_true(took >= 0.39 && took < 2); /* eight gaps of 50 ms */
+    gad_http_client_free(client);
+}
+
+static void test_wait_and_cancel(void **state)
+{
+    (void)state;
+    gad_http_client *client = open_client((gad_http_client_options){.in_flight = 1});
+    gad_http_client_result result;
+    bool got = true;
+    ASSERT_OK(gad_http_client_wait(client, 5, &result, &got, &err), &err); /* nothing to wait for */
+    assert_false(got);
+    for (int i = 0; i < 2; i++)
+        ASSERT_OK(gad_http_client_submit(client, address("/slow"), "x", 1, NULL, &err), &err);
+    double started = gad_clock_seconds();
+    ASSERT_OK(gad_http_client_wait(client, 0.03, &result, &got, &err), &err);
+    assert_false(got);
+    assert_true(gad_clock_seconds() - started < 0.12);
+    gad_http_client_cancel(client);
+    for (int i = 0; i < 2; i++) {
+        ASSERT_OK(gad_http_client_wait(client, 5, &result, &got, &err), &err);
+        assert_true(got);
+        assert_int_equal(result.failure, GAD_HTTP_CLIENT_CANCELLED);
+        assert_int_equal(gad_http_client_error(&result, &err), GAD_E_CANCELLED);
+        assert_string_equal(result.body, "");
+        gad_http_client_result_free(&result);
+    }
+    ASSERT_OK(gad_http_client_submit(client, address("/slow"), "x", 1, NULL, &err), &err);
+    ASSERT_OK(gad_http_client_wait(client, 0.01, &result, &got, &err), &err);
+    gad_http_client_free(client); /* with a request on the wire */
+}
+
+static void test_bad_arguments(void **state)
+{
+    (void)state;
+    gad_http_client *client = NULL;
+    assert_int_equal(gad_http_client_open(&(gad_http_client_options){.bearer = "a\r\nX-Evil: 1"}, &client, &err),
+                     GAD_E_ARGUMENT);
+    assert_null(strstr(err.cause, "Evil"));
+    client = open_client((gad_http_client_options){0});
+    assert_int_equal(gad_http_client_submit(client, "file:///etc/passwd", NULL, 0, NULL, &err), GAD_E_ARGUMENT);
+    gad_http_client_free(client);
+    assert_failure(ask((gad_http_client_options){0}, "http://", "x"), GAD_HTTP_CLIENT_REFUSED, 1, "http://");
+}
+
+/* A server that does not speak HTTP, and one that ends in the middle of a response. */
+static void *serve_raw(void *user)
+{
+    static const char *const texts[] = {"hello\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{\"half\":"};
+    int listener = *(int *)user;
+    for (int i = 0; i < 2; i++) {
+        int connection = accept(listener, NULL, NULL);
+        char request[4096];
+        if (recv(connection, request, sizeof request, 0) > 0)
+            (void)!send(connection, texts[i], strlen(texts[i]), MSG_NOSIGNAL);
+        shutdown(connection, SHUT_WR);
+        while (recv(connection, request, sizeof request, 0) > 0)
+            ;
+        close(connection);
+    }
+    return NULL;
+}
+
+static void test_not_http(void **state)
+{
+    (void)state;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof own;
+    assert_int_equal(bind(listener, (struct sockaddr *)&own, sizeof own) | listen(listener, 4), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&own, &size), 0);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, serve_raw, &listener), 0);
+    char url[64];
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", ntohs(own.sin_port));
+    for (int i = 0; i < 2; i++)
+        assert_failure(ask((gad_http_client_options){.attempts = 1, .timeout_s = 5}, url, "x"), GAD_HTTP_CLIENT_DROPPED, 1,
+                       "connection dropped");
+    pthread_join(thread, NULL);
+    close(listener);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_post_and_get),  cmocka_unit_test(test_large_body),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_retries),       cmocka_unit_test(test_retry_after), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_in_flight),     cmocka_unit_test(test_rate),        cmocka_unit_test(test_wait_and_cancel),
+        cmocka_unit_test(test_bad_arguments), cmocka_unit_test(test_not_http),
+    };
+    return cmocka_run_group_tests(tests, start_server, stop_server);
+}
