@@ -179,13 +179,23 @@ static gad_status decode(const gad_image_source *source, const gad_image_request
     return status;
 }
 
+/* A file that cannot be opened: base/file says why, here stands what to do. */
+static gad_status cannot_open(const char *path, gad_status status, gad_error *err)
+{
+    if (err && !err->hint[0])
+        snprintf(err->hint, sizeof err->hint, "%s",
+                 gad_file_is_directory(path) ? "name the picture files in this folder, or let gad list it"
+                                             : "check the name and the permissions");
+    return status;
+}
+
 static gad_status load(const char *path, const gad_image_request *request, gad_image *image, gad_error *err)
 {
     char *bytes;
     size_t size;
     gad_status status = gad_file_read(path, FILE_LIMIT_BYTES, &bytes, &size, err);
     if (status)
-        return status;
+        return cannot_open(path, status, err);
     gad_image_source source = {(const uint8_t *)bytes, size, path};
     status = decode(&source, request, image, err);
     gad_memory_free(bytes);
@@ -224,7 +234,7 @@ gad_status gad_image_probe(const char *path, int64_t *width, int64_t *height, ga
     gad_file_map map; /* mapped, not read: of most files only the first page is touched */
     gad_status status = gad_file_map_open(path, &map, err);
     if (status)
-        return status;
+        return cannot_open(path, status, err);
     gad_image_source source = {map.data, map.size_bytes, path};
     gad_image_request request = {.limit_pixels = GAD_IMAGE_LIMIT_PIXELS, .header_only = true};
     gad_image image;

@@ -10,7 +10,8 @@
 #include <omp.h>
 #include <string.h>
 
-enum { BLOCK_ROWS = 16, PIL_SHIFT = 22 };
+/* Below PARALLEL_BYTES read and written, waking threads costs more than they save. */
+enum { BLOCK_ROWS = 16, PIL_SHIFT = 22, PARALLEL_BYTES = 1 << 20 };
 
 /* What output position i of one axis is made of: weight[i * taps + k] times input position first[i] + k, k < count[i]. */
 typedef struct axis {
@@ -126,7 +127,7 @@ static gad_status pass_over_rows(const gad_image *image, const axis *a, gad_imag
     if (!scratch)
         return gad_error_memory(err, "resize image", room);
     gad_resize_rows_fn combine = gad_resize_rows_choose();
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (room * (size_t)image->height > PARALLEL_BYTES * BLOCK_ROWS)
     for (int64_t y = 0; y < image->height; y += BLOCK_ROWS) {
         uint8_t *columns = scratch + (size_t)omp_get_thread_num() * room, *made = columns + stride * BLOCK_ROWS;
         int rows = (int)(image->height - y < BLOCK_ROWS ? image->height - y : BLOCK_ROWS);
@@ -145,7 +146,7 @@ static void pass_over_columns(const gad_image *image, const axis *a, gad_image *
 {
     gad_resize_rows_fn combine = gad_resize_rows_choose();
     size_t stride = gad_image_stride(image);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (stride * (size_t)(image->height + a->size) > PARALLEL_BYTES)
     for (int64_t y = 0; y < a->size; y++)
         combine(gad_image_row(out, y), gad_image_row(image, a->first[y]), stride, a->weight + y * a->taps, a->count[y],
                 stride, a->shift);

@@ -512,6 +512,7 @@ static void test_refused(void **state)
     gad_error err;
     assert_int_equal(gad_image_load(support_scratch(GAD_TEST_TMP, "absent.png"), &image, &err), GAD_E_IO);
     assert_non_null(strstr(err.cause, "absent.png"));
+    assert_true(err.hint[0]);
     assert_int_equal(gad_image_load(GAD_TEST_TMP, &image, &err), GAD_E_IO);
 }
 
