@@ -1,0 +1,179 @@
+/* decode: see decode.h */
+#include "generate/decode.h"
+
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+static const char operation[] = "generate an answer";
+
+void gad_decoded_free(gad_decoded *decoded)
+{
+    gad_string_free(&decoded->text);
+    gad_tokenizer_ids_free(&decoded->ids);
+}
+
+/* What one answer is made with. */
+typedef struct speaker {
+    gad_timeline *timeline;
+    const gad_tokenizer *tokenizer;
+    const gad_decode_settings *settings;
+    gad_decoded *out;
+    gad_tokenizer_stream stream;
+    gad_tokenizer_ids seen; /* prompt and answer, for the repetition penalty */
+    float *logits;          /* [vocab], processed */
+    int32_t *scratch;       /* [vocab] */
+} speaker;
+
+/* Send what was added to the text since it had `from` bytes. */
+static void send(const speaker *s, size_t from)
+{
+    if (s->settings->on_text && s->out->text.length > from)
+        s->settings->on_text(s->settings->user, s->out->text.data + from);
+}
+
+static gad_status say(speaker *s, int32_t id, gad_error *err)
+{
+    size_t from = s->out->text.length;
+    gad_tokenizer_stream_push(s->tokenizer, &s->stream, id, true, &s->out->text);
+    if (!gad_tokenizer_ids_add(&s->out->ids, id) || !gad_tokenizer_ids_add(&s->seen, id) || s->out->text.failed)
+        return gad_error_memory(err, operation, s->out->text.length);
+    send(s, from);
+    return GAD_OK;
+}
+
+static int32_t choose(speaker *s, gad_rng *rng)
+{
+    int64_t vocab = s->timeline->model->config.text.vocab;
+    memcpy(s->logits, s->timeline->logits, (size_t)vocab * sizeof *s->logits);
+    gad_sample_process(&s->settings->sampling, s->logits, vocab, s->seen.id, (int64_t)s->seen.count, s->scratch);
+    int32_t id = gad_sample_draw(&s->settings->sampling, s->logits, vocab, rng);
+    s->out->logprob += (double)s->timeline->logits[id] - gad_sample_logsumexp(s->timeline->logits, vocab);
+    return id;
+}
+
+static gad_status speak(speaker *s, gad_rng *rng, gad_error *err)
+{
+    const gad_cancel *cancel = s->settings->cancel;
+    s->out->finish = GAD_FINISH_LENGTH;
+    for (int64_t n = 0; n < s->settings->max_tokens; n++) {
+        if (cancel && cancel->is_cancelled(cancel->user))
+            return gad_error_set(err, GAD_E_CANCELLED, operation, NULL, "stopped by the caller");
+        int32_t id = choose(s, rng);
+        if (!s->settings->ignore_stop && gad_sampling_stops(&s->settings->sampling, id)) {
+            s->out->finish = GAD_FINISH_STOP;
+            break;
+        }
+        gad_status status = say(s, id, err);
+        if (!status && n + 1 < s->settings->max_tokens)
+            status = gad_timeline_append(s->timeline, id, err);
+        if (status)
+            return status;
+    }
+    size_t from = s->out->text.length;
+    gad_tokenizer_stream_finish(&s->stream, &s->out->text);
+    send(s, from);
+    return s->out->text.failed ? gad_error_memory(err, operation, s->out->text.length) : GAD_OK;
+}
+
+gad_status gad_decode(gad_timeline *timeline, const gad_tokenizer *tokenizer, const gad_prompt *prompt,
+                      const gad_tokenizer_ids *prefix, const gad_decode_settings *settings, gad_rng *rng,
+                      gad_decoded *decoded, gad_error *err)
+{
+    int64_t vocab = timeline->model->config.text.vocab, prefix_count = prefix ? (int64_t)prefix->count : 0;
+    *decoded = (gad_decoded){0};
+    speaker s = {.timeline = timeline, .tokenizer = tokenizer, .settings = settings, .out = decoded};
+    s.logits = gad_memory_alloc((size_t)vocab, sizeof *s.logits);
+    s.scratch = gad_memory_alloc((size_t)vocab, sizeof *s.scratch);
+    gad_status status = s.logits && s.scratch ? GAD_OK : gad_error_memory(err, operation, (size_t)vocab * 8);
+    for (int64_t i = 0; i < prompt->count && !status; i++)
+        if (!gad_tokenizer_ids_add(&s.seen, prompt->ids[i]))
+            status = gad_error_memory(err, operation, (size_t)prompt->count * sizeof(int32_t));
+    if (!status)
+        status = gad_timeline_feed(timeline, prompt, settings->max_tokens + prefix_count, settings->cancel, err);
+    for (int64_t i = 0; i < prefix_count && !status; i++) {
+        status = say(&s, prefix->id[i], err);
+        if (!status)
+            status = gad_timeline_append(timeline, prefix->id[i], err);
+    }
+    if (!status)
+        status = speak(&s, rng, err);
+    gad_memory_free(s.logits);
+    gad_memory_free(s.scratch);
+    gad_tokenizer_ids_free(&s.seen);
+    if (status)
+        gad_decoded_free(decoded);
+    return status;
+}
+
+/* Whether the token's bytes spell `word` in any case, possibly after one space. */
+static bool spells(const gad_tokenizer *tokenizer, int32_t id, const char *word)
+{
+    size_t length;
+    const char *bytes = gad_tokenizer_bytes(tokenizer, id, &length);
+    if (length && *bytes == ' ') {
+        bytes++;
+        length--;
+    }
+    return length == strlen(word) && !strncasecmp(bytes, word, length);
+}
+
+/* log of the summed probability of all tokens that spell the word; -infinity when there is none. */
+static double word_logit(const gad_timeline *timeline, const gad_tokenizer *tokenizer, const char *word)
+{
+    double largest = -INFINITY, sum = 0;
+    int32_t size = gad_tokenizer_size(tokenizer);
+    int64_t vocab = timeline->model->config.text.vocab;
+    for (int pass = 0; pass < 2; pass++)
+        for (int32_t id = 0; id < size && id < vocab; id++)
+            if (!gad_tokenizer_is_added(tokenizer, id) && spells(tokenizer, id, word)) {
+                double logit = (double)timeline->logits[id];
+                if (pass == 0)
+                    largest = fmax(largest, logit);
+                else
+                    sum += exp(logit - largest);
+            }
+    return sum > 0 ? largest + log(sum) : -INFINITY;
+}
+
+/* log-probability of the word's tokens one after the other, from a fork of the timeline. */
+static gad_status sequence_logprob(const gad_timeline *timeline, const gad_tokenizer *tokenizer, const char *word,
+                                   double *logprob, gad_error *err)
+{
+    gad_timeline fork = {0};
+    gad_tokenizer_ids ids = {0};
+    int64_t vocab = timeline->model->config.text.vocab;
+    *logprob = 0;
+    gad_status status = gad_tokenizer_encode(tokenizer, word, strlen(word), GAD_TOKENIZER_LITERAL, &ids, err);
+    if (!status)
+        status = gad_timeline_fork(timeline, &fork, err);
+    for (size_t i = 0; i < ids.count && !status; i++) {
+        *logprob += (double)fork.logits[ids.id[i]] - gad_sample_logsumexp(fork.logits, vocab);
+        if (i + 1 < ids.count)
+            status = gad_timeline_append(&fork, ids.id[i], err);
+    }
+    gad_timeline_close(&fork);
+    gad_tokenizer_ids_free(&ids);
+    return status;
+}
+
+gad_status gad_decode_yes(gad_timeline *timeline, const gad_tokenizer *tokenizer, const gad_prompt *prompt,
+                          const gad_cancel *cancel, double *probability, gad_error *err)
+{
+    enum { WORD_ROWS = 8 }; /* room for the tokens of one word */
+    gad_status status = gad_timeline_feed(timeline, prompt, WORD_ROWS, cancel, err);
+    if (status)
+        return status;
+    double yes = word_logit(timeline, tokenizer, "yes"), no = word_logit(timeline, tokenizer, "no");
+    if (isinf(yes) || isinf(no)) {
+        status = sequence_logprob(timeline, tokenizer, "Yes", &yes, err);
+        if (!status)
+            status = sequence_logprob(timeline, tokenizer, "No", &no, err);
+    }
+    if (!status)
+        *probability = 1 / (1 + exp(no - yes));
+    return status;
+}

@@ -1,0 +1,42 @@
+/* decode: answers: token after token from a timeline, as text that streams whole characters; and the forced answer, the
+ * probability of Yes against No. In: a prompt. Out: text, ids, why it ended. Knows nothing of images or questions. */
+#ifndef GAD_GENERATE_DECODE_H
+#define GAD_GENERATE_DECODE_H
+#include "base/rng.h"
+#include "base/string.h"
+#include "generate/sample.h"
+#include "generate/timeline.h"
+#include "text/tokenizer.h"
+
+typedef struct gad_decode_settings {
+    gad_sampling sampling;
+    int64_t max_tokens;
+    bool ignore_stop; /* go on to max_tokens: for measuring speed */
+    /* Gets each new piece of text, whole characters; NULL: not wanted. */
+    void (*on_text)(void *user, const char *piece);
+    void *user;
+    const gad_cancel *cancel;
+} gad_decode_settings;
+
+typedef enum gad_finish { GAD_FINISH_STOP, GAD_FINISH_LENGTH } gad_finish;
+
+typedef struct gad_decoded {
+    gad_string text;       /* special tokens left out */
+    gad_tokenizer_ids ids; /* without the stop token */
+    gad_finish finish;
+    double logprob; /* sum over the ids (and the stop token) of their log-probability, unprocessed */
+} gad_decoded;
+void gad_decoded_free(gad_decoded *decoded);
+
+/* Feed the prompt, then generate. *rng is used only when sampling. `prefix` (may be NULL) are ids that the answer is made
+ * to begin with; they are part of text and ids. */
+gad_status gad_decode(gad_timeline *timeline, const gad_tokenizer *tokenizer, const gad_prompt *prompt,
+                      const gad_tokenizer_ids *prefix, const gad_decode_settings *settings, gad_rng *rng,
+                      gad_decoded *decoded, gad_error *err);
+
+/* p(yes) / (p(yes) + p(no)) for the id after `prompt`, each summed over the tokens that spell the word in any case, with or
+ * without a space before it. A vocabulary without such a token for one of the words compares the words "Yes" and "No" token
+ * by token instead. */
+gad_status gad_decode_yes(gad_timeline *timeline, const gad_tokenizer *tokenizer, const gad_prompt *prompt,
+                          const gad_cancel *cancel, double *probability, gad_error *err);
+#endif

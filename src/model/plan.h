@@ -1,0 +1,33 @@
+/* plan: what a model costs before anything is allocated: memory, tokens, arithmetic. In: a configuration and sizes. Out:
+ * bytes and FLOP (multiply + add = 2). Formulas: qwen_vl.md section 15. */
+#ifndef GAD_MODEL_PLAN_H
+#define GAD_MODEL_PLAN_H
+#include "model/model.h"
+#include "model/position.h"
+
+typedef struct gad_plan_request {
+    const gad_grid *images;
+    int64_t image_count;
+    int64_t text_tokens;    /* of the prompt, without image tokens */
+    int64_t answer_tokens;  /* room for the answer */
+    gad_dtype matrix_dtype; /* of the language model's matrices: F32, BF16, F16 or Q8 */
+    gad_dtype vision_dtype; /* of the vision tower's */
+} gad_plan_request;
+
+typedef struct gad_plan {
+    int64_t vision_parameters, text_parameters; /* the embedding belongs to the text */
+    int64_t image_tokens, prompt_tokens;
+    size_t weight_bytes, cache_bytes, image_bytes, work_bytes, total_bytes;
+    double vision_flop, prefill_flop, decode_flop; /* decode: one token at the prompt's end */
+    double decode_bytes;                           /* read for one token */
+} gad_plan;
+
+/* `model` is built (names and shapes), not necessarily loaded. */
+gad_plan gad_plan_make(const gad_model *model, const gad_plan_request *request);
+/* GAD_E_MEMORY, saying what is needed and what is free, when `needed_bytes` more than what is free is asked for. */
+gad_status gad_plan_check(size_t needed_bytes, const char *what, gad_error *err);
+
+/* FLOP of one vision pass over an image, and of a prefill of `tokens` (last logits only). */
+double gad_plan_vision_flop(const gad_config *config, gad_grid grid);
+double gad_plan_prefill_flop(const gad_config *config, int64_t tokens);
+#endif
