@@ -80,6 +80,145 @@ typedef struct gad_allocator {
 } gad_allocator;
 void gad_use_allocator(const gad_allocator *allocator);
 
+/* ---- engine: a loaded checkpoint ---------------------------------------------------------------------------------- */
+
+/* One engine serves one caller at a time: it owns the key-value cache and the working memory. */
+typedef struct gad_engine gad_engine;
+
+typedef struct gad_engine_options {
+    const char *model;     /* folder of a Qwen2.5-VL or Qwen3-VL checkpoint as Hugging Face publishes it */
+    const char *adapter;   /* folder of a PEFT LoRA adapter, or NULL */
+    bool merge_adapter;    /* add the adapter into the weights instead of applying it beside them */
+    bool quantise;         /* language model's matrices to int8 while loading */
+    bool quantise_vision;  /* the vision tower's as well */
+    int threads;           /* 0: all processors */
+    int64_t max_pixels;    /* bound on the pixels of an image as the model sees it; 0: the checkpoint's own */
+    const char *cpu_level; /* "portable", "avx2", "avx512": use no newer instructions; NULL: the best there are */
+    const gad_log *log;
+} gad_engine_options;
+
+gad_status gad_engine_open(const gad_engine_options *options, gad_engine **engine, gad_error *err);
+void gad_engine_free(gad_engine *engine);
+/* Hash of configuration and weights, 32 hexadecimal digits; owned by the engine. */
+const char *gad_engine_hash(const gad_engine *engine);
+/* Let the adapter act, or answer as the base model would. Engines open with the adapter on. */
+void gad_engine_use_adapter(gad_engine *engine, bool on);
+
+/* ---- model information and speed ----------------------------------------------------------------------------------- */
+
+typedef struct gad_model_info {
+    char family[32], dtype[16]; /* "Qwen2.5-VL", "BF16" */
+    int64_t vision_parameters, text_parameters;
+    int text_layers, text_hidden, vision_depth, vision_hidden, vocabulary, context_tokens;
+    int input_width_px, input_height_px; /* the asked image as the model sees it */
+    int64_t image_tokens, prompt_tokens; /* of one image; of the prompt with all images */
+    size_t file_bytes, weight_bytes, cache_bytes, image_bytes, work_bytes, total_bytes, available_bytes;
+    double vision_flop, prefill_flop, decode_flop; /* all images; the prompt; one token */
+} gad_model_info;
+
+/* What a checkpoint is and what it needs for `images` pictures of that size and an answer of answer_tokens, from its
+ * headers: nothing is loaded. */
+gad_status gad_model_describe(const gad_engine_options *options, int width_px, int height_px, int images,
+                              int64_t answer_tokens, gad_model_info *info, gad_error *err);
+
+typedef struct gad_speed_settings {
+    const char *model, *shape; /* a checkpoint folder, or the name of a shape to fill with random bf16 weights */
+    bool quantise, quantise_vision;
+    int threads;
+    const char *cpu_level;
+    int64_t prompt_tokens, answer_tokens, image_side_px, repeats;
+    bool limits; /* measure memory bandwidth and multiply-add peak in the same run */
+    const gad_log *log;
+} gad_speed_settings;
+
+typedef struct gad_speed_row {
+    const char *name, *unit;
+    double median, least, most; /* of the repeats */
+    const char *rate_unit;      /* what it comes to: "GFLOP/s" or "GB/s"; NULL: nothing */
+    double rate, limit;         /* at the median; limit 0 when not measured */
+} gad_speed_row;
+
+enum { GAD_SPEED_ROWS = 8 };
+typedef struct gad_speed_report {
+    gad_speed_row row[GAD_SPEED_ROWS];
+    int rows, threads;
+    char level[16], model[128], output_hash[33]; /* the hash of all logits that were computed */
+} gad_speed_report;
+gad_status gad_speed_measure(const gad_speed_settings *settings, gad_speed_report *report, gad_error *err);
+
+/* Names that --shape takes, separated by ", ". */
+const char *gad_shape_names(void);
+
+/* ---- pictures ------------------------------------------------------------------------------------------------------ */
+
+/* A decoded image, upright, as RGB. */
+typedef struct gad_picture gad_picture;
+gad_status gad_picture_load(const char *path, gad_picture **picture, gad_error *err);
+void gad_picture_free(gad_picture *picture);
+int gad_picture_width_px(const gad_picture *picture);
+int gad_picture_height_px(const gad_picture *picture);
+/* Hash of its pixels, 32 hexadecimal digits; owned by the picture. */
+const char *gad_picture_hash(const gad_picture *picture);
+
+/* Whether a file's name ends like an image's (.png, .jpg, .jpeg, .tif, .tiff, .webp, .bmp). */
+bool gad_picture_is_name(const char *path);
+
+/* The index of the good part that lies most like `part` (block-wise comparison of grey values); -1 without pictures. */
+int gad_picture_best_reference(const gad_picture *part, gad_picture *const *good, int good_count);
+
+/* ---- inspection ---------------------------------------------------------------------------------------------------- */
+
+typedef enum gad_verdict { GAD_VERDICT_UNREADABLE, GAD_VERDICT_NORMAL, GAD_VERDICT_ANOMALOUS } gad_verdict;
+typedef enum gad_reason { GAD_REASON_ALWAYS, GAD_REASON_REJECTS, GAD_REASON_NEVER } gad_reason;
+
+typedef struct gad_defect {
+    double x1, y1, x2, y2; /* original pixels of the part, x2 and y2 exclusive */
+    bool valid;            /* false: the model wrote a box without area */
+    char *label;
+} gad_defect;
+
+typedef struct gad_inspect_settings {
+    const char *class_name;  /* what the part is; NULL: "product" */
+    const char *knowledge;   /* defect kinds that may occur, separated by commas; NULL: none */
+    const char *prompt_file; /* own wording; NULL: the built-in one */
+    gad_reason reason;
+    int64_t max_tokens; /* of the answer */
+    bool sample;        /* draw as the checkpoint's generation settings say; else the most likely token */
+    uint64_t seed;
+    double threshold; /* score from which a fast answer is an anomaly; 0.5 when no calibration is at hand */
+    void (*on_text)(void *user, const char *piece); /* the reasoning as it comes; NULL: not wanted */
+    bool (*is_cancelled)(void *user);               /* NULL: never */
+    void *user;
+} gad_inspect_settings;
+
+typedef struct gad_inspection {
+    gad_verdict verdict;
+    double score;  /* p(Yes) / (p(Yes) + p(No)) where the answer is decided; -1 when there was none */
+    bool reasoned; /* false: the fast answer only */
+    gad_defect *defect;
+    int defect_count;
+    char *reasoning; /* text between <think> and </think>; "" when there is none */
+    char *raw;       /* the answer as the model wrote it */
+    char *flags;     /* deviations from the strict answer form, separated by commas; "" when strict */
+    bool truncated;  /* the answer ended at max_tokens */
+    int width_px, height_px, input_width_px, input_height_px;
+    int64_t prompt_tokens, computed_tokens, answer_tokens;
+    double encode_ms, prompt_ms, answer_ms;
+    char prompt_hash[33];
+} gad_inspection;
+
+/* Inspect `part` against good parts (none, one or more, best first). The result is the caller's (gad_inspection_clear). */
+gad_status gad_inspect(gad_engine *engine, gad_picture *const *good, int good_count, const gad_picture *part,
+                       const gad_inspect_settings *settings, gad_inspection *result, gad_error *err);
+void gad_inspection_clear(gad_inspection *result);
+/* One JSON line without line end (docs/formats.md "Inspections"); the caller frees it with gad_text_free. */
+gad_status gad_inspection_json(const gad_inspection *result, const char *part, const char *const *good, int good_count,
+                               char **text, gad_error *err);
+/* The part with boxes, labels, verdict and score drawn on it, as PNG. */
+gad_status gad_inspection_save_overlay(const gad_inspection *result, const gad_picture *part, const char *path,
+                                       gad_error *err);
+void gad_text_free(char *text);
+
 #ifdef __cplusplus
 }
 #endif

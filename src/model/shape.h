@@ -5,6 +5,4 @@
 
 /* "qwen2.5-vl-3b", "qwen3-vl-4b", ... or a preset of ours ("gad-s"). */
 gad_status gad_shape_find(const char *name, gad_config *config, gad_error *err);
-/* Names of all shapes, separated by ", ". */
-const char *gad_shape_names(void);
 #endif

@@ -1,0 +1,460 @@
+/* cmd_inspect: gad inspect: parts against good parts: verdict, score, boxes and reasoning. Results on stdout, reasoning and
+ * everything else on stderr. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/terminal.h"
+
+typedef struct inspect_options {
+    option_list part, ref;
+    const char *model, *adapter, *quant, *class_name, *knowledge, *reason, *prompt, *overlay, *fail_on, *log, *cpu;
+    bool merge, json, sample, quiet;
+    int64_t max_tokens, seed, threads, max_pixels;
+    double threshold;
+} inspect_options;
+
+#define AT(field) offsetof(inspect_options, field)
+static const option table[] = {
+    {.help = "What to inspect"},
+    {.name = "ref",
+     .argument = "FILE",
+     .kind = OPTION_LIST,
+     .offset = AT(ref),
+     .help = "a good part; may be given many times (all are shown to the model); a folder: the good part in it that lies "
+             "most like the inspected one is chosen"},
+    {.name = "class",
+     .argument = "NAME",
+     .kind = OPTION_STRING,
+     .offset = AT(class_name),
+     .help = "what the part is",
+     .fallback = "product",
+     .aliases = "class-name"},
+    {.name = "knowledge",
+     .argument = "LIST",
+     .kind = OPTION_STRING,
+     .offset = AT(knowledge),
+     .help = "defects that may occur, such as \"broken, scratch\""},
+    {.help = "The model"},
+    {.name = "model",
+     .argument = "DIR",
+     .kind = OPTION_STRING,
+     .offset = AT(model),
+     .help = "checkpoint folder (default: $GAD_MODEL, or models/gad-s where there is one)"},
+    {.name = "adapter", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(adapter), .help = "PEFT LoRA adapter"},
+    {.name = "merge-adapter", .kind = OPTION_FLAG, .offset = AT(merge), .help = "add the adapter into the weights first"},
+    {.name = "quant",
+     .argument = "KIND",
+     .kind = OPTION_CHOICE,
+     .offset = AT(quant),
+     .choices = "none|q8|q8-all",
+     .fallback = "none",
+     .help = "int8 weights: of the language model, or of the vision tower as well"},
+    {.name = "max-pixels",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(max_pixels),
+     .fallback = "0",
+     .help = "bound on an image's pixels as the model sees it; 0: the checkpoint's own"},
+    {.name = "threads",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(threads),
+     .fallback = "0",
+     .help = "0: all processors"},
+    {.name = "cpu",
+     .argument = "LEVEL",
+     .kind = OPTION_CHOICE,
+     .offset = AT(cpu),
+     .choices = "best|avx512|avx2|portable",
+     .fallback = "best",
+     .help = "newest instructions to use"},
+    {.help = "The answer"},
+    {.name = "reason",
+     .argument = "WHEN",
+     .kind = OPTION_CHOICE,
+     .offset = AT(reason),
+     .choices = "always|rejects|never",
+     .fallback = "always",
+     .help = "explain every part, only those that the fast answer rejects, or none"},
+    {.name = "threshold",
+     .argument = "P",
+     .kind = OPTION_NUMBER,
+     .offset = AT(threshold),
+     .fallback = "0.5",
+     .help = "score from which a fast answer is an anomaly"},
+    {.name = "prompt",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(prompt),
+     .help = "own wording, with {class}, {domain} and {coordinates} where these go"},
+    {.name = "max-tokens",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(max_tokens),
+     .minimum = 1,
+     .fallback = "1024",
+     .help = "longest answer",
+     .aliases = "max-new-tokens"},
+    {.name = "sample",
+     .kind = OPTION_FLAG,
+     .offset = AT(sample),
+     .help = "draw words as the checkpoint's generation settings say instead of taking the most likely"},
+    {.name = "seed", .argument = "N", .kind = OPTION_INT, .offset = AT(seed), .fallback = "0", .help = "of the draw"},
+    {.help = "Output"},
+    {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "a JSON line for each part (docs/formats.md)"},
+    {.name = "overlay",
+     .argument = "DIR",
+     .kind = OPTION_STRING,
+     .offset = AT(overlay),
+     .help = "write each part with its boxes drawn to DIR"},
+    {.name = "fail-on",
+     .argument = "WHAT",
+     .kind = OPTION_CHOICE,
+     .offset = AT(fail_on),
+     .choices = "nothing|anomaly",
+     .fallback = "nothing",
+     .help = "anomaly: exit code 3 when a part was rejected"},
+    {.name = "log",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(log),
+     .help = "append a replayable record of every inspection: hashes, settings, raw text"},
+    {.name = "quiet", .kind = OPTION_FLAG, .offset = AT(quiet), .help = "no reasoning and no progress on the terminal"},
+};
+
+/* Files in the order they will be inspected. */
+typedef struct paths {
+    char **item;
+    size_t count;
+} paths;
+
+static bool add_path(paths *list, const char *path)
+{
+    char **grown = realloc(list->item, (list->count + 1) * sizeof *grown);
+    char *copy = strdup(path);
+    if (grown)
+        list->item = grown;
+    if (!grown || !copy) {
+        free(copy);
+        fputs("gad: out of memory\n", stderr);
+        return false;
+    }
+    list->item[list->count++] = copy;
+    return true;
+}
+
+static void free_paths(paths *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->item[i]);
+    free(list->item);
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* A file as it is; the images in a folder, by name. False with a message when there are none. */
+static bool expand(const char *path, paths *list)
+{
+    if (!is_folder(path))
+        return add_path(list, path);
+    struct dirent **entry;
+    int n = scandir(path, &entry, NULL, alphasort);
+    if (n < 0) {
+        fprintf(stderr, "gad inspect: %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    size_t before = list->count;
+    bool good = true;
+    for (int i = 0; i < n; i++) {
+        char file[4096];
+        snprintf(file, sizeof file, "%s/%s", path, entry[i]->d_name);
+        if (good && entry[i]->d_name[0] != '.' && gad_picture_is_name(file) && !is_folder(file))
+            good = add_path(list, file);
+        free(entry[i]);
+    }
+    free(entry);
+    if (good && list->count == before) {
+        fprintf(stderr, "gad inspect: %s: no images in this folder\n", path);
+        return false;
+    }
+    return good;
+}
+
+/* The good parts: loaded once. When any came from a folder, one is chosen for each part; otherwise all are shown. */
+typedef struct references {
+    paths path;
+    gad_picture **picture;
+    bool choose;
+} references;
+
+static void free_references(references *r)
+{
+    for (size_t i = 0; r->picture && i < r->path.count; i++)
+        gad_picture_free(r->picture[i]);
+    free(r->picture);
+    free_paths(&r->path);
+}
+
+static int load_references(const inspect_options *o, references *r)
+{
+    gad_error err;
+    for (int64_t i = 0; i < o->ref.count; i++) {
+        r->choose |= is_folder(o->ref.item[i]);
+        if (!expand(o->ref.item[i], &r->path))
+            return EXIT_FAILED;
+    }
+    r->picture = calloc(r->path.count + 1, sizeof *r->picture);
+    if (!r->picture)
+        return EXIT_FAILED;
+    for (size_t i = 0; i < r->path.count; i++)
+        if (gad_picture_load(r->path.item[i], &r->picture[i], &err))
+            return terminal_fail(&err);
+    return EXIT_DONE;
+}
+
+static void stream_text(void *user, const char *piece)
+{
+    (void)user;
+    terminal_progress_end();
+    fputs(piece, stderr);
+    fflush(stderr);
+}
+
+static bool is_cancelled(void *user)
+{
+    (void)user;
+    return terminal_interrupted();
+}
+
+static void print_result(const gad_inspection *r, const char *part)
+{
+    static const char *const words[] = {"UNREADABLE", "normal", "ANOMALOUS"};
+    printf("%s: %s", part, words[r->verdict]);
+    if (r->score >= 0)
+        printf(", score %.3f", r->score);
+    printf("\n");
+    for (int i = 0; i < r->defect_count; i++)
+        printf("  %s at %.0f,%.0f - %.0f,%.0f%s\n", r->defect[i].label[0] ? r->defect[i].label : "anomaly", r->defect[i].x1,
+               r->defect[i].y1, r->defect[i].x2, r->defect[i].y2, r->defect[i].valid ? "" : " (no area)");
+    if (r->truncated)
+        printf("  (the answer was cut off; raise --max-tokens)\n");
+}
+
+static int save_overlay(const char *folder, const char *part, const gad_inspection *r, const gad_picture *picture)
+{
+    gad_error err;
+    char path[4096];
+    const char *slash = strrchr(part, '/'), *name = slash ? slash + 1 : part, *dot = strrchr(name, '.');
+    snprintf(path, sizeof path, "%s/%.*s.png", folder, (int)(dot ? dot - name : (long)strlen(name)), name);
+    return gad_inspection_save_overlay(r, picture, path, &err) ? terminal_fail(&err) : EXIT_DONE;
+}
+
+/* One line that holds all that is needed to ask again: docs/formats.md "Inspection log". */
+static int append_log(const inspect_options *o, const gad_engine *engine, const char *json, const gad_picture *part,
+                      gad_picture *const *good, int good_count)
+{
+    FILE *file = fopen(o->log, "a");
+    char stamp[32];
+    time_t now = time(NULL);
+    struct tm utc;
+    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    bool failed = !file;
+    if (file) {
+        fprintf(
+            file,
+            "{\"time\": \"%s\", \"gad\": \"%s\", \"model_hash\": \"%s\", \"part_hash\": \"%s\", \"reference_hashes\": [",
+            stamp, GAD_VERSION, gad_engine_hash(engine), gad_picture_hash(part));
+        for (int i = 0; i < good_count; i++)
+            fprintf(file, "%s\"%s\"", i ? ", " : "", gad_picture_hash(good[i]));
+        fprintf(file,
+                "], \"quant\": \"%s\", \"reason\": \"%s\", \"max_tokens\": %lld, \"sample\": %s, \"seed\": %lld, "
+                "\"max_pixels\": %lld, \"threshold\": %g, \"result\": %s}\n",
+                o->quant, o->reason, (long long)o->max_tokens, o->sample ? "true" : "false", (long long)o->seed,
+                (long long)o->max_pixels, o->threshold, json);
+        failed = fflush(file) || fsync(fileno(file));
+        failed |= fclose(file) != 0;
+    }
+    if (failed)
+        fprintf(stderr, "gad inspect: %s: %s\n", o->log, strerror(errno));
+    return failed ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* A run over all parts. */
+typedef struct inspect_run {
+    const inspect_options *o;
+    gad_engine *engine;
+    references *refs;
+    gad_inspect_settings settings;
+    bool rejected;
+} inspect_run;
+
+static int report(const inspect_run *run, const char *path, const gad_picture *part, gad_picture *const *good,
+                  const char *const *good_path, int good_count, const gad_inspection *result)
+{
+    gad_error err;
+    char *json = NULL;
+    int code = EXIT_DONE;
+    if ((run->o->json || run->o->log) && gad_inspection_json(result, path, good_path, good_count, &json, &err))
+        return terminal_fail(&err);
+    if (run->o->json)
+        printf("%s\n", json);
+    else
+        print_result(result, path);
+    fflush(stdout);
+    if (run->o->overlay)
+        code = save_overlay(run->o->overlay, path, result, part);
+    if (run->o->log && !code)
+        code = append_log(run->o, run->engine, json, part, good, good_count);
+    gad_text_free(json);
+    return code;
+}
+
+static int inspect_part(inspect_run *run, const char *path)
+{
+    gad_error err;
+    gad_picture *part = NULL;
+    gad_inspection result = {0};
+    if (gad_picture_load(path, &part, &err))
+        return terminal_fail(&err);
+    gad_picture **good = run->refs->picture;
+    const char *const *good_path = (const char *const *)run->refs->path.item;
+    int good_count = (int)run->refs->path.count;
+    if (run->refs->choose) {
+        int best = gad_picture_best_reference(part, good, good_count);
+        good += best;
+        good_path += best;
+        good_count = 1;
+    }
+    int code = EXIT_DONE;
+    if (gad_inspect(run->engine, good, good_count, part, &run->settings, &result, &err)) {
+        terminal_fail(&err);
+        code = EXIT_FAILED;
+    } else {
+        if (run->settings.on_text && result.reasoned)
+            fputc('\n', stderr);
+        run->rejected |= result.verdict == GAD_VERDICT_ANOMALOUS;
+        code = report(run, path, part, good, good_path, good_count, &result);
+    }
+    gad_inspection_clear(&result);
+    gad_picture_free(part);
+    return code;
+}
+
+static const char *default_model(void)
+{
+    const char *model = getenv("GAD_MODEL");
+    return model && *model ? model : is_folder("models/gad-s") ? "models/gad-s" : NULL;
+}
+
+static int open_engine(const inspect_options *o, const gad_log *log, gad_engine **engine)
+{
+    gad_error err;
+    gad_engine_options options = {.model = o->model ? o->model : default_model(),
+                                  .adapter = o->adapter,
+                                  .merge_adapter = o->merge,
+                                  .threads = (int)o->threads,
+                                  .max_pixels = o->max_pixels,
+                                  .cpu_level = strcmp(o->cpu, "best") ? o->cpu : NULL,
+                                  .log = log};
+    options.quantise = strcmp(o->quant, "none") != 0;
+    options.quantise_vision = !strcmp(o->quant, "q8-all");
+    if (!options.model) {
+        fputs("gad inspect: which model? Give --model DIR or set GAD_MODEL\n", stderr);
+        return EXIT_USAGE;
+    }
+    return gad_engine_open(&options, engine, &err) ? terminal_fail(&err) : EXIT_DONE;
+}
+
+static gad_inspect_settings inspect_settings(const inspect_options *o)
+{
+    gad_inspect_settings s = {.class_name = o->class_name,
+                              .knowledge = o->knowledge,
+                              .prompt_file = o->prompt,
+                              .max_tokens = o->max_tokens,
+                              .sample = o->sample,
+                              .seed = (uint64_t)o->seed,
+                              .threshold = o->threshold,
+                              .is_cancelled = is_cancelled};
+    s.reason = !strcmp(o->reason, "always")    ? GAD_REASON_ALWAYS
+               : !strcmp(o->reason, "rejects") ? GAD_REASON_REJECTS
+                                               : GAD_REASON_NEVER;
+    s.on_text = o->quiet ? NULL : stream_text;
+    return s;
+}
+
+/* A part that cannot be read does not end the run; the exit code tells. Ctrl-C does. */
+static int inspect_all(inspect_run *run, const paths *parts)
+{
+    gad_progress progress = terminal_progress();
+    struct timespec start, now;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    int code = EXIT_DONE;
+    for (size_t i = 0; i < parts->count && !terminal_interrupted(); i++) {
+        int part_code = inspect_part(run, parts->item[i]);
+        code = part_code ? part_code : code;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        gad_progress_state state = {.what = "inspected", .done = (int64_t)i + 1, .total = (int64_t)parts->count};
+        state.elapsed_s = (double)(now.tv_sec - start.tv_sec) + 1e-9 * (double)(now.tv_nsec - start.tv_nsec);
+        state.left_s = state.elapsed_s / (double)state.done * (double)(state.total - state.done);
+        if (parts->count > 1 && !run->o->quiet)
+            progress.update(progress.user, &state);
+    }
+    return terminal_interrupted() ? EXIT_FAILED : code;
+}
+
+static int run(void *settings)
+{
+    const inspect_options *o = settings;
+    paths parts = {0};
+    references refs = {0};
+    gad_engine *engine = NULL;
+    gad_log log = terminal_log(false);
+    int code = EXIT_DONE;
+    for (int64_t i = 0; i < o->part.count && !code; i++)
+        code = expand(o->part.item[i], &parts) ? EXIT_DONE : EXIT_FAILED;
+    if (!code)
+        code = load_references(o, &refs);
+    if (!code && o->overlay && mkdir(o->overlay, 0777) && errno != EEXIST) {
+        fprintf(stderr, "gad inspect: %s: %s\n", o->overlay, strerror(errno));
+        code = EXIT_FAILED;
+    }
+    if (!code)
+        code = open_engine(o, &log, &engine);
+    if (!code) {
+        inspect_run all = {.o = o, .engine = engine, .refs = &refs, .settings = inspect_settings(o)};
+        terminal_catch_interrupt();
+        code = inspect_all(&all, &parts);
+        if (!code && all.rejected && !strcmp(o->fail_on, "anomaly"))
+            code = EXIT_ANOMALY;
+    }
+    gad_engine_free(engine);
+    free_references(&refs);
+    free_paths(&parts);
+    return code;
+}
+
+const command cmd_inspect = {
+    .name = "inspect",
+    .synopsis = "[options] --ref GOOD PART...",
+    .summary = "is the part anomalous, where, how sure, and why",
+    .details = "PART is an image or a folder of images. The verdict goes to standard output, the reasoning streams to the\n"
+               "terminal. Exit code: 0 done, 1 something failed, 2 usage, 3 with --fail-on anomaly.",
+    .options = table,
+    .option_count = OPTIONS_COUNT(table),
+    .least_arguments = 1,
+    .most_arguments = -1,
+    .arguments_offset = offsetof(inspect_options, part),
+    .settings_bytes = sizeof(inspect_options),
+    .run = run,
+};

@@ -1,0 +1,121 @@
+/* cmd_model_info: gad model info: what a checkpoint is and what it needs, before anything is loaded. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/terminal.h"
+
+typedef struct info_options {
+    option_list folder;
+    const char *quant;
+    int64_t width, height, images, answer;
+    bool json;
+} info_options;
+
+#define AT(field) offsetof(info_options, field)
+static const option table[] = {
+    {.name = "width",
+     .argument = "PX",
+     .kind = OPTION_INT,
+     .offset = AT(width),
+     .minimum = 1,
+     .fallback = "448",
+     .help = "width of an image"},
+    {.name = "height",
+     .argument = "PX",
+     .kind = OPTION_INT,
+     .offset = AT(height),
+     .minimum = 1,
+     .fallback = "448",
+     .help = "height of an image"},
+    {.name = "images",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(images),
+     .fallback = "2",
+     .help = "images in a prompt: references and part"},
+    {.name = "answer-tokens",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(answer),
+     .minimum = 1,
+     .fallback = "1024",
+     .help = "longest answer"},
+    {.name = "quant",
+     .argument = "KIND",
+     .kind = OPTION_CHOICE,
+     .offset = AT(quant),
+     .choices = "none|q8|q8-all",
+     .fallback = "none",
+     .help = "int8 weights: of the language model, or of the vision tower as well"},
+    {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "one JSON object instead of text"},
+};
+
+static double mib(size_t bytes)
+{
+    return (double)bytes / 0x1p20;
+}
+
+static void print_text(const gad_model_info *i, const char *folder, const info_options *o)
+{
+    printf("%s: %s, %s weights\n", folder, i->family, i->dtype);
+    printf("  vision tower      %d blocks of %d, %.1f M parameters\n", i->vision_depth, i->vision_hidden,
+           (double)i->vision_parameters / 1e6);
+    printf("  language model    %d layers of %d, %.1f M parameters, %d tokens known, context %d\n", i->text_layers,
+           i->text_hidden, (double)i->text_parameters / 1e6, i->vocabulary, i->context_tokens);
+    printf("  image %lldx%lld     seen as %dx%d, %lld tokens\n", (long long)o->width, (long long)o->height,
+           i->input_width_px, i->input_height_px, (long long)i->image_tokens);
+    printf("  prompt            about %lld tokens with %lld images\n", (long long)i->prompt_tokens, (long long)o->images);
+    printf("  memory            %.1f MiB = weights %.1f + cache %.1f + image rows %.1f + work %.1f (%.0f MiB are free)\n",
+           mib(i->total_bytes), mib(i->weight_bytes), mib(i->cache_bytes), mib(i->image_bytes), mib(i->work_bytes),
+           mib(i->available_bytes));
+    printf("  arithmetic        images %.3g GFLOP, prompt %.3g GFLOP, each token %.3g GFLOP\n", i->vision_flop / 1e9,
+           i->prefill_flop / 1e9, i->decode_flop / 1e9);
+}
+
+static void print_json(const gad_model_info *i)
+{
+    printf(
+        "{\"family\": \"%s\", \"dtype\": \"%s\", \"vision_parameters\": %lld, \"text_parameters\": %lld, "
+        "\"text_layers\": %d, \"text_hidden\": %d, \"vision_depth\": %d, \"vision_hidden\": %d, \"vocabulary\": %d, "
+        "\"context_tokens\": %d, \"input_width_px\": %d, \"input_height_px\": %d, \"image_tokens\": %lld, "
+        "\"prompt_tokens\": %lld, \"file_bytes\": %zu, \"weight_bytes\": %zu, \"cache_bytes\": %zu, \"image_bytes\": %zu, "
+        "\"work_bytes\": %zu, \"total_bytes\": %zu, \"available_bytes\": %zu, \"vision_flop\": %.6g, \"prefill_flop\": "
+        "%.6g, "
+        "\"decode_flop\": %.6g}\n",
+        i->family, i->dtype, (long long)i->vision_parameters, (long long)i->text_parameters, i->text_layers, i->text_hidden,
+        i->vision_depth, i->vision_hidden, i->vocabulary, i->context_tokens, i->input_width_px, i->input_height_px,
+        (long long)i->image_tokens, (long long)i->prompt_tokens, i->file_bytes, i->weight_bytes, i->cache_bytes,
+        i->image_bytes, i->work_bytes, i->total_bytes, i->available_bytes, i->vision_flop, i->prefill_flop, i->decode_flop);
+}
+
+static int run(void *settings)
+{
+    const info_options *o = settings;
+    gad_error err;
+    gad_log log = terminal_log(false);
+    gad_engine_options options = {.model = o->folder.item[0], .log = &log};
+    options.quantise = strcmp(o->quant, "none") != 0;
+    options.quantise_vision = !strcmp(o->quant, "q8-all");
+    gad_model_info info;
+    if (gad_model_describe(&options, (int)o->width, (int)o->height, (int)o->images, o->answer, &info, &err))
+        return terminal_fail(&err);
+    if (o->json)
+        print_json(&info);
+    else
+        print_text(&info, o->folder.item[0], o);
+    return EXIT_DONE;
+}
+
+const command cmd_model_info = {
+    .name = "model info",
+    .synopsis = "DIR [options]",
+    .summary = "what a checkpoint is and what it needs, without loading it",
+    .options = table,
+    .option_count = OPTIONS_COUNT(table),
+    .least_arguments = 1,
+    .most_arguments = 1,
+    .arguments_offset = offsetof(info_options, folder),
+    .settings_bytes = sizeof(info_options),
+    .run = run,
+};
