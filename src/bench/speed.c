@@ -15,7 +15,7 @@
 #include "model/plan.h"
 #include "model/shape.h"
 #include "model/weights.h"
-#include "op/limits.h"
+#include "op/cpu/limits.h"
 
 enum { MAX_REPEATS = 64 };
 
@@ -107,7 +107,7 @@ static gad_status measure_image(bench *b, gad_error *err)
         gad_speed_row *row = add_row(b, "image encode", "ms", ms, repeats);
         row->rate = gad_plan_vision_flop(&b->model.config, grid) / row->median / 1e6;
         row->rate_unit = "GFLOP/s";
-        row->limit = b->limits.fma_gflops;
+        row->limit = b->limits.fma_gflop_s;
     }
     gad_memory_free(pixels);
     gad_memory_free(out);
@@ -161,13 +161,13 @@ static gad_status measure_text(bench *b, gad_error *err)
         row->rate =
             gad_plan_prefill_flop(&b->model.config, s->prompt_tokens) / (double)s->prompt_tokens * row->median / 1e9;
         row->rate_unit = "GFLOP/s";
-        row->limit = b->limits.fma_gflops;
+        row->limit = b->limits.fma_gflop_s;
         row = add_row(b, "decode", "token/s", decode, s->repeats);
         double cache_bytes =
             (double)gad_timeline_row_bytes(&b->model) * ((double)s->prompt_tokens + (double)s->answer_tokens / 2);
         row->rate = (decode_weight_bytes(&b->model) + cache_bytes) * row->median / 1e9;
         row->rate_unit = "GB/s";
-        row->limit = b->limits.read_gbps;
+        row->limit = b->limits.read_gb_s;
     }
     gad_timeline_close(&timeline);
     gad_memory_free(ids);
@@ -196,7 +196,7 @@ gad_status gad_speed_measure(const gad_speed_settings *settings, gad_speed_repor
     if (settings->cpu_level)
         status = gad_device_limit_cpu(&b.device, settings->cpu_level, err);
     if (!status && settings->limits)
-        status = gad_limits_measure(b.device.threads, &b.limits, err);
+        status = gad_limits_measure(&b.limits, &b.device, err);
     if (!status)
         status = load_model(&b, err);
     if (!status)

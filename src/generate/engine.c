@@ -1,0 +1,251 @@
+/* engine: see engine.h and gad.h */
+#include "generate/engine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "model/lora.h"
+#include "model/plan.h"
+#include "model/weights.h"
+
+/* Vision rows kept: about 200 images of 448 x 448 for a 3B model. */
+enum { IMAGE_CACHE_BYTES = 512 << 20 };
+
+static const char operation[] = "load the model";
+
+static gad_status load_preprocess(gad_engine *e, const gad_engine_options *options, gad_error *err)
+{
+    static const char *const names[] = {"preprocessor_config.json", "processor_config.json"};
+    for (size_t i = 0; i < 2; i++) {
+        char *path = gad_file_join(options->model, names[i]);
+        if (!path)
+            return gad_error_memory(err, operation, strlen(options->model));
+        gad_status status = GAD_OK;
+        bool found = gad_file_exists(path);
+        if (found)
+            status = gad_preprocess_read(path, &e->preprocess, err);
+        gad_memory_free(path);
+        if (!found)
+            continue;
+        if (!status && options->max_pixels > 0 && options->max_pixels < e->preprocess.max_pixels)
+            e->preprocess.max_pixels =
+                options->max_pixels > e->preprocess.min_pixels ? options->max_pixels : e->preprocess.min_pixels;
+        return status;
+    }
+    return gad_error_set(err, GAD_E_IO, operation, "copy it from where the checkpoint was published",
+                         "%s/preprocessor_config.json: no such file", options->model);
+}
+
+static gad_status load_text(gad_engine *e, const char *folder, gad_error *err)
+{
+    gad_status status = gad_tokenizer_load(folder, &e->tokenizer, err);
+    if (!status)
+        status = gad_chat_open(folder, e->tokenizer, &e->chat, err);
+    if (!status)
+        status = gad_sampling_load(folder, e->chat.im_end, &e->sampling, err);
+    if (status)
+        return status;
+    if (e->chat.image_pad != e->model.config.image_token)
+        return gad_error_set(err, GAD_E_FORMAT, operation, "config.json and tokenizer are not of the same model",
+                             "%s: the tokenizer's <|image_pad|> is %d, config.json says %d", folder, (int)e->chat.image_pad,
+                             e->model.config.image_token);
+    if (gad_tokenizer_size(e->tokenizer) > e->model.config.text.vocab)
+        return gad_error_set(err, GAD_E_FORMAT, operation, "config.json and tokenizer are not of the same model",
+                             "%s: the tokenizer has %d ids, the model %d", folder, (int)gad_tokenizer_size(e->tokenizer),
+                             e->model.config.text.vocab);
+    return GAD_OK;
+}
+
+/* Before the weights are read: would they and a modest prompt fit? Mapped 16-bit weights count too, since they must stay
+ * in memory to be fast. */
+static gad_status check_memory(const gad_engine *e, const gad_engine_options *options, gad_error *err)
+{
+    gad_grid grid = {32, 32};
+    gad_plan_request request = {.images = &grid,
+                                .image_count = 1,
+                                .text_tokens = 512,
+                                .answer_tokens = 512,
+                                .matrix_dtype = options->quantise ? GAD_Q8 : GAD_BF16,
+                                .vision_dtype = options->quantise_vision ? GAD_Q8 : GAD_BF16};
+    return gad_plan_check(gad_plan_make(&e->model, &request).total_bytes, operation, err);
+}
+
+static gad_status load_weights(gad_engine *e, const gad_engine_options *options, gad_error *err)
+{
+    gad_weights_options weights = {.quantise = options->quantise, .quantise_vision = options->quantise_vision};
+    gad_weights_options plain = {0};
+    bool merge = options->adapter && options->merge_adapter;
+    gad_status status = gad_weights_load(options->model, merge ? &plain : &weights, &e->model, &e->files, e->log, err);
+    if (!status && options->adapter)
+        status = gad_lora_load(options->adapter, &e->model, err);
+    if (!status && merge)
+        status = gad_lora_merge(&e->model, err);
+    return !status && merge ? gad_weights_quantise(&e->model, &weights, err) : status;
+}
+
+/* Names, shapes and the first 64 KiB of every tensor: enough to tell checkpoints apart without reading all of them. */
+static void hash_model(gad_engine *e)
+{
+    enum { SAMPLE_BYTES = 1 << 16 };
+    gad_hash hash = {0};
+    for (size_t i = 0; i < e->model.params.count; i++) {
+        const gad_param *param = e->model.params.item[i];
+        size_t bytes = (size_t)gad_param_count(param) * gad_dtype_bytes(param->value.dtype);
+        hash = gad_hash_combine(hash, gad_hash_bytes(param->name, strlen(param->name)));
+        hash = gad_hash_combine(hash, gad_hash_bytes(param->shape, (size_t)param->rank * sizeof *param->shape));
+        hash = gad_hash_combine(hash, gad_hash_bytes(param->value.data, bytes < SAMPLE_BYTES ? bytes : SAMPLE_BYTES));
+    }
+    gad_hash_text(hash, e->hash);
+}
+
+static gad_status open_parts(gad_engine *e, const gad_engine_options *options, gad_error *err)
+{
+    gad_config config;
+    gad_status status = gad_config_load(options->model, &config, err);
+    if (!status)
+        status = gad_model_build(&config, &e->model, err);
+    if (!status)
+        status = load_text(e, options->model, err);
+    if (!status)
+        status = load_preprocess(e, options, err);
+    if (!status && (e->preprocess.patch != config.vision.patch || e->preprocess.merge != config.vision.merge ||
+                    e->preprocess.temporal != config.vision.temporal))
+        status =
+            gad_error_set(err, GAD_E_FORMAT, operation, NULL,
+                          "%s: preprocessor_config.json and config.json disagree on patch or merge size", options->model);
+    if (!status)
+        status = check_memory(e, options, err);
+    if (!status)
+        status = load_weights(e, options, err);
+    if (!status)
+        status = gad_device_open_cpu(&e->device, options->threads, err);
+    if (!status && options->cpu_level)
+        status = gad_device_limit_cpu(&e->device, options->cpu_level, err);
+    if (!status)
+        status = gad_timeline_open(&e->model, &e->device, &e->timeline, err);
+    return status;
+}
+
+gad_status gad_engine_open(const gad_engine_options *options, gad_engine **engine, gad_error *err)
+{
+    if (!options->model)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "no checkpoint folder was given");
+    gad_engine *e = gad_memory_zero(1, sizeof *e);
+    if (!e)
+        return gad_error_memory(err, operation, sizeof *e);
+    e->log = options->log;
+    e->images.limit_bytes = IMAGE_CACHE_BYTES;
+    gad_status status = open_parts(e, options, err);
+    if (status) {
+        gad_engine_free(e);
+        return status;
+    }
+    e->convention = e->model.config.family == GAD_FAMILY_QWEN3 ? GAD_BOX_REL1000 : GAD_BOX_INPUT;
+    hash_model(e);
+    *engine = e;
+    return GAD_OK;
+}
+
+void gad_engine_free(gad_engine *e)
+{
+    if (!e)
+        return;
+    gad_timeline_close(&e->timeline);
+    gad_image_cache_free(&e->images);
+    if (e->device.ops)
+        gad_device_close(&e->device);
+    gad_model_free(&e->model);
+    gad_safetensors_free(e->files);
+    gad_tokenizer_free(e->tokenizer);
+    gad_memory_free(e);
+}
+
+const char *gad_engine_hash(const gad_engine *engine)
+{
+    return engine->hash;
+}
+
+void gad_engine_use_adapter(gad_engine *e, bool on)
+{
+    if (e->timeline.adapters == on)
+        return;
+    gad_lora_switch(&e->model, on);
+    e->timeline.adapters = on;
+    gad_timeline_clear(&e->timeline); /* what was computed belongs to the other model */
+    gad_image_cache_free(&e->images);
+    e->images.limit_bytes = IMAGE_CACHE_BYTES;
+}
+
+static gad_status render_turn(gad_engine *e, const gad_engine_turn *turn, size_t image_count, const char *text,
+                              gad_chat_prompt *out, gad_error *err)
+{
+    gad_chat_part *part = gad_memory_zero(image_count + 1, sizeof *part);
+    if (!part)
+        return gad_error_memory(err, operation, image_count * sizeof *part);
+    for (size_t i = 0; i < image_count; i++)
+        part[i] = (gad_chat_part){.kind = GAD_CHAT_IMAGE, .image_tokens = (size_t)turn->image[i].rows->tokens};
+    part[image_count] = (gad_chat_part){.kind = GAD_CHAT_TEXT, .text = text};
+    gad_chat_message message = {.role = "user", .part = part, .part_count = image_count + 1};
+    gad_chat_options options = {.add_generation_prompt = true};
+    gad_status status = gad_chat_render(&e->chat, &message, 1, &options, out, err);
+    gad_memory_free(part);
+    return status;
+}
+
+gad_status gad_engine_make_turn(gad_engine *e, const gad_image *const *image, const gad_hash *hash, size_t image_count,
+                                const char *text, gad_engine_turn *turn, gad_error *err)
+{
+    *turn = (gad_engine_turn){0};
+    turn->image = gad_memory_zero(image_count, sizeof *turn->image);
+    turn->view = gad_memory_zero(image_count, sizeof *turn->view);
+    gad_status status = turn->image && turn->view ? GAD_OK : gad_error_memory(err, operation, image_count * 64);
+    for (size_t i = 0; i < image_count && !status; i++) {
+        const gad_image_entry *entry;
+        status = gad_image_cache_get(&e->images, &e->model, &e->device, e->timeline.adapters, &e->preprocess, image[i],
+                                     hash[i], &entry, err);
+        if (!status) {
+            turn->image[i].rows = &entry->rows;
+            turn->view[i] = entry->view;
+        }
+    }
+    if (!status)
+        status = render_turn(e, turn, image_count, text, &turn->chat, err);
+    if (status) {
+        gad_engine_free_turn(e, turn);
+        return status;
+    }
+    for (size_t i = 0; i < image_count; i++)
+        turn->image[i].first = (int64_t)turn->chat.image[i].first;
+    turn->prompt = (gad_prompt){turn->chat.ids.id, (int64_t)turn->chat.ids.count, turn->image, (int64_t)image_count};
+    return GAD_OK;
+}
+
+void gad_engine_free_turn(gad_engine *e, gad_engine_turn *turn)
+{
+    gad_chat_prompt_free(&turn->chat);
+    gad_memory_free(turn->image);
+    gad_memory_free(turn->view);
+    *turn = (gad_engine_turn){0};
+    gad_image_cache_trim(&e->images);
+}
+
+gad_status gad_engine_extend(const gad_engine_turn *turn, const int32_t *more, size_t count, gad_prompt *prompt,
+                             int32_t **ids, gad_error *err)
+{
+    size_t before = (size_t)turn->prompt.count;
+    int32_t *all = gad_memory_alloc(before + count, sizeof *all);
+    if (!all)
+        return gad_error_memory(err, operation, (before + count) * sizeof *all);
+    memcpy(all, turn->prompt.ids, before * sizeof *all);
+    if (count)
+        memcpy(all + before, more, count * sizeof *all);
+    *prompt = turn->prompt;
+    prompt->ids = all;
+    prompt->count = (int64_t)(before + count);
+    *ids = all;
+    return GAD_OK;
+}

@@ -1,0 +1,42 @@
+/* engine: everything a checkpoint folder holds, loaded: weights, tokenizer, chat template, image and generation settings,
+ * with the one timeline and image cache that serve a caller. In: options (gad.h). Out: an engine. Knows nothing of the
+ * question that is asked. */
+#ifndef GAD_GENERATE_ENGINE_H
+#define GAD_GENERATE_ENGINE_H
+#include "generate/decode.h"
+#include "generate/image_cache.h"
+#include "io/safetensors.h"
+#include "model/model.h"
+#include "task/box.h"
+#include "text/chat.h"
+
+struct gad_engine {
+    gad_model model;
+    gad_safetensors *files;
+    gad_tokenizer *tokenizer;
+    gad_chat chat;
+    gad_preprocess preprocess;
+    gad_sampling sampling;
+    gad_device device;
+    gad_timeline timeline;
+    gad_image_cache images;
+    gad_box_convention convention; /* the coordinates the model speaks */
+    char hash[33];
+    const gad_log *log;
+};
+
+/* A user turn of images (each with the hash of its pixels) and text, after the template's own system text, rendered up to
+ * the place where the answer begins. */
+typedef struct gad_engine_turn {
+    gad_chat_prompt chat;
+    gad_prompt_image *image; /* [image_count] */
+    gad_view *view;          /* [image_count] */
+    gad_prompt prompt;       /* points into the above */
+} gad_engine_turn;
+gad_status gad_engine_make_turn(gad_engine *engine, const gad_image *const *image, const gad_hash *hash, size_t image_count,
+                                const char *text, gad_engine_turn *turn, gad_error *err);
+void gad_engine_free_turn(gad_engine *engine, gad_engine_turn *turn);
+/* The same prompt with ids after it; *ids is the caller's (gad_memory_free). */
+gad_status gad_engine_extend(const gad_engine_turn *turn, const int32_t *more, size_t count, gad_prompt *prompt,
+                             int32_t **ids, gad_error *err);
+#endif
