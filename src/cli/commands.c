@@ -4,5 +4,8 @@
 #include <stddef.h>
 
 const command *const commands[] = {
+    &cmd_inspect,
+    &cmd_model_info,
+    &cmd_speed,
     NULL,
 };

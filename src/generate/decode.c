@@ -57,17 +57,17 @@ static int32_t choose(speaker *s, gad_rng *rng)
 
 static gad_status speak(speaker *s, gad_rng *rng, gad_error *err)
 {
-    const gad_cancel *cancel = s->settings->cancel;
     s->out->finish = GAD_FINISH_LENGTH;
     for (int64_t n = 0; n < s->settings->max_tokens; n++) {
-        if (cancel && cancel->is_cancelled(cancel->user))
-            return gad_error_set(err, GAD_E_CANCELLED, operation, NULL, "stopped by the caller");
+        gad_status status = gad_cancel_check(s->settings->cancel, err);
+        if (status)
+            return status;
         int32_t id = choose(s, rng);
         if (!s->settings->ignore_stop && gad_sampling_stops(&s->settings->sampling, id)) {
             s->out->finish = GAD_FINISH_STOP;
             break;
         }
-        gad_status status = say(s, id, err);
+        status = say(s, id, err);
         if (!status && n + 1 < s->settings->max_tokens)
             status = gad_timeline_append(s->timeline, id, err);
         if (status)

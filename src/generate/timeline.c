@@ -12,6 +12,13 @@ enum { PIECE_ROWS = 512, LEAST_CAPACITY = 256 };
 
 static const char operation[] = "run the language model";
 
+gad_status gad_cancel_check(const gad_cancel *cancel, gad_error *err)
+{
+    if (cancel && cancel->is_cancelled && cancel->is_cancelled(cancel->user))
+        return gad_error_set(err, GAD_E_CANCELLED, operation, NULL, "stopped by the caller");
+    return GAD_OK;
+}
+
 size_t gad_timeline_row_bytes(const gad_model *model)
 {
     const gad_text_config *text = &model->config.text;
@@ -181,10 +188,9 @@ static gad_status run_rows(gad_timeline *t, const gad_prompt *prompt, const feed
     gad_vision_rows images = load_images(t, prompt);
     gad_status status = GAD_OK;
     while (t->length < prompt->count && !status) {
-        if (cancel && cancel->is_cancelled(cancel->user)) {
-            status = gad_error_set(err, GAD_E_CANCELLED, operation, NULL, "stopped by the caller");
+        status = gad_cancel_check(cancel, err);
+        if (status)
             break;
-        }
         int64_t from = t->length, rows = prompt->count - from < PIECE_ROWS ? prompt->count - from : PIECE_ROWS;
         gad_attention_span span = {.q1 = rows, .k1 = from + rows, .causal = true};
         gad_lm_input in = {.rows = rows,

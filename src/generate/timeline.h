@@ -28,11 +28,12 @@ typedef struct gad_prompt {
     int64_t image_count;
 } gad_prompt;
 
-/* Asked before each piece of work; true: stop. NULL: never. */
+/* Asked before each piece of work; true: stop. A NULL pointer or function: never. */
 typedef struct gad_cancel {
     bool (*is_cancelled)(void *user);
     void *user;
 } gad_cancel;
+gad_status gad_cancel_check(const gad_cancel *cancel, gad_error *err);
 
 typedef struct gad_timeline {
     const gad_model *model;

@@ -1,0 +1,136 @@
+/* describe: gad_model_describe: what a checkpoint is and what it needs, from its headers. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "io/safetensors.h"
+#include "model/plan.h"
+#include "model/preprocess.h"
+#include "model/shape.h"
+
+/* Tokens of the instruction and the template around the images. */
+enum { QUESTION_TOKENS = 160 };
+
+static gad_dtype plan_dtype(gad_safetensors_dtype dtype)
+{
+    return dtype == GAD_SAFETENSORS_F32 ? GAD_F32 : dtype == GAD_SAFETENSORS_F16 ? GAD_F16 : GAD_BF16;
+}
+
+/* The dtype of most values, and the bytes of all files. */
+static gad_status read_files(const char *folder, gad_model_info *info, gad_dtype *dtype, gad_error *err)
+{
+    gad_safetensors *files;
+    gad_status status = gad_safetensors_open(folder, &files, err);
+    if (status)
+        return status;
+    const gad_safetensors_tensor *largest = NULL;
+    for (size_t i = 0; i < gad_safetensors_count(files); i++) {
+        const gad_safetensors_tensor *tensor = gad_safetensors_at(files, i);
+        info->file_bytes += tensor->size_bytes;
+        if (!largest || tensor->count > largest->count)
+            largest = tensor;
+    }
+    if (largest) {
+        snprintf(info->dtype, sizeof info->dtype, "%s", gad_safetensors_dtype_name(largest->dtype));
+        *dtype = plan_dtype(largest->dtype);
+    }
+    gad_safetensors_free(files);
+    return GAD_OK;
+}
+
+static gad_status view_image(const gad_engine_options *options, int width_px, int height_px, gad_model_info *info,
+                             gad_view *view, gad_error *err)
+{
+    gad_preprocess preprocess;
+    char *path = gad_file_join(options->model, "preprocessor_config.json");
+    if (!path)
+        return gad_error_memory(err, "describe the model", strlen(options->model));
+    gad_status status = gad_preprocess_read(path, &preprocess, err);
+    gad_memory_free(path);
+    if (status)
+        return status;
+    if (options->max_pixels > 0 && options->max_pixels < preprocess.max_pixels)
+        preprocess.max_pixels = options->max_pixels;
+    status = gad_preprocess_view(&preprocess, width_px, height_px, view, err);
+    if (!status) {
+        info->input_width_px = (int)view->width;
+        info->input_height_px = (int)view->height;
+        info->image_tokens = gad_preprocess_tokens(view);
+    }
+    return status;
+}
+
+static void copy_config(const gad_config *config, gad_model_info *info)
+{
+    snprintf(info->family, sizeof info->family, "%s", config->family == GAD_FAMILY_QWEN3 ? "Qwen3-VL" : "Qwen2.5-VL");
+    info->text_layers = config->text.layers;
+    info->text_hidden = config->text.hidden;
+    info->vision_depth = config->vision.depth;
+    info->vision_hidden = config->vision.hidden;
+    info->vocabulary = config->text.vocab;
+    info->context_tokens = config->text.max_position;
+}
+
+static gad_status fill_costs(const gad_model *model, const gad_view *view, gad_dtype dtype,
+                             const gad_engine_options *options, int images, int64_t answer_tokens, gad_model_info *info,
+                             gad_error *err)
+{
+    int patch = view->factor / model->config.vision.merge;
+    gad_grid *grids = gad_memory_zero((size_t)images, sizeof *grids);
+    if (!grids)
+        return gad_error_memory(err, "describe the model", (size_t)images * sizeof *grids);
+    for (int i = 0; i < images; i++)
+        grids[i] = (gad_grid){(int32_t)(view->height / patch), (int32_t)(view->width / patch)};
+    gad_plan_request request = {.images = grids,
+                                .image_count = images,
+                                .text_tokens = QUESTION_TOKENS,
+                                .answer_tokens = answer_tokens,
+                                .matrix_dtype = options->quantise ? GAD_Q8 : dtype,
+                                .vision_dtype = options->quantise_vision ? GAD_Q8 : dtype};
+    gad_plan plan = gad_plan_make(model, &request);
+    gad_memory_free(grids);
+    info->vision_parameters = plan.vision_parameters;
+    info->text_parameters = plan.text_parameters;
+    info->prompt_tokens = plan.prompt_tokens;
+    info->weight_bytes = plan.weight_bytes;
+    info->cache_bytes = plan.cache_bytes;
+    info->image_bytes = plan.image_bytes;
+    info->work_bytes = plan.work_bytes;
+    info->total_bytes = plan.total_bytes;
+    info->available_bytes = gad_memory_available();
+    info->vision_flop = plan.vision_flop;
+    info->prefill_flop = plan.prefill_flop;
+    info->decode_flop = plan.decode_flop;
+    return GAD_OK;
+}
+
+gad_status gad_model_describe(const gad_engine_options *options, int width_px, int height_px, int images,
+                              int64_t answer_tokens, gad_model_info *info, gad_error *err)
+{
+    enum { MOST_IMAGES = 1024 };
+    gad_model_info i = {0};
+    gad_config config;
+    gad_model model = {0};
+    gad_view view;
+    gad_dtype dtype = GAD_BF16;
+    if (images < 0 || images > MOST_IMAGES)
+        return gad_error_set(err, GAD_E_ARGUMENT, "describe the model", NULL, "%d images are not between 0 and %d", images,
+                             MOST_IMAGES);
+    gad_status status = gad_config_load(options->model, &config, err);
+    if (!status)
+        status = gad_model_build(&config, &model, err);
+    if (!status)
+        status = read_files(options->model, &i, &dtype, err);
+    if (!status)
+        status = view_image(options, width_px, height_px, &i, &view, err);
+    if (!status) {
+        copy_config(&config, &i);
+        status = fill_costs(&model, &view, dtype, options, images, answer_tokens, &i, err);
+    }
+    gad_model_free(&model);
+    if (!status)
+        *info = i;
+    return status;
+}

@@ -1,0 +1,82 @@
+/* inspection: what a finished inspection becomes: a JSON line, a picture with boxes. Functions of gad.h. */
+#include <jansson.h>
+#include <stdio.h>
+
+#include "api/picture.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/string.h"
+
+
+void gad_inspection_clear(gad_inspection *result)
+{
+    for (int i = 0; i < result->defect_count; i++)
+        gad_memory_free(result->defect[i].label);
+    gad_memory_free(result->defect);
+    gad_memory_free(result->reasoning);
+    gad_memory_free(result->raw);
+    gad_memory_free(result->flags);
+    *result = (gad_inspection){0};
+}
+
+void gad_text_free(char *text)
+{
+    gad_memory_free(text);
+}
+
+static const char *verdict_name(gad_verdict verdict)
+{
+    static const char *const names[] = {"unreadable", "normal", "anomalous"};
+    return names[verdict];
+}
+
+static void add_defects(gad_string *s, const gad_inspection *r)
+{
+    gad_string_add(s, ", \"boxes\": [");
+    for (int i = 0; i < r->defect_count; i++) {
+        const gad_defect *d = &r->defect[i];
+        gad_string_addf(s, "%s{\"bbox_2d\": [%.2f, %.2f, %.2f, %.2f], \"label\": ", i ? ", " : "", d->x1, d->y1, d->x2,
+                        d->y2);
+        gad_string_add_json(s, d->label);
+        gad_string_addf(s, ", \"valid\": %s}", d->valid ? "true" : "false");
+    }
+    gad_string_add(s, "]");
+}
+
+gad_status gad_inspection_json(const gad_inspection *r, const char *part, const char *const *good, int good_count,
+                               char **text, gad_error *err)
+{
+    gad_string s = {0};
+    gad_string_add(&s, "{\"part\": ");
+    gad_string_add_json(&s, part);
+    gad_string_add(&s, ", \"references\": [");
+    for (int i = 0; i < good_count; i++) {
+        gad_string_add(&s, i ? ", " : "");
+        gad_string_add_json(&s, good[i]);
+    }
+    gad_string_addf(&s, "], \"verdict\": \"%s\", \"score\": ", verdict_name(r->verdict));
+    if (r->score >= 0)
+        gad_string_addf(&s, "%.6f", r->score);
+    else
+        gad_string_add(&s, "null");
+    add_defects(&s, r);
+    gad_string_add(&s, ", \"reasoning\": ");
+    gad_string_add_json(&s, r->reasoning);
+    gad_string_add(&s, ", \"raw\": ");
+    gad_string_add_json(&s, r->raw);
+    gad_string_add(&s, ", \"flags\": ");
+    gad_string_add_json(&s, r->flags);
+    gad_string_addf(&s,
+                    ", \"reasoned\": %s, \"truncated\": %s, \"width\": %d, \"height\": %d, \"input_width\": %d, "
+                    "\"input_height\": %d, \"prompt_hash\": \"%s\", \"prompt_tokens\": %lld, \"computed_tokens\": %lld, "
+                    "\"answer_tokens\": %lld, \"encode_ms\": %.1f, \"prompt_ms\": %.1f, \"answer_ms\": %.1f}",
+                    r->reasoned ? "true" : "false", r->truncated ? "true" : "false", r->width_px, r->height_px,
+                    r->input_width_px, r->input_height_px, r->prompt_hash, (long long)r->prompt_tokens,
+                    (long long)r->computed_tokens, (long long)r->answer_tokens, r->encode_ms, r->prompt_ms, r->answer_ms);
+    if (s.failed) {
+        gad_string_free(&s);
+        return gad_error_memory(err, "write JSON", s.length);
+    }
+    *text = s.data;
+    return GAD_OK;
+}
