@@ -163,9 +163,6 @@ const char *gad_picture_hash(const gad_picture *picture);
 /* Whether a file's name ends like an image's (.png, .jpg, .jpeg, .tif, .tiff, .webp, .bmp). */
 bool gad_picture_is_name(const char *path);
 
-/* The index of the good part that lies most like `part` (block-wise comparison of grey values); -1 without pictures. */
-int gad_picture_best_reference(const gad_picture *part, gad_picture *const *good, int good_count);
-
 /* ---- inspection ---------------------------------------------------------------------------------------------------- */
 
 typedef enum gad_verdict { GAD_VERDICT_UNREADABLE, GAD_VERDICT_NORMAL, GAD_VERDICT_ANOMALOUS } gad_verdict;

@@ -1,12 +1,13 @@
 /* inspection: what a finished inspection becomes: a JSON line, a picture with boxes. Functions of gad.h. */
-#include <jansson.h>
+#include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "api/picture.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/string.h"
-
+#include "io/draw.h"
 
 void gad_inspection_clear(gad_inspection *result)
 {
@@ -79,4 +80,51 @@ gad_status gad_inspection_json(const gad_inspection *r, const char *part, const 
     }
     *text = s.data;
     return GAD_OK;
+}
+
+/* ---- overlay ------------------------------------------------------------------------------------------------------- */
+
+static gad_status copy_picture(const gad_picture *picture, gad_image *copy, gad_error *err)
+{
+    gad_status status = gad_image_new(picture->image.width, picture->image.height, picture->image.channels, copy, err);
+    if (!status)
+        memcpy(copy->pixels, picture->image.pixels, gad_image_stride(copy) * (size_t)copy->height);
+    return status;
+}
+
+/* A frame around the box and its label above it, inside when there is no room above. */
+static void draw_defect(gad_image *image, const gad_defect *d)
+{
+    const gad_draw_colour red = {220, 30, 40}, white = {255, 255, 255};
+    int scale = gad_draw_scale(image);
+    gad_draw_area area = {(int64_t)floor(d->x1), (int64_t)floor(d->y1), (int64_t)ceil(d->x2), (int64_t)ceil(d->y2)};
+    int64_t width, height;
+    gad_draw_frame(image, area, 2 * scale, red);
+    if (!d->label[0])
+        return;
+    gad_draw_text_size(d->label, scale, &width, &height);
+    int64_t above = area.y1 - height - 2 * scale;
+    gad_draw_label(image, area.x1, above >= 0 ? above : area.y1 + 2 * scale, d->label, scale, white, red);
+}
+
+gad_status gad_inspection_save_overlay(const gad_inspection *r, const gad_picture *part, const char *path, gad_error *err)
+{
+    const gad_draw_colour white = {255, 255, 255}, plates[] = {{90, 90, 90}, {20, 120, 60}, {220, 30, 40}};
+    gad_image image = {0};
+    char title[64];
+    gad_status status = copy_picture(part, &image, err);
+    if (status)
+        return status;
+    for (int i = 0; i < r->defect_count; i++)
+        if (r->defect[i].valid)
+            draw_defect(&image, &r->defect[i]);
+    if (r->score >= 0)
+        snprintf(title, sizeof title, "%s %.3f", verdict_name(r->verdict), r->score);
+    else
+        snprintf(title, sizeof title, "%s", verdict_name(r->verdict));
+    int scale = gad_draw_scale(&image);
+    gad_draw_label(&image, 4 * scale, 4 * scale, title, scale, white, plates[r->verdict]);
+    status = gad_image_save_png(&image, path, err);
+    gad_image_free(&image);
+    return status;
 }

@@ -60,7 +60,7 @@ static const option table[] = {
      .argument = "N",
      .kind = OPTION_INT,
      .offset = AT(max_pixels),
-     .fallback = "0",
+     .fallback = "1003520",
      .help = "bound on an image's pixels as the model sees it; 0: the checkpoint's own"},
     {.name = "threads",
      .argument = "N",
@@ -195,7 +195,6 @@ static bool expand(const char *path, paths *list)
 typedef struct references {
     paths path;
     gad_picture **picture;
-    bool choose;
 } references;
 
 static void free_references(references *r)
@@ -210,7 +209,6 @@ static int load_references(const inspect_options *o, references *r)
 {
     gad_error err;
     for (int64_t i = 0; i < o->ref.count; i++) {
-        r->choose |= is_folder(o->ref.item[i]);
         if (!expand(o->ref.item[i], &r->path))
             return EXIT_FAILED;
     }
@@ -330,12 +328,6 @@ static int inspect_part(inspect_run *run, const char *path)
     gad_picture **good = run->refs->picture;
     const char *const *good_path = (const char *const *)run->refs->path.item;
     int good_count = (int)run->refs->path.count;
-    if (run->refs->choose) {
-        int best = gad_picture_best_reference(part, good, good_count);
-        good += best;
-        good_path += best;
-        good_count = 1;
-    }
     int code = EXIT_DONE;
     if (gad_inspect(run->engine, good, good_count, part, &run->settings, &result, &err)) {
         terminal_fail(&err);

@@ -6,6 +6,5 @@
 const command *const commands[] = {
     &cmd_inspect,
     &cmd_model_info,
-    &cmd_speed,
     NULL,
 };
