@@ -53,3 +53,9 @@ foreach(source ${fuzzers})
     target_link_libraries(${name} PRIVATE libgad)
   endif()
 endforeach()
+
+# The example of the documentation compiles, with the public header alone, and runs.
+add_executable(docs_example ${CMAKE_SOURCE_DIR}/docs/example.c)
+target_link_libraries(docs_example PRIVATE libgad)
+add_test(NAME docs_example COMMAND docs_example tests/fixtures/qwen25/model tests/fixtures/images/plate.png
+  tests/fixtures/images/bolt.png WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
