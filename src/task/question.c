@@ -28,9 +28,10 @@ static const char *const default_wording[3] = {
 
 static gad_status finish_template(gad_question_template *wording, const char *const texts[3], gad_error *err)
 {
-    gad_hash hash = {0};
+    gad_hash hash = gad_hash_bytes(texts[0], strlen(texts[0]));
     for (int i = 0; i < 3; i++) {
-        hash = gad_hash_combine(hash, gad_hash_bytes(texts[i], strlen(texts[i])));
+        if (texts[i] != texts[0])
+            hash = gad_hash_combine(hash, gad_hash_bytes(texts[i], strlen(texts[i])));
         wording->text[i] = gad_memory_copy_string(texts[i]);
         if (!wording->text[i]) {
             gad_question_template_free(wording);
