@@ -137,6 +137,9 @@ static void add_item(gad_string *s, const gad_item *item)
     add_text(s, "group", item->group);
     add_text(s, "image", item->image);
     gad_string_addf(s, ",\"width\":%lld,\"height\":%lld", (long long)item->width, (long long)item->height);
+    if (item->crop[2] > item->crop[0])
+        gad_string_addf(s, ",\"crop\":[%lld,%lld,%lld,%lld]", (long long)item->crop[0], (long long)item->crop[1],
+                        (long long)item->crop[2], (long long)item->crop[3]);
     add_text(s, "mask", item->mask);
     if (item->mask)
         gad_string_addf(s, ",\"mask_threshold\":%d,\"mask_index\":%s", item->mask_threshold,
@@ -257,6 +260,9 @@ static gad_status read_scalars(const json_t *root, const char *name, gad_item *i
         threshold < 0)
         return malformed(name, "no id, dataset, category or image, or a negative size", err);
     item->mask_threshold = threshold > 255 ? 255 : (int)threshold;
+    const json_t *crop = json_object_get(root, "crop");
+    for (size_t k = 0; k < 4 && crop; k++)
+        item->crop[k] = json_integer_value(json_array_get(crop, k));
     const char *answer = json_string_value(json_object_get(root, "answer"));
     item->answer = answer ? answer[0] : 0;
     return GAD_OK;

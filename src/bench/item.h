@@ -17,7 +17,8 @@ typedef struct gad_item {
     const char *group; /* where the sample comes from in its source: "test", "train_good"; NULL: unknown */
     bool anomalous;
     bool boxes_known;      /* false: an image-level label only; the empty `box` does not mean that nothing is there */
-    int64_t width, height; /* of the image, px, after orientation */
+    int64_t width, height; /* of the image, px, after orientation and crop */
+    int64_t crop[4];       /* x1 y1 x2 y2 in the file, of image and mask; all 0: the whole */
     int mask_threshold;    /* a mask pixel is anomalous when its value is greater */
     bool mask_index;       /* the mask's palette counts by index */
     const char **reference;

@@ -8,6 +8,7 @@
 #include "task/box.h"
 
 #include <jansson.h>
+#include <math.h>
 
 /* A text, or (text NULL) the image with that index. */
 typedef struct gad_bench_part {
@@ -25,7 +26,7 @@ typedef struct gad_bench_request {
     size_t options;
 } gad_bench_request;
 
-/* What a model fills; unknown numbers stay as gad_bench_reply_start set them: -1, NaN, NULL. */
+/* What a model fills; unknown numbers stay as gad_bench_reply_start sets them: -1, NaN, NULL. */
 typedef struct gad_bench_reply {
     gad_string text; /* raw answer */
     char finish[16]; /* "stop", "length", as the model says */
@@ -37,19 +38,38 @@ typedef struct gad_bench_reply {
     int64_t map_width, map_height;
 } gad_bench_reply;
 
+/* A reply with every number unknown. */
+static inline gad_bench_reply gad_bench_reply_start(void)
+{
+    return (gad_bench_reply){.prompt_tokens = -1,
+                             .answer_tokens = -1,
+                             .attempts = 1,
+                             .score = NAN,
+                             .latency_s = NAN,
+                             .first_s = NAN,
+                             .input_width = -1,
+                             .input_height = -1};
+}
+
 typedef struct gad_bench_model {
     void *self;
     const char *name; /* as it appears in reports; lives as long as the model */
     gad_box_convention convention;
     gad_box_order order;
-    int64_t workers;     /* requests that may be in flight; `answer` is called from so many threads */
     bool wants_pictures; /* false: images are not even read */
     /* What decides the answers (kind, weights' hash, decoding, ...): goes into run.json, and a run is resumed only with the
      * same. New reference. */
     json_t *(*describe)(void *self);
-    /* GAD_OK: answered. GAD_E_CANCELLED, GAD_E_ARGUMENT, GAD_E_MEMORY and GAD_E_DEVICE end the run; any other failure is
-     * stored as the failure of this request, and the run goes on. */
+    /* One of two ways to ask; the other's functions are NULL. For both: GAD_OK is an answer; GAD_E_CANCELLED,
+     * GAD_E_ARGUMENT, GAD_E_MEMORY and GAD_E_DEVICE end the run; any other failure is stored as the failure of this
+     * request, and the run goes on. One at a time: */
     gad_status (*answer)(void *self, const gad_bench_request *request, gad_bench_reply *reply, gad_error *err);
+    /* Several in flight: `submit` copies what it needs; `collect` waits at most timeout_s for any answer and says whose it
+     * is
+     * (*got false: none yet). */
+    int64_t in_flight;
+    gad_status (*submit)(void *self, const gad_bench_request *request, int64_t tag, gad_error *err);
+    gad_status (*collect)(void *self, double timeout_s, gad_bench_reply *reply, int64_t *tag, bool *got, gad_error *err);
     void (*free)(void *self);
 } gad_bench_model;
 #endif

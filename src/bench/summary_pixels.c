@@ -12,11 +12,28 @@
 
 static const double fpr_limit = .3;
 
-/* Non-zero on anomalous pixels, in place. */
-static void apply_threshold(gad_image *mask, int threshold)
+/* Non-zero on anomalous pixels of the item's crop, in place. */
+static gad_status apply_item(const gad_item *item, gad_image *mask, gad_error *err)
 {
-    for (int64_t i = 0, n = mask->width * mask->height; i < n; i++)
-        mask->pixels[i] = mask->pixels[i] > threshold;
+    int64_t x0 = 0, y0 = 0, width = mask->width, height = mask->height;
+    if (item->crop[2] > item->crop[0]) {
+        x0 = item->crop[0];
+        y0 = item->crop[1];
+        width = item->crop[2] - x0;
+        height = item->crop[3] - y0;
+    }
+    if (x0 < 0 || y0 < 0 || height < 1 || x0 + width > mask->width || y0 + height > mask->height)
+        return gad_error_set(err, GAD_E_FORMAT, "score a heat map", "import the data set again",
+                             "%s: the crop lies outside the mask", item->mask);
+    for (int64_t y = 0; y < height; y++) {
+        const uint8_t *from = mask->pixels + (y0 + y) * mask->width + x0;
+        uint8_t *to = mask->pixels + y * width; /* never ahead of `from` */
+        for (int64_t x = 0; x < width; x++)
+            to[x] = from[x] > item->mask_threshold;
+    }
+    mask->width = width;
+    mask->height = height;
+    return GAD_OK;
 }
 
 static gad_status add_map(const gad_record *r, size_t item_index, gad_metric_pixels *pixels, gad_error *err)
@@ -30,11 +47,10 @@ static gad_status add_map(const gad_record *r, size_t item_index, gad_metric_pix
     if (!status && item->anomalous) {
         gad_image_palette palette = item->mask_index ? GAD_IMAGE_PALETTE_INDEX : GAD_IMAGE_PALETTE_COLOUR;
         status = gad_image_load_mask(item->mask, palette, &mask, err);
-        if (!status) {
-            apply_threshold(&mask, item->mask_threshold);
-            width = (int)mask.width;
-            height = (int)mask.height;
-        }
+        if (!status)
+            status = apply_item(item, &mask, err);
+        width = (int)mask.width;
+        height = (int)mask.height;
     }
     if (!status)
         status = gad_metric_pixel_add(pixels, (gad_metric_map){map, (int)row->map_width, (int)row->map_height}, mask.pixels,

@@ -1,0 +1,211 @@
+/* ask: see ask.h */
+#include "bench/ask.h"
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "bench/mmad.h"
+#include "io/resize.h"
+
+#include <string.h>
+
+enum { MOST_PICTURES = 17, PROMPT_LIMIT_BYTES = 64 << 10 };
+static const char operation[] = "build a request";
+
+struct gad_ask {
+    gad_ask_settings settings;
+    gad_question_template wording; /* mmr-ad */
+    char *mmad_wording;            /* mmad */
+    gad_image picture[MOST_PICTURES];
+    char *path[MOST_PICTURES]; /* of the references that are held; NULL: none */
+    gad_arena arena;
+};
+
+static gad_status load_mmad_wording(gad_ask *ask, gad_error *err)
+{
+    size_t length;
+    if (ask->settings.prompt_file)
+        return gad_file_read(ask->settings.prompt_file, PROMPT_LIMIT_BYTES, &ask->mmad_wording, &length, err);
+    ask->mmad_wording = gad_memory_copy_string(gad_mmad_wording());
+    return ask->mmad_wording ? GAD_OK : gad_error_memory(err, operation, strlen(gad_mmad_wording()));
+}
+
+gad_status gad_ask_open(const gad_ask_settings *settings, gad_ask **ask, gad_error *err)
+{
+    gad_ask *a = gad_memory_zero(1, sizeof *a);
+    if (!a)
+        return gad_error_memory(err, operation, sizeof *a);
+    a->settings = *settings;
+    gad_status status = GAD_OK;
+    if (settings->size == GAD_ASK_LONGEST && settings->longest < 1)
+        status =
+            gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "images of at most %lld px", (long long)settings->longest);
+    else if (settings->mmad)
+        status = load_mmad_wording(a, err);
+    else if (settings->prompt_file)
+        status = gad_question_template_load(settings->prompt_file, &a->wording, err);
+    else
+        status = gad_question_template_default(&a->wording, err);
+    if (status)
+        gad_ask_free(a);
+    else
+        *ask = a;
+    return status;
+}
+
+void gad_ask_free(gad_ask *ask)
+{
+    if (!ask)
+        return;
+    for (size_t i = 0; i < MOST_PICTURES; i++) {
+        gad_image_free(&ask->picture[i]);
+        gad_memory_free(ask->path[i]);
+    }
+    gad_question_template_free(&ask->wording);
+    gad_memory_free(ask->mmad_wording);
+    gad_arena_free(&ask->arena);
+    gad_memory_free(ask);
+}
+
+const gad_ask_settings *gad_ask_settings_of(const gad_ask *ask)
+{
+    return &ask->settings;
+}
+
+json_t *gad_ask_describe(const gad_ask *ask)
+{
+    if (!ask->settings.mmad)
+        return json_pack("{s:s, s:s, s:s, s:b}", "id", ask->wording.id, "hash", ask->wording.hash, "text",
+                         ask->wording.text[1], "knowledge", ask->settings.knowledge);
+    char hash[33];
+    gad_hash_text(gad_hash_bytes(ask->mmad_wording, strlen(ask->mmad_wording)), hash);
+    const char *file = ask->settings.prompt_file ? gad_file_name(ask->settings.prompt_file) : NULL;
+    return json_pack("{s:s+, s:s, s:s, s:b}", "id", file ? "file:" : "mmad-1", file ? file : "", "hash", hash, "text",
+                     ask->mmad_wording, "knowledge", ask->settings.knowledge);
+}
+
+/* ---- images ---- */
+
+static gad_status resize(const gad_ask_settings *s, gad_image *image, gad_error *err)
+{
+    int width = (int)image->width, height = (int)image->height;
+    int64_t longer = image->width > image->height ? image->width : image->height;
+    gad_image out = {0};
+    gad_status status = GAD_OK;
+    if (s->size == GAD_ASK_CANVAS)
+        gad_box_canvas((int)image->width, (int)image->height, &width, &height);
+    if (s->size == GAD_ASK_LONGEST && longer > s->longest)
+        status = gad_resize_fit(image, s->longest, s->longest, &out, err);
+    else if (width != image->width || height != image->height)
+        status = gad_resize_bicubic(image, width, height, GAD_RESIZE_PIL, &out, err);
+    if (!status && out.pixels) {
+        gad_image_free(image);
+        *image = out;
+    }
+    return status;
+}
+
+static gad_status crop(const gad_item *item, gad_image *image, gad_error *err)
+{
+    const int64_t *c = item->crop;
+    gad_image out = {0};
+    if (c[2] <= c[0])
+        return GAD_OK;
+    if (c[0] < 0 || c[1] < 0 || c[2] > image->width || c[3] > image->height || c[3] <= c[1])
+        return gad_error_set(err, GAD_E_FORMAT, operation, "import the data set again",
+                             "%s: the crop lies outside the image", item->image);
+    gad_status status = gad_image_new(c[2] - c[0], c[3] - c[1], image->channels, &out, err);
+    if (status)
+        return status;
+    for (int64_t y = 0; y < out.height; y++)
+        memcpy(gad_image_row(&out, y), gad_image_row(image, c[1] + y) + c[0] * image->channels, gad_image_stride(&out));
+    gad_image_free(image);
+    *image = out;
+    return GAD_OK;
+}
+
+/* Into slot `i`; `keep` remembers the path, and an image that is held already is not read again. */
+static gad_status load(gad_ask *ask, size_t i, const char *path, const gad_item *cropped_by, bool keep, gad_error *err)
+{
+    if (keep && ask->path[i] && !strcmp(ask->path[i], path))
+        return GAD_OK;
+    gad_image image = {0};
+    gad_status status = gad_image_load(path, &image, err);
+    if (!status && cropped_by)
+        status = crop(cropped_by, &image, err);
+    if (!status)
+        status = resize(&ask->settings, &image, err);
+    if (status) {
+        gad_image_free(&image);
+        return status;
+    }
+    gad_image_free(&ask->picture[i]);
+    gad_memory_free(ask->path[i]);
+    ask->picture[i] = image;
+    ask->path[i] = keep ? gad_memory_copy_string(path) : NULL; /* without memory it is read again next time */
+    return GAD_OK;
+}
+
+static gad_status load_pictures(gad_ask *ask, const gad_item *item, gad_error *err)
+{
+    if (item->reference_count + 1 > MOST_PICTURES)
+        return gad_error_set(err, GAD_E_LIMIT, operation, NULL, "%s: %zu references, more than %d", item->id,
+                             item->reference_count, MOST_PICTURES - 1);
+    gad_status status = GAD_OK;
+    for (size_t i = 0; i < item->reference_count && !status; i++)
+        status = load(ask, i, item->reference[i], NULL, true, err);
+    return status ? status : load(ask, item->reference_count, item->image, item, false, err);
+}
+
+/* ---- text ---- */
+
+static gad_status build_parts(gad_ask *ask, const gad_item *item, gad_bench_request *request, gad_error *err)
+{
+    gad_bench_part *part = gad_arena_take(&ask->arena, item->reference_count + 2, sizeof *part);
+    gad_string text = {0};
+    gad_question question = {.class_name = item->title,
+                             .knowledge = ask->settings.knowledge ? item->knowledge : NULL,
+                             .knowledge_count = ask->settings.knowledge ? item->knowledge_count : 0,
+                             .references = item->reference_count,
+                             .convention = ask->settings.convention,
+                             .order = ask->settings.order};
+    gad_status status =
+        part ? gad_question_build(&ask->wording, &question, &text, err) : gad_error_memory(err, operation, 0);
+    char *kept = status ? NULL : gad_arena_take(&ask->arena, text.length + 1, 1);
+    if (!status && !kept)
+        status = gad_error_memory(err, operation, text.length);
+    if (!status) {
+        memcpy(kept, gad_string_text(&text), text.length + 1);
+        for (size_t i = 0; i <= item->reference_count; i++)
+            part[i] = (gad_bench_part){NULL, i};
+        part[item->reference_count + 1] = (gad_bench_part){kept, 0};
+        request->part = part;
+        request->parts = item->reference_count + 2;
+    }
+    gad_string_free(&text);
+    return status;
+}
+
+gad_status gad_ask_build(gad_ask *ask, const gad_item *item, bool pictures, gad_bench_request *request, gad_error *err)
+{
+    gad_arena_reset(&ask->arena);
+    gad_bench_request r = {.id = item->id, .option = item->answer ? item->option : NULL, .options = item->option_count};
+    gad_status status = pictures ? load_pictures(ask, item, err) : GAD_OK;
+    if (!status && ask->settings.mmad) {
+        gad_bench_part *part;
+        status = gad_mmad_request(ask->mmad_wording, item, &ask->arena, &part, &r.parts, err);
+        r.part = status ? NULL : part;
+    } else if (!status) {
+        status = build_parts(ask, item, &r, err);
+    }
+    if (status)
+        return status;
+    if (pictures) {
+        r.picture = ask->picture;
+        r.pictures = item->reference_count + 1;
+    }
+    *request = r;
+    return GAD_OK;
+}
