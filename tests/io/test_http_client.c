@@ -58,6 +58,8 @@ static enum MHD_Result answer_path(struct MHD_Connection *connection, const char
         return reply(connection, 500, "oh\nno", NULL);
     if (!strcmp(url, "/broken-once"))
         return number < 1 ? reply(connection, 503, "starting", NULL) : reply(connection, 200, text, NULL);
+    if (!strcmp(url, "/busy-once"))
+        return number < 1 ? reply(connection, 503, "busy", "1") : reply(connection, 200, text, NULL);
     if (!strcmp(url, "/drop"))
         return MHD_NO;
     if (!strcmp(url, "/big")) {
@@ -253,6 +255,10 @@ static void test_retry_after(void **state)
     assert_true(took >= 1.9 && took < 4); /* one pause for each of the two refusals: neither request passed the other */
     assert_int_equal(requests, 4);
     assert_failure(ask((gad_http_client_options){0}, address("/limited-long"), "x"), GAD_HTTP_CLIENT_RATE, 1, "rate limit");
+    started = gad_clock_seconds();
+    gad_http_client_result result = ask((gad_http_client_options){0}, address("/busy-once"), "x");
+    assert_true(result.failure == GAD_HTTP_CLIENT_NONE && gad_clock_seconds() - started >= 0.95);
+    gad_http_client_result_free(&result);
 }
 
 static void test_limits(void **state)
