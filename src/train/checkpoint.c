@@ -1,0 +1,292 @@
+/* checkpoint: see checkpoint.h */
+#include "train/checkpoint.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "io/safetensors.h"
+#include "model/adapter.h"
+#include "model/save.h"
+
+static const char operation[] = "save checkpoint";
+static const size_t settings_limit = (size_t)256 << 20;
+
+char *gad_checkpoint_path(const char *out, int64_t step)
+{
+    char name[32];
+    snprintf(name, sizeof name, "step-%06lld", (long long)step);
+    return gad_file_join(out, name);
+}
+
+/* ---- what lies there ----------------------------------------------------------------------------------------------- */
+
+static bool is_done(const char *out, int64_t step)
+{
+    char *folder = gad_checkpoint_path(out, step), *done = folder ? gad_file_join(folder, "DONE") : NULL;
+    bool complete = done && gad_file_exists(done);
+    gad_memory_free(done);
+    gad_memory_free(folder);
+    return complete;
+}
+
+static double score_of(const char *out, int64_t step)
+{
+    char *folder = gad_checkpoint_path(out, step), *path = folder ? gad_file_join(folder, "trainer.json") : NULL;
+    json_t *root = NULL;
+    double score = (double)NAN;
+    if (path && gad_json_load(path, &root, NULL) == GAD_OK && json_is_number(json_object_get(root, "score")))
+        score = json_number_value(json_object_get(root, "score"));
+    json_decref(root);
+    gad_memory_free(path);
+    gad_memory_free(folder);
+    return score;
+}
+
+/* Calls visit(user, step) for every complete checkpoint, earliest first. */
+static void each_step(const char *out, void (*visit)(void *user, const char *out, int64_t step), void *user)
+{
+    gad_file_names names = {0};
+    if (!gad_file_is_directory(out) || gad_file_list(out, &names, NULL))
+        return;
+    for (size_t i = 0; i < names.count; i++) {
+        long long step;
+        char rest;
+        if (sscanf(names.name[i], "step-%lld%c", &step, &rest) == 1 && is_done(out, step))
+            visit(user, out, step);
+    }
+    gad_file_names_free(&names);
+}
+
+typedef struct survey {
+    int64_t latest, best, count;
+    double score;
+} survey;
+
+static void look(void *user, const char *out, int64_t step)
+{
+    survey *s = user;
+    double score = score_of(out, step);
+    s->count++;
+    if (step > s->latest)
+        s->latest = step;
+    if (!isnan(score) && (s->best < 0 || score > s->score)) {
+        s->best = step;
+        s->score = score;
+    }
+}
+
+static survey survey_of(const char *out)
+{
+    survey s = {-1, -1, 0, 0};
+    each_step(out, look, &s);
+    return s;
+}
+
+int64_t gad_checkpoint_latest(const char *out)
+{
+    return survey_of(out).latest;
+}
+
+int64_t gad_checkpoint_best(const char *out)
+{
+    return survey_of(out).best;
+}
+
+typedef struct pruning {
+    int64_t surplus, best;
+} pruning;
+
+static void prune_one(void *user, const char *out, int64_t step)
+{
+    pruning *p = user;
+    if (p->surplus <= 0)
+        return;
+    p->surplus--;
+    if (step == p->best)
+        return;
+    char *folder = gad_checkpoint_path(out, step);
+    if (folder)
+        gad_file_remove(folder, NULL); /* an old checkpoint that stays harms nobody */
+    gad_memory_free(folder);
+}
+
+/* ---- the state ----------------------------------------------------------------------------------------------------- */
+
+/* The arrays of a slot by the letter of their names: "m.model.norm.weight". */
+static void **array_of(gad_optimizer_slot *slot, int k)
+{
+    void **const arrays[] = {&slot->param->owned, &slot->m, &slot->v, &slot->average};
+    return arrays[k];
+}
+static const char letters[] = "wmva";
+
+static gad_status write_state(gad_optimizer *o, const char *folder, gad_error *err)
+{
+    enum { NAME = 160 };
+    char *path = gad_file_join(folder, "state.safetensors");
+    gad_safetensors_item *item = gad_memory_zero(4 * o->count, sizeof *item);
+    char *names = gad_memory_alloc(4 * o->count, NAME);
+    size_t count = 0;
+    gad_status status = path && item && names ? GAD_OK : gad_error_memory(err, operation, 4 * o->count * NAME);
+    for (size_t i = 0; i < o->count && !status; i++)
+        for (int k = 0; k < 4; k++) {
+            const gad_param *param = o->slot[i].param;
+            void *data = *array_of(&o->slot[i], k);
+            if (!data)
+                continue;
+            char *name = names + count * NAME;
+            snprintf(name, NAME, "%c.%s", letters[k], param->name);
+            item[count++] = (gad_safetensors_item){
+                .name = name, .dtype = GAD_SAFETENSORS_F32, .rank = 1, .shape = {gad_param_count(param)}, .data = data};
+        }
+    if (!status)
+        status = gad_safetensors_write(path, item, count, err);
+    gad_memory_free(names);
+    gad_memory_free(item);
+    gad_memory_free(path);
+    return status;
+}
+
+static gad_status read_state(gad_optimizer *o, const char *folder, gad_error *err)
+{
+    char *path = gad_file_join(folder, "state.safetensors");
+    gad_safetensors *set = NULL;
+    gad_status status = path ? gad_safetensors_open(path, &set, err) : gad_error_memory(err, operation, strlen(folder));
+    for (size_t i = 0; i < o->count && !status; i++)
+        for (int k = 0; k < 4 && !status; k++) {
+            void *to = *array_of(&o->slot[i], k);
+            char name[160];
+            snprintf(name, sizeof name, "%c.%s", letters[k], o->slot[i].param->name);
+            const gad_safetensors_tensor *tensor = to ? gad_safetensors_find(set, name) : NULL;
+            if (to && (!tensor || tensor->count != (size_t)gad_param_count(o->slot[i].param)))
+                status = gad_error_set(err, GAD_E_FORMAT, "resume training", "resume with the settings of the start",
+                                       "%s: holds no fitting \"%s\"", path, name);
+            else if (to)
+                status = gad_safetensors_copy_f32(tensor, 0, tensor->count, to, err);
+        }
+    gad_safetensors_free(set);
+    gad_memory_free(path);
+    return status;
+}
+
+/* ---- saving -------------------------------------------------------------------------------------------------------- */
+
+/* Everything in the base folder that is small and no weights: tokenizer, templates, image and generation settings. */
+static gad_status copy_settings(const char *base, const char *folder, gad_error *err)
+{
+    gad_file_names names = {0};
+    gad_status status = gad_file_list(base, &names, err);
+    for (size_t i = 0; i < names.count && !status; i++) {
+        const char *name = names.name[i];
+        bool wanted = gad_file_has_extension(name, "json") || gad_file_has_extension(name, "txt") ||
+                      gad_file_has_extension(name, "jinja");
+        char *from = gad_file_join(base, name), *to = gad_file_join(folder, name), *data = NULL;
+        size_t size = 0;
+        if (!from || !to)
+            status = gad_error_memory(err, operation, strlen(base));
+        else if (wanted && strcmp(name, "config.json") && strcmp(name, "trainer.json") && !strstr(name, ".index.json") &&
+                 strncmp(name, "adapter_", 8) && !gad_file_is_directory(from)) {
+            status = gad_file_read(from, settings_limit, &data, &size, err);
+            if (!status)
+                status = gad_file_write(to, data, size, err);
+        }
+        gad_memory_free(data);
+        gad_memory_free(from);
+        gad_memory_free(to);
+    }
+    gad_file_names_free(&names);
+    return status;
+}
+
+static gad_status write_trainer(const gad_checkpoint_settings *settings, const gad_optimizer *o, const char *folder,
+                                int64_t step, double score, gad_error *err)
+{
+    char *path = gad_file_join(folder, "trainer.json"), stamp[32];
+    gad_clock_stamp(stamp, sizeof stamp);
+    json_t *root = json_pack("{s:I, s:I, s:I, s:s, s:s, s:o}", "step", (json_int_t)step, "updates", (json_int_t)o->step,
+                             "skipped", (json_int_t)o->skipped, "signature", settings->signature, "written", stamp, "score",
+                             isnan(score) ? json_null() : json_real(score));
+    gad_status status = path && root ? gad_json_write(path, root, err) : gad_error_memory(err, operation, 1024);
+    json_decref(root);
+    gad_memory_free(path);
+    return status;
+}
+
+static gad_status write_folder(const gad_checkpoint_settings *settings, gad_model *model, gad_optimizer *o,
+                               const char *folder, int64_t step, double score, gad_error *err)
+{
+    gad_status status = gad_file_remove(folder, err); /* what a killed run left */
+    if (!status)
+        status = gad_file_make_directory(folder, err);
+    if (!status && settings->base)
+        status = copy_settings(settings->base, folder, err);
+    gad_optimizer_swap_average(o);
+    if (!status)
+        status = model->lora_count ? gad_adapter_save(model, folder, settings->base, err)
+                                   : gad_save_model(model, folder, settings->dtype, err);
+    gad_optimizer_swap_average(o);
+    if (!status)
+        status = write_state(o, folder, err);
+    if (!status)
+        status = write_trainer(settings, o, folder, step, score, err);
+    char *done = gad_file_join(folder, "DONE");
+    if (!status)
+        status = done ? gad_file_write(done, "", 0, err) : gad_error_memory(err, operation, strlen(folder));
+    gad_memory_free(done);
+    return status;
+}
+
+gad_status gad_checkpoint_save(const gad_checkpoint_settings *settings, gad_model *model, gad_optimizer *optimizer,
+                               int64_t step, double score, gad_error *err)
+{
+    char *folder = gad_checkpoint_path(settings->out, step);
+    if (!folder)
+        return gad_error_memory(err, operation, strlen(settings->out));
+    gad_status status = write_folder(settings, model, optimizer, folder, step, score, err);
+    if (status) {
+        gad_file_remove(folder, NULL);
+    } else {
+        survey s = survey_of(settings->out);
+        pruning p = {s.count - settings->keep, s.best};
+        each_step(settings->out, prune_one, &p);
+    }
+    gad_memory_free(folder);
+    return status;
+}
+
+gad_status gad_checkpoint_restore(const gad_checkpoint_settings *settings, gad_optimizer *optimizer, int64_t step,
+                                  gad_error *err)
+{
+
+    const char *signature = "";
+    int64_t updates = 0, skipped = 0;
+    json_t *root = NULL;
+    char *folder = gad_checkpoint_path(settings->out, step), *path = folder ? gad_file_join(folder, "trainer.json") : NULL;
+    gad_status status = path ? gad_json_load(path, &root, err) : gad_error_memory(err, operation, strlen(settings->out));
+    if (!status)
+        status = gad_json_get_string(root, "signature", path, "", &signature, err);
+    if (!status)
+        status = gad_json_get_int(root, "updates", path, 0, &updates, err);
+    if (!status)
+        status = gad_json_get_int(root, "skipped", path, 0, &skipped, err);
+    if (!status && strcmp(signature, settings->signature) != 0)
+        status = gad_error_set(err, GAD_E_ARGUMENT, "resume training",
+                               "resume with the settings of the start, or choose another --out",
+                               "%s: was made by \"%s\", this run is \"%s\"", path, signature, settings->signature);
+    if (!status)
+        status = read_state(optimizer, folder, err);
+    if (!status) {
+        optimizer->step = updates;
+        optimizer->skipped = skipped;
+    }
+    json_decref(root);
+    gad_memory_free(path);
+    gad_memory_free(folder);
+    return status;
+}

@@ -1,0 +1,165 @@
+/* sft: see sft.h */
+#include "train/sft.h"
+
+#include <math.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+static const char operation[] = "fine-tune";
+
+gad_status gad_sft_open(const gad_sft_settings *settings, const gad_source *train, const gad_source *eval,
+                        const gad_model *model, gad_device *device, gad_sft *sft, gad_error *err)
+{
+    if (settings->batch < 1 || settings->micro_tokens < 1)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "batch and micro-tokens must be at least 1");
+    gad_sft s = {.settings = *settings, .train = train, .eval = eval};
+    s.step = gad_step_make(model, device, settings->checkpointing);
+    s.cache.limit_bytes = settings->cache_bytes;
+    s.held = gad_memory_zero((size_t)settings->batch, sizeof *s.held);
+    s.segment = gad_memory_zero((size_t)settings->batch, sizeof *s.segment);
+    gad_status status = s.held && s.segment ? gad_source_order_open(train, settings->seed, &s.order, err)
+                                            : gad_error_memory(err, operation, (size_t)settings->batch * sizeof *s.held);
+    if (status)
+        gad_sft_close(&s);
+    else
+        *sft = s;
+    return status;
+}
+
+void gad_sft_close(gad_sft *sft)
+{
+    gad_source_order_close(&sft->order);
+    gad_vision_cache_free(&sft->cache);
+    gad_memory_free(sft->held);
+    gad_memory_free(sft->segment);
+    *sft = (gad_sft){0};
+}
+
+/* What one step has added up on this rank. */
+typedef struct tally {
+    double loss, labels; /* sum of -log p, label ids */
+    double examples, tokens, skipped;
+} tally;
+
+/* dL/dlogp = -weight: cross-entropy, not yet divided. */
+static void cross_entropy(void *user, const gad_batch *batch, int64_t first, int64_t n, const float *logp,
+                          const float *entropy, float *g)
+{
+    tally *sum = user;
+    (void)entropy;
+    for (int64_t i = 0; i < n; i++) {
+        float weight = batch->label_weight[first + i];
+        g[i] = -weight;
+        sum->loss -= (double)weight * (double)logp[i];
+        sum->labels += (double)weight;
+    }
+}
+
+/* Forward (and backward, when training) over the held examples. */
+static gad_status run_held(gad_sft *sft, int64_t count, bool train, tally *sum, gad_error *err)
+{
+    gad_batch batch;
+    if (!count)
+        return GAD_OK;
+    for (int64_t i = 0; i < count; i++)
+        sft->segment[i] = gad_example_segment(&sft->held[i]);
+    gad_status status = gad_batch_make(&sft->step.model->config, sft->segment, count, &batch, err);
+    if (status)
+        return status;
+    gad_objective objective = {cross_entropy, sum, 1};
+    if (train) {
+        status = gad_step_run(&sft->step, &batch, &objective, err);
+    } else {
+        float *logp = gad_memory_alloc((size_t)(2 * batch.labels), sizeof *logp);
+        status = logp ? gad_step_logprob(&sft->step, &batch, 1, logp, NULL, err)
+                      : gad_error_memory(err, operation, (size_t)batch.labels * sizeof *logp);
+        if (!status)
+            cross_entropy(sum, &batch, 0, batch.labels, logp, NULL, logp + batch.labels);
+        gad_memory_free(logp);
+    }
+    sum->tokens += (double)batch.rows;
+    gad_batch_free(&batch);
+    return status;
+}
+
+static void drop_held(gad_sft *sft, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        gad_example_free(&sft->held[i]);
+    gad_vision_cache_release(&sft->cache);
+}
+
+/* This rank's examples first..last-1 of `source`, in micro-batches of at most micro_tokens rows. `order` NULL: as numbered.
+ */
+static gad_status run_examples(gad_sft *sft, const gad_source *source, gad_source_order *order, int64_t first, int64_t last,
+                               const gad_dist *dist, bool train, tally *sum, gad_error *err)
+{
+    int64_t held = 0, rows = 0;
+    gad_status status = GAD_OK;
+    for (int64_t n = first + dist->rank; n < last && !status; n += dist->size) {
+        gad_example example = {0};
+        status = source->get(source->user, order ? gad_source_order_at(order, n) : n, &example, err);
+        if (status)
+            break;
+        if (example.count > sft->settings.micro_tokens) {
+            gad_example_free(&example);
+            sum->skipped++;
+            continue;
+        }
+        if (held && (rows + example.count > sft->settings.micro_tokens || held == sft->settings.batch)) {
+            status = run_held(sft, held, train, sum, err);
+            drop_held(sft, held);
+            held = rows = 0;
+        }
+        sft->held[held++] = example;
+        rows += example.count;
+        sum->examples++;
+        if (!status && !sft->step.trains_vision)
+            status = gad_vision_cache_embed(&sft->cache, &sft->step, &sft->held[held - 1], err);
+    }
+    if (!status)
+        status = run_held(sft, held, train, sum, err);
+    drop_held(sft, held);
+    return status;
+}
+
+static gad_status accumulate(void *user, gad_trainer *trainer, int64_t step, double *divisor, gad_metrics *metrics,
+                             gad_error *err)
+{
+    gad_sft *sft = user;
+    tally sum = {0};
+    int64_t batch = sft->settings.batch;
+    gad_status status =
+        run_examples(sft, sft->train, &sft->order, step * batch, (step + 1) * batch, trainer->dist, true, &sum, err);
+    *divisor = sum.labels;
+    gad_metrics_add(metrics, "loss", sum.loss, sum.labels);
+    gad_metrics_add(metrics, "examples", sum.examples, trainer->dist->rank == 0 ? 1 : 0);
+    gad_metrics_add(metrics, "tokens", sum.tokens, trainer->dist->rank == 0 ? 1 : 0);
+    gad_metrics_add(metrics, "too_long", sum.skipped, trainer->dist->rank == 0 ? 1 : 0);
+    if (sft->train->count)
+        gad_metrics_add(metrics, "epoch", (double)((step + 1) * batch) / (double)sft->train->count,
+                        trainer->dist->rank == 0 ? 1 : 0);
+    return status;
+}
+
+static gad_status evaluate(void *user, gad_trainer *trainer, double *score, gad_metrics *metrics, gad_error *err)
+{
+    gad_sft *sft = user;
+    tally sum = {0};
+    int64_t count = sft->settings.eval_examples;
+    if (sft->eval->count && sft->eval->count < count)
+        count = sft->eval->count;
+    gad_status status = run_examples(sft, sft->eval, NULL, 0, count, trainer->dist, false, &sum, err);
+    gad_metrics_add(metrics, "eval_loss", sum.loss, sum.labels);
+    double total[2] = {sum.loss, sum.labels};
+    if (!status)
+        status = gad_dist_sum(trainer->dist, total, GAD_F64, 2, err);
+    *score = total[1] > 0 ? -total[0] / total[1] : (double)NAN;
+    return status;
+}
+
+gad_trainer_task gad_sft_task(gad_sft *sft)
+{
+    return (gad_trainer_task){accumulate, sft->eval ? evaluate : NULL, sft};
+}

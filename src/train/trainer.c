@@ -1,0 +1,174 @@
+/* trainer: see trainer.h */
+#include "train/trainer.h"
+
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/progress.h"
+
+static const char operation[] = "train";
+
+static gad_status sum_gradients(gad_trainer *t, double *divisor, gad_error *err)
+{
+    gad_status status = gad_dist_sum(t->dist, divisor, GAD_F64, 1, err);
+    for (size_t i = 0; i < t->optimizer.count && !status; i++) {
+        gad_tensor g = t->optimizer.slot[i].param->gradient;
+        status = gad_dist_sum(t->dist, g.data, g.dtype, g.rows * g.cols, err);
+    }
+    return status;
+}
+
+static double peak_bytes(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) ? 0 : (double)usage.ru_maxrss * 1024;
+}
+
+/* One step: gradients of all ranks, one update, one line. */
+static gad_status run_step(const gad_trainer_settings *settings, gad_trainer *t, const gad_trainer_task *task,
+                           double started_s, int64_t first, gad_error *err)
+{
+    gad_metrics metrics = {0};
+    double divisor = 0, norm = 0, rate = gad_schedule_rate(&settings->schedule, t->step), step_s = gad_clock_seconds();
+    gad_status status = task->accumulate(task->user, t, t->step, &divisor, &metrics, err);
+    status = gad_dist_agree(t->dist, status, err);
+    if (!status)
+        status = sum_gradients(t, &divisor, err);
+    if (!status)
+        status = gad_metrics_reduce(&metrics, t->dist, err);
+    if (status)
+        return status;
+    bool updated = true;
+    if (divisor != 0)
+        updated = gad_optimizer_update(t->device, &t->optimizer, rate, divisor, &norm);
+    else
+        gad_optimizer_zero(t->device, &t->optimizer);
+    if (!updated)
+        gad_log_warning(t->log, "step %lld: the gradient is not finite; the update was left out (%lld so far)",
+                        (long long)t->step + 1, (long long)t->optimizer.skipped);
+    t->step++;
+    double now = gad_clock_seconds(), done = (double)(t->step - first);
+    gad_metrics_add(&metrics, "grad_norm", norm, updated && divisor != 0 ? 1 : 0);
+    gad_metrics_add(&metrics, "lr", rate, 1);
+    gad_metrics_add(&metrics, "skipped", (double)t->optimizer.skipped, 1);
+    gad_metrics_add(&metrics, "step_time", now - step_s, 1);
+    for (int i = 0; i < metrics.count; i++)
+        if (!strcmp(metrics.item[i].name, "tokens"))
+            gad_metrics_add(&metrics, "tokens_per_s", metrics.item[i].sum, now - step_s);
+    gad_metrics_add(&metrics, "memory_peak", peak_bytes(), 1);
+    status = gad_device_check(t->device, err);
+    if (!status && t->dist->rank == 0)
+        status = gad_runlog_step(&t->runlog, t->step, settings->steps, &metrics,
+                                 (now - started_s) / done * (double)(settings->steps - t->step), err);
+    return gad_dist_agree(t->dist, status, err);
+}
+
+static gad_status evaluate(const gad_trainer_settings *settings, gad_trainer *t, const gad_trainer_task *task,
+                           double *score, gad_error *err)
+{
+    gad_metrics metrics = {0};
+    gad_optimizer_swap_average(&t->optimizer);
+    gad_status status = task->evaluate(task->user, t, score, &metrics, err);
+    gad_optimizer_swap_average(&t->optimizer);
+    status = gad_dist_agree(t->dist, status, err);
+    if (!status)
+        status = gad_metrics_reduce(&metrics, t->dist, err);
+    if (!status && t->dist->rank == 0)
+        status = gad_runlog_step(&t->runlog, t->step, settings->steps, &metrics, -1, err);
+    return gad_dist_agree(t->dist, status, err);
+}
+
+static gad_status save(const gad_trainer_settings *settings, gad_trainer *t, double score, gad_error *err)
+{
+    gad_status status = GAD_OK;
+    if (settings->checkpoint.out && t->dist->rank == 0) {
+        status = gad_checkpoint_save(&settings->checkpoint, t->model, &t->optimizer, t->step, score, err);
+        if (!status)
+            gad_log_info(t->log, "saved %s/step-%06lld", settings->checkpoint.out, (long long)t->step);
+    }
+    return gad_dist_agree(t->dist, status, err);
+}
+
+static bool is_due(int64_t step, int64_t every, int64_t steps)
+{
+    return every >= 0 && (step == steps || (every > 0 && step % every == 0));
+}
+
+/* Any rank's wish to stop stops all at the same step. */
+static gad_status ask_cancelled(gad_trainer *t, gad_progress_meter *meter, bool *cancelled, gad_error *err)
+{
+    double wish = gad_progress_update(meter, t->step) ? 0 : 1;
+    gad_status status = gad_dist_sum(t->dist, &wish, GAD_F64, 1, err);
+    *cancelled = wish > 0;
+    return status;
+}
+
+static gad_status run_loop(const gad_trainer_settings *settings, gad_trainer *t, const gad_trainer_task *task,
+                           gad_error *err)
+{
+    gad_status status = GAD_OK;
+    gad_progress_meter meter = gad_progress_start(t->progress, "training", settings->steps);
+    double started_s = gad_clock_seconds(), score = (double)NAN;
+    int64_t first = t->step;
+    if (task->evaluate && settings->eval_every > 0 && t->step == 0)
+        status = evaluate(settings, t, task, &score, err);
+    while (!status && t->step < settings->steps) {
+        bool cancelled = false;
+        status = run_step(settings, t, task, started_s, first, err);
+        if (!status)
+            status = ask_cancelled(t, &meter, &cancelled, err);
+        bool last = cancelled || t->step == settings->steps;
+        score = (double)NAN;
+        if (!status && task->evaluate && !cancelled && is_due(t->step, settings->eval_every, settings->steps))
+            status = evaluate(settings, t, task, &score, err);
+        if (!status && (last || !isnan(score) || is_due(t->step, settings->save_every, settings->steps)))
+            status = save(settings, t, score, err);
+        if (!status && cancelled)
+            status = gad_error_set(err, GAD_E_CANCELLED, operation, "go on with --resume", "stopped after step %lld",
+                                   (long long)t->step);
+    }
+    return status;
+}
+
+static gad_status start(const gad_trainer_settings *settings, gad_trainer *t, gad_error *err)
+{
+    const char *out = settings->checkpoint.out;
+    gad_status status = gad_optimizer_open(&t->model->params, &settings->optimizer, &t->optimizer, err);
+    if (!status && !t->optimizer.count)
+        status = gad_error_set(err, GAD_E_ARGUMENT, operation, "use --lora, or name what to train", "nothing is trainable");
+    if (!status && settings->fast_rate > 0)
+        gad_optimizer_rate(&t->optimizer, settings->fast_prefix, settings->fast_rate);
+    if (!status && out && t->dist->rank == 0)
+        status = gad_file_make_directory(out, err);
+    int64_t latest = out && !status ? gad_checkpoint_latest(out) : -1;
+    if (!status && latest >= 0 && !settings->resume)
+        status = gad_error_set(err, GAD_E_ARGUMENT, operation, "go on with --resume, or choose another --out",
+                               "%s holds checkpoints of an earlier run", out);
+    if (!status && latest >= 0) {
+        status = gad_checkpoint_restore(&settings->checkpoint, &t->optimizer, latest, err);
+        t->step = latest;
+        gad_log_info(t->log, "resumed at step %lld", (long long)latest);
+    }
+    char *path = out && t->dist->rank == 0 ? gad_file_join(out, "log.jsonl") : NULL;
+    if (!status)
+        status = gad_runlog_open(path, t->dist->rank == 0 ? t->log : NULL, &t->runlog, err);
+    gad_memory_free(path);
+    return gad_dist_agree(t->dist, status, err);
+}
+
+gad_status gad_trainer_run(const gad_trainer_settings *settings, gad_model *model, gad_device *device, const gad_dist *dist,
+                           const gad_trainer_task *task, const gad_log *log, const gad_progress *progress, gad_error *err)
+{
+    gad_trainer t = {.model = model, .device = device, .dist = dist, .log = log, .progress = progress};
+    gad_status status = start(settings, &t, err);
+    if (!status)
+        status = run_loop(settings, &t, task, err);
+    gad_runlog_close(&t.runlog);
+    gad_optimizer_close(&t.optimizer);
+    return status;
+}

@@ -1,0 +1,45 @@
+/* trainer: the loop that every kind of training shares: accumulate, sum over ranks, update, log, evaluate, save, resume.
+ * In: a task that adds the gradients of one step. Out: checkpoints and a log. All that a task does is a function of the
+ * step's number, so that a resumed run goes on bit for bit. Knows nothing of losses or data. */
+#ifndef GAD_TRAIN_TRAINER_H
+#define GAD_TRAIN_TRAINER_H
+#include "train/checkpoint.h"
+#include "train/dist.h"
+#include "train/runlog.h"
+#include "train/schedule.h"
+
+typedef struct gad_trainer_settings {
+    int64_t steps, save_every, eval_every; /* 0: only at the end; negative: never */
+    gad_schedule schedule;
+    gad_optimizer_settings optimizer;
+    gad_checkpoint_settings checkpoint; /* out NULL: nothing is written */
+    bool resume;                        /* go on from the latest checkpoint in out, if there is one */
+    const char *fast_prefix;            /* parameters of this name take ... */
+    double fast_rate;                   /* ... this many times the learning rate; 0: no such rule */
+} gad_trainer_settings;
+
+typedef struct gad_trainer {
+    gad_model *model;
+    gad_device *device;
+    const gad_dist *dist;
+    const gad_log *log;
+    const gad_progress *progress;
+    gad_optimizer optimizer;
+    gad_runlog runlog;
+    int64_t step; /* steps done */
+} gad_trainer;
+
+typedef struct gad_trainer_task {
+    /* Add this rank's gradient sums of step `step` (0, 1, ...) and its share of the divisor. */
+    gad_status (*accumulate)(void *user, gad_trainer *trainer, int64_t step, double *divisor, gad_metrics *metrics,
+                             gad_error *err);
+    /* A score, larger is better, of the model as it is; NULL: never. Runs on every rank; only rank 0's score counts. */
+    gad_status (*evaluate)(void *user, gad_trainer *trainer, double *score, gad_metrics *metrics, gad_error *err);
+    void *user;
+} gad_trainer_task;
+
+/* Run to the end. What is trainable in the model was chosen before. After Ctrl-C (progress says stop) the run is saved and
+ * GAD_E_CANCELLED returned. */
+gad_status gad_trainer_run(const gad_trainer_settings *settings, gad_model *model, gad_device *device, const gad_dist *dist,
+                           const gad_trainer_task *task, const gad_log *log, const gad_progress *progress, gad_error *err);
+#endif
