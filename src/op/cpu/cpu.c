@@ -225,11 +225,54 @@ static const gad_ops table = {
     .free = free_cpu,
 };
 
+/* ---- instruction sets ---- */
+
+#if defined(__x86_64__)
+static const gad_kernels *const levels[] = {&gad_kernels_avx512, &gad_kernels_avx2, &gad_kernels_portable};
+#else
+static const gad_kernels *const levels[] = {&gad_kernels_portable};
+#endif
+
+static bool runs_here(const gad_kernels *kernels)
+{
+#if defined(__x86_64__)
+    if (kernels == &gad_kernels_avx512)
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+    if (kernels == &gad_kernels_avx2)
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+#endif
+    return kernels == &gad_kernels_portable;
+}
+
+const char *gad_device_cpu_level(const gad_device *device)
+{
+    return gad_cpu_kernels(device)->level;
+}
+
+gad_status gad_device_limit_cpu(gad_device *device, const char *level, gad_error *err)
+{
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+        if (!strcmp(level, levels[i]->level)) {
+            if (!runs_here(levels[i]))
+                return gad_error_set(err, GAD_E_UNSUPPORTED, "choose CPU kernels", "use \"avx2\" or \"portable\"",
+                                     "this processor has no %s", level);
+            ((gad_cpu *)device->state)->kernels = levels[i];
+            return GAD_OK;
+        }
+    return gad_error_set(err, GAD_E_ARGUMENT, "choose CPU kernels", "use \"avx512\", \"avx2\" or \"portable\"",
+                         "no kernels for \"%s\"", level);
+}
+
 gad_status gad_device_open_cpu(gad_device *device, int threads, gad_error *err)
 {
     gad_cpu *cpu = gad_memory_zero(1, sizeof *cpu);
     if (!cpu)
         return gad_error_memory(err, "open the CPU", sizeof *cpu);
+    int best = 0;
+    while (!runs_here(levels[best]))
+        best++;
+    cpu->kernels = levels[best];
     *device = (gad_device){.ops = &table, .dtype = GAD_F32, .state = cpu};
     device->threads = threads > 0 ? threads : omp_get_max_threads();
     return GAD_OK;

@@ -2,6 +2,7 @@
  * table. Activations are fp32; each op_*.c-like file holds one word of op/op.h, forward beside backward. */
 #ifndef GAD_OP_CPU_CPU_H
 #define GAD_OP_CPU_CPU_H
+#include "op/cpu/kernels.h"
 #include "op/op.h"
 
 enum { GAD_CPU_CHUNKS = 64 };
@@ -13,6 +14,7 @@ typedef struct gad_cpu_chunk {
 } gad_cpu_chunk;
 
 typedef struct gad_cpu {
+    const gad_kernels *kernels;
     gad_cpu_chunk chunk[GAD_CPU_CHUNKS];
     int chunks, current;
     size_t position;
@@ -33,6 +35,10 @@ static inline bool gad_cpu_well(const gad_device *device)
 static inline int gad_cpu_threads(const gad_device *device, int64_t work)
 {
     return work < 16384 ? 1 : device->threads;
+}
+static inline const gad_kernels *gad_cpu_kernels(const gad_device *device)
+{
+    return ((const gad_cpu *)device->state)->kernels;
 }
 static inline float *gad_cpu_row(gad_tensor t, int64_t row)
 {

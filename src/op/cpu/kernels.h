@@ -1,0 +1,46 @@
+/* kernels: the innermost loops, once for each instruction set. Their bodies are the kernel_*.h files, compiled by
+ * kernels_portable.c, kernels_avx2.c and kernels_avx512.c; cpu.c chooses a table when the device is opened. A kernel works
+ * on plain arrays in one thread: threads, shapes and scratch memory are the op files' business. */
+#ifndef GAD_OP_CPU_KERNELS_H
+#define GAD_OP_CPU_KERNELS_H
+#include "op/op.h"
+
+enum {
+    GAD_MOST_MR = 12, /* largest tile of the matrix kernel: rows */
+    GAD_MOST_NR = 32, /* and columns */
+    GAD_FEW_ROWS = 4, /* rows of x that the few-rows kernel takes at once */
+    GAD_MOST_LANES = 16
+};
+
+typedef struct gad_kernels {
+    const char *level;
+    int mr, nr; /* tile of `multiply` */
+
+    /* ---- matrix product in tiles (Goto & van de Geijn, ACM TOMS 34(3), 2008): A in panels [k][mr], B in panels [k][nr],
+     * both with zeros where the matrix ends. ---- */
+
+    /* panel[l*width + r] = alpha * row[r][l], l < k, r < rows <= width (mr or nr). Q8: scale[r] is the scale of the first
+     * group, row[r] starts at a group. */
+    void (*pack_rows)(float *panel, int width, const char *const *row, const float *const *scale, int rows, int64_t k,
+                      gad_dtype dtype, float alpha);
+    /* panel[l*width + j] = alpha * src[l][j], l < k, j < count <= width; `row_bytes` from l to l+1. At least `readable`
+     * numbers may be read of each row. Q8: scale[l*scale_stride], the width lies in one group. */
+    void (*pack_columns)(float *panel, int width, const char *src, int64_t row_bytes, int count, int64_t readable,
+                         int64_t k, gad_dtype dtype, const float *scale, int64_t scale_stride, float alpha);
+    /* c[m,n] = a b + bias (+ c when `add`) with a [k][mr] packed, b [k] rows of nr numbers `b_stride` apart; m <= mr, n <=
+     * nr; bias may be NULL. */
+    void (*multiply)(int64_t k, const float *a, const float *b, int64_t b_stride, float *c, int64_t c_stride, int m, int n,
+                     const float *bias, bool add);
+
+    /* ---- few rows: out[t*out_stride + o] = x[t] . w[o], t < rows <= GAD_FEW_ROWS, o < outputs. Reads w once; `w_bytes`
+     * and `scale_stride` from one o to the next. ---- */
+    void (*few)(float *out, int64_t out_stride, const float *x, int64_t x_stride, int rows, const char *w, int64_t w_bytes,
+                const float *scale, int64_t scale_stride, gad_dtype dtype, int64_t outputs, int64_t k);
+
+    /* ---- what the machine can do at most (limits.h) ---- */
+    float (*read_all)(const char *memory, size_t size_bytes);
+    double (*multiply_add)(int64_t rounds, float *result);
+} gad_kernels;
+
+extern const gad_kernels gad_kernels_portable, gad_kernels_avx2, gad_kernels_avx512;
+#endif
