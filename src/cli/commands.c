@@ -6,5 +6,6 @@
 const command *const commands[] = {
     &cmd_inspect,
     &cmd_model_info,
+    &cmd_speed,
     NULL,
 };

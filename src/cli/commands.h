@@ -6,5 +6,5 @@
 /* `gad --help` follows the order of this table. A name of two words ("data import") is a command with a sub-command. */
 extern const command *const commands[]; /* ends with NULL */
 
-extern const command cmd_inspect, cmd_model_info;
+extern const command cmd_inspect, cmd_model_info, cmd_speed;
 #endif

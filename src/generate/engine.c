@@ -123,6 +123,8 @@ static gad_status open_parts(gad_engine *e, const gad_engine_options *options, g
         status = load_weights(e, options, err);
     if (!status)
         status = gad_device_open_cpu(&e->device, options->threads, err);
+    if (!status && options->cpu_level)
+        status = gad_device_limit_cpu(&e->device, options->cpu_level, err);
     if (!status)
         status = gad_timeline_open(&e->model, &e->device, &e->timeline, err);
     return status;

@@ -1,0 +1,217 @@
+/* speed: how fast this machine encodes an image, reads a prompt and speaks, on a checkpoint or on random weights of a
+ * named shape, beside the machine's own limits measured in the same run. Every repeat computes the same numbers; their hash
+ * is part of the report. Interface: gad.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "generate/timeline.h"
+#include "model/plan.h"
+#include "model/shape.h"
+#include "model/weights.h"
+#include "op/cpu/limits.h"
+
+enum { MAX_REPEATS = 64 };
+
+typedef struct bench {
+    const gad_speed_settings *settings;
+    gad_model model;
+    gad_safetensors *files;
+    gad_device device;
+    gad_limits limits;
+    gad_hash hash;
+    gad_speed_report *report;
+} bench;
+
+static gad_status load_model(bench *b, gad_error *err)
+{
+    const gad_speed_settings *s = b->settings;
+    const gad_weights_options options = {.quantise = s->quantise, .quantise_vision = s->quantise_vision};
+    gad_config config;
+    gad_status status = s->shape ? gad_shape_find(s->shape, &config, err) : gad_config_load(s->model, &config, err);
+    if (!status)
+        status = gad_model_build(&config, &b->model, err);
+    if (status || !s->shape)
+        return status ? status : gad_weights_load(s->model, &options, &b->model, &b->files, s->log, err);
+    gad_plan_request request = {.matrix_dtype = GAD_BF16, .vision_dtype = GAD_BF16, .text_tokens = s->prompt_tokens};
+    gad_plan plan = gad_plan_make(&b->model, &request);
+    status = gad_plan_check(plan.total_bytes, "make random weights", err);
+    if (status)
+        return status;
+    gad_log_info(s->log, "making %.1f GiB of random weights", (double)plan.weight_bytes / 0x1p30);
+    status = gad_weights_random(&b->model, 1, GAD_BF16, err);
+    return status ? status : gad_weights_quantise(&b->model, &options, err);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static gad_speed_row *add_row(bench *b, const char *name, const char *unit, double *values, int64_t count)
+{
+    gad_speed_row *row = &b->report->row[b->report->rows++];
+    qsort(values, (size_t)count, sizeof *values, ascending);
+    *row = (gad_speed_row){.name = name, .unit = unit, .least = values[0], .most = values[count - 1]};
+    row->median = count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+    return row;
+}
+
+static void hash_values(bench *b, const float *values, size_t count)
+{
+    b->hash = gad_hash_combine(b->hash, gad_hash_bytes(values, count * sizeof *values));
+}
+
+/* One image of random pixels through the vision tower. */
+static gad_status measure_image(bench *b, gad_error *err)
+{
+    const gad_vision_config *v = &b->model.config.vision;
+    int32_t side = (int32_t)(b->settings->image_side_px / (v->patch * v->merge) * v->merge);
+    gad_grid grid = {side ? side : v->merge, side ? side : v->merge};
+    int64_t rows = gad_grid_patches(grid), cols = 3 * v->temporal * v->patch * v->patch, repeats = b->settings->repeats;
+    double ms[MAX_REPEATS];
+    gad_vision_layout layout;
+    gad_status status = gad_vision_layout_make(v, &grid, 1, &layout, err);
+    if (status)
+        return status;
+    float *pixels = gad_memory_alloc((size_t)(rows * cols), sizeof *pixels);
+    float *out = gad_memory_alloc((size_t)(layout.tokens * v->out_hidden), sizeof *out);
+    if (!pixels || !out)
+        status = gad_error_memory(err, "measure speed", (size_t)(rows * cols) * sizeof *pixels);
+    gad_rng rng = gad_rng_make(1, 0);
+    for (int64_t i = 0; i < rows * cols && !status; i++)
+        pixels[i] = (float)gad_rng_range(&rng, -2, 2);
+    const gad_ops *op = b->device.ops;
+    for (int64_t r = -1; r < repeats && !status; r++) { /* one round to warm up */
+        size_t mark = op->mark(&b->device);
+        double start = gad_clock_seconds();
+        gad_pass pass = {.device = &b->device};
+        gad_tensor patches = op->take(&b->device, rows, cols);
+        op->fill(&b->device, patches, pixels);
+        gad_vision_rows encoded = gad_vision_forward(&pass, &b->model, patches, &layout, NULL);
+        op->download(&b->device, out, encoded.out);
+        if (r >= 0)
+            ms[r] = 1000 * (gad_clock_seconds() - start);
+        op->rewind(&b->device, mark);
+        status = gad_device_check(&b->device, err);
+    }
+    if (!status) {
+        hash_values(b, out, (size_t)(layout.tokens * v->out_hidden));
+        gad_speed_row *row = add_row(b, "image encode", "ms", ms, repeats);
+        row->rate = gad_plan_vision_flop(&b->model.config, grid) / row->median / 1e6;
+        row->rate_unit = "GFLOP/s";
+        row->limit = b->limits.fma_gflop_s;
+    }
+    gad_memory_free(pixels);
+    gad_memory_free(out);
+    gad_vision_layout_free(&layout);
+    return status;
+}
+
+/* Bytes of weights that one token reads: all of the language model's matrices and the head. */
+static double decode_weight_bytes(const gad_model *model)
+{
+    double bytes = 0;
+    for (size_t i = 0; i < model->params.count; i++) {
+        const gad_param *param = model->params.item[i];
+        bool used = strncmp(param->name, "visual.", 7) && (param != model->lm.embed || model->config.text.tied);
+        bytes += used && param->is_matrix ? (double)gad_param_bytes(param, param->value.dtype) : 0;
+    }
+    return bytes;
+}
+
+static gad_status measure_text(bench *b, gad_error *err)
+{
+    const gad_speed_settings *s = b->settings;
+    const gad_text_config *text = &b->model.config.text;
+    double prefill[MAX_REPEATS], decode[MAX_REPEATS];
+    gad_timeline timeline = {0};
+    int32_t *ids = gad_memory_alloc((size_t)s->prompt_tokens, sizeof *ids);
+    gad_status status = ids ? GAD_OK : gad_error_memory(err, "measure speed", (size_t)s->prompt_tokens * sizeof *ids);
+    for (int64_t i = 0; i < s->prompt_tokens && !status; i++)
+        ids[i] = (int32_t)((i * 7919 + 17) % (text->vocab / 2));
+    for (int64_t i = 0; i < s->prompt_tokens && !status; i++)
+        ids[i] = ids[i] == b->model.config.image_token ? 0 : ids[i];
+    if (!status)
+        status = gad_timeline_open(&b->model, &b->device, &timeline, err);
+    gad_prompt prompt = {.ids = ids, .count = s->prompt_tokens};
+    for (int64_t r = -1; r < s->repeats && !status; r++) {
+        gad_timeline_clear(&timeline);
+        double start = gad_clock_seconds();
+        status = gad_timeline_feed(&timeline, &prompt, s->answer_tokens, NULL, err);
+        double middle = gad_clock_seconds();
+        for (int64_t n = 0; n < s->answer_tokens && !status; n++)
+            status = gad_timeline_append(&timeline, (int32_t)(n % (text->vocab / 2)), err);
+        double end = gad_clock_seconds();
+        if (r >= 0) {
+            prefill[r] = (double)s->prompt_tokens / (middle - start);
+            decode[r] = (double)s->answer_tokens / (end - middle);
+        }
+    }
+    if (!status) {
+        hash_values(b, timeline.logits, (size_t)text->vocab);
+        gad_speed_row *row = add_row(b, "prefill", "token/s", prefill, s->repeats);
+        row->rate =
+            gad_plan_prefill_flop(&b->model.config, s->prompt_tokens) / (double)s->prompt_tokens * row->median / 1e9;
+        row->rate_unit = "GFLOP/s";
+        row->limit = b->limits.fma_gflop_s;
+        row = add_row(b, "decode", "token/s", decode, s->repeats);
+        double cache_bytes =
+            (double)gad_timeline_row_bytes(&b->model) * ((double)s->prompt_tokens + (double)s->answer_tokens / 2);
+        row->rate = (decode_weight_bytes(&b->model) + cache_bytes) * row->median / 1e9;
+        row->rate_unit = "GB/s";
+        row->limit = b->limits.read_gb_s;
+    }
+    gad_timeline_close(&timeline);
+    gad_memory_free(ids);
+    return status;
+}
+
+static gad_status check_settings(const gad_speed_settings *s, gad_error *err)
+{
+    if (!s->model == !s->shape)
+        return gad_error_set(err, GAD_E_ARGUMENT, "measure speed", NULL, "give a checkpoint folder or a shape, not both");
+    if (s->prompt_tokens < 1 || s->answer_tokens < 1 || s->repeats < 1 || s->repeats > MAX_REPEATS || s->image_side_px < 1)
+        return gad_error_set(err, GAD_E_ARGUMENT, "measure speed", NULL,
+                             "sizes must be positive and repeats between 1 and %d", MAX_REPEATS);
+    return GAD_OK;
+}
+
+gad_status gad_speed_measure(const gad_speed_settings *settings, gad_speed_report *report, gad_error *err)
+{
+    gad_speed_report r = {0};
+    bench b = {.settings = settings, .report = &r};
+    gad_status status = check_settings(settings, err);
+    if (!status)
+        status = gad_device_open_cpu(&b.device, settings->threads, err);
+    if (status)
+        return status;
+    if (settings->cpu_level)
+        status = gad_device_limit_cpu(&b.device, settings->cpu_level, err);
+    if (!status && settings->limits)
+        status = gad_limits_measure(&b.limits, &b.device, err);
+    if (!status)
+        status = load_model(&b, err);
+    if (!status)
+        status = measure_image(&b, err);
+    if (!status)
+        status = measure_text(&b, err);
+    if (!status) {
+        r.threads = b.device.threads;
+        snprintf(r.level, sizeof r.level, "%s", gad_device_cpu_level(&b.device));
+        snprintf(r.model, sizeof r.model, "%s", settings->shape ? settings->shape : settings->model);
+        gad_hash_text(b.hash, r.output_hash);
+        *report = r;
+    }
+    gad_model_free(&b.model);
+    gad_safetensors_free(b.files);
+    gad_device_close(&b.device);
+    return status;
+}
