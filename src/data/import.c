@@ -1,0 +1,308 @@
+/* import: see import.h. Entries are copied into a queue of BATCH; a full queue is measured by all threads and stored by
+ * this one, in order. */
+#include "data/import.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/progress.h"
+#include "data/measure.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { BATCH = 64 };
+
+/* An entry whose strings lie in `text`. */
+typedef struct queued {
+    gad_import_entry entry;
+    char *memory;
+} queued;
+
+struct gad_import {
+    gad_store *store;
+    gad_import_settings settings;
+    char *dataset, *folder, *license, *source_url;
+    gad_mask_rule rule;
+    queued queue[BATCH];
+    int queued;
+    gad_measure_result *results;
+    gad_import_report report;
+    int64_t number;
+    bool open;
+    gad_progress_meter meter;
+};
+
+static const char *const PROBLEM_NAMES[GAD_IMPORT_PROBLEMS] = {
+    "missing image", "unreadable image", "missing mask", "unreadable mask", "mask of another size",
+    "mask with unexpected values", "empty mask", "mask without image", "bad box", "bad record"};
+
+const char *gad_import_problem_name(gad_import_problem problem)
+{
+    return PROBLEM_NAMES[problem];
+}
+
+gad_status gad_import_open(gad_store *store, const gad_import_settings *settings, gad_import **out, gad_error *err)
+{
+    gad_import *import = gad_memory_zero(1, sizeof *import);
+    if (!import)
+        return gad_error_memory(err, "import a dataset", sizeof *import);
+    import->store = store;
+    import->settings = *settings;
+    import->rule = gad_mask_rule_default();
+    import->results = gad_memory_alloc(BATCH, sizeof *import->results);
+    bool good = gad_sample_set(&import->dataset, settings->dataset) && gad_sample_set(&import->folder, settings->folder) &&
+                gad_sample_set(&import->license, settings->license) && gad_sample_set(&import->source_url, settings->source_url);
+    if (!good || !import->results) {
+        gad_import_free(import);
+        return gad_error_memory(err, "import a dataset", sizeof *import->results * BATCH);
+    }
+    import->settings.dataset = import->dataset;
+    import->settings.folder = import->folder;
+    import->settings.license = import->license;
+    import->settings.source_url = import->source_url;
+    import->meter = gad_progress_start(settings->progress, "import", 0);
+    gad_status status = gad_store_begin(store, err);
+    if (!status) {
+        import->open = true;
+        status = gad_store_start_import(store, settings->dataset, &import->number, err);
+    }
+    if (status) {
+        gad_import_free(import);
+        return status;
+    }
+    *out = import;
+    return GAD_OK;
+}
+
+static void drop_queue(gad_import *import)
+{
+    for (int i = 0; i < import->queued; i++)
+        gad_memory_free(import->queue[i].memory);
+    import->queued = 0;
+}
+
+void gad_import_free(gad_import *import)
+{
+    if (!import)
+        return;
+    if (import->open)
+        gad_store_rollback(import->store);
+    drop_queue(import);
+    gad_memory_free(import->results);
+    gad_memory_free(import->dataset);
+    gad_memory_free(import->folder);
+    gad_memory_free(import->license);
+    gad_memory_free(import->source_url);
+    gad_memory_free(import);
+}
+
+const char *gad_import_folder(const gad_import *import)
+{
+    return import->folder;
+}
+
+const gad_log *gad_import_log(const gad_import *import)
+{
+    return import->settings.log;
+}
+
+static gad_status add_note(gad_import *import, gad_import_problem problem, const char *path, const char *text, gad_error *err)
+{
+    if (import->report.problems[problem]++ < 20)
+        gad_log_warning(import->settings.log, "%s: %s: %s", PROBLEM_NAMES[problem], path, text);
+    return gad_store_add_problem(import->store, import->dataset, PROBLEM_NAMES[problem], path, text, err);
+}
+
+gad_status gad_import_note(gad_import *import, gad_import_problem problem, const char *path, gad_error *err, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return add_note(import, problem, path, text, err);
+}
+
+static gad_status store_result(gad_import *import, gad_measure_result *r, gad_error *err)
+{
+    gad_status status = r->status ? gad_error_memory(err, "import a dataset", 0) : GAD_OK;
+    for (int i = 0; i < r->note_count && !status; i++)
+        status = add_note(import, r->notes[i].problem, r->notes[i].path, r->notes[i].text, err);
+    gad_import_report *report = &import->report;
+    report->reduced += r->reduced;
+    for (int i = 0; i < r->count; i++) {
+        gad_sample *s = &r->samples[i];
+        gad_store_change change;
+        if (!status) {
+            status = gad_store_put(import->store, s, &change, err);
+            report->images++;
+            *(s->label ? &report->anomalous : &report->normal) += 1;
+            report->boxes += (int64_t)s->box_count;
+            if (!status)
+                *(change == GAD_STORE_ADDED ? &report->added : change == GAD_STORE_CHANGED ? &report->changed : &report->unchanged) += 1;
+        }
+        gad_sample_free(s);
+    }
+    return status;
+}
+
+static gad_status flush(gad_import *import, gad_error *err)
+{
+    int n = import->queued;
+#pragma omp parallel for schedule(dynamic)
+    for (int i = 0; i < n; i++)
+        gad_measure_entry(&import->settings, &import->rule, &import->queue[i].entry, &import->results[i]);
+    gad_status status = GAD_OK;
+    for (int i = 0; i < n; i++) {
+        if (!status)
+            status = store_result(import, &import->results[i], err);
+        else
+            for (int k = 0; k < import->results[i].count; k++)
+                gad_sample_free(&import->results[i].samples[k]);
+    }
+    drop_queue(import);
+    if (!status && !gad_progress_update(&import->meter, import->report.images))
+        status = gad_error_set(err, GAD_E_CANCELLED, "import a dataset", NULL, "%s: cancelled; nothing was stored", import->dataset);
+    return status;
+}
+
+/* ---- copying entries ---- */
+
+/* A bump allocator over one block: counted in a first pass (base NULL), filled in a second. */
+typedef struct packer {
+    char *base;
+    size_t used;
+} packer;
+
+static void *pack(packer *p, const void *bytes, size_t size_bytes)
+{
+    p->used = (p->used + 7) & ~(size_t)7;
+    void *at = p->base ? p->base + p->used : NULL;
+    if (at)
+        memcpy(at, bytes, size_bytes);
+    p->used += size_bytes;
+    return at;
+}
+
+static const char *pack_text(packer *p, const char *text)
+{
+    return text ? pack(p, text, strlen(text) + 1) : NULL;
+}
+
+static const char *const *pack_list(packer *p, const char *const *list)
+{
+    if (!list)
+        return NULL;
+    size_t n = 0;
+    while (list[n])
+        n++;
+    const char **copy = pack(p, list, (n + 1) * sizeof *list);
+    for (size_t i = 0; i < n; i++) {
+        const char *text = pack_text(p, list[i]);
+        if (copy)
+            copy[i] = text;
+    }
+    return copy;
+}
+
+static void pack_entry(packer *p, const gad_import_entry *from, gad_import_entry *to)
+{
+    gad_import_entry e = *from;
+    const char **texts[] = {&e.class_name, &e.class_text, &e.split, &e.type, &e.group, &e.image, &e.reference_method,
+                            &e.think,      &e.text_source, &e.license, &e.source_url, &e.meta};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = pack_text(p, *texts[i]);
+    e.masks = pack_list(p, from->masks);
+    e.names = pack_list(p, from->names);
+    e.references = pack_list(p, from->references);
+    gad_import_value *values = from->value_count ? pack(p, from->values, (size_t)from->value_count * sizeof *values) : NULL;
+    for (int i = 0; i < from->value_count; i++) {
+        const char *name = pack_text(p, from->values[i].name);
+        if (values)
+            values[i].name = name;
+    }
+    gad_import_box *boxes = from->box_count ? pack(p, from->boxes, (size_t)from->box_count * sizeof *boxes) : NULL;
+    for (int i = 0; i < from->box_count; i++) {
+        const gad_import_box *b = &from->boxes[i];
+        const char *label = pack_text(p, b->label), *source = pack_text(p, b->source), *track = pack_text(p, b->track);
+        if (boxes) {
+            boxes[i].label = label;
+            boxes[i].source = source;
+            boxes[i].track = track;
+        }
+    }
+    e.values = values;
+    e.boxes = boxes;
+    *to = e;
+}
+
+gad_status gad_import_add(gad_import *import, const gad_import_entry *entry, gad_error *err)
+{
+    packer p = {0};
+    queued *q = &import->queue[import->queued];
+    pack_entry(&p, entry, &q->entry);
+    if (!(q->memory = gad_memory_alloc(p.used + 8, 1)))
+        return gad_error_memory(err, "import a dataset", p.used);
+    p = (packer){q->memory, 0};
+    pack_entry(&p, entry, &q->entry);
+    import->queued++;
+    return import->queued == BATCH ? flush(import, err) : GAD_OK;
+}
+
+gad_status gad_import_finish(gad_import *import, gad_import_report *report, gad_error *err)
+{
+    gad_status status = flush(import, err);
+    if (!status)
+        status = gad_store_finish_import(import->store, import->dataset, import->number, &import->report.removed, err);
+    if (!status)
+        status = gad_store_commit(import->store, err);
+    if (status)
+        return status;
+    import->open = false;
+    *report = import->report;
+    return GAD_OK;
+}
+
+bool gad_import_exists(const gad_import *import, const char *relative)
+{
+    char *path = gad_file_join(import->folder, relative);
+    bool there = path && gad_file_exists(path);
+    gad_memory_free(path);
+    return there;
+}
+
+static bool is_dropping(const char *name)
+{
+    return name[0] == '.' || strcmp(name, "Thumbs.db") == 0 || strcmp(name, "__MACOSX") == 0 || strcmp(name, "desktop.ini") == 0;
+}
+
+gad_status gad_import_list(const gad_import *import, const char *relative, gad_file_names *names, gad_error *err)
+{
+    *names = (gad_file_names){0};
+    char *path = gad_file_join(import->folder, relative);
+    if (!path)
+        return gad_error_memory(err, "list a folder", 0);
+    gad_status status = gad_file_is_directory(path) ? gad_file_list(path, names, err) : GAD_OK;
+    gad_memory_free(path);
+    size_t kept = 0;
+    for (size_t i = 0; i < names->count && !status; i++) {
+        if (is_dropping(names->name[i]))
+            gad_memory_free(names->name[i]);
+        else
+            names->name[kept++] = names->name[i];
+    }
+    if (!status)
+        names->count = kept;
+    return status;
+}
+
+bool gad_import_is_image(const char *name)
+{
+    static const char *const extensions[] = {"jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp"};
+    for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++)
+        if (gad_file_has_extension(name, extensions[i]))
+            return true;
+    return false;
+}
