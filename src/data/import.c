@@ -35,8 +35,10 @@ struct gad_import {
 };
 
 static const char *const PROBLEM_NAMES[GAD_IMPORT_PROBLEMS] = {
-    "missing image", "unreadable image", "missing mask", "unreadable mask", "mask of another size",
-    "mask with unexpected values", "empty mask", "mask without image", "bad box", "bad record"};
+    "missing image",   "unreadable image",     "missing mask",
+    "unreadable mask", "mask of another size", "mask with unexpected values",
+    "empty mask",      "mask without image",   "bad box",
+    "bad record"};
 
 const char *gad_import_problem_name(gad_import_problem problem)
 {
@@ -53,7 +55,8 @@ gad_status gad_import_open(gad_store *store, const gad_import_settings *settings
     import->rule = gad_mask_rule_default();
     import->results = gad_memory_alloc(BATCH, sizeof *import->results);
     bool good = gad_sample_set(&import->dataset, settings->dataset) && gad_sample_set(&import->folder, settings->folder) &&
-                gad_sample_set(&import->license, settings->license) && gad_sample_set(&import->source_url, settings->source_url);
+                gad_sample_set(&import->license, settings->license) &&
+                gad_sample_set(&import->source_url, settings->source_url);
     if (!good || !import->results) {
         gad_import_free(import);
         return gad_error_memory(err, "import a dataset", sizeof *import->results * BATCH);
@@ -108,14 +111,16 @@ const gad_log *gad_import_log(const gad_import *import)
     return import->settings.log;
 }
 
-static gad_status add_note(gad_import *import, gad_import_problem problem, const char *path, const char *text, gad_error *err)
+static gad_status add_note(gad_import *import, gad_import_problem problem, const char *path, const char *text,
+                           gad_error *err)
 {
     if (import->report.problems[problem]++ < 20)
         gad_log_warning(import->settings.log, "%s: %s: %s", PROBLEM_NAMES[problem], path, text);
     return gad_store_add_problem(import->store, import->dataset, PROBLEM_NAMES[problem], path, text, err);
 }
 
-gad_status gad_import_note(gad_import *import, gad_import_problem problem, const char *path, gad_error *err, const char *format, ...)
+gad_status gad_import_note(gad_import *import, gad_import_problem problem, const char *path, gad_error *err,
+                           const char *format, ...)
 {
     char text[512];
     va_list args;
@@ -125,24 +130,28 @@ gad_status gad_import_note(gad_import *import, gad_import_problem problem, const
     return add_note(import, problem, path, text, err);
 }
 
+static void count_sample(gad_import *import, const gad_sample *sample, gad_store_change change)
+{
+    gad_import_report *report = &import->report;
+    report->images++;
+    *(sample->label ? &report->anomalous : &report->normal) += 1;
+    report->boxes += (int64_t)sample->box_count;
+    *(change == GAD_STORE_ADDED     ? &report->added
+      : change == GAD_STORE_CHANGED ? &report->changed
+                                    : &report->unchanged) += 1;
+}
+
 static gad_status store_result(gad_import *import, gad_measure_result *r, gad_error *err)
 {
     gad_status status = r->status ? gad_error_memory(err, "import a dataset", 0) : GAD_OK;
     for (int i = 0; i < r->note_count && !status; i++)
         status = add_note(import, r->notes[i].problem, r->notes[i].path, r->notes[i].text, err);
-    gad_import_report *report = &import->report;
-    report->reduced += r->reduced;
+    import->report.reduced += r->reduced;
     for (int i = 0; i < r->count; i++) {
         gad_sample *s = &r->samples[i];
         gad_store_change change;
-        if (!status) {
-            status = gad_store_put(import->store, s, &change, err);
-            report->images++;
-            *(s->label ? &report->anomalous : &report->normal) += 1;
-            report->boxes += (int64_t)s->box_count;
-            if (!status)
-                *(change == GAD_STORE_ADDED ? &report->added : change == GAD_STORE_CHANGED ? &report->changed : &report->unchanged) += 1;
-        }
+        if (!status && !(status = gad_store_put(import->store, s, &change, err)))
+            count_sample(import, s, change);
         gad_sample_free(s);
     }
     return status;
@@ -164,7 +173,8 @@ static gad_status flush(gad_import *import, gad_error *err)
     }
     drop_queue(import);
     if (!status && !gad_progress_update(&import->meter, import->report.images))
-        status = gad_error_set(err, GAD_E_CANCELLED, "import a dataset", NULL, "%s: cancelled; nothing was stored", import->dataset);
+        status = gad_error_set(err, GAD_E_CANCELLED, "import a dataset", NULL, "%s: cancelled; nothing was stored",
+                               import->dataset);
     return status;
 }
 
@@ -210,8 +220,8 @@ static const char *const *pack_list(packer *p, const char *const *list)
 static void pack_entry(packer *p, const gad_import_entry *from, gad_import_entry *to)
 {
     gad_import_entry e = *from;
-    const char **texts[] = {&e.class_name, &e.class_text, &e.split, &e.type, &e.group, &e.image, &e.reference_method,
-                            &e.think,      &e.text_source, &e.license, &e.source_url, &e.meta};
+    const char **texts[] = {&e.class_name,       &e.class_text, &e.split,       &e.type,    &e.group,      &e.image,
+                            &e.reference_method, &e.think,      &e.text_source, &e.license, &e.source_url, &e.meta};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = pack_text(p, *texts[i]);
     e.masks = pack_list(p, from->masks);
@@ -251,6 +261,31 @@ gad_status gad_import_add(gad_import *import, const gad_import_entry *entry, gad
     return import->queued == BATCH ? flush(import, err) : GAD_OK;
 }
 
+/* "other/class/..." becomes "dataset/class/...". */
+static bool adopt(const gad_import *import, gad_sample *sample)
+{
+    gad_string id = {0};
+    const char *rest = strchr(sample->id, '/');
+    gad_string_addf(&id, "%s%s", import->dataset, rest ? rest : sample->id);
+    bool good = !id.failed && gad_sample_set(&sample->id, id.data) && gad_sample_set(&sample->dataset, import->dataset);
+    gad_string_free(&id);
+    return good;
+}
+
+gad_status gad_import_put(gad_import *import, gad_sample *sample, gad_error *err)
+{
+    if (!gad_import_exists(import, sample->image))
+        return gad_import_note(import, GAD_IMPORT_MISSING_IMAGE, sample->image, err, "no such file");
+    if (!adopt(import, sample))
+        return gad_error_memory(err, "import a dataset", 0);
+    gad_store_change change;
+    gad_status status = gad_store_put(import->store, sample, &change, err);
+    if (status)
+        return status;
+    count_sample(import, sample, change);
+    return GAD_OK;
+}
+
 gad_status gad_import_finish(gad_import *import, gad_import_report *report, gad_error *err)
 {
     gad_status status = flush(import, err);
@@ -275,7 +310,8 @@ bool gad_import_exists(const gad_import *import, const char *relative)
 
 static bool is_dropping(const char *name)
 {
-    return name[0] == '.' || strcmp(name, "Thumbs.db") == 0 || strcmp(name, "__MACOSX") == 0 || strcmp(name, "desktop.ini") == 0;
+    return name[0] == '.' || strcmp(name, "Thumbs.db") == 0 || strcmp(name, "__MACOSX") == 0 ||
+           strcmp(name, "desktop.ini") == 0;
 }
 
 gad_status gad_import_list(const gad_import *import, const char *relative, gad_file_names *names, gad_error *err)

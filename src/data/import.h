@@ -26,10 +26,10 @@ typedef struct gad_import_box {
 /* One image file, as an adapter knows it. Strings are copied. Paths are relative to the dataset's folder. */
 typedef struct gad_import_entry {
     const char *class_name;
-    const char *class_text;   /* NULL: the class name with spaces */
-    const char *split;        /* train, val, test */
-    const char *type;         /* folder name of the anomaly; NULL: normal */
-    const char *group;        /* NULL: the image is its own group */
+    const char *class_text; /* NULL: the class name with spaces */
+    const char *split;      /* train, val, test */
+    const char *type;       /* folder name of the anomaly; NULL: normal */
+    const char *group;      /* NULL: the image is its own group */
     const char *image;
     int view;                 /* -1 none */
     int strips;               /* over 1: the file holds so many views side by side; each becomes a sample */
@@ -42,13 +42,13 @@ typedef struct gad_import_entry {
     int value_count;
     const gad_import_box *boxes;
     int box_count;
-    bool no_truth;            /* an anomalous image may come without mask and boxes */
-    int width, height;        /* as the annotation says; 0: not said */
+    bool no_truth;                 /* an anomalous image may come without mask and boxes */
+    int width, height;             /* as the annotation says; 0: not said */
     const char *const *references; /* best first; ends with NULL; NULL: none */
     const char *reference_method;
     const char *think, *text_source;
     const char *license, *source_url; /* NULL: the dataset's */
-    const char *meta;         /* JSON object */
+    const char *meta;                 /* JSON object */
 } gad_import_entry;
 
 /* What an import found. */
@@ -70,17 +70,17 @@ const char *gad_import_problem_name(gad_import_problem problem);
 typedef struct gad_import_report {
     int64_t images, normal, anomalous, boxes, classes;
     int64_t added, changed, unchanged, removed;
-    int64_t reduced;  /* images whose boxes were joined only to reach the limit */
+    int64_t reduced; /* images whose boxes were joined only to reach the limit */
     int64_t problems[GAD_IMPORT_PROBLEMS];
 } gad_import_report;
 
 typedef struct gad_import gad_import;
 
 typedef struct gad_import_settings {
-    const char *dataset;   /* the name in the store */
+    const char *dataset; /* the name in the store */
     const char *folder;
     const char *license, *source_url;
-    bool benchmark;        /* held out: the split of every sample that is not a train normal becomes "benchmark" */
+    bool benchmark; /* held out: train normals get the split "reference", all others "benchmark" */
     const gad_log *log;
     const gad_progress *progress;
 } gad_import_settings;
@@ -90,9 +90,11 @@ gad_status gad_import_open(gad_store *store, const gad_import_settings *settings
 const char *gad_import_folder(const gad_import *import);
 const gad_log *gad_import_log(const gad_import *import);
 gad_status gad_import_add(gad_import *import, const gad_import_entry *entry, gad_error *err);
+/* A whole sample as it came from an export: stored as it is under this import's dataset, if its image is there. */
+gad_status gad_import_put(gad_import *import, gad_sample *sample, gad_error *err);
 /* Something that is wrong but stops nothing. `path` as in entries. */
-__attribute__((format(printf, 5, 6))) gad_status gad_import_note(gad_import *import, gad_import_problem problem, const char *path,
-                                                                 gad_error *err, const char *format, ...);
+__attribute__((format(printf, 5, 6))) gad_status gad_import_note(gad_import *import, gad_import_problem problem,
+                                                                 const char *path, gad_error *err, const char *format, ...);
 /* Finish (commits, removes samples that vanished from the folder) and fill the report. */
 gad_status gad_import_finish(gad_import *import, gad_import_report *report, gad_error *err);
 /* Give it back, finished or not; what was not finished is undone. */

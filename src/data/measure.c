@@ -22,7 +22,8 @@ typedef struct job {
     char hash[33];
 } job;
 
-__attribute__((format(printf, 4, 5))) static void note(job *j, gad_import_problem problem, const char *path, const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void note(job *j, gad_import_problem problem, const char *path,
+                                                       const char *format, ...)
 {
     gad_measure_result *r = j->result;
     if (r->note_count == GAD_MEASURE_NOTES)
@@ -81,14 +82,16 @@ static bool fill_texts(const job *j, gad_sample *s)
         snprintf(text, sizeof text, "%s", e->class_name);
         gad_sample_normalise(text);
     }
-    if (j->settings->benchmark && (strcmp(split, "train") != 0 || e->type))
-        split = "benchmark";
-    return gad_sample_set(&s->dataset, dataset) && gad_sample_set(&s->class_name, e->class_name) && gad_sample_set(&s->class_text, text) &&
-           gad_sample_set(&s->split, split) && gad_sample_set(&s->group, e->group ? e->group : s->id) && gad_sample_set(&s->image, e->image) &&
+    if (j->settings->benchmark) /* its train normals serve as references only */
+        split = strcmp(split, "train") == 0 && !e->type ? "reference" : "benchmark";
+    return gad_sample_set(&s->dataset, dataset) && gad_sample_set(&s->class_name, e->class_name) &&
+           gad_sample_set(&s->class_text, text) && gad_sample_set(&s->split, split) &&
+           gad_sample_set(&s->group, e->group ? e->group : s->id) && gad_sample_set(&s->image, e->image) &&
            gad_sample_set(&s->license, e->license ? e->license : j->settings->license) &&
-           gad_sample_set(&s->source_url, e->source_url ? e->source_url : j->settings->source_url) && gad_sample_set(&s->meta, e->meta) &&
-           gad_sample_set(&s->reference_method, e->reference_method) && gad_sample_set(&s->think, e->think) &&
-           gad_sample_set(&s->text_source, e->think ? e->text_source : NULL) && gad_sample_set(&s->text_status, e->think ? "accepted" : NULL);
+           gad_sample_set(&s->source_url, e->source_url ? e->source_url : j->settings->source_url) &&
+           gad_sample_set(&s->meta, e->meta) && gad_sample_set(&s->reference_method, e->reference_method) &&
+           gad_sample_set(&s->think, e->think) && gad_sample_set(&s->text_source, e->think ? e->text_source : NULL) &&
+           gad_sample_set(&s->text_status, e->think ? "accepted" : NULL);
 }
 
 /* The name of the anomaly in an image as a label. */
@@ -132,8 +135,9 @@ static void check_values(job *j, const char *path, const gad_image *mask, int64_
         int64_t odd = pixels - counts[0] - counts[1] - counts[255];
         int64_t set = pixels - counts[0];
         if (odd * 50 > set && odd > 16)
-            note(j, GAD_IMPORT_MASK_VALUES, path, "%lld of %lld set pixels are neither 1 nor 255; everything over %d counts as defect",
-                 (long long)odd, (long long)set, e->threshold);
+            note(j, GAD_IMPORT_MASK_VALUES, path,
+                 "%lld of %lld set pixels are neither 1 nor 255; everything over %d counts as defect", (long long)odd,
+                 (long long)set, e->threshold);
     }
 }
 
@@ -181,7 +185,8 @@ static void cut_plane(const gad_image *mask, const gad_sample *s, int low, int h
 }
 
 /* Add the boxes that one mask file gives to one sample. Returns whether any pixel was set. */
-static bool apply_mask(job *j, gad_sample *s, const char *relative, const gad_image *mask, const int64_t counts[256], unsigned char *plane)
+static bool apply_mask(job *j, gad_sample *s, const char *relative, const gad_image *mask, const int64_t counts[256],
+                       unsigned char *plane)
 {
     const gad_import_entry *e = j->entry;
     size_t before = s->box_count;
@@ -236,8 +241,8 @@ static void apply_masks(job *j)
             gad_sample *s = &r->samples[i];
             any = apply_mask(j, s, e->masks[m], &mask, counts, plane) || any;
             s->mask_threshold = e->encoding == GAD_IMPORT_BINARY ? e->threshold : 0;
-            if (!s->mask && !(gad_sample_set(&s->mask, e->masks[m]) && gad_sample_set(&s->mask_encoding, words[e->encoding]) &&
-                              gad_sample_set(&s->box_rule, rule)))
+            if (!s->mask && !(gad_sample_set(&s->mask, e->masks[m]) &&
+                              gad_sample_set(&s->mask_encoding, words[e->encoding]) && gad_sample_set(&s->box_rule, rule)))
                 out_of_memory(j);
         }
         gad_image_free(&mask);
@@ -262,13 +267,16 @@ static void apply_boxes(job *j)
             note(j, GAD_IMPORT_BAD_BOX, e->image, "box %d is not made of numbers", i);
             continue;
         }
-        double x1 = fmax(0, floor(b->x1)), y1 = fmax(0, floor(b->y1)), x2 = fmin(s->width, ceil(b->x2)), y2 = fmin(s->height, ceil(b->y2));
+        double x1 = fmax(0, floor(b->x1)), y1 = fmax(0, floor(b->y1)), x2 = fmin(s->width, ceil(b->x2)),
+               y2 = fmin(s->height, ceil(b->y2));
         if (x2 <= x1 || y2 <= y1) {
-            note(j, GAD_IMPORT_BAD_BOX, e->image, "box %d [%g, %g, %g, %g] has no area inside the image of %d x %d", i, b->x1, b->y1, b->x2, b->y2, s->width, s->height);
+            note(j, GAD_IMPORT_BAD_BOX, e->image, "box %d [%g, %g, %g, %g] has no area inside the image of %d x %d", i,
+                 b->x1, b->y1, b->x2, b->y2, s->width, s->height);
             continue;
         }
         if (b->x1 < -1 || b->y1 < -1 || b->x2 > s->width + 1 || b->y2 > s->height + 1)
-            note(j, GAD_IMPORT_BAD_BOX, e->image, "box %d [%g, %g, %g, %g] was cut at the border of %d x %d", i, b->x1, b->y1, b->x2, b->y2, s->width, s->height);
+            note(j, GAD_IMPORT_BAD_BOX, e->image, "box %d [%g, %g, %g, %g] was cut at the border of %d x %d", i, b->x1,
+                 b->y1, b->x2, b->y2, s->width, s->height);
         char label[128];
         type_label(b->label && b->label[0] ? b->label : e->type ? e->type : "anomaly", label, sizeof label);
         if (!gad_sample_add_box(s, (int)x1, (int)y1, (int)x2, (int)y2, label, b->source ? b->source : "boxes")) {
@@ -339,11 +347,13 @@ static bool probe(job *j)
     j->width = (int)w;
     j->height = (int)h;
     if (j->entry->width && (j->entry->width != w || j->entry->height != h))
-        note(j, GAD_IMPORT_BAD_RECORD, relative, "the annotation says %d x %d, the file is %lld x %lld", j->entry->width, j->entry->height, (long long)w, (long long)h);
+        note(j, GAD_IMPORT_BAD_RECORD, relative, "the annotation says %d x %d, the file is %lld x %lld", j->entry->width,
+             j->entry->height, (long long)w, (long long)h);
     return true;
 }
 
-void gad_measure_entry(const gad_import_settings *settings, const gad_mask_rule *rule, const gad_import_entry *entry, gad_measure_result *result)
+void gad_measure_entry(const gad_import_settings *settings, const gad_mask_rule *rule, const gad_import_entry *entry,
+                       gad_measure_result *result)
 {
     memset(result, 0, sizeof *result);
     job j = {.settings = settings, .rule = rule, .entry = entry, .result = result};

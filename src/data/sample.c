@@ -25,9 +25,24 @@ void gad_sample_clear_references(gad_sample *s)
 
 void gad_sample_free(gad_sample *s)
 {
-    char *strings[] = {s->id,       s->dataset,          s->class_name, s->class_text,  s->split,       s->group,
-                       s->image,    s->mask,             s->mask_encoding, s->box_rule, s->reference_method, s->think,
-                       s->text_source, s->text_status,   s->text_model, s->license,     s->source_url,  s->meta};
+    char *strings[] = {s->id,
+                       s->dataset,
+                       s->class_name,
+                       s->class_text,
+                       s->split,
+                       s->group,
+                       s->image,
+                       s->mask,
+                       s->mask_encoding,
+                       s->box_rule,
+                       s->reference_method,
+                       s->think,
+                       s->text_source,
+                       s->text_status,
+                       s->text_model,
+                       s->license,
+                       s->source_url,
+                       s->meta};
     for (size_t i = 0; i < sizeof strings / sizeof *strings; i++)
         gad_memory_free(strings[i]);
     for (size_t i = 0; i < s->box_count; i++)
@@ -250,7 +265,8 @@ static void read_int(reader *r, const json_t *object, const char *key, int64_t l
         return;
     r->status = gad_json_get_int(object, key, r->name, fallback, &value, r->err);
     if (!r->status && (value < low || value > high))
-        r->status = gad_error_set(r->err, GAD_E_FORMAT, "read a sample", NULL, "%s: \"%s\" is %lld", r->name, key, (long long)value);
+        r->status = gad_error_set(r->err, GAD_E_FORMAT, "read a sample", NULL, "%s: \"%s\" is %lld", r->name, key,
+                                  (long long)value);
     if (!r->status)
         *field = (int)value;
 }
@@ -264,7 +280,8 @@ static void read_hash(reader *r, const json_t *object, char hash[33])
     if (r->status)
         return;
     if (strlen(value) > 32)
-        r->status = gad_error_set(r->err, GAD_E_FORMAT, "read a sample", NULL, "%s: \"hash\" has %zu characters", r->name, strlen(value));
+        r->status = gad_error_set(r->err, GAD_E_FORMAT, "read a sample", NULL, "%s: \"hash\" has %zu characters", r->name,
+                                  strlen(value));
     else
         strcpy(hash, value);
 }
@@ -282,15 +299,15 @@ static void read_four(reader *r, const json_t *object, const char *key, int valu
         value[i] = good ? (int)json_integer_value(n) : 0;
     }
     if (!good)
-        r->status = gad_error_set(r->err, GAD_E_FORMAT, "read a sample", NULL, "%s: \"%s\" is not four whole numbers", r->name, key);
+        r->status = gad_error_set(r->err, GAD_E_FORMAT, "read a sample", NULL, "%s: \"%s\" is not four whole numbers",
+                                  r->name, key);
 }
 
 static void read_boxes(reader *r, gad_sample *s)
 {
     size_t i;
     const json_t *item, *list = json_object_get(r->object, "boxes");
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach (list, i, item) {
         int b[4] = {0};
         const char *label = NULL, *source = NULL;
         int64_t area = 0;
@@ -304,7 +321,8 @@ static void read_boxes(reader *r, gad_sample *s)
         if (!r->status)
             r->status = gad_json_get_int(item, "area", r->name, 0, &area, r->err);
         if (!r->status && (b[2] <= b[0] || b[3] <= b[1]))
-            r->status = gad_error_set(r->err, GAD_E_FORMAT, "read a sample", NULL, "%s: box %zu [%d,%d,%d,%d] has no area", r->name, i, b[0], b[1], b[2], b[3]);
+            r->status = gad_error_set(r->err, GAD_E_FORMAT, "read a sample", NULL, "%s: box %zu [%d,%d,%d,%d] has no area",
+                                      r->name, i, b[0], b[1], b[2], b[3]);
         if (r->status)
             return;
         if (!gad_sample_add_box(s, b[0], b[1], b[2], b[3], label, source)) {
@@ -321,8 +339,7 @@ static void read_references(reader *r, gad_sample *s)
 {
     size_t i;
     const json_t *item, *list = json_object_get(r->object, "references");
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach (list, i, item) {
         const char *path = NULL;
         double score = 0;
         if (!r->status)
@@ -342,10 +359,10 @@ static void read_types(reader *r, gad_sample *s)
 {
     size_t i;
     const json_t *item, *list = json_object_get(r->object, "type");
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach (list, i, item) {
         if (!r->status && !json_is_string(item))
-            r->status = gad_error_set(r->err, GAD_E_FORMAT, "read a sample", NULL, "%s: \"type\" is not a list of words", r->name);
+            r->status =
+                gad_error_set(r->err, GAD_E_FORMAT, "read a sample", NULL, "%s: \"type\" is not a list of words", r->name);
         if (!r->status && !gad_sample_add_type(s, json_string_value(item)))
             r->status = gad_error_memory(r->err, "read a sample", 0);
     }
@@ -390,7 +407,8 @@ gad_status gad_sample_from_json(const json_t *object, const char *name, gad_samp
         return gad_error_set(err, GAD_E_FORMAT, "read a sample", NULL, "%s: not an object", name);
     r.status = gad_json_get_string(object, "schema", name, "", &schema, err);
     if (!r.status && strcmp(schema, "mmrad/1") != 0)
-        return gad_error_set(err, GAD_E_UNSUPPORTED, "read a sample", "the key \"schema\" must be \"mmrad/1\"", "%s: schema \"%s\"", name, schema);
+        return gad_error_set(err, GAD_E_UNSUPPORTED, "read a sample", "the key \"schema\" must be \"mmrad/1\"",
+                             "%s: schema \"%s\"", name, schema);
     read_texts(&r, &s);
     read_types(&r, &s);
     read_int(&r, object, "label", 0, 1, 0, &s.label);
@@ -413,7 +431,8 @@ gad_status gad_sample_from_json(const json_t *object, const char *name, gad_samp
     if (!r.status)
         read_references(&r, &s);
     if (!r.status && (!s.id || !s.dataset || !s.class_name || !s.split || !s.image))
-        r.status = gad_error_set(err, GAD_E_FORMAT, "read a sample", NULL, "%s: one of id, dataset, class, split, image.path is absent", name);
+        r.status = gad_error_set(err, GAD_E_FORMAT, "read a sample", NULL,
+                                 "%s: one of id, dataset, class, split, image.path is absent", name);
     if (r.status) {
         gad_sample_free(&s);
         return r.status;

@@ -9,7 +9,7 @@
 typedef struct gad_sample_box {
     int x1, y1, x2, y2; /* half-open, pixels of the upright image (of the crop, where there is one) */
     char *label;        /* owned */
-    char source[8];     /* "mask", "boxes", "import", "synth", "manual" */
+    char source[8];     /* "mask", "boxes", "coco", "import", "synth", "manual" */
     int64_t area;       /* mask pixels; 0 when unknown */
     double rotation;    /* degrees of the annotated rectangle; 0 when upright */
     char *track;        /* the physical defect that several images show; NULL when unknown */
@@ -25,20 +25,20 @@ typedef struct gad_sample {
     int64_t row; /* in the store; 0 when it came from elsewhere */
     char *id;    /* dataset/class/split/type/stem[#view] */
     char *dataset, *class_name, *class_text;
-    char *split; /* train, val, test, benchmark */
-    char *group; /* what may not be torn apart by a split */
-    int label;   /* 0 normal, 1 anomalous */
+    char *split;  /* train, val, test; of held-out datasets: reference (their train normals), benchmark (all others) */
+    char *group;  /* what may not be torn apart by a split */
+    int label;    /* 0 normal, 1 anomalous */
     char **types; /* distinct names of the anomalies */
     size_t type_count;
     char *image;
-    int width, height; /* of the crop, where there is one */
-    int view;          /* -1: none */
-    int crop[4];       /* x1 y1 x2 y2 in the file; all 0: the whole image */
-    char hash[33];     /* of the file's bytes, 32 hexadecimal digits */
-    char *mask;        /* path of the (first) mask, NULL without one */
-    char *mask_encoding; /* binary, index, loco */
-    int mask_threshold;  /* set when value > threshold */
-    char *box_rule;      /* how boxes came from the mask; NULL when they were given */
+    int width, height;     /* of the crop, where there is one */
+    int view;              /* -1: none */
+    int crop[4];           /* x1 y1 x2 y2 in the file; all 0: the whole image */
+    char hash[33];         /* of the file's bytes, 32 hexadecimal digits */
+    char *mask;            /* path of the (first) mask, NULL without one */
+    char *mask_encoding;   /* binary, index, loco */
+    int mask_threshold;    /* set when value > threshold */
+    char *box_rule;        /* how boxes came from the mask; NULL when they were given */
     gad_sample_box *boxes; /* ordered by (y1, x1, y2, x2, label) */
     size_t box_count;
     gad_sample_reference *references; /* best first */

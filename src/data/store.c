@@ -149,11 +149,12 @@ gad_status gad_store_put_dataset(gad_store *store, const gad_store_dataset *d, g
 {
     gad_sqlite_statement *s;
     char stamp[32];
-    gad_status status = gad_sqlite_prepare(store->db,
-                                           "INSERT INTO dataset(name,root,title,license,citation,home,imported) VALUES(?,?,?,?,?,?,?) "
-                                           "ON CONFLICT(name) DO UPDATE SET root=excluded.root, title=excluded.title,"
-                                           " license=excluded.license, citation=excluded.citation, home=excluded.home, imported=excluded.imported",
-                                           &s, err);
+    gad_status status = gad_sqlite_prepare(
+        store->db,
+        "INSERT INTO dataset(name,root,title,license,citation,home,imported) VALUES(?,?,?,?,?,?,?) "
+        "ON CONFLICT(name) DO UPDATE SET root=excluded.root, title=excluded.title,"
+        " license=excluded.license, citation=excluded.citation, home=excluded.home, imported=excluded.imported",
+        &s, err);
     if (status)
         return status;
     gad_clock_stamp(stamp, sizeof stamp);
@@ -175,7 +176,8 @@ gad_status gad_store_root(gad_store *store, const char *dataset, char **root, ga
     gad_sqlite_bind_text(s, 1, dataset);
     status = gad_sqlite_step(s, &row, err);
     if (!status && !row)
-        status = gad_error_set(err, GAD_E_ARGUMENT, "find a dataset", "gad data list shows what is imported", "%s: not in the store", dataset);
+        status = gad_error_set(err, GAD_E_ARGUMENT, "find a dataset", "gad data list shows what is imported",
+                               "%s: not in the store", dataset);
     if (!status && !(*root = gad_memory_copy_string(gad_sqlite_text(s, 0))))
         status = gad_error_memory(err, "find a dataset", 0);
     gad_sqlite_finish(s);
@@ -209,7 +211,8 @@ static gad_status fingerprint(const gad_sample *sample, char text[33], gad_error
     return status;
 }
 
-static void bind_fields(const gad_store *store, gad_sqlite_statement *s, const gad_sample *p, const char *types, const char *print)
+static void bind_fields(const gad_store *store, gad_sqlite_statement *s, const gad_sample *p, const char *types,
+                        const char *print)
 {
     char crop[64] = "";
     if (p->crop[2] > p->crop[0])
@@ -373,9 +376,10 @@ gad_status gad_store_start_import(gad_store *store, const char *dataset, int64_t
 
 gad_status gad_store_finish_import(gad_store *store, const char *dataset, int64_t number, int64_t *removed, gad_error *err)
 {
-    static const char *const orphans[] = {"DELETE FROM box WHERE sample IN (SELECT row FROM sample WHERE dataset=? AND import<?)",
-                                          "DELETE FROM reference WHERE sample IN (SELECT row FROM sample WHERE dataset=? AND import<?)",
-                                          "DELETE FROM sample WHERE dataset=? AND import<?"};
+    static const char *const orphans[] = {
+        "DELETE FROM box WHERE sample IN (SELECT row FROM sample WHERE dataset=? AND import<?)",
+        "DELETE FROM reference WHERE sample IN (SELECT row FROM sample WHERE dataset=? AND import<?)",
+        "DELETE FROM sample WHERE dataset=? AND import<?"};
     gad_status status = GAD_OK;
     for (int i = 0; i < 3 && !status; i++)
         status = run_with(store, orphans[i], dataset, number, err);
@@ -421,7 +425,8 @@ gad_status gad_store_select(gad_store *store, const gad_store_filter *f, gad_sto
     gad_string_add(&sql, "SELECT row,id," FIELDS ",reference_method,think,text_source,text_status,text_model FROM sample");
     filter_sql(f, &sql);
     if (f->random_order) /* a multiplicative hash of the row: repeatable, and cheap in SQL */
-        gad_string_addf(&sql, " ORDER BY ((row + %llu) * 2654435761) %% 4294967291, row", (unsigned long long)(f->seed % 1000003));
+        gad_string_addf(&sql, " ORDER BY ((row + %llu) * 2654435761) %% 4294967291, row",
+                        (unsigned long long)(f->seed % 1000003));
     else
         gad_string_add(&sql, " ORDER BY row");
     if (f->limit)
@@ -497,8 +502,7 @@ static bool load_types(gad_sample *p, const char *text)
     json_t *list = text ? json_loads(text, 0, NULL) : NULL, *item;
     bool room = true;
     size_t i;
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach (list, i, item) {
         if (json_is_string(item))
             room = room && gad_sample_add_type(p, json_string_value(item));
     }
@@ -516,9 +520,11 @@ gad_status gad_store_next(gad_store_cursor *cursor, gad_sample *p, bool *found, 
     const struct {
         int column;
         char **field;
-    } texts[] = {{1, &p->id},       {2, &p->dataset},     {3, &p->class_name}, {4, &p->class_text},        {5, &p->split},  {6, &p->group},
-                 {9, &p->image},    {15, &p->mask},       {16, &p->mask_encoding}, {18, &p->box_rule},     {19, &p->license}, {20, &p->source_url},
-                 {21, &p->meta},    {24, &p->reference_method}, {25, &p->think}, {26, &p->text_source},    {27, &p->text_status}, {28, &p->text_model}};
+    } texts[] = {
+        {1, &p->id},           {2, &p->dataset},      {3, &p->class_name}, {4, &p->class_text},        {5, &p->split},
+        {6, &p->group},        {9, &p->image},        {15, &p->mask},      {16, &p->mask_encoding},    {18, &p->box_rule},
+        {19, &p->license},     {20, &p->source_url},  {21, &p->meta},      {24, &p->reference_method}, {25, &p->think},
+        {26, &p->text_source}, {27, &p->text_status}, {28, &p->text_model}};
     bool room = true;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         room = room && gad_sample_set(texts[i].field, gad_sqlite_text(s, texts[i].column));
@@ -546,7 +552,8 @@ gad_status gad_store_count(gad_store *store, const gad_store_filter *f, int64_t 
     bool row = false;
     gad_string_add(&sql, "SELECT count(*) FROM sample");
     filter_sql(f, &sql);
-    gad_status status = sql.failed ? gad_error_memory(err, "read the store", 0) : gad_sqlite_prepare(store->db, sql.data, &s, err);
+    gad_status status =
+        sql.failed ? gad_error_memory(err, "read the store", 0) : gad_sqlite_prepare(store->db, sql.data, &s, err);
     gad_string_free(&sql);
     if (status)
         return status;
@@ -558,7 +565,8 @@ gad_status gad_store_count(gad_store *store, const gad_store_filter *f, int64_t 
     return status;
 }
 
-gad_status gad_store_add_problem(gad_store *store, const char *dataset, const char *kind, const char *path, const char *text, gad_error *err)
+gad_status gad_store_add_problem(gad_store *store, const char *dataset, const char *kind, const char *path,
+                                 const char *text, gad_error *err)
 {
     gad_sqlite_statement *s;
     gad_status status = gad_sqlite_prepare(store->db, "INSERT INTO problem VALUES(?,?,?,?)", &s, err);
@@ -572,7 +580,8 @@ gad_status gad_store_add_problem(gad_store *store, const char *dataset, const ch
     return status;
 }
 
-gad_status gad_store_get_feature(gad_store *store, const char *hash, const char *version, void **bytes, size_t *size_bytes, gad_error *err)
+gad_status gad_store_get_feature(gad_store *store, const char *hash, const char *version, void **bytes, size_t *size_bytes,
+                                 gad_error *err)
 {
     gad_sqlite_statement *s = store->statements[GET_FEATURE];
     bool row = false;
@@ -592,7 +601,8 @@ gad_status gad_store_get_feature(gad_store *store, const char *hash, const char 
     return status;
 }
 
-gad_status gad_store_put_feature(gad_store *store, const char *hash, const char *version, const void *bytes, size_t size_bytes, gad_error *err)
+gad_status gad_store_put_feature(gad_store *store, const char *hash, const char *version, const void *bytes,
+                                 size_t size_bytes, gad_error *err)
 {
     gad_sqlite_statement *s = store->statements[PUT_FEATURE];
     gad_sqlite_bind_text(s, 1, hash);
@@ -605,9 +615,9 @@ gad_status gad_store_add_reply(gad_store *store, const gad_store_reply *r, gad_e
 {
     gad_sqlite_statement *s;
     char stamp[32];
-    gad_status status = gad_sqlite_prepare(store->db,
-                                           "INSERT INTO reply(sample,model,text,reason,prompt_tokens,completion_tokens,stamp) VALUES(?,?,?,?,?,?,?)",
-                                           &s, err);
+    gad_status status = gad_sqlite_prepare(
+        store->db,
+        "INSERT INTO reply(sample,model,text,reason,prompt_tokens,completion_tokens,stamp) VALUES(?,?,?,?,?,?,?)", &s, err);
     if (status)
         return status;
     gad_clock_stamp(stamp, sizeof stamp);

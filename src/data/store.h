@@ -39,12 +39,12 @@ gad_status gad_store_finish_import(gad_store *store, const char *dataset, int64_
 /* Which samples; NULL and -1 mean any. */
 typedef struct gad_store_filter {
     const char *dataset, *class_name, *split, *id, *text_source;
-    int label;             /* -1 any */
-    bool without_text;     /* only samples that have no text yet */
-    bool with_text;        /* only samples that have text */
-    int64_t after_row;     /* only rows beyond */
-    int64_t limit;         /* 0: no limit */
-    bool random_order;     /* by a hash of the id and `seed` */
+    int label;         /* -1 any */
+    bool without_text; /* only samples that have no text yet */
+    bool with_text;    /* only samples that have text */
+    int64_t after_row; /* only rows beyond */
+    int64_t limit;     /* 0: no limit */
+    bool random_order; /* by a hash of the id and `seed` */
     uint64_t seed;
 } gad_store_filter;
 gad_store_filter gad_store_everything(void);
@@ -57,8 +57,8 @@ void gad_store_cursor_free(gad_store_cursor *cursor);
 gad_status gad_store_count(gad_store *store, const gad_store_filter *filter, int64_t *count, gad_error *err);
 
 /* What an import or a check found wrong; kept until the next import of the dataset. */
-gad_status gad_store_add_problem(gad_store *store, const char *dataset, const char *kind, const char *path, const char *text,
-                                 gad_error *err);
+gad_status gad_store_add_problem(gad_store *store, const char *dataset, const char *kind, const char *path,
+                                 const char *text, gad_error *err);
 
 /* Small derived data per image content: `version` names the kind. *found false when absent; *bytes is the caller's. */
 gad_status gad_store_get_feature(gad_store *store, const char *hash, const char *version, void **bytes, size_t *size_bytes,

@@ -22,7 +22,8 @@ struct gad_sqlite_statement {
 
 static gad_status report(gad_sqlite *db, int code, const char *operation, gad_error *err)
 {
-    const char *path = db->path ? db->path : "store", *text = db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
+    const char *path = db->path ? db->path : "store",
+               *text = db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code);
     switch (code & 0xff) {
     case SQLITE_NOMEM: return gad_error_memory(err, operation, 0);
     case SQLITE_FULL:
@@ -56,7 +57,7 @@ gad_status gad_sqlite_run(gad_sqlite *db, const char *sql, gad_error *err)
 
 static gad_status read_number(gad_sqlite *db, const char *sql, int64_t *value, gad_error *err)
 {
-    gad_sqlite_statement *statement;
+    gad_sqlite_statement *statement = NULL;
     bool row;
     gad_status status = gad_sqlite_prepare(db, sql, &statement, err);
     if (status)

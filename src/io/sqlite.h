@@ -40,7 +40,8 @@ int64_t gad_sqlite_last_id(const gad_sqlite *db);
 /* A prepared statement, to be used many times. */
 gad_status gad_sqlite_prepare(gad_sqlite *db, const char *sql, gad_sqlite_statement **statement, gad_error *err);
 void gad_sqlite_finish(gad_sqlite_statement *statement);
-/* Values of the parameters, from 1. Text and blobs are copied; NULL binds NULL. A failing bind is reported by the next step. */
+/* Values of the parameters, from 1. Text and blobs are copied; NULL binds NULL. A failing bind is reported by the next
+ * step. */
 void gad_sqlite_bind_text(gad_sqlite_statement *statement, int index, const char *text);
 void gad_sqlite_bind_int(gad_sqlite_statement *statement, int index, int64_t value);
 void gad_sqlite_bind_real(gad_sqlite_statement *statement, int index, double value);

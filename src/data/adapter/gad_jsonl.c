@@ -1,0 +1,126 @@
+/* gad_jsonl: a folder with annotations.jsonl, one line per image: image, category, split, label, anomaly_type, boxes, mask,
+ * reference, box_source, source, licence. Masks make the boxes where there are any, else the given ones hold. */
+#include "base/error.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "data/adapter/adapter.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_BOXES = 512 };
+
+static const char *text_of(const json_t *line, const char *key)
+{
+    const json_t *value = json_object_get(line, key);
+    return json_is_string(value) ? json_string_value(value) : NULL;
+}
+
+/* Boxes with their own names from box_types, where there are as many. */
+static int read_boxes(const json_t *line, gad_import_box *boxes)
+{
+    const json_t *list = json_object_get(line, "boxes"), *types = json_object_get(line, "box_types");
+    int count = 0;
+    size_t i;
+    const json_t *item;
+    bool named = json_array_size(types) == json_array_size(list);
+    json_array_foreach (list, i, item) {
+        double n[4] = {0};
+        for (size_t k = 0; k < 4; k++)
+            n[k] = json_number_value(json_array_get(item, k));
+        if (count == MOST_BOXES)
+            break;
+        boxes[count++] = (gad_import_box){
+            n[0], n[1], n[2], n[3], named ? json_string_value(json_array_get(types, i)) : NULL, "boxes", NULL, 0};
+    }
+    return count;
+}
+
+static gad_status add_line(gad_import *import, const json_t *line, const char *where, gad_error *err)
+{
+    gad_import_box boxes[MOST_BOXES];
+    const char *image = text_of(line, "image"), *category = text_of(line, "category"), *split = text_of(line, "split"),
+               *label = text_of(line, "label");
+    const char *mask = text_of(line, "mask"), *reference = text_of(line, "reference"),
+               *type = text_of(line, "anomaly_type");
+    if (!image || !category || !label || (strcmp(label, "normal") != 0 && strcmp(label, "anomalous") != 0))
+        return gad_import_note(import, GAD_IMPORT_BAD_RECORD, where, err,
+                               "expected image, category, and a label normal or anomalous");
+    bool anomalous = strcmp(label, "anomalous") == 0;
+    char class_name[256];
+    snprintf(class_name, sizeof class_name, "%s", category);
+    for (char *c = class_name; *c; c++)
+        *c = *c == '/' ? '.' : *c; /* the class is one component of ids */
+    const char *masks[2] = {mask, NULL}, *references[2] = {reference, NULL};
+    gad_import_entry e = {.class_name = class_name,
+                          .split = split ? split : "train",
+                          .type = anomalous ? (type ? type : "unspecified") : NULL,
+                          .image = image,
+                          .view = -1,
+                          .threshold = 0,
+                          .soft_mask = true,
+                          .no_truth = true,
+                          .license = text_of(line, "licence"),
+                          .source_url = text_of(line, "source"),
+                          .width = (int)json_integer_value(json_object_get(line, "width")),
+                          .height = (int)json_integer_value(json_object_get(line, "height"))};
+    /* The last part of a path-like category is what people call it. */
+    const char *slash = strrchr(category, '/');
+    char class_text[128];
+    snprintf(class_text, sizeof class_text, "%s", slash ? slash + 1 : category);
+    gad_sample_normalise(class_text);
+    e.class_text = class_text;
+    if (mask)
+        e.masks = masks;
+    else
+        e.box_count = read_boxes(line, boxes);
+    e.boxes = boxes;
+    if (reference) {
+        e.references = references;
+        e.reference_method = "given";
+    }
+    return gad_import_add(import, &e, err);
+}
+
+static gad_status read_gad_jsonl(gad_import *import, const gad_catalog_entry *entry, gad_error *err)
+{
+    char *path = gad_file_join(gad_import_folder(import), "annotations.jsonl"), *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+    int64_t number = 0;
+    FILE *file = path ? fopen(path, "re") : NULL;
+    gad_status status = GAD_OK;
+    if (!file)
+        status = path ? gad_error_set(err, GAD_E_FORMAT, "import a dataset", "give a folder that holds annotations.jsonl",
+                                      "%s: not %s: %s", path, entry->title, strerror(errno))
+                      : gad_error_memory(err, "import a dataset", 0);
+    while (!status && (length = getline(&line, &room, file)) >= 0) {
+        char where[600];
+        json_t *object = NULL;
+        number++;
+        if (length <= 1)
+            continue;
+        snprintf(where, sizeof where, "%s, record at line %lld", path, (long long)number);
+        status = gad_json_parse(line, (size_t)length, where, &object, err);
+        if (!status)
+            status = add_line(import, object, where, err);
+        json_decref(object);
+    }
+    if (file)
+        fclose(file);
+    free(line); /* getline's own memory */
+    gad_memory_free(path);
+    return status;
+}
+
+const gad_catalog_entry gad_gad_jsonl = {
+    .name = "gad-jsonl",
+    .title = "folder with annotations.jsonl",
+    .license = "as each line says",
+    .citation = "",
+    .home = "",
+    .generic = true,
+    .read = read_gad_jsonl,
+};

@@ -1,0 +1,357 @@
+/* mmr_ad: the released MMR-AD folders: [SUBSET/]CLASS/{train_good,test_good,test/TYPE} with bbox_annos.json,
+ * text_annos.json, reference.json. Boxes are on a canvas whose shorter side is 448 unless the entry says its own. Several
+ * shapes of the JSON files are accepted; what fits none is named. */
+#include "base/error.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "data/adapter/adapter.h"
+#include "io/image.h"
+#include "task/answer.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+enum { MOST_BOXES = 256, MOST_REFERENCES = 32, PATH_BYTES = 900 };
+
+/* One class folder with its three files as objects keyed by entry name. */
+typedef struct class_files {
+    const char *folder; /* "SUBSET/CLASS" or "CLASS" */
+    json_t *boxes, *texts, *references;
+    json_t *box_root, *text_root;
+    bool benchmark;
+} class_files;
+
+/* A list of {name, ...} as an object by name; an object stays as it is. *view is a new reference. */
+static gad_status by_name(const json_t *root, const char *path, json_t **view, gad_error *err)
+{
+    size_t i;
+    json_t *item;
+    *view = json_object();
+    if (!*view)
+        return gad_error_memory(err, "read MMR-AD", 0);
+    if (json_is_object(root)) {
+        json_object_update(*view, (json_t *)root);
+        return GAD_OK;
+    }
+    json_array_foreach (root, i, item) {
+        const json_t *name = json_object_get(item, "name");
+        if (!json_is_string(name))
+            name = json_object_get(item, "image");
+        if (!json_is_string(name)) {
+            json_decref(*view);
+            *view = NULL;
+            return gad_error_set(err, GAD_E_FORMAT, "read MMR-AD", "entries are told apart by their key \"name\"",
+                                 "%s: entry %zu has no name", path, i);
+        }
+        json_object_set(*view, json_string_value(name), item);
+    }
+    return GAD_OK;
+}
+
+static gad_status load_part(gad_import *import, const char *folder, const char *file, json_t **root, json_t **view,
+                            gad_error *err)
+{
+    char relative[PATH_BYTES];
+    snprintf(relative, sizeof relative, "%s/%s", folder, file);
+    if (!gad_import_exists(import, relative))
+        return gad_import_note(import, GAD_IMPORT_BAD_RECORD, relative, err, "no such file");
+    char *path = gad_file_join(gad_import_folder(import), relative);
+    gad_status status = path ? gad_json_load(path, root, err) : gad_error_memory(err, "read MMR-AD", 0);
+    if (!status)
+        status = by_name(*root, path, view, err);
+    gad_memory_free(path);
+    return status;
+}
+
+/* The entry of an image: "TYPE-STEM.png", with any extension or none, "anomaly-STEM", the path, or the bare name. *key is
+ * the name that fitted. */
+static const json_t *find_entry(const json_t *view, const char *type, const char *class_path, const char *name,
+                                const char **key)
+{
+    char stem[256], candidates[8][PATH_BYTES];
+    const char *extension = gad_file_extension(name);
+    snprintf(stem, sizeof stem, "%.*s", (int)(strlen(name) - strlen(extension) - (extension[0] ? 1 : 0)), name);
+    snprintf(candidates[0], PATH_BYTES, "%s-%s", type, name);
+    snprintf(candidates[1], PATH_BYTES, "%s-%s.png", type, stem);
+    snprintf(candidates[2], PATH_BYTES, "%s-%s", type, stem);
+    snprintf(candidates[3], PATH_BYTES, "anomaly-%s.png", stem);
+    snprintf(candidates[4], PATH_BYTES, "%s", class_path);
+    snprintf(candidates[5], PATH_BYTES, "%s/%s", type, name);
+    snprintf(candidates[6], PATH_BYTES, "%s", name);
+    snprintf(candidates[7], PATH_BYTES, "%s", stem);
+    for (int i = 0; i < 8; i++) {
+        void *iterator = json_object_iter_at((json_t *)view, candidates[i]);
+        if (iterator) {
+            *key = json_object_iter_key(iterator);
+            return json_object_iter_value(iterator);
+        }
+    }
+    return NULL;
+}
+
+/* Boxes of an entry: {bboxes:[...]} or the list itself; items [x1,y1,x2,y2(,label)] or {bbox_2d|bbox|box, label|type}. */
+static int read_boxes(const json_t *entry, const gad_box_frame *frame, gad_import_box *boxes)
+{
+    static const char *const lists[] = {"bboxes", "boxes", "bbox"}, *const corners[] = {"bbox_2d", "bbox", "box"},
+                             *const labels[] = {"label", "type", "category"};
+    const json_t *list = json_is_array(entry) ? entry : NULL, *item;
+    size_t i;
+    int count = 0;
+    for (int k = 0; k < 3 && !list; k++)
+        list = json_object_get(entry, lists[k]);
+    json_array_foreach (list, i, item) {
+        const json_t *four = json_is_array(item) ? item : NULL,
+                     *label = json_is_array(item) ? json_array_get(item, 4) : NULL;
+        for (int k = 0; k < 3; k++) {
+            four = four ? four : json_object_get(item, corners[k]);
+            label = label ? label : json_object_get(item, labels[k]);
+        }
+        if (json_array_size(four) < 4 || count == MOST_BOXES)
+            continue;
+        gad_model_box model;
+        for (size_t k = 0; k < 4; k++)
+            model.value[k] = json_number_value(json_array_get(four, k));
+        gad_box b = gad_box_from_model(frame, model);
+        /* The canvas is rounded to whole pixels: a hundredth beyond the border is not outside. */
+        boxes[count++] = (gad_import_box){b.x1 + 0.01,
+                                          b.y1 + 0.01,
+                                          b.x2 - 0.01,
+                                          b.y2 - 0.01,
+                                          json_is_string(label) ? json_string_value(label) : NULL,
+                                          "import",
+                                          NULL,
+                                          0};
+    }
+    return count;
+}
+
+/* The reasoning inside a full answer. Appends to `think`; nothing when there is none. */
+static gad_status read_text(const json_t *entry, const gad_box_frame *frame, gad_string *think, gad_error *err)
+{
+    const json_t *text = json_is_string(entry) ? entry : json_object_get(entry, "text");
+    const json_t *plain = json_object_get(entry, "think");
+    if (json_is_string(plain)) {
+        gad_string_add(think, json_string_value(plain));
+        return GAD_OK;
+    }
+    if (!json_is_string(text))
+        return GAD_OK;
+    gad_answer answer;
+    const char *all = json_string_value(text);
+    gad_status status = gad_answer_read(all, strlen(all), frame, &answer, err);
+    if (status)
+        return status;
+    gad_string_append(think, all + answer.think_begin, answer.think_length);
+    gad_answer_free(&answer);
+    return GAD_OK;
+}
+
+/* A reference path of the release ("bottle/train/good/000.png") as a path below the import's folder. */
+static bool find_reference(const gad_import *import, const class_files *files, const char *given, char *path)
+{
+    static const char *const folders[] = {"train_good", "test_good", "train/good", "test/good"};
+    const char *slash = strchr(given, '/');
+    snprintf(path, PATH_BYTES, "%s/%s", files->folder, slash ? slash + 1 : given);
+    if (gad_import_exists(import, path))
+        return true;
+    bool test = strstr(given, "test") != NULL;
+    for (int i = 0; i < 4; i++) {
+        snprintf(path, PATH_BYTES, "%s/%s/%s", files->folder, folders[i ^ test], gad_file_name(given));
+        if (gad_import_exists(import, path))
+            return true;
+    }
+    return false;
+}
+
+static gad_status read_references(gad_import *import, const class_files *files, const json_t *entry,
+                                  char paths[][PATH_BYTES], const char *list[], const char *image, gad_error *err)
+{
+    int count = 0;
+    gad_status status = GAD_OK;
+    size_t n = json_is_string(entry) ? 1 : json_array_size(entry);
+    for (size_t i = 0; i < n && count < MOST_REFERENCES && !status; i++) {
+        const json_t *item = json_is_string(entry) ? entry : json_array_get(entry, i);
+        if (!json_is_string(item))
+            continue;
+        if (find_reference(import, files, json_string_value(item), paths[count])) {
+            list[count] = paths[count];
+            count++;
+        } else {
+            status = gad_import_note(import, GAD_IMPORT_BAD_RECORD, image, err, "its reference %.200s is not there",
+                                     json_string_value(item));
+        }
+    }
+    list[count] = NULL;
+    return status;
+}
+
+static gad_status add_image(gad_import *import, class_files *files, const char *folder, const char *name, const char *type,
+                            const char *split, gad_error *err)
+{
+    gad_import_box boxes[MOST_BOXES];
+    char image[PATH_BYTES], class_path[PATH_BYTES],
+        (*references)[PATH_BYTES] = gad_memory_alloc(MOST_REFERENCES, PATH_BYTES);
+    const char *list[MOST_REFERENCES + 1] = {NULL}, *key = NULL, *class_name = files->folder;
+    gad_string think = {0};
+    int64_t width = 0, height = 0;
+    gad_error unreadable;
+    snprintf(image, sizeof image, "%s/%s/%s", files->folder, folder, name);
+    snprintf(class_path, sizeof class_path, "%s/%s/%s", gad_file_name(files->folder), folder, name);
+    char *full = gad_file_join(gad_import_folder(import), image);
+    gad_status status = full && references ? GAD_OK : gad_error_memory(err, "read MMR-AD", 0);
+    /* An unreadable image is named by the import; here its size is only needed for the canvas. */
+    if (!status && gad_image_probe(full, &width, &height, &unreadable))
+        width = height = 0;
+    gad_memory_free(full);
+    const json_t *entry = find_entry(files->boxes, type ? type : "good", class_path, name, &key);
+    int canvas_w = (int)json_integer_value(json_object_get(entry, "resized_width")),
+        canvas_h = (int)json_integer_value(json_object_get(entry, "resized_height"));
+    gad_box_frame frame = gad_box_frame_make(GAD_BOX_CANVAS, GAD_BOX_XY, width > 0 ? (int)width : 448,
+                                             height > 0 ? (int)height : 448, canvas_w, canvas_h);
+    char class_text[128];
+    snprintf(class_text, sizeof class_text, "%s", gad_file_name(files->folder));
+    gad_sample_normalise(class_text);
+    gad_import_entry e = {.class_name = class_name,
+                          .class_text = class_text,
+                          .split = split,
+                          .type = type,
+                          .image = image,
+                          .view = -1,
+                          .no_truth = true,
+                          .boxes = boxes};
+    e.box_count = type ? read_boxes(entry, &frame, boxes) : 0;
+    if (!status && type && !e.box_count)
+        status = gad_import_note(import, GAD_IMPORT_BAD_RECORD, image, err, "no boxes for it in bbox_annos.json");
+    if (key)
+        json_object_del(files->boxes, key);
+    const json_t *text = find_entry(files->texts, type ? type : "good", class_path, name, &key);
+    if (!status && text)
+        status = read_text(text, &frame, &think, err);
+    const json_t *reference = find_entry(files->references, type ? type : "good", class_path, name, &key);
+    if (!status && reference)
+        status = read_references(import, files, reference, references, list, image, err);
+    e.references = list[0] ? list : NULL;
+    e.reference_method = list[0] ? "MMR-AD reference.json" : NULL;
+    e.think = think.length ? think.data : NULL;
+    e.text_source = "import";
+    if (!status)
+        status = gad_import_add(import, &e, err);
+    gad_string_free(&think);
+    gad_memory_free(references);
+    return status;
+}
+
+static gad_status add_folder(gad_import *import, class_files *files, const char *folder, const char *type,
+                             const char *split, gad_error *err)
+{
+    char path[2 * PATH_BYTES];
+    gad_file_names names;
+    snprintf(path, sizeof path, "%s/%s", files->folder, folder);
+    gad_status status = gad_import_list(import, path, &names, err);
+    for (size_t i = 0; i < names.count && !status; i++)
+        if (gad_import_is_image(names.name[i]))
+            status = add_image(import, files, folder, names.name[i], type, split, err);
+    gad_file_names_free(&names);
+    return status;
+}
+
+static gad_status read_class(gad_import *import, const char *folder, bool benchmark, gad_error *err)
+{
+    class_files files = {.folder = folder, .benchmark = benchmark};
+    json_t *reference_root = NULL;
+    char test[PATH_BYTES + 32];
+    gad_file_names types = {0};
+    gad_status status = load_part(import, folder, "bbox_annos.json", &files.box_root, &files.boxes, err);
+    if (!status)
+        status = load_part(import, folder, "text_annos.json", &files.text_root, &files.texts, err);
+    if (!status)
+        status = load_part(import, folder, "reference.json", &reference_root, &files.references, err);
+    if (!status)
+        status = add_folder(import, &files, "train_good", NULL, benchmark ? "reference" : "train", err);
+    if (!status)
+        status = add_folder(import, &files, "test_good", NULL, benchmark ? "benchmark" : "train", err);
+    snprintf(test, sizeof test, "%s/test", folder);
+    if (!status)
+        status = gad_import_list(import, test, &types, err);
+    for (size_t i = 0; i < types.count && !status; i++) {
+        char sub[300];
+        snprintf(sub, sizeof sub, "test/%s", types.name[i]);
+        status = add_folder(import, &files, sub, types.name[i], benchmark ? "benchmark" : "train", err);
+    }
+    const char *left;
+    json_t *value;
+    json_object_foreach (files.boxes, left, value) {
+        if (!status)
+            status = gad_import_note(import, GAD_IMPORT_MISSING_IMAGE, folder, err,
+                                     "bbox_annos.json has \"%.200s\", but there is no such image", left);
+    }
+    gad_file_names_free(&types);
+    json_t *all[] = {files.boxes, files.texts, files.references, files.box_root, files.text_root, reference_root};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        json_decref(all[i]);
+    return status;
+}
+
+/* The four held-out sets under the names that folders give them. */
+static bool is_benchmark(const char *subset)
+{
+    static const char *const names[] = {"mvtec-ad", "mvtec_ad", "mvtec",      "mvtecad",     "visa",        "mvtec-3d",
+                                        "mvtec_3d", "mvtec3d",  "mvtec3d-ad", "mvtec-3d-ad", "mvtec_3d_ad", "mpdd"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcasecmp(names[i], subset) == 0)
+            return true;
+    return false;
+}
+
+/* Reads every class folder below `folder` ("" or a subset); *found counts them. */
+static gad_status read_subset(gad_import *import, const char *folder, bool benchmark, int *found, gad_error *err)
+{
+    gad_file_names names;
+    gad_status status = gad_import_list(import, folder, &names, err);
+    for (size_t i = 0; i < names.count && !status; i++) {
+        char path[PATH_BYTES - 64], mark[PATH_BYTES];
+        snprintf(path, sizeof path, "%s%s%s", folder, folder[0] ? "/" : "", names.name[i]);
+        snprintf(mark, sizeof mark, "%s/bbox_annos.json", path);
+        if (!gad_import_exists(import, mark))
+            continue;
+        ++*found;
+        status = read_class(import, path, benchmark, err);
+    }
+    gad_file_names_free(&names);
+    return status;
+}
+
+static gad_status read_mmr_ad(gad_import *import, const gad_catalog_entry *entry, gad_error *err)
+{
+    int found = 0;
+    gad_status status = read_subset(import, "", is_benchmark(gad_file_name(gad_import_folder(import))), &found, err);
+    gad_file_names names = {0};
+    if (!status && !found)
+        status = gad_import_list(import, "", &names, err);
+    for (size_t i = 0; i < names.count && !status; i++)
+        status = read_subset(import, names.name[i], is_benchmark(names.name[i]), &found, err);
+    gad_file_names_free(&names);
+    if (!status && !found)
+        status = gad_error_set(err, GAD_E_FORMAT, "import a dataset", "give the folder of the release, of one subset in it",
+                               "%s: not %s: no class folder with bbox_annos.json", gad_import_folder(import), entry->title);
+    return status;
+}
+
+const gad_catalog_entry gad_mmr_ad = {
+    .name = "mmr_ad",
+    .title = "MMR-AD (released annotations)",
+    .license = "as each source dataset",
+    .citation = "Yao et al., MMR-AD: A Large-Scale Multimodal Dataset for Benchmarking General Anomaly Detection with "
+                "MLLMs, CVPR 2026",
+    .home = "https://github.com/xcyao00/MMR-AD",
+    .images = 127137,
+    .normal = 28222,
+    .anomalous = 98915,
+    .mmr_images = 127137,
+    .mmr_boxes = 112875,
+    .mmr_categories = 188,
+    .mmr_types = 395,
+    .read = read_mmr_ad,
+};

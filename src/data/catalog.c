@@ -1,0 +1,186 @@
+/* catalog: see catalog.h */
+#include "data/catalog.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "data/adapter/adapter.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const gad_catalog_entry *const ENTRIES[] = {
+    &gad_mvtec_ad,    &gad_mvtec_3d, &gad_visa, &gad_mpdd,         &gad_mvtec_loco, &gad_goodsad,    &gad_real_iad,
+    &gad_real_iad_d3, &gad_manta,    &gad_miad, &gad_cableinspect, &gad_wfdd,       &gad_texture_ad, &gad_3cad,
+    &gad_mmr_ad,      &gad_plain,    &gad_coco, &gad_label_studio, &gad_gad_jsonl};
+
+int gad_catalog_count(void)
+{
+    return (int)(sizeof ENTRIES / sizeof *ENTRIES);
+}
+
+const gad_catalog_entry *gad_catalog_at(int index)
+{
+    return ENTRIES[index];
+}
+
+const gad_catalog_entry *gad_catalog_find(const char *name)
+{
+    for (int i = 0; i < gad_catalog_count(); i++)
+        if (strcmp(ENTRIES[i]->name, name) == 0)
+            return ENTRIES[i];
+    return NULL;
+}
+
+static bool in_list(const char *const *list, const char *name)
+{
+    for (int i = 0; list && list[i]; i++)
+        if (strcmp(list[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* The dataset most of whose classes are among the names; NULL when none has a third of them there. */
+static const gad_catalog_entry *looks_like(const gad_file_names *names)
+{
+    const gad_catalog_entry *best = NULL;
+    double most = 1.0 / 3;
+    for (int i = 0; i < gad_catalog_count(); i++) {
+        const char *const *classes = ENTRIES[i]->classes;
+        int total = 0, there = 0;
+        for (; classes && classes[total]; total++)
+            for (size_t k = 0; k < names->count; k++)
+                there += strcmp(names->name[k], classes[total]) == 0;
+        if (total && (double)there / total > most) {
+            most = (double)there / total;
+            best = ENTRIES[i];
+        }
+    }
+    return best;
+}
+
+static gad_status wrong_folder(const gad_import *import, const gad_catalog_entry *entry, const gad_file_names *names,
+                               gad_error *err)
+{
+    char found[160] = "", expected[160] = "", hint[240];
+    for (size_t i = 0; i < names->count && i < 4; i++)
+        snprintf(found + strlen(found), sizeof found - strlen(found), "%s%.30s", i ? ", " : "", names->name[i]);
+    for (int i = 0; entry->classes && entry->classes[i] && i < 4; i++)
+        snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%.30s", i ? ", " : "",
+                 entry->classes[i]);
+    const gad_catalog_entry *other = looks_like(names);
+    if (other && other != entry)
+        snprintf(hint, sizeof hint, "it looks like %s: gad data import %s %s", other->title, other->name, "DIR");
+    else
+        snprintf(hint, sizeof hint, "give the folder that holds the class folders (%s%s)",
+                 expected[0] ? expected : "one per class", expected[0] ? ", ..." : "");
+    return gad_error_set(err, GAD_E_FORMAT, "import a dataset", hint,
+                         "%s: not %s: none of its class folders is there, but %s", gad_import_folder(import), entry->title,
+                         names->count ? found : "nothing");
+}
+
+gad_status gad_catalog_classes(gad_import *import, const gad_catalog_entry *entry, gad_file_names *classes, gad_error *err)
+{
+    gad_file_names names;
+    gad_status status = gad_import_list(import, "", &names, err);
+    if (status)
+        return status;
+    gad_file_names kept = {0};
+    kept.name = gad_memory_alloc(names.count + 1, sizeof *kept.name);
+    if (!kept.name)
+        status = gad_error_memory(err, "import a dataset", names.count);
+    for (size_t i = 0; i < names.count && !status; i++) {
+        char *path = gad_file_join(gad_import_folder(import), names.name[i]);
+        bool folder = path && gad_file_is_directory(path);
+        gad_memory_free(path);
+        if (!folder || (entry->classes && !in_list(entry->classes, names.name[i])))
+            continue;
+        if (!(kept.name[kept.count] = gad_memory_copy_string(names.name[i])))
+            status = gad_error_memory(err, "import a dataset", 0);
+        else
+            kept.count++;
+    }
+    if (!status && !kept.count)
+        status = wrong_folder(import, entry, &names, err);
+    for (int i = 0; !status && entry->classes && entry->classes[i]; i++) {
+        bool there = false;
+        for (size_t k = 0; k < kept.count; k++)
+            there = there || strcmp(kept.name[k], entry->classes[i]) == 0;
+        if (!there)
+            gad_log_warning(gad_import_log(import), "%s: the class %s is not there", entry->title, entry->classes[i]);
+    }
+    gad_file_names_free(&names);
+    if (status)
+        gad_file_names_free(&kept);
+    else
+        *classes = kept;
+    return status;
+}
+
+/* The folder's full name, so that the store does not depend on where gad was started. */
+static gad_status full_path(const char *folder, char **full, gad_error *err)
+{
+    char *resolved = realpath(folder, NULL);
+    if (!resolved || !gad_file_is_directory(resolved)) {
+        free(resolved);
+        return gad_error_set(err, GAD_E_IO, "import a dataset", "give the folder that the dataset was unpacked to",
+                             "%s: not a folder", folder);
+    }
+    *full = gad_memory_copy_string(resolved);
+    free(resolved);
+    return *full ? GAD_OK : gad_error_memory(err, "import a dataset", 0);
+}
+
+static void warn_counts(const gad_catalog_entry *entry, const gad_import_report *report, const gad_log *log)
+{
+    if (entry->images && report->images != entry->images)
+        gad_log_warning(log, "%s: %lld images, published are %d (a part of the dataset, or another release)", entry->title,
+                        (long long)report->images, entry->images);
+    if (entry->anomalous && report->anomalous != entry->anomalous)
+        gad_log_warning(log, "%s: %lld anomalous images, published are %d", entry->title, (long long)report->anomalous,
+                        entry->anomalous);
+}
+
+gad_status gad_catalog_import(gad_store *store, const gad_catalog_request *request, gad_import_report *report,
+                              gad_error *err)
+{
+    const gad_catalog_entry *entry = gad_catalog_find(request->adapter);
+    char *folder = NULL;
+    gad_import *import = NULL;
+    if (!entry)
+        return gad_error_set(err, GAD_E_ARGUMENT, "import a dataset", "gad data list shows the names",
+                             "%s: not a dataset that gad knows", request->adapter);
+    const char *name = request->dataset ? request->dataset : entry->name;
+    if (strchr(name, '/') || !name[0])
+        return gad_error_set(err, GAD_E_ARGUMENT, "import a dataset", NULL, "\"%s\" cannot be the name of a dataset", name);
+    gad_status status = full_path(request->folder, &folder, err);
+    if (status)
+        return status;
+    gad_store_dataset dataset = {name, folder, entry->title, entry->license, entry->citation, entry->home};
+    gad_import_settings settings = {.dataset = name,
+                                    .folder = folder,
+                                    .license = entry->license,
+                                    .source_url = entry->home,
+                                    .benchmark = entry->benchmark || request->benchmark,
+                                    .log = request->log,
+                                    .progress = request->progress};
+    status = gad_store_begin(store, err);
+    if (!status)
+        status = gad_store_put_dataset(store, &dataset, err);
+    if (!status)
+        status = gad_import_open(store, &settings, &import, err);
+    if (!status)
+        status = entry->read(import, entry, err);
+    if (!status)
+        status = gad_import_finish(import, report, err);
+    if (!status)
+        status = gad_store_commit(store, err);
+    gad_import_free(import);
+    if (status)
+        gad_store_rollback(store);
+    else
+        warn_counts(entry, report, request->log);
+    gad_memory_free(folder);
+    return status;
+}
