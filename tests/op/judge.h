@@ -80,9 +80,9 @@ bool judge_again(judge_stage *stage);
 
 /* ---- for the program ---- */
 const char *judge_name(const judge_case *c, char text[256]);
-/* 0 when the device agrees with the reference, also with padded rows and with a NaN in each input; otherwise a count of
+/* 0 when the devices agree with the reference, also with padded rows and with a NaN in each input; otherwise a count of
  * faults, each printed unless `quiet`. */
-int judge_compare(const judge_case *c, gad_device *device, bool quiet);
+int judge_compare(const judge_case *c, gad_device *devices, int count, bool quiet);
 /* 0 when the backward ops of the reference agree with finite differences of its forward ops. */
 int judge_gradient(const judge_case *c, bool quiet);
 void judge_perf(const judge_case *c, gad_device *device, double read_gb_s, double fma_gflop_s);

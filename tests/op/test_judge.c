@@ -33,14 +33,20 @@ static int visit(const case_list lists[3], const char *filter, visitor v)
     return sum;
 }
 
-static int compare_one(const judge_case *c, void *device)
+typedef struct devices {
+    gad_device *list;
+    int count;
+} devices;
+
+static int compare_one(const judge_case *c, void *user)
 {
-    return judge_compare(c, device, false);
+    const devices *d = user;
+    return judge_compare(c, d->list, d->count, false);
 }
 
-static int compare_quietly(const judge_case *c, void *device)
+static int compare_quietly(const judge_case *c, void *user)
 {
-    return judge_compare(c, device, true) > 0;
+    return judge_compare(c, user, 1, true) > 0;
 }
 
 static int gradient_one(const judge_case *c, void *user)
@@ -70,14 +76,28 @@ static int print_one(const judge_case *c, void *user)
 
 /* ---- the tests ---- */
 
+/* Every instruction set that this processor has. */
 static void test_cpu_against_reference(void **state)
 {
     (void)state;
-    gad_device device;
+    static const char *const level[] = {"avx512", "avx2", "portable"};
+    gad_device open[3];
     gad_error err;
-    ASSERT_OK(gad_device_open_cpu(&device, 2, &err), &err);
-    assert_int_equal(visit(compared, "", (visitor){compare_one, &device}), 0);
-    gad_device_close(&device);
+    int count = 0;
+    for (int i = 0; i < 3; i++) {
+        ASSERT_OK(gad_device_open_cpu(&open[count], 2, &err), &err);
+        const gad_status status = gad_device_limit_cpu(&open[count], level[i], &err);
+        if (status == GAD_OK) {
+            assert_string_equal(gad_device_cpu_level(&open[count]), level[i]);
+            count++;
+        } else {
+            print_message("SKIPPED %s kernels: %s\n", level[i], err.cause);
+            gad_device_close(&open[count]);
+        }
+    }
+    assert_int_equal(visit(compared, "", (visitor){compare_one, &(devices){open, count}}), 0);
+    while (count)
+        gad_device_close(&open[--count]);
 }
 
 static void test_gradients(void **state)
@@ -220,7 +240,7 @@ static int by_hand(const char *mode, const char *filter, const char *level)
     }
     int faults = 2;
     if (!strcmp(mode, "compare")) {
-        faults = visit(compared, filter, (visitor){compare_one, &device}) != 0;
+        faults = visit(compared, filter, (visitor){compare_one, &(devices){&device, 1}}) != 0;
     } else if (!strcmp(mode, "perf") && gad_limits_measure(&limits, &device, &err) == GAD_OK) {
         printf("%s, %d threads: reads %.1f GB/s, fp32 multiply-add %.1f GFLOP/s\n", gad_device_cpu_level(&device),
                device.threads, limits.read_gb_s, limits.fma_gflop_s);

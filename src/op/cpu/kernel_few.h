@@ -3,8 +3,50 @@
 #include "op/cpu/kernels.h"
 #include "op/cpu/simd.h"
 
-/* T rows of x by R rows of w at once; with one row of x two steps of k, so that enough sums are under way to hide the
- * latency of the multiply-add. Each sum is in one order whatever the number of rows before or behind. */
+/* The rows of the tile after this one are fetched into the second-level cache (hint 2), at least this many bytes ahead: the
+ * processor's own prefetching stops at the end of every row, and loads alone cannot keep enough lines under way. */
+enum { LEAST_AHEAD = 16384 };
+
+/* sum[t][r] += x[t] . w[r] over the 64 columns from l on: one group of q8. With one row of x the scale multiplies the
+ * group's sum, with more it multiplies the weights, which then serve all rows. */
+SIMD_INLINE void few_group(vf sum[GAD_FEW_ROWS][4], const float *x, int64_t x_stride, const char *w, int64_t w_bytes,
+                           const float *scale, int64_t scale_stride, int64_t l, const int T, const int R,
+                           const gad_dtype dtype)
+{
+    const int64_t number = dtype == GAD_Q8 ? 1 : dtype == GAD_F32 ? 4 : 2;
+    const int64_t ahead = R * w_bytes < LEAST_AHEAD ? 2 * R * w_bytes : R * w_bytes;
+    vf part[4];
+    SIMD_UNROLL
+    for (int j = 0; j < GAD_Q8_GROUP; j += SIMD_LANES) {
+        vf weight[4];
+        SIMD_UNROLL
+        for (int r = 0; r < R; r++) {
+            const char *at = w + r * w_bytes + (l + j) * number;
+            if (j * number % 64 == 0)
+                __builtin_prefetch(at + ahead, 0, 2);
+            weight[r] = weight_load(at, dtype);
+            if (dtype == GAD_Q8 && T > 1)
+                weight[r] *= scale[r * scale_stride];
+        }
+        SIMD_UNROLL
+        for (int t = 0; t < T; t++) {
+            const vf row = vf_load(x + t * x_stride + l + j);
+            SIMD_UNROLL
+            for (int r = 0; r < R; r++) {
+                if (dtype == GAD_Q8 && T == 1)
+                    part[r] = j ? part[r] + row * weight[r] : row * weight[r];
+                else
+                    sum[t][r] += row * weight[r];
+            }
+        }
+    }
+    SIMD_UNROLL
+    for (int r = 0; r < R; r++)
+        if (dtype == GAD_Q8 && T == 1)
+            sum[0][r] += part[r] * scale[r * scale_stride];
+}
+
+/* T rows of x by R rows of w at once. Each sum is in one order whatever the number of rows before or behind. */
 SIMD_INLINE void few_tile(float *out, int64_t out_stride, const float *x, int64_t x_stride, const char *w, int64_t w_bytes,
                           const float *scale, int64_t scale_stride, int64_t k, const int T, const int R,
                           const gad_dtype dtype)
@@ -17,31 +59,19 @@ SIMD_INLINE void few_tile(float *out, int64_t out_stride, const float *x, int64_
     for (int r = 0; r < R; r++)
         sum[t][r] = (vf){0};
     int64_t l = 0;
-    for (; l + SIMD_LANES <= k; l += SIMD_LANES) {
-        vf weight[4];
-        SIMD_UNROLL
+    for (; l + GAD_Q8_GROUP <= k; l += GAD_Q8_GROUP)
+        few_group(sum, x, x_stride, w, w_bytes, scale ? scale + l / GAD_Q8_GROUP : NULL, scale_stride, l, T, R, dtype);
+    for (; l < k; l += SIMD_LANES) {
+        const int64_t left = k - l < SIMD_LANES ? k - l : SIMD_LANES;
         for (int r = 0; r < R; r++) {
-            weight[r] = weight_load(w + r * w_bytes + l * number, dtype);
-            if (dtype == GAD_Q8)
-                weight[r] *= scale[r * scale_stride + l / GAD_Q8_GROUP];
-        }
-        SIMD_UNROLL
-        for (int t = 0; t < T; t++) {
-            const vf row = vf_load(x + t * x_stride + l);
-            SIMD_UNROLL
-            for (int r = 0; r < R; r++)
-                sum[t][r] += row * weight[r];
-        }
-    }
-    if (l < k) {
-        SIMD_UNROLL
-        for (int r = 0; r < R; r++) {
-            vf weight = weight_load_part(w + r * w_bytes + l * number, k - l, dtype);
+            const char *at = w + r * w_bytes + l * number;
+            vf weight = left == SIMD_LANES ? weight_load(at, dtype) : weight_load_part(at, left, dtype);
             if (dtype == GAD_Q8)
                 weight *= scale[r * scale_stride + l / GAD_Q8_GROUP];
-            SIMD_UNROLL
-            for (int t = 0; t < T; t++)
-                sum[t][r] += vf_load_part(x + t * x_stride + l, k - l) * weight;
+            for (int t = 0; t < T; t++) {
+                const float *row = x + t * x_stride + l;
+                sum[t][r] += (left == SIMD_LANES ? vf_load(row) : vf_load_part(row, left)) * weight;
+            }
         }
     }
     SIMD_UNROLL

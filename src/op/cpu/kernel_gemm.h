@@ -60,12 +60,15 @@ static void pack_rows(float *panel, int width, const char *const *row, const flo
     }
 }
 
+enum { AHEAD_ROWS = 12 };
+
 SIMD_INLINE void pack_column_block(float *panel, int width, int lanes, const char *src, int64_t row_bytes, int count,
                                    bool whole, int64_t k, const float *scale, int64_t scale_stride, float alpha,
                                    const gad_dtype dtype)
 {
     for (int64_t l = 0; l < k; l++) {
         const char *from = src + l * row_bytes;
+        __builtin_prefetch(from + AHEAD_ROWS * row_bytes); /* every row is another page: nobody else fetches it in time */
         vf v = whole ? weight_load(from, dtype) : weight_load_part(from, count, dtype);
         v *= dtype == GAD_Q8 ? alpha * scale[l * scale_stride] : alpha;
         put_lanes(panel + l * width, v, lanes, l == k - 1);
@@ -147,6 +150,10 @@ static void multiply(int64_t k, const float *a, const float *b, int64_t b_stride
                      const float *bias, bool add)
 {
     vf tile[MR][2];
+    for (int r = 0; r < m; r++) { /* c may lie in memory: fetch it while the sums are made */
+        __builtin_prefetch(c + r * c_stride, 1);
+        __builtin_prefetch(c + r * c_stride + n - 1, 1);
+    }
     if (n > SIMD_LANES)
         multiply_tile(k, a, b, b_stride, tile, 1);
     else

@@ -4,8 +4,9 @@
 #include "op/cpu/gemm.h"
 
 enum {
-    MOST_FEW = 8, /* rows of x up to which packing the weights costs more than it saves */
-    STRIP = 16    /* outputs that a thread does before the next row group: their weights stay in the cache */
+    MOST_FEW = 8,         /* rows of x up to which packing the weights costs more than it saves */
+    STRIP = 16,           /* outputs that a thread does before the next row group: their weights stay in the cache */
+    PIECE_BYTES = 1 << 20 /* of weights that a thread takes at a time; at the ends prefetching goes astray */
 };
 
 /* Outputs o0..o0+n-1 of all rows. */
@@ -32,7 +33,9 @@ static void linear_few(gad_device *device, gad_tensor y, gad_tensor x, gad_weigh
 {
     const gad_kernels *kernels = gad_cpu_kernels(device);
     const int64_t strips = (w.rows + STRIP - 1) / STRIP;
-#pragma omp parallel for schedule(dynamic, 4) num_threads(gad_cpu_threads(device, w.rows *w.cols))
+    const int64_t large = PIECE_BYTES / (STRIP * w.cols * (int64_t)gad_dtype_bytes(w.dtype)) + 1;
+    const int64_t fair = strips / (4 * device->threads) + 1, piece = large < fair ? large : fair;
+#pragma omp parallel for schedule(dynamic, piece) num_threads(gad_cpu_threads(device, w.rows *w.cols))
     for (int64_t s = 0; s < strips; s++) {
         const int64_t n = w.rows - s * STRIP < STRIP ? w.rows - s * STRIP : STRIP;
         few_strip(kernels, y, x, &w, bias, alpha, add, s * STRIP, n);
