@@ -59,6 +59,7 @@ gad_tensor gad_lm_forward(const gad_pass *pass, const gad_model *model, const ga
     gad_pass_tap(pass, x, "lm.inserted");
     take_rope(pass, model, in, &cos, &sin);
     gad_pass_tap(pass, cos, "lm.cos");
+    gad_pass_tap(pass, sin, "lm.sin");
     for (int i = 0; i < text->layers; i++) {
         if (saved) {
             saved->block_input[i] = op->take(device, x.rows, x.cols);

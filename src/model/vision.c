@@ -73,6 +73,7 @@ gad_vision_rows gad_vision_forward(const gad_pass *pass, const gad_model *model,
     gad_tensor x = op->take(device, layout->patches, config->hidden), cos, sin;
     const int32_t *order = op->upload(device, layout->patch_order, (size_t)layout->patches * sizeof *layout->patch_order);
     op->rows(device, x, NULL, raster, order, layout->patches, false);
+    gad_pass_tap(pass, x, "vis.ordered");
     take_rope(pass, layout, config->head_dim / 2, &cos, &sin);
     for (int i = 0; i < config->depth; i++) {
         if (saved) {

@@ -36,26 +36,68 @@ float *golden_values(const golden_case *c, const char *name, int64_t *n)
     return values;
 }
 
-/* Rows of the resized golden image in merge-block order (qwen_vl.md 3.7), normalised as 3.6 says. */
-static void add_patches(const gad_config *config, const json_t *settings, const uint8_t *rgb, gad_grid grid, float *out)
+const char *golden_image(const char *name)
 {
-    int p = config->vision.patch, width = grid.cols * p;
-    float table[3][256];
-    for (int channel = 0; channel < 3; channel++) {
-        float mean = (float)json_number_value(json_array_get(json_object_get(settings, "image_mean"), (size_t)channel));
-        float deviation = (float)json_number_value(json_array_get(json_object_get(settings, "image_std"), (size_t)channel));
-        for (int v = 0; v < 256; v++)
-            table[channel][v] = ((float)(v * (1 / 255.0)) - mean) / deviation;
+    char relative[256];
+    snprintf(relative, sizeof relative, "tests/fixtures/images/%s.png", name);
+    return support_source(relative);
+}
+
+gad_preprocess golden_preprocess(const char *family)
+{
+    gad_error err;
+    gad_preprocess settings;
+    ASSERT_OK(gad_preprocess_read(golden_path(family, "model/preprocessor_config.json"), &settings, &err), &err);
+    settings.backend = GAD_RESIZE_PIL; /* reference/README.md "Choices" */
+    return settings;
+}
+
+uint64_t golden_fnv1a64(const void *bytes, size_t size_bytes)
+{
+    uint64_t hash = 0xCBF29CE484222325u;
+    for (size_t i = 0; i < size_bytes; i++)
+        hash = (hash ^ ((const unsigned char *)bytes)[i]) * 0x100000001B3u;
+    return hash;
+}
+
+/* Patch rows of the image file into `at`; how many. */
+static int64_t add_patches(const gad_preprocess *settings, const char *name, gad_grid grid, float *at)
+{
+    gad_error err;
+    gad_image image;
+    gad_patches patches;
+    ASSERT_OK(gad_image_load(golden_image(name), &image, &err), &err);
+    ASSERT_OK(gad_preprocess_image(settings, &image, &patches, &err), &err);
+    assert_int_equal(patches.grid.rows, grid.rows);
+    assert_int_equal(patches.grid.cols, grid.cols);
+    int64_t rows = patches.row_count;
+    memcpy(at, patches.row, (size_t)(rows * patches.row_size) * sizeof *at);
+    gad_preprocess_free(&patches);
+    gad_image_free(&image);
+    return rows;
+}
+
+static void load_images(const char *family, char letter, golden_case *c)
+{
+    gad_error err;
+    json_t *cases = NULL;
+    ASSERT_OK(gad_json_load(golden_path(family, "cases.json"), &cases, &err), &err);
+    const char key[2] = {letter, 0};
+    const json_t *row = json_object_get(cases, key), *names = json_object_get(row, "images");
+    assert_int_equal(json_array_size(names), c->image_count);
+    gad_preprocess settings = golden_preprocess(family);
+    int64_t at = 0;
+    for (int64_t i = 0; i < c->image_count; i++)
+        at += add_patches(&settings, json_string_value(json_array_get(names, (size_t)i)), c->grid[i],
+                          c->patches + at * c->patch_cols);
+    assert_int_equal(at, c->patch_rows);
+    if (at) {
+        char hash[17];
+        snprintf(hash, sizeof hash, "%016llx",
+                 (unsigned long long)golden_fnv1a64(c->patches, (size_t)(at * c->patch_cols) * sizeof *c->patches));
+        assert_string_equal(hash, json_string_value(json_object_get(row, "pixel_values_fnv1a64")));
     }
-    for (int row = 0; row < grid.rows * grid.cols; row++) {
-        int token = row / 4, part = row % 4;
-        int top = (token / (grid.cols / 2) * 2 + part / 2) * p, left = (token % (grid.cols / 2) * 2 + part % 2) * p;
-        for (int channel = 0; channel < 3; channel++)
-            for (int frame = 0; frame < 2; frame++)
-                for (int y = 0; y < p; y++)
-                    for (int x = 0; x < p; x++)
-                        *out++ = table[channel][rgb[((top + y) * width + left + x) * 3 + channel]];
-    }
+    json_decref(cases);
 }
 
 golden_case golden_open(const char *family, const gad_config *config, char letter)
@@ -80,17 +122,7 @@ golden_case golden_open(const char *family, const gad_config *config, char lette
     free(grids);
     c.patch_cols = 3 * 2 * config->vision.patch * config->vision.patch;
     c.patches = malloc((size_t)(c.patch_rows * c.patch_cols + 1) * sizeof *c.patches);
-    json_t *settings = NULL;
-    ASSERT_OK(gad_json_load(golden_path(family, "model/preprocessor_config.json"), &settings, &err), &err);
-    float *at = c.patches;
-    for (int64_t i = 0; i < c.image_count; i++) {
-        snprintf(name, sizeof name, "image.%d.resized_pil", (int)i);
-        const gad_safetensors_tensor *image = gad_safetensors_find(c.values, name);
-        assert_non_null(image);
-        add_patches(config, settings, image->data, c.grid[i], at);
-        at += gad_grid_patches(c.grid[i]) * c.patch_cols;
-    }
-    json_decref(settings);
+    load_images(family, letter, &c);
     return c;
 }
 
@@ -101,7 +133,8 @@ void golden_close(golden_case *c)
     free(c->patches);
 }
 
-golden_prompt golden_prepare(const gad_pass *pass, const gad_model *model, const golden_case *c, gad_vision_saved *saved)
+golden_prompt golden_prepare(const gad_pass *pass, const gad_model *model, const golden_case *c,
+                             void (*spoil)(gad_vision_layout *layout, const gad_vision_config *vision))
 {
     gad_error err;
     golden_prompt p = {0};
@@ -112,9 +145,11 @@ golden_prompt golden_prepare(const gad_pass *pass, const gad_model *model, const
         &err);
     if (c->image_count) {
         ASSERT_OK(gad_vision_layout_make(&model->config.vision, c->grid, c->image_count, &p.layout, &err), &err);
+        if (spoil)
+            spoil(&p.layout, &model->config.vision);
         gad_tensor patches = device->ops->take(device, c->patch_rows, c->patch_cols);
         device->ops->fill(device, patches, c->patches);
-        p.rows = gad_vision_forward(pass, model, patches, &p.layout, saved);
+        p.rows = gad_vision_forward(pass, model, patches, &p.layout, NULL);
     }
     p.image_at = malloc((size_t)(p.layout.tokens + 1) * sizeof *p.image_at);
     p.image_from = malloc((size_t)(p.layout.tokens + 1) * sizeof *p.image_from);
@@ -125,6 +160,13 @@ golden_prompt golden_prepare(const gad_pass *pass, const gad_model *model, const
             p.image_tokens++;
         }
     p.span = (gad_attention_span){.q1 = c->count, .k1 = c->count, .causal = true};
+    p.input = (gad_lm_input){.rows = c->count,
+                             .ids = c->ids,
+                             .position = p.position,
+                             .span_count = 1,
+                             .image_at = p.image_at,
+                             .image_from = p.image_from,
+                             .image_count = p.image_tokens};
     return p;
 }
 

@@ -4,6 +4,7 @@
 #include "io/safetensors.h"
 #include "model/lm.h"
 #include "model/model.h"
+#include "model/preprocess.h"
 #include "support/support.h"
 
 /* One case: prompt, images as patch rows, and the reference's values. */
@@ -19,8 +20,16 @@ typedef struct golden_case {
 
 /* The path of a fixture of the family ("qwen25", "qwen3"). */
 const char *golden_path(const char *family, const char *name);
+/* Opens case `letter`. The images come from their PNG files through model/preprocess; the call fails the test unless the
+ * patch rows have the hash that the reference's pixel values have, to the last bit. */
 golden_case golden_open(const char *family, const gad_config *config, char letter);
 void golden_close(golden_case *c);
+/* The settings that made the goldens: those of the checkpoint, with the processor of the reference that was used. */
+gad_preprocess golden_preprocess(const char *family);
+/* The path of an input image ("plate"). */
+const char *golden_image(const char *name);
+/* FNV-1a 64, as cases.json has it. */
+uint64_t golden_fnv1a64(const void *bytes, size_t size_bytes);
 /* A golden tensor as fp32 (memory of the test's run), its size in *n; NULL when the case has none. */
 float *golden_values(const golden_case *c, const char *name, int64_t *n);
 
@@ -32,9 +41,10 @@ typedef struct golden_prompt {
     int64_t image_tokens;
     int32_t next;
     gad_attention_span span;
-    gad_lm_input input;
+    gad_lm_input input; /* one causal pass over the whole prompt */
 } golden_prompt;
-/* Runs the vision tower (when there are images) and fills the input of one causal pass over the whole prompt. */
-golden_prompt golden_prepare(const gad_pass *pass, const gad_model *model, const golden_case *c, gad_vision_saved *saved);
+/* Runs the vision tower (when there are images) and fills the input. `spoil` (may be NULL) changes the layout before. */
+golden_prompt golden_prepare(const gad_pass *pass, const gad_model *model, const golden_case *c,
+                             void (*spoil)(gad_vision_layout *layout, const gad_vision_config *vision));
 void golden_prompt_free(golden_prompt *p);
 #endif
