@@ -8,8 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/string.h"
-#include "generate/engine.h"
-#include "task/answer.h"
+#include "generate/ask.h"
 #include "task/question.h"
 
 enum { MAX_KNOWLEDGE = 64, MAX_REFERENCES = 64 };
@@ -73,59 +72,11 @@ typedef struct inspection {
     gad_inspection *result;
 } inspection;
 
-/* Probability of Yes when the answer is forced without reasoning. */
 static gad_status answer_fast(inspection *in, gad_error *err)
 {
-    const char *prefix = gad_question_forced_prefix();
-    gad_tokenizer_ids forced = {0};
-    gad_prompt prompt;
-    int32_t *ids = NULL;
-    gad_status status =
-        gad_tokenizer_encode(in->engine->tokenizer, prefix, strlen(prefix), GAD_TOKENIZER_WORDS, &forced, err);
-    if (!status)
-        status = gad_engine_extend(&in->turn, forced.id, forced.count, &prompt, &ids, err);
-    if (!status)
-        status =
-            gad_decode_yes(&in->engine->timeline, in->engine->tokenizer, &prompt, &in->cancel, &in->result->score, err);
+    gad_status status = gad_ask_fast(in->engine, &in->turn, &in->cancel, &in->result->score, err);
     if (!status)
         in->result->verdict = in->result->score >= in->settings->threshold ? GAD_VERDICT_ANOMALOUS : GAD_VERDICT_NORMAL;
-    gad_tokenizer_ids_free(&forced);
-    gad_memory_free(ids);
-    return status;
-}
-
-/* How many of the answer's ids come before the byte of its text where the decision word stands. */
-static gad_status ids_before(const gad_engine *engine, const gad_decoded *decoded, size_t byte, size_t *count,
-                             gad_error *err)
-{
-    gad_tokenizer_stream stream = {0};
-    gad_string text = {0};
-    size_t n = 0;
-    while (n < decoded->ids.count) {
-        gad_tokenizer_stream_push(engine->tokenizer, &stream, decoded->ids.id[n], true, &text);
-        if (text.length > byte || text.failed)
-            break;
-        n++;
-    }
-    *count = n;
-    gad_status status = text.failed ? gad_error_memory(err, operation, text.length) : GAD_OK;
-    gad_string_free(&text);
-    return status;
-}
-
-/* The score of a reasoned answer: p(Yes) against p(No) where the answer says one of them. */
-static gad_status score_decision(inspection *in, const gad_decoded *decoded, size_t decision_byte, gad_error *err)
-{
-    size_t count;
-    gad_prompt prompt;
-    int32_t *ids = NULL;
-    gad_status status = ids_before(in->engine, decoded, decision_byte, &count, err);
-    if (!status)
-        status = gad_engine_extend(&in->turn, decoded->ids.id, count, &prompt, &ids, err);
-    if (!status)
-        status =
-            gad_decode_yes(&in->engine->timeline, in->engine->tokenizer, &prompt, &in->cancel, &in->result->score, err);
-    gad_memory_free(ids);
     return status;
 }
 
@@ -171,23 +122,6 @@ static gad_status copy_answer(const gad_answer *answer, const char *text, gad_in
     return copy_flags(answer, &result->flags, err);
 }
 
-static gad_status read_answer(inspection *in, const gad_decoded *decoded, const gad_view *view, gad_error *err)
-{
-    gad_answer answer = {0};
-    gad_box_frame frame = gad_box_frame_make(in->engine->convention, GAD_BOX_XY, (int)view->original_width,
-                                             (int)view->original_height, (int)view->width, (int)view->height);
-    const char *text = gad_string_text(&decoded->text);
-    gad_status status = gad_answer_read(text, decoded->text.length, &frame, &answer, err);
-    if (status)
-        return status;
-    status = copy_answer(&answer, text, in->result, err);
-    in->result->score = -1;
-    if (!status && answer.decision_begin != (size_t)-1)
-        status = score_decision(in, decoded, answer.decision_begin, err);
-    gad_answer_free(&answer);
-    return status;
-}
-
 static gad_status answer_reasoned(inspection *in, const gad_view *view, gad_error *err)
 {
     gad_decode_settings decode = {.sampling = in->engine->sampling,
@@ -195,22 +129,26 @@ static gad_status answer_reasoned(inspection *in, const gad_view *view, gad_erro
                                   .on_text = in->settings->on_text,
                                   .user = in->settings->user,
                                   .cancel = &in->cancel};
+    gad_box_frame frame = gad_box_frame_make(in->engine->convention, GAD_BOX_XY, (int)view->original_width,
+                                             (int)view->original_height, (int)view->width, (int)view->height);
     gad_rng rng = gad_rng_make(in->settings->seed, 0);
-    gad_decoded decoded;
+    gad_asked asked;
     if (!in->settings->sample)
         decode.sampling.greedy = true;
-    gad_status status =
-        gad_decode(&in->engine->timeline, in->engine->tokenizer, &in->turn.prompt, NULL, &decode, &rng, &decoded, err);
+    gad_status status = gad_ask_reasoned(in->engine, &in->turn, &decode, &rng, &frame, &asked, err);
     if (status)
         return status;
     gad_inspection *result = in->result;
+    const char *text = gad_string_text(&asked.decoded.text);
     result->reasoned = true;
-    result->truncated = decoded.finish == GAD_FINISH_LENGTH;
-    result->answer_tokens = (int64_t)decoded.ids.count;
+    result->score = asked.score;
+    result->truncated = asked.decoded.finish == GAD_FINISH_LENGTH;
+    result->answer_tokens = (int64_t)asked.decoded.ids.count;
     gad_memory_free(result->raw);
-    result->raw = gad_memory_copy_string(gad_string_text(&decoded.text));
-    status = result->raw ? read_answer(in, &decoded, view, err) : gad_error_memory(err, operation, decoded.text.length);
-    gad_decoded_free(&decoded);
+    result->raw = gad_memory_copy_string(text);
+    status = result->raw ? copy_answer(&asked.answer, text, result, err)
+                         : gad_error_memory(err, operation, asked.decoded.text.length);
+    gad_asked_free(&asked);
     return status;
 }
 
@@ -255,24 +193,24 @@ gad_status gad_inspect(gad_engine *engine, gad_picture *const *good, int good_co
                      .result = &r,
                      .cancel = {.is_cancelled = settings->is_cancelled, .user = settings->user}};
     gad_string text = {0};
-    const gad_image *image[MAX_REFERENCES + 1];
-    gad_hash hash[MAX_REFERENCES + 1];
+    gad_engine_part turn[MAX_REFERENCES + 2];
     size_t count = 0;
-    for (int i = 0; i <= good_count; i++, count++) {
+    for (int i = 0; i <= good_count; i++) {
         const gad_picture *picture = i < good_count ? good[i] : part;
-        image[count] = &picture->image;
-        hash[count] = picture->hash;
+        turn[count++] = (gad_engine_part){.image = &picture->image, .hash = picture->hash};
     }
     gad_status status = start_result(&r, part, err);
     if (!status)
         status = build_question(engine, settings, good_count, &text, r.prompt_hash, err);
     double start = gad_clock_seconds();
     int64_t computed = engine->timeline.computed;
-    if (!status)
-        status = gad_engine_make_turn(engine, image, hash, count, gad_string_text(&text), &in.turn, err);
+    if (!status) {
+        turn[count++] = (gad_engine_part){.text = gad_string_text(&text)};
+        status = gad_engine_make_turn(engine, turn, count, &in.turn, err);
+    }
     if (!status) {
         r.encode_ms = 1000 * (gad_clock_seconds() - start);
-        const gad_view *view = &in.turn.view[count - 1];
+        const gad_view *view = &in.turn.view[good_count];
         r.input_width_px = (int)view->width;
         r.input_height_px = (int)view->height;
         r.prompt_tokens = in.turn.prompt.count;

@@ -180,47 +180,61 @@ void gad_engine_use_adapter(gad_engine *e, bool on)
     e->images.limit_bytes = IMAGE_CACHE_BYTES;
 }
 
-static gad_status render_turn(gad_engine *e, const gad_engine_turn *turn, size_t image_count, const char *text,
-                              gad_chat_prompt *out, gad_error *err)
+static gad_status render_turn(gad_engine *e, const gad_engine_part *part, size_t part_count, gad_engine_turn *turn,
+                              gad_error *err)
 {
-    gad_chat_part *part = gad_memory_zero(image_count + 1, sizeof *part);
-    if (!part)
-        return gad_error_memory(err, operation, image_count * sizeof *part);
-    for (size_t i = 0; i < image_count; i++)
-        part[i] = (gad_chat_part){.kind = GAD_CHAT_IMAGE, .image_tokens = (size_t)turn->image[i].rows->tokens};
-    part[image_count] = (gad_chat_part){.kind = GAD_CHAT_TEXT, .text = text};
-    gad_chat_message message = {.role = "user", .part = part, .part_count = image_count + 1};
+    gad_chat_part *piece = gad_memory_zero(part_count, sizeof *piece);
+    if (!piece)
+        return gad_error_memory(err, operation, part_count * sizeof *piece);
+    size_t image = 0;
+    for (size_t i = 0; i < part_count; i++) {
+        piece[i].kind = part[i].text ? GAD_CHAT_TEXT : GAD_CHAT_IMAGE;
+        piece[i].text = part[i].text;
+        if (!part[i].text)
+            piece[i].image_tokens = (size_t)turn->image[image++].rows->tokens;
+    }
+    gad_chat_message message = {.role = "user", .part = piece, .part_count = part_count};
     gad_chat_options options = {.add_generation_prompt = true};
-    gad_status status = gad_chat_render(&e->chat, &message, 1, &options, out, err);
-    gad_memory_free(part);
+    gad_status status = gad_chat_render(&e->chat, &message, 1, &options, &turn->chat, err);
+    gad_memory_free(piece);
     return status;
 }
 
-gad_status gad_engine_make_turn(gad_engine *e, const gad_image *const *image, const gad_hash *hash, size_t image_count,
-                                const char *text, gad_engine_turn *turn, gad_error *err)
+static gad_status encode_images(gad_engine *e, const gad_engine_part *part, size_t part_count, gad_engine_turn *turn,
+                                gad_error *err)
 {
-    *turn = (gad_engine_turn){0};
-    turn->image = gad_memory_zero(image_count, sizeof *turn->image);
-    turn->view = gad_memory_zero(image_count, sizeof *turn->view);
-    gad_status status = turn->image && turn->view ? GAD_OK : gad_error_memory(err, operation, image_count * 64);
-    for (size_t i = 0; i < image_count && !status; i++) {
+    for (size_t i = 0; i < part_count; i++) {
         const gad_image_entry *entry;
-        status = gad_image_cache_get(&e->images, &e->model, &e->device, e->timeline.adapters, &e->preprocess, image[i],
-                                     hash[i], &entry, err);
-        if (!status) {
-            turn->image[i].rows = &entry->rows;
-            turn->view[i] = entry->view;
-        }
+        if (part[i].text)
+            continue;
+        gad_status status = gad_image_cache_get(&e->images, &e->model, &e->device, e->timeline.adapters, &e->preprocess,
+                                                part[i].image, part[i].hash, &entry, err);
+        if (status)
+            return status;
+        turn->image[turn->image_count].rows = &entry->rows;
+        turn->view[turn->image_count++] = entry->view;
     }
+    return GAD_OK;
+}
+
+gad_status gad_engine_make_turn(gad_engine *e, const gad_engine_part *part, size_t part_count, gad_engine_turn *turn,
+                                gad_error *err)
+{
+    gad_engine_turn t = {.image = gad_memory_zero(part_count, sizeof *t.image),
+                         .view = gad_memory_zero(part_count, sizeof *t.view)};
+    gad_status status = t.image && t.view ? GAD_OK : gad_error_memory(err, operation, part_count * sizeof *t.view);
     if (!status)
-        status = render_turn(e, turn, image_count, text, &turn->chat, err);
+        status = encode_images(e, part, part_count, &t, err);
+    if (!status)
+        status = render_turn(e, part, part_count, &t, err);
     if (status) {
-        gad_engine_free_turn(e, turn);
+        gad_engine_free_turn(e, &t);
         return status;
     }
-    for (size_t i = 0; i < image_count; i++)
-        turn->image[i].first = (int64_t)turn->chat.image[i].first;
-    turn->prompt = (gad_prompt){turn->chat.ids.id, (int64_t)turn->chat.ids.count, turn->image, (int64_t)image_count};
+    for (int64_t i = 0; i < t.image_count; i++)
+        t.image[i].first = (int64_t)t.chat.image[i].first;
+    t.prompt = (gad_prompt){t.chat.ids.id, (int64_t)t.chat.ids.count, t.image, t.image_count};
+    *turn = t;
     return GAD_OK;
 }
 

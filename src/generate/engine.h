@@ -25,16 +25,23 @@ struct gad_engine {
     const gad_log *log;
 };
 
-/* A user turn of images (each with the hash of its pixels) and text, after the template's own system text, rendered up to
- * the place where the answer begins. */
+/* A piece of a user turn: a text, or (text NULL) an image and the hash of its pixels. Borrowed. */
+typedef struct gad_engine_part {
+    const char *text;
+    const gad_image *image;
+    gad_hash hash;
+} gad_engine_part;
+
+/* One user turn after the template's own system text, rendered up to the place where the answer begins. */
 typedef struct gad_engine_turn {
     gad_chat_prompt chat;
     gad_prompt_image *image; /* [image_count] */
     gad_view *view;          /* [image_count] */
-    gad_prompt prompt;       /* points into the above */
+    int64_t image_count;
+    gad_prompt prompt; /* points into the above */
 } gad_engine_turn;
-gad_status gad_engine_make_turn(gad_engine *engine, const gad_image *const *image, const gad_hash *hash, size_t image_count,
-                                const char *text, gad_engine_turn *turn, gad_error *err);
+gad_status gad_engine_make_turn(gad_engine *engine, const gad_engine_part *part, size_t part_count, gad_engine_turn *turn,
+                                gad_error *err);
 void gad_engine_free_turn(gad_engine *engine, gad_engine_turn *turn);
 /* The same prompt with ids after it; *ids is the caller's (gad_memory_free). */
 gad_status gad_engine_extend(const gad_engine_turn *turn, const int32_t *more, size_t count, gad_prompt *prompt,

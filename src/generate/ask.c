@@ -1,0 +1,83 @@
+/* ask: see ask.h */
+#include "generate/ask.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "task/question.h"
+
+static const char operation[] = "inspect the part";
+
+void gad_asked_free(gad_asked *asked)
+{
+    gad_decoded_free(&asked->decoded);
+    gad_answer_free(&asked->answer);
+    *asked = (gad_asked){.score = -1};
+}
+
+/* p(Yes) after the turn and `count` ids of an answer. */
+static gad_status score_after(gad_engine *engine, const gad_engine_turn *turn, const int32_t *id, size_t count,
+                              const gad_cancel *cancel, double *score, gad_error *err)
+{
+    gad_prompt prompt;
+    int32_t *ids = NULL;
+    gad_status status = gad_engine_extend(turn, id, count, &prompt, &ids, err);
+    if (!status)
+        status = gad_decode_yes(&engine->timeline, engine->tokenizer, &prompt, cancel, score, err);
+    gad_memory_free(ids);
+    return status;
+}
+
+gad_status gad_ask_fast(gad_engine *engine, const gad_engine_turn *turn, const gad_cancel *cancel, double *score,
+                        gad_error *err)
+{
+    const char *prefix = gad_question_forced_prefix();
+    gad_tokenizer_ids forced = {0};
+    gad_status status = gad_tokenizer_encode(engine->tokenizer, prefix, strlen(prefix), GAD_TOKENIZER_WORDS, &forced, err);
+    if (!status)
+        status = score_after(engine, turn, forced.id, forced.count, cancel, score, err);
+    gad_tokenizer_ids_free(&forced);
+    return status;
+}
+
+/* How many of the answer's ids come before the byte of its text where the decision word stands. */
+static gad_status ids_before(const gad_engine *engine, const gad_decoded *decoded, size_t byte, size_t *count,
+                             gad_error *err)
+{
+    gad_tokenizer_stream stream = {0};
+    gad_string text = {0};
+    size_t n = 0;
+    while (n < decoded->ids.count) {
+        gad_tokenizer_stream_push(engine->tokenizer, &stream, decoded->ids.id[n], true, &text);
+        if (text.length > byte || text.failed)
+            break;
+        n++;
+    }
+    *count = n;
+    gad_status status = text.failed ? gad_error_memory(err, operation, text.length) : GAD_OK;
+    gad_string_free(&text);
+    return status;
+}
+
+gad_status gad_ask_reasoned(gad_engine *engine, const gad_engine_turn *turn, const gad_decode_settings *settings,
+                            gad_rng *rng, const gad_box_frame *frame, gad_asked *asked, gad_error *err)
+{
+    gad_asked a = {.score = -1};
+    gad_status status =
+        gad_decode(&engine->timeline, engine->tokenizer, &turn->prompt, NULL, settings, rng, &a.decoded, err);
+    if (status)
+        return status;
+    status = gad_answer_read(gad_string_text(&a.decoded.text), a.decoded.text.length, frame, &a.answer, err);
+    size_t count = 0;
+    if (!status && a.answer.decision_begin != (size_t)-1) {
+        status = ids_before(engine, &a.decoded, a.answer.decision_begin, &count, err);
+        if (!status)
+            status = score_after(engine, turn, a.decoded.ids.id, count, settings->cancel, &a.score, err);
+    }
+    if (status)
+        gad_asked_free(&a);
+    else
+        *asked = a;
+    return status;
+}
