@@ -1,0 +1,44 @@
+/* align: how well a normal image is aligned with another image: block-wise divergence of colour and edge histograms, the
+ * worst blocks left out (datasets.md section 6.2). In: pixels. Out: features, distances, the best candidates. Works on
+ * plain arrays; knows nothing of files, samples or the store. */
+#ifndef GAD_DATA_ALIGN_H
+#define GAD_DATA_ALIGN_H
+#include "gad.h"
+#include "io/image.h"
+
+enum { GAD_ALIGN_SIDE = 256, GAD_ALIGN_BINS = 41, GAD_ALIGN_BLOCKS_MOST = 256 };
+
+typedef enum gad_align_distance { GAD_ALIGN_KL, GAD_ALIGN_KL_REVERSE, GAD_ALIGN_JEFFREYS, GAD_ALIGN_JS } gad_align_distance;
+
+typedef struct gad_align_rule {
+    int blocks;      /* S: blocks per side, 4, 8 or 16 */
+    double tau_frac; /* share of the blocks that may hold the anomaly */
+    gad_align_distance distance;
+} gad_align_rule;
+gad_align_rule gad_align_rule_default(void);
+/* "align:S=8,tau=10,dist=kl,v1" */
+void gad_align_rule_text(const gad_align_rule *rule, char *text, size_t size_bytes);
+const char *gad_align_distance_name(gad_align_distance distance);
+
+/* Numbers in a feature: blocks * blocks * GAD_ALIGN_BINS. */
+size_t gad_align_count(const gad_align_rule *rule);
+/* Histograms of an RGB image, in sixteenths of a pixel: this is what a cache keeps. */
+gad_status gad_align_feature(const gad_image *image, const gad_align_rule *rule, uint16_t *feature, gad_error *err);
+
+/* Normals to search among. */
+typedef struct gad_align_index gad_align_index;
+gad_status gad_align_index_new(const gad_align_rule *rule, size_t capacity, gad_align_index **index, gad_error *err);
+void gad_align_index_free(gad_align_index *index);
+/* Candidates are numbered from 0 in the order of adding. */
+gad_status gad_align_index_add(gad_align_index *index, const uint16_t *feature, gad_error *err);
+size_t gad_align_index_count(const gad_align_index *index);
+
+typedef struct gad_align_match {
+    size_t candidate;
+    double score; /* D_align: mean over the better blocks, nats */
+    double total; /* mean over all blocks; breaks ties */
+} gad_align_match;
+/* The best k candidates, best first; `allowed` (may be NULL) has one byte per candidate. *found may be smaller than k. */
+gad_status gad_align_search(const gad_align_index *index, const uint16_t *query, const unsigned char *allowed, int k,
+                            gad_align_match *best, int *found, gad_error *err);
+#endif
