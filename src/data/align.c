@@ -23,7 +23,7 @@ struct gad_align_index {
 
 gad_align_rule gad_align_rule_default(void)
 {
-    return (gad_align_rule){8, 0.15, GAD_ALIGN_KL};
+    return (gad_align_rule){8, 0.15, GAD_ALIGN_KL, false};
 }
 
 const char *gad_align_distance_name(gad_align_distance distance)
@@ -39,8 +39,8 @@ static int tau_of(const gad_align_rule *rule)
 
 void gad_align_rule_text(const gad_align_rule *rule, char *text, size_t size_bytes)
 {
-    snprintf(text, size_bytes, "align:S=%d,tau=%d,dist=%s,v1", rule->blocks, tau_of(rule),
-             gad_align_distance_name(rule->distance));
+    snprintf(text, size_bytes, "align:S=%d,tau=%d,dist=%s,gain=%d,v2", rule->blocks, tau_of(rule),
+             gad_align_distance_name(rule->distance), rule->gain);
 }
 
 size_t gad_align_count(const gad_align_rule *rule)
@@ -92,6 +92,20 @@ static int byte_of(float x)
     return i < 0 ? 0 : i > 255 ? 255 : i;
 }
 
+/* Bring the mean brightness to the middle (by at most a factor of two). Doing it to every image alike is what fitting each
+ * candidate to each query would give, without its cost. Not the default: a defect changes the mean of all blocks. */
+static void equalise(float *rgb)
+{
+    double sum = 0;
+    int n = GAD_ALIGN_SIDE * GAD_ALIGN_SIDE;
+    for (int i = 0; i < n; i++)
+        sum += (double)(0.299f * rgb[3 * i] + 0.587f * rgb[3 * i + 1] + 0.114f * rgb[3 * i + 2]);
+    double gain = sum > 0 ? 128.0 * n / sum : 1;
+    float factor = (float)fmin(2, fmax(0.5, gain));
+    for (int i = 0; i < 3 * n; i++)
+        rgb[i] *= factor;
+}
+
 /* ITU-R BT.601, full range. */
 static void to_ycc(const float *rgb, unsigned char *y, unsigned char *cb, unsigned char *cr)
 {
@@ -113,6 +127,18 @@ static int edge_bin(int dx, int dy)
     return bin > 7 ? 0 : bin;
 }
 
+/* One pixel into its two nearest bins (centres at width/2, 3*width/2, ...). With hard bins an even surface near a border
+ * would jump from one bin to the next at the slightest change of light. */
+static void share_out(int *counts, int bins, int width, int value)
+{
+    int place = value - width / 2, low = place < 0 ? 0 : place / width;
+    int share = place < 0 || low >= bins - 1 ? 0 : place % width * UNIT / width;
+    low = low > bins - 1 ? bins - 1 : low;
+    counts[low] += UNIT - share;
+    if (share)
+        counts[low + 1] += share;
+}
+
 static void block_histograms(const unsigned char *y, const unsigned char *cb, const unsigned char *cr, int left, int top,
                              int side, uint16_t *bins)
 {
@@ -120,15 +146,10 @@ static void block_histograms(const unsigned char *y, const unsigned char *cb, co
     int counts[BINS_Y + 2 * BINS_C] = {0};
     for (int j = top; j < top + side; j++)
         for (int i = left; i < left + side; i++) {
-            int at = j * GAD_ALIGN_SIDE + i, v = y[at];
-            int place = v - 8, low = place < 0 ? 0 : place / 16; /* bin centres at 8, 24, 40, ... */
-            int share = place < 0 || low >= BINS_Y - 1 ? 0 : place % 16;
-            low = low > BINS_Y - 1 ? BINS_Y - 1 : low;
-            counts[low] += UNIT - share;
-            if (share)
-                counts[low + 1] += share;
-            counts[BINS_Y + cb[at] / 32] += UNIT;
-            counts[BINS_Y + BINS_C + cr[at] / 32] += UNIT;
+            int at = j * GAD_ALIGN_SIDE + i;
+            share_out(counts, BINS_Y, 16, y[at]);
+            share_out(counts + BINS_Y, BINS_C, 32, cb[at]);
+            share_out(counts + BINS_Y + BINS_C, BINS_C, 32, cr[at]);
             int x0 = i > 0 ? at - 1 : at, x1 = i + 1 < GAD_ALIGN_SIDE ? at + 1 : at;
             int y0 = j > 0 ? at - GAD_ALIGN_SIDE : at, y1 = j + 1 < GAD_ALIGN_SIDE ? at + GAD_ALIGN_SIDE : at;
             int dx = y[x1] - y[x0], dy = y[y1] - y[y0], square = dx * dx + dy * dy;
@@ -161,6 +182,8 @@ gad_status gad_align_feature(const gad_image *image, const gad_align_rule *rule,
     gad_status status = rgb && planes ? shrink(image, rgb, err) : gad_error_memory(err, "measure an image", N * 15);
     if (!status) {
         int side = GAD_ALIGN_SIDE / rule->blocks;
+        if (rule->gain)
+            equalise(rgb);
         to_ycc(rgb, planes, planes + N, planes + 2 * N);
         for (int b = 0; b < rule->blocks * rule->blocks; b++)
             block_histograms(planes, planes + N, planes + 2 * N, b % rule->blocks * side, b / rule->blocks * side, side,

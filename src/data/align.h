@@ -14,9 +14,10 @@ typedef struct gad_align_rule {
     int blocks;      /* S: blocks per side, 4, 8 or 16 */
     double tau_frac; /* share of the blocks that may hold the anomaly */
     gad_align_distance distance;
+    bool gain; /* bring all images to one mean brightness first */
 } gad_align_rule;
 gad_align_rule gad_align_rule_default(void);
-/* "align:S=8,tau=10,dist=kl,v1" */
+/* "align:S=8,tau=10,dist=kl,gain=0,v2" */
 void gad_align_rule_text(const gad_align_rule *rule, char *text, size_t size_bytes);
 const char *gad_align_distance_name(gad_align_distance distance);
 

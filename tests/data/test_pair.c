@@ -36,7 +36,7 @@ static void draw(gad_image *image, uint64_t piece, float turn, float shift_x, fl
     gad_shape_view view = gad_shape_view_make(SIDE, SIDE, turn, 1, shift_x, shift_y, -2);
     gad_scene_draw(&scene, &view, &canvas);
     gad_rng station = gad_rng_make(1, 1), rng = gad_rng_make(2, shot);
-    gad_nuisance n = gad_nuisance_random(&station, &rng, 0.6f);
+    gad_nuisance n = gad_nuisance_random(&station, &rng, 0.2f);
     gad_nuisance_apply(&n, &canvas, scratch);
     ASSERT_OK(gad_image_new(SIDE, SIDE, 3, image, &err), &err);
     gad_canvas_to_bytes(&canvas, image->pixels);
@@ -102,6 +102,24 @@ static void test_properties(void **state)
     gad_image_free(&b);
 }
 
+/* A pose (turn, shift x, shift y) unlike the earlier ones: by 0.06 radians or 6 % of half the picture at least. */
+static void new_pose(float pose[][3], int i, gad_rng *rng)
+{
+    bool near = true;
+    while (near) {
+        pose[i][0] = (float)gad_rng_range(rng, -0.4, 0.4);
+        pose[i][1] = (float)gad_rng_range(rng, -0.3, 0.3);
+        pose[i][2] = (float)gad_rng_range(rng, -0.3, 0.3);
+        near = false;
+        for (int k = 0; k < i && !near; k++) {
+            float d = 0;
+            for (int c = 0; c < 3; c++)
+                d += (pose[i][c] - pose[k][c]) * (pose[i][c] - pose[k][c]);
+            near = d < 0.06f * 0.06f;
+        }
+    }
+}
+
 /* 200 normals in different poses, among them one in the pose of the query, which has a defect and another exposure. */
 static void test_planted_reference(void **state)
 {
@@ -113,9 +131,7 @@ static void test_planted_reference(void **state)
     float pose[NORMALS][3];
     for (int i = 0; i < NORMALS; i++) {
         gad_image image;
-        pose[i][0] = 0.15f * (float)gad_rng_normal(&rng);
-        pose[i][1] = 0.12f * (float)gad_rng_normal(&rng);
-        pose[i][2] = 0.12f * (float)gad_rng_normal(&rng);
+        new_pose(pose, i, &rng);
         draw(&image, (uint64_t)i, pose[i][0], pose[i][1], pose[i][2], (uint64_t)i);
         features[i] = feature_of(&image);
         gad_image_free(&image);
