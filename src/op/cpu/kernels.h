@@ -37,6 +37,29 @@ typedef struct gad_kernels {
     void (*few)(float *out, int64_t out_stride, const float *x, int64_t x_stride, int rows, const char *w, int64_t w_bytes,
                 const float *scale, int64_t scale_stride, gad_dtype dtype, int64_t outputs, int64_t k);
 
+    /* ---- rows: n numbers each; the formulas of op/op.h ---- */
+
+    float (*rmsnorm)(float *y, const float *x, const float *weight, int64_t n, float eps); /* gives rstd */
+    void (*rmsnorm_back)(float *dx, float *dweight, const float *dy, const float *x, float r, const float *weight,
+                         int64_t n, bool add);
+    void (*layernorm)(float *y, float *stats, const float *x, const float *weight, const float *bias, int64_t n, float eps);
+    void (*layernorm_back)(float *dx, float *dweight, float *dbias, const float *dy, const float *x, const float *stats,
+                           const float *weight, int64_t n, bool add);
+    void (*swiglu)(float *y, const float *a, const float *b, int64_t n);
+    void (*swiglu_back)(float *da, float *db, const float *dy, const float *a, const float *b, int64_t n);
+    void (*gelu)(float *y, const float *x, int64_t n, gad_gelu_kind kind);
+    void (*gelu_back)(float *dx, const float *dy, const float *x, int64_t n, gad_gelu_kind kind);
+    void (*rope)(float *y, const float *x, const float *cosine, const float *sine, int64_t half, float sign);
+    void (*axpby)(float *y, float alpha, const float *x, float beta, int64_t n);
+    float (*largest)(const float *x, int64_t n);
+    /* e = exp((x - shift) * inverse); y = factor * e (y may be NULL, or x); gives the sum of e, and in *moment (may be
+     * NULL) of e * (x - shift) * inverse. */
+    double (*exp_row)(float *y, const float *x, int64_t n, float shift, float inverse, float factor, double *moment);
+    double (*sum_squares)(const float *x, int64_t n);
+    /* correct1, correct2 = 1 / (1 - beta^step) */
+    void (*adamw)(float *w, const float *g, float *m, float *v, int64_t n, const gad_adamw *settings, float correct1,
+                  float correct2);
+
     /* ---- what the machine can do at most (limits.h) ---- */
     float (*read_all)(const char *memory, size_t size_bytes);
     double (*multiply_add)(int64_t rounds, float *result);

@@ -2,6 +2,7 @@
 #include "op/cpu/kernel_few.h"
 #include "op/cpu/kernel_gemm.h"
 #include "op/cpu/kernel_limits.h"
+#include "op/cpu/kernel_rowwise.h"
 #include "op/cpu/kernels.h"
 
 const gad_kernels KERNELS = {
@@ -12,6 +13,20 @@ const gad_kernels KERNELS = {
     .pack_columns = pack_columns,
     .multiply = multiply,
     .few = few,
+    .rmsnorm = rmsnorm,
+    .rmsnorm_back = rmsnorm_back,
+    .layernorm = layernorm,
+    .layernorm_back = layernorm_back,
+    .swiglu = swiglu,
+    .swiglu_back = swiglu_back,
+    .gelu = gelu,
+    .gelu_back = gelu_back,
+    .rope = rope,
+    .axpby = axpby,
+    .largest = largest,
+    .exp_row = exp_row,
+    .sum_squares = sum_squares,
+    .adamw = adamw,
     .read_all = read_all,
     .multiply_add = multiply_add,
 };

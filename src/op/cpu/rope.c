@@ -5,19 +5,13 @@ void gad_cpu_rope(gad_device *device, gad_tensor y, gad_tensor x, gad_tensor cos
 {
     if (!gad_cpu_well(device))
         return;
+    const gad_kernels *kernels = gad_cpu_kernels(device);
     const int64_t half = x.cols / heads / 2;
     const float sign = inverse ? -1.0f : 1.0f;
 #pragma omp parallel for schedule(static) num_threads(gad_cpu_threads(device, x.rows *x.cols))
     for (int64_t t = 0; t < x.rows; t++) {
-        const float *c = gad_cpu_row(cos, t), *s = gad_cpu_row(sin, t);
-        for (int h = 0; h < heads; h++) {
-            const float *from = gad_cpu_row(x, t) + h * 2 * half;
-            float *to = gad_cpu_row(y, t) + h * 2 * half;
-            for (int64_t i = 0; i < half; i++) {
-                float a = from[i], b = from[i + half];
-                to[i] = a * c[i] - b * (sign * s[i]);
-                to[i + half] = b * c[i] + a * (sign * s[i]);
-            }
-        }
+        for (int h = 0; h < heads; h++)
+            kernels->rope(gad_cpu_row(y, t) + h * 2 * half, gad_cpu_row(x, t) + h * 2 * half, gad_cpu_row(cos, t),
+                          gad_cpu_row(sin, t), half, sign);
     }
 }

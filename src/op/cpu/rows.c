@@ -57,17 +57,10 @@ void gad_cpu_axpby(gad_device *device, gad_tensor y, float alpha, gad_tensor x, 
 {
     if (!gad_cpu_well(device))
         return;
+    const gad_kernels *kernels = gad_cpu_kernels(device);
 #pragma omp parallel for schedule(static) num_threads(gad_cpu_threads(device, y.rows *y.cols))
-    for (int64_t t = 0; t < y.rows; t++) {
-        float *to = gad_cpu_row(y, t);
-        const float *from = gad_cpu_row(x, t);
-        if (beta == 0)
-            for (int64_t c = 0; c < y.cols; c++)
-                to[c] = alpha * from[c];
-        else
-            for (int64_t c = 0; c < y.cols; c++)
-                to[c] = alpha * from[c] + beta * to[c];
-    }
+    for (int64_t t = 0; t < y.rows; t++)
+        kernels->axpby(gad_cpu_row(y, t), alpha, gad_cpu_row(x, t), beta, y.cols);
 }
 
 void gad_cpu_zero(gad_device *device, gad_tensor y)
