@@ -1,0 +1,196 @@
+/* teach: see teach.h. Here: the grammar as teacher. */
+#include "data/teach.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/progress.h"
+#include "data/reasoning.h"
+#include "io/image.h"
+
+#include <string.h>
+
+enum { BATCH = 32, MOST_BOXES = 64 };
+
+gad_teach_settings gad_teach_default(void)
+{
+    return (gad_teach_settings){.in_flight = 4,
+                                .tries = 3,
+                                .max_tokens = 1024,
+                                .temperature = 0.7,
+                                .timeout_s = 300,
+                                .attempts = 5,
+                                .backoff_s = 1,
+                                .rule = gad_text_check_default()};
+}
+
+gad_status gad_teach_write(const gad_sample *s, const float *change, uint64_t seed, bool brief, char **out, gad_error *err)
+{
+    gad_reasoning_finding findings[MOST_BOXES];
+    int count = (int)(s->box_count < MOST_BOXES ? s->box_count : MOST_BOXES);
+    for (int i = 0; i < count; i++) {
+        const gad_sample_box *b = &s->boxes[i];
+        findings[i] = (gad_reasoning_finding){.label = b->label, .x1 = b->x1, .y1 = b->y1, .x2 = b->x2, .y2 = b->y2};
+        if (change)
+            memcpy(findings[i].change, change + 3 * i, sizeof findings[i].change);
+    }
+    /* An image-level label without a place: the whole image is the finding. */
+    if (s->label && !count)
+        findings[count++] =
+            (gad_reasoning_finding){.label = s->type_count ? s->types[0] : "anomaly", .x2 = s->width, .y2 = s->height};
+    gad_reasoning_facts facts = {.class_text = s->class_text ? s->class_text : s->class_name,
+                                 .width = s->width,
+                                 .height = s->height,
+                                 .findings = findings,
+                                 .count = count,
+                                 .has_reference = s->reference_count > 0,
+                                 .brief = brief};
+    gad_rng rng = gad_rng_make(seed, gad_hash_bytes(s->id, strlen(s->id)).low);
+    gad_string text = {0};
+    gad_status status = gad_reasoning_write(&facts, &rng, &text, err);
+    if (status)
+        gad_string_free(&text);
+    else
+        *out = text.data;
+    return status;
+}
+
+/* One sample on its way. */
+typedef struct lesson {
+    gad_sample sample;
+    char *text;
+    float change[3 * MOST_BOXES];
+    gad_status status;
+} lesson;
+
+/* Mean colour of a grid of points inside a box given in shares of the image. */
+static void mean_color(const gad_image *image, const int crop[4], double width, double height, const gad_sample_box *b,
+                       double mean[3])
+{
+    double x0 = 0, y0 = 0, sx = (double)image->width / width, sy = (double)image->height / height;
+    if (crop) {
+        x0 = crop[0];
+        y0 = crop[1];
+    }
+    memset(mean, 0, 3 * sizeof *mean);
+    for (int i = 0; i < 256; i++) {
+        double u = b->x1 + (b->x2 - b->x1) * ((i % 16 + 0.5) / 16), v = b->y1 + (b->y2 - b->y1) * ((i / 16 + 0.5) / 16);
+        int64_t x = (int64_t)((u + x0) * sx), y = (int64_t)((v + y0) * sy);
+        x = x < 0 ? 0 : x >= image->width ? image->width - 1 : x;
+        y = y < 0 ? 0 : y >= image->height ? image->height - 1 : y;
+        for (int c = 0; c < 3; c++)
+            mean[c] += gad_image_row(image, y)[x * 3 + c] / 256.0;
+    }
+}
+
+/* Test minus reference inside each box; zeros where an image cannot be read. */
+static void measure_change(const char *root, lesson *l)
+{
+    gad_image test = {0}, normal = {0};
+    const gad_sample *s = &l->sample;
+    char *test_path = gad_file_join(root, s->image), *normal_path = gad_file_join(root, s->references[0].path);
+    bool cropped = s->crop[2] > s->crop[0];
+    if (test_path && normal_path && !gad_image_load_shrunk(test_path, 512, &test, NULL) &&
+        !gad_image_load_shrunk(normal_path, 512, &normal, NULL)) {
+        /* A view of a strip: boxes are in the crop, the file is as many views wide as its shape says. */
+        double wide = cropped ? (double)s->height * (double)test.width / (double)test.height : s->width;
+        for (size_t i = 0; i < s->box_count && i < MOST_BOXES; i++) {
+            double a[3], b[3];
+            mean_color(&test, cropped ? s->crop : NULL, wide, s->height, &s->boxes[i], a);
+            mean_color(&normal, cropped ? s->crop : NULL, wide, s->height, &s->boxes[i], b);
+            for (int c = 0; c < 3; c++)
+                l->change[3 * i + (size_t)c] = (float)((a[c] - b[c]) / 255);
+        }
+    }
+    gad_memory_free(test_path);
+    gad_memory_free(normal_path);
+    gad_image_free(&test);
+    gad_image_free(&normal);
+}
+
+static void learn(const gad_teach_settings *settings, const char *root, lesson *l)
+{
+    const gad_sample *s = &l->sample;
+    memset(l->change, 0, sizeof l->change);
+    if (!settings->without_images && s->box_count && s->reference_count)
+        measure_change(root, l);
+    l->status = gad_teach_write(s, l->change, settings->seed, settings->brief, &l->text, NULL);
+}
+
+static gad_status store_batch(gad_store *store, lesson *lessons, int count, gad_teach_report *report, gad_error *err)
+{
+    gad_status status = gad_store_begin(store, err);
+    for (int i = 0; i < count && !status; i++) {
+        gad_sample text = {.row = lessons[i].sample.row,
+                           .think = lessons[i].text,
+                           .text_source = "template",
+                           .text_status = "accepted",
+                           .text_model = "grammar v1"};
+        status = lessons[i].status ? gad_error_memory(err, "write texts", 0) : gad_store_put_text(store, &text, err);
+        report->accepted++;
+    }
+    if (!status)
+        return gad_store_commit(store, err);
+    gad_store_rollback(store);
+    return status;
+}
+
+gad_status gad_teach_template(gad_store *store, const gad_teach_settings *settings, gad_teach_report *report,
+                              gad_error *err)
+{
+    gad_store_filter filter = gad_store_everything();
+    int64_t total = 0;
+    double started = gad_clock_seconds();
+    *report = (gad_teach_report){0};
+    filter.dataset = settings->dataset;
+    filter.class_name = settings->class_name;
+    filter.split = settings->split;
+    filter.without_text = !settings->overwrite;
+    lesson *lessons = gad_memory_zero(BATCH, sizeof *lessons);
+    gad_status status = lessons ? gad_store_count(store, &filter, &total, err)
+                                : gad_error_memory(err, "write texts", BATCH * sizeof *lessons);
+    total = settings->limit && settings->limit < total ? settings->limit : total;
+    gad_progress_meter meter = gad_progress_start(settings->progress, "write texts", total);
+    while (!status && report->samples < total) {
+        /* A fresh cursor per batch: the batch before it is stored by then, and none stays open while writing. */
+        gad_store_cursor *cursor = NULL;
+        bool found = true;
+        int n = 0;
+        char *roots[BATCH] = {NULL};
+        filter.limit = total - report->samples < BATCH ? total - report->samples : BATCH;
+        status = gad_store_select(store, &filter, &cursor, err);
+        while (!status && found && n < BATCH) {
+            status = gad_store_next(cursor, &lessons[n].sample, &found, err);
+            if (!status && found)
+                status = gad_store_root(store, lessons[n].sample.dataset, &roots[n], err);
+            n += !status && found;
+        }
+        gad_store_cursor_free(cursor);
+#pragma omp parallel for schedule(dynamic)
+        for (int i = 0; i < n; i++)
+            learn(settings, roots[i], &lessons[i]);
+        if (!status)
+            status = store_batch(store, lessons, n, report, err);
+        if (n)
+            filter.after_row = lessons[n - 1].sample.row;
+        for (int i = 0; i < n; i++) {
+            gad_memory_free(lessons[i].text);
+            lessons[i].text = NULL;
+            gad_memory_free(roots[i]);
+        }
+        report->samples += n;
+        if (!status && !gad_progress_update(&meter, report->samples))
+            status = gad_error_set(err, GAD_E_CANCELLED, "write texts", "what was written is kept; start again to go on",
+                                   "cancelled");
+        if (!n)
+            break;
+    }
+    for (int i = 0; i < BATCH && lessons; i++)
+        gad_sample_free(&lessons[i].sample);
+    gad_memory_free(lessons);
+    report->seconds = gad_clock_seconds() - started;
+    return status;
+}

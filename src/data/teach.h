@@ -1,0 +1,44 @@
+/* teach: gives samples their reasoning text. In: a store with boxes and references. Out: the same with text. Two teachers:
+ * the grammar (no model needed), and any server that speaks OpenAI's protocol. Every answer is stored as it comes, so that
+ * a crash loses none and none is asked for twice. */
+#ifndef GAD_DATA_TEACH_H
+#define GAD_DATA_TEACH_H
+#include "data/store.h"
+#include "data/text_check.h"
+
+typedef struct gad_teach_settings {
+    const char *dataset, *class_name, *split; /* NULL: all */
+    bool overwrite;                           /* also samples that have text */
+    int64_t limit;                            /* at most so many samples; 0: all */
+    uint64_t seed;
+    bool brief;          /* of the grammar: short text */
+    bool without_images; /* of the grammar: do not look at the colours */
+    /* the server */
+    const char *endpoint, *model, *key; /* "http://host:port/v1"; key may be NULL */
+    int in_flight, tries;               /* requests at once; answers per sample before the grammar takes over */
+    int max_tokens;
+    double temperature, timeout_s, requests_per_s;
+    double prompt_price, completion_price; /* per million tokens */
+    int attempts;                          /* of one request on the wire */
+    double backoff_s;
+    gad_text_check_rule rule;
+    const gad_log *log;
+    const gad_progress *progress;
+} gad_teach_settings;
+gad_teach_settings gad_teach_default(void);
+
+typedef struct gad_teach_report {
+    int64_t samples, accepted, rejected, fallback, failed; /* rejected: answers; failed: samples without any text */
+    int64_t prompt_tokens, completion_tokens;
+    double cost, seconds;
+} gad_teach_report;
+
+gad_status gad_teach_template(gad_store *store, const gad_teach_settings *settings, gad_teach_report *report,
+                              gad_error *err);
+gad_status gad_teach_server(gad_store *store, const gad_teach_settings *settings, gad_teach_report *report, gad_error *err);
+
+/* The grammar's text for one sample; `change` has three numbers per box (mean colour change, 0..1 scale) or is NULL.
+ * *text is the caller's (gad_memory_free). */
+gad_status gad_teach_write(const gad_sample *sample, const float *change, uint64_t seed, bool brief, char **text,
+                           gad_error *err);
+#endif

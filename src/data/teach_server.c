@@ -1,0 +1,404 @@
+/* teach_server: the teacher behind an OpenAI-compatible endpoint. See teach.h. Images go out on the canvas (shorter side
+ * 448) and all coordinates are the canvas's, so that nothing depends on how a server resizes. An answer is stored before
+ * the next is looked at; what was in flight when the process died has no answer and is asked again. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/progress.h"
+#include "data/canvas_image.h"
+#include "data/teach.h"
+#include "io/http_client.h"
+#include "io/image_jpeg.h"
+#include "task/openai.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { CANVAS_PX = 448, JPEG_QUALITY = 92 };
+
+/* One sample that is being asked about. */
+typedef struct question {
+    gad_sample sample;
+    gad_box_frame frame;
+    char *body;
+    size_t body_bytes;
+    int tries; /* answers already had, those of earlier runs included */
+} question;
+
+typedef struct school {
+    gad_store *store;
+    const gad_teach_settings *settings;
+    gad_teach_report *report;
+    gad_http_client *client;
+    gad_store_cursor *cursor;
+    gad_sqlite_statement *count_replies;
+    char url[1024];
+    char note[256]; /* model and rule, kept with each text */
+    int failures_in_row;
+    bool dry; /* no more samples to start */
+    gad_progress_meter meter;
+} school;
+
+static void question_free(question *q)
+{
+    if (!q)
+        return;
+    gad_sample_free(&q->sample);
+    gad_memory_free(q->body);
+    gad_memory_free(q);
+}
+
+/* ---- the request ---- */
+
+static void add_hint(const question *q, gad_string *text)
+{
+    const gad_sample *s = &q->sample;
+    if (!s->label) {
+        gad_string_add(
+            text, "The truth: the second image has no anomaly. Its small differences in light or position are normal.");
+        return;
+    }
+    gad_string_add(text, "The truth, which you must not mention as given: the second image has these abnormal areas, "
+                         "framed in red for you only: ");
+    for (size_t i = 0; i < s->box_count; i++) {
+        gad_model_box m =
+            gad_box_to_model(&q->frame, (gad_box){s->boxes[i].x1, s->boxes[i].y1, s->boxes[i].x2, s->boxes[i].y2});
+        gad_string_addf(text, "%s%s at [%.0f, %.0f, %.0f, %.0f]", i ? "; " : "", s->boxes[i].label, m.value[0], m.value[1],
+                        m.value[2], m.value[3]);
+    }
+    gad_string_add(text, ".");
+}
+
+static void write_prompt(const question *q, gad_string *text)
+{
+    const gad_sample *s = &q->sample;
+    gad_string_addf(text,
+                    "You are an experienced industrial image inspector. %s Compare them region by region, think step by "
+                    "step about what is the same and what "
+                    "differs, where it is, and of what kind it is, as if you had found it yourself. ",
+                    s->reference_count ? "The first image shows a normal sample, the second the sample to inspect."
+                                       : "The image shows the sample to inspect.");
+    gad_string_addf(text, "The object is: %s. ", s->class_text ? s->class_text : s->class_name);
+    add_hint(q, text);
+    gad_string_add(
+        text, " Do not speak of frames, red marks, hints or given information: they are not part of the product. Write 60 "
+              "to 200 words of reasoning between <think> and </think>, then "
+              "the result between <answer> and </answer>: No if it is normal; otherwise Yes. followed by one {'bbox_2d': "
+              "[x1, y1, x2, y2], 'label': 'anomaly type'} for each "
+              "abnormal area with the coordinates and types given above, separated by commas. Nothing outside these tags.");
+}
+
+static gad_status encode(const char *root, const char *path, const int crop[4], const gad_sample *mark, gad_string *jpeg,
+                         gad_error *err)
+{
+    gad_image image = {0};
+    gad_status status = gad_canvas_image_load(root, path, crop, CANVAS_PX, &image, err);
+    if (!status && mark)
+        gad_canvas_image_mark(&image, mark, (gad_draw_colour){255, 0, 0});
+    if (!status)
+        status = gad_image_jpeg_encode(&image, JPEG_QUALITY, jpeg, err);
+    gad_image_free(&image);
+    return status;
+}
+
+static gad_status build_body(school *c, question *q, gad_error *err)
+{
+    const gad_sample *s = &q->sample;
+    const gad_teach_settings *t = c->settings;
+    gad_string reference = {0}, test = {0}, prompt = {0}, body = {0};
+    char *root = NULL;
+    gad_status status = gad_store_root(c->store, s->dataset, &root, err);
+    if (!status && s->reference_count)
+        status = encode(root, s->references[0].path, s->crop, NULL, &reference, err);
+    if (!status)
+        status = encode(root, s->image, s->crop, s->label ? s : NULL, &test, err);
+    write_prompt(q, &prompt);
+    gad_openai_part parts[3];
+    size_t n = 0;
+    if (s->reference_count)
+        parts[n++] = (gad_openai_part){.image = reference.data, .image_bytes = reference.length};
+    parts[n++] = (gad_openai_part){.image = test.data, .image_bytes = test.length};
+    parts[n++] = (gad_openai_part){.text = gad_string_text(&prompt)};
+    gad_openai_message message = {"user", parts, n};
+    gad_openai_request request = {.model = t->model,
+                                  .messages = &message,
+                                  .count = 1,
+                                  .max_tokens = t->max_tokens,
+                                  .greedy = t->temperature <= 0,
+                                  .temperature = t->temperature,
+                                  .has_seed = true,
+                                  .seed = (int64_t)(t->seed + (uint64_t)q->tries)};
+    if (!status && (prompt.failed || reference.failed || test.failed))
+        status = gad_error_memory(err, "ask a teacher", prompt.length);
+    if (!status)
+        status = gad_openai_build(&request, &body, err);
+    gad_memory_free(q->body);
+    q->body = body.data;
+    q->body_bytes = body.length;
+    gad_memory_free(root);
+    gad_string_free(&reference);
+    gad_string_free(&test);
+    gad_string_free(&prompt);
+    return status;
+}
+
+/* ---- answers ---- */
+
+static gad_status store_text(school *c, const question *q, char *think, const char *source, const char *text_status,
+                             gad_error *err)
+{
+    gad_sample text = {.row = q->sample.row, .think = think};
+    text.text_source = (char *)source;
+    text.text_status = (char *)text_status;
+    text.text_model = c->note;
+    return gad_store_put_text(c->store, &text, err);
+}
+
+/* All tries are used up: the grammar writes the text, so that no sample stays without. */
+static gad_status fall_back(school *c, const question *q, gad_error *err)
+{
+    char *think = NULL;
+    gad_status status = gad_teach_write(&q->sample, NULL, c->settings->seed, c->settings->brief, &think, err);
+    if (!status)
+        status = store_text(c, q, think, "template", "fallback", err);
+    gad_memory_free(think);
+    c->report->fallback++;
+    return status;
+}
+
+static gad_status submit(school *c, question *q, gad_error *err)
+{
+    gad_status status = build_body(c, q, err);
+    return status ? status : gad_http_client_submit(c->client, c->url, q->body, q->body_bytes, q, err);
+}
+
+/* Judge one answer, store it, and say whether the question is done. */
+static gad_status judge(school *c, question *q, const gad_openai_response *response, const char *problem, bool *done,
+                        gad_error *err)
+{
+    char reason[512] = "", *think = NULL;
+    gad_status status = GAD_OK;
+    if (problem)
+        snprintf(reason, sizeof reason, "%s", problem);
+    else
+        status =
+            gad_text_check(&c->settings->rule, &q->sample, &q->frame, response->text, &think, reason, sizeof reason, err);
+    if (status)
+        return status;
+    gad_store_reply reply = {.sample_row = q->sample.row,
+                             .model = c->settings->model,
+                             .text = response ? response->text : NULL,
+                             .reason = think ? NULL : reason,
+                             .prompt_tokens = response && response->prompt_tokens > 0 ? response->prompt_tokens : 0,
+                             .completion_tokens =
+                                 response && response->completion_tokens > 0 ? response->completion_tokens : 0};
+    c->report->prompt_tokens += reply.prompt_tokens;
+    c->report->completion_tokens += reply.completion_tokens;
+    q->tries++;
+    *done = think || q->tries >= c->settings->tries;
+    status = gad_store_begin(c->store, err);
+    if (!status)
+        status = gad_store_add_reply(c->store, &reply, err);
+    if (!status && think)
+        status = store_text(c, q, think, "llm", "accepted", err);
+    else if (!status && *done)
+        status = fall_back(c, q, err);
+    if (!status)
+        status = gad_store_commit(c->store, err);
+    else
+        gad_store_rollback(c->store);
+    c->report->accepted += think != NULL;
+    c->report->rejected += think == NULL;
+    if (!think)
+        gad_log_debug(c->settings->log, "%s: answer refused: %s", q->sample.id, reason);
+    gad_memory_free(think);
+    return status;
+}
+
+/* A request that failed for good. One sample's failure is counted and the run goes on; it ends when the server refuses,
+ * cannot be reached, or fails FAILURES_IN_ROW times without a success between: the next sample would fare no better. */
+static gad_status lose(school *c, question *q, const gad_http_client_result *result, gad_error *err)
+{
+    enum { FAILURES_IN_ROW = 5 };
+    bool hopeless = result->failure == GAD_HTTP_CLIENT_REFUSED || result->failure == GAD_HTTP_CLIENT_CONNECT ||
+                    result->failure == GAD_HTTP_CLIENT_TLS;
+    gad_log_warning(c->settings->log, "%s: no answer: %s", q->sample.id, result->message);
+    c->report->failed++;
+    question_free(q);
+    return hopeless || ++c->failures_in_row >= FAILURES_IN_ROW ? gad_http_client_error(result, err) : GAD_OK;
+}
+
+/* A finished request. */
+static gad_status receive(school *c, gad_http_client_result *result, gad_error *err)
+{
+    question *q = result->tag;
+    gad_openai_response response = {0};
+    gad_error problem;
+    bool done = false;
+    gad_status status = GAD_OK;
+    if (result->failure != GAD_HTTP_CLIENT_NONE)
+        return lose(c, q, result, err);
+    c->failures_in_row = 0;
+    gad_status parsed = gad_openai_parse(result->body, result->body_bytes, &response, &problem);
+    status = judge(c, q, parsed ? NULL : &response, parsed ? problem.cause : NULL, &done, err);
+    gad_openai_response_free(&response);
+    if (status || done) {
+        c->report->samples += done;
+        question_free(q);
+        return status;
+    }
+    status = submit(c, q, err);
+    if (status)
+        question_free(q);
+    return status;
+}
+
+/* ---- the run ---- */
+
+static gad_status earlier_tries(school *c, question *q, gad_error *err)
+{
+    bool row = false;
+    gad_sqlite_bind_int(c->count_replies, 1, q->sample.row);
+    gad_status status = gad_sqlite_step(c->count_replies, &row, err);
+    if (!status)
+        q->tries = row ? (int)gad_sqlite_int(c->count_replies, 0) : 0;
+    gad_sqlite_reset(c->count_replies);
+    return status;
+}
+
+/* Ask about the next sample; sets c->dry when there is none. A sample whose image cannot be read is named and left out. */
+static gad_status start_one(school *c, gad_error *err)
+{
+    question *q = gad_memory_zero(1, sizeof *q);
+    bool found = false;
+    if (!q)
+        return gad_error_memory(err, "ask a teacher", sizeof *q);
+    gad_status status = gad_store_next(c->cursor, &q->sample, &found, err);
+    c->dry = !status && !found;
+    if (!status && found)
+        status = earlier_tries(c, q, err);
+    if (status || !found) {
+        question_free(q);
+        return status;
+    }
+    q->frame = gad_box_frame_make(GAD_BOX_CANVAS, GAD_BOX_XY, q->sample.width > 0 ? q->sample.width : 1,
+                                  q->sample.height > 0 ? q->sample.height : 1, 0, 0);
+    if (q->tries >= c->settings->tries) {
+        status = fall_back(c, q, err);
+        c->report->samples++;
+        question_free(q);
+        return status;
+    }
+    gad_error unreadable;
+    status = submit(c, q, &unreadable);
+    if (!status)
+        return GAD_OK;
+    if (status == GAD_E_MEMORY) {
+        question_free(q);
+        return gad_error_memory(err, "ask a teacher", 0);
+    }
+    gad_log_warning(c->settings->log, "%s: left out: %s", q->sample.id, unreadable.cause);
+    c->report->failed++;
+    question_free(q);
+    return GAD_OK;
+}
+
+/* Take back what is pending. */
+static void drain(school *c)
+{
+    gad_http_client_cancel(c->client);
+    bool got = true;
+    while (gad_http_client_pending(c->client) && got) {
+        gad_http_client_result result;
+        if (gad_http_client_wait(c->client, 10, &result, &got, NULL))
+            return;
+        if (got) {
+            question_free(result.tag);
+            gad_http_client_result_free(&result);
+        }
+    }
+}
+
+static gad_status run(school *c, gad_error *err)
+{
+    gad_status status = GAD_OK;
+    while (!status && (!c->dry || gad_http_client_pending(c->client))) {
+        gad_http_client_result result;
+        bool got = false;
+        while (!status && !c->dry && (int)gad_http_client_pending(c->client) < c->settings->in_flight)
+            status = start_one(c, err);
+        if (status || !gad_http_client_pending(c->client))
+            continue;
+        status = gad_http_client_wait(c->client, 0.5, &result, &got, err);
+        if (!status && got) {
+            status = receive(c, &result, err);
+            gad_http_client_result_free(&result);
+        }
+        if (!status && !gad_progress_update(&c->meter, c->report->samples))
+            status = gad_error_set(err, GAD_E_CANCELLED, "ask a teacher", "what was answered is kept; start again to go on",
+                                   "cancelled");
+    }
+    drain(c);
+    return status;
+}
+
+static gad_status open_school(school *c, int64_t *total, gad_error *err)
+{
+    const gad_teach_settings *s = c->settings;
+    gad_store_filter filter = gad_store_everything();
+    char rule[128];
+    size_t length = strlen(s->endpoint);
+    bool complete = length > 17 && strcmp(s->endpoint + length - 17, "/chat/completions") == 0;
+    snprintf(c->url, sizeof c->url, "%s%s", s->endpoint,
+             complete                         ? ""
+             : s->endpoint[length - 1] == '/' ? "chat/completions"
+                                              : "/chat/completions");
+    gad_text_check_text(&s->rule, rule, sizeof rule);
+    snprintf(c->note, sizeof c->note, "%.100s; %s", s->model, rule);
+    gad_http_client_options options = {.bearer = s->key,
+                                       .in_flight = s->in_flight,
+                                       .requests_per_s = s->requests_per_s,
+                                       .attempts = s->attempts,
+                                       .timeout_s = s->timeout_s,
+                                       .backoff_s = s->backoff_s,
+                                       .seed = s->seed};
+    filter.dataset = s->dataset;
+    filter.class_name = s->class_name;
+    filter.split = s->split;
+    filter.without_text = !s->overwrite;
+    filter.limit = s->limit;
+    gad_status status = gad_store_count(c->store, &filter, total, err);
+    *total = s->limit && s->limit < *total ? s->limit : *total;
+    if (!status)
+        status = gad_store_select(c->store, &filter, &c->cursor, err);
+    if (!status)
+        status = gad_sqlite_prepare(gad_store_database(c->store), "SELECT count(*) FROM reply WHERE sample=?",
+                                    &c->count_replies, err);
+    if (!status)
+        status = gad_http_client_open(&options, &c->client, err);
+    return status;
+}
+
+gad_status gad_teach_server(gad_store *store, const gad_teach_settings *settings, gad_teach_report *report, gad_error *err)
+{
+    int64_t total = 0;
+    double from = gad_clock_seconds();
+    *report = (gad_teach_report){0};
+    if (!settings->endpoint || !settings->endpoint[0] || !settings->model || settings->in_flight < 1 || settings->tries < 1)
+        return gad_error_set(err, GAD_E_ARGUMENT, "ask a teacher", "give --endpoint URL and --model NAME",
+                             "no endpoint, no model, or nothing in flight");
+    school c = {.store = store, .settings = settings, .report = report};
+    gad_status status = open_school(&c, &total, err);
+    c.meter = gad_progress_start(settings->progress, "ask the teacher", total);
+    if (!status)
+        status = run(&c, err);
+    report->cost = ((double)report->prompt_tokens * settings->prompt_price +
+                    (double)report->completion_tokens * settings->completion_price) /
+                   1e6;
+    report->seconds = gad_clock_seconds() - from;
+    gad_http_client_free(c.client);
+    gad_store_cursor_free(c.cursor);
+    gad_sqlite_finish(c.count_replies);
+    return status;
+}
