@@ -4,8 +4,5 @@
 #include <stddef.h>
 
 const command *const commands[] = {
-    &cmd_inspect,
-    &cmd_model_info,
-    &cmd_speed,
-    NULL,
+    &cmd_inspect, &cmd_model_info, &cmd_speed, &cmd_model_new, &cmd_model_vocab, &cmd_train_sft, &cmd_train_plot, NULL,
 };

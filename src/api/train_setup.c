@@ -1,0 +1,252 @@
+/* train_setup: see train_setup.h */
+#include "api/train_setup.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "model/adapter.h"
+#include "train/memory_plan.h"
+
+static const char operation[] = "prepare training";
+
+/* ---- what trains --------------------------------------------------------------------------------------------------- */
+
+static bool word_selects(const char *word, size_t n, const char *name)
+{
+    static const struct {
+        const char *word, *prefix;
+    } groups[] = {{"all", ""},
+                  {"language", "model."},
+                  {"language", "lm_head"},
+                  {"vision", "visual."},
+                  {"merger", "visual.merger"},
+                  {"merger", "visual.deepstack_merger"},
+                  {"difference", "difference."}};
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
+        if (n == strlen(groups[i].word) && !strncmp(word, groups[i].word, n))
+            if (!strncmp(name, groups[i].prefix, strlen(groups[i].prefix)))
+                return true;
+    return !strncmp(name, word, n) && n > 4; /* any other prefix of a parameter's name, "model.layers.0." */
+}
+
+static bool is_selected(const char *words, const char *name)
+{
+    for (const char *word = words; *word;) {
+        size_t n = strcspn(word, ",");
+        if (word_selects(word, n, name))
+            return true;
+        word += n + (word[n] == ',');
+    }
+    return false;
+}
+
+static bool wants_lora(const char *words)
+{
+    return !strncmp(words, "lora", 4) && (words[4] == ',' || !words[4]);
+}
+
+/* LoRA adapters, and what is named beside them; only new modules may train in full beside adapters, since an adapter folder
+ * holds nothing else of the base. */
+static gad_status choose_trainable(const gad_train_settings *s, gad_model *model, bool count_only, int64_t *count,
+                                   gad_error *err)
+{
+    bool lora = wants_lora(s->train);
+    gad_adapter_settings adapter = {
+        .rank = (int)s->lora_rank, .alpha = s->lora_alpha, .targets = s->lora_targets, .seed = s->seed};
+    *count = lora ? gad_adapter_count(model, &adapter) : 0;
+    gad_status status = lora && !count_only ? gad_adapter_create(model, &adapter, err) : GAD_OK;
+    for (size_t i = 0; i < model->params.count && !status; i++) {
+        gad_param *param = model->params.item[i];
+        bool adapted = strstr(param->name, ".lora_") != NULL;
+        bool wanted = adapted ? lora : !lora && is_selected(s->train, param->name);
+        if (wanted && !adapted)
+            *count += gad_param_count(param);
+        if (wanted && !count_only)
+            status = gad_param_train(param, true, GAD_F32, err);
+    }
+    if (!status && !*count)
+        status = gad_error_set(err, GAD_E_ARGUMENT, operation, "say lora, all, language, vision, merger, or a prefix",
+                               "--train %s: nothing is called so", s->train);
+    return status;
+}
+
+/* ---- data ---------------------------------------------------------------------------------------------------------- */
+
+static gad_status open_synth(gad_train_setup *t, uint64_t seed, gad_source_synth *synth, gad_error *err)
+{
+    const gad_train_settings *s = t->settings;
+    gad_synth_settings settings = gad_synth_default();
+    settings.width = settings.height = (int)s->synth_side_px;
+    settings.references = (int)s->references;
+    settings.class_seed = s->synth_class_seed;
+    settings.normal_share = s->synth_normal_share;
+    settings.strength_low = s->synth_strength_low;
+    settings.nuisance = s->synth_nuisance;
+    settings.same_piece = s->synth_same_piece;
+    settings.brief = true;
+    gad_status status = s->synth_kinds ? gad_synth_parse_kinds(s->synth_kinds, &settings.kinds, err) : GAD_OK;
+    if (!status && s->synth_families)
+        status = gad_synth_parse_families(s->synth_families, &settings.families, err);
+    return status ? status : gad_source_synth_open(&t->maker, &settings, seed, synth, err);
+}
+
+static gad_status open_data(gad_train_setup *t, const char *kind, gad_error *err)
+{
+    const gad_train_settings *s = t->settings;
+    gad_source_filter filter = {.split = s->split,
+                                .with_text = s->think && !strcmp(kind, "sft"),
+                                .references = (int)s->references,
+                                .root = s->root};
+    gad_status status = s->data ? gad_source_samples_open(&t->maker, s->data, &filter, &t->samples, err)
+                                : open_synth(t, s->synth_seed, &t->synth, err);
+    if (status)
+        return status;
+    t->train = s->data ? gad_source_samples_source(t->samples) : gad_source_synth_source(&t->synth);
+    if (s->eval_every < 0)
+        return GAD_OK;
+    filter.split = s->eval_split;
+    if (s->eval_data) {
+        status = gad_source_samples_open(&t->maker, s->eval_data, &filter, &t->eval_samples, err);
+        t->eval = status ? t->eval : gad_source_samples_source(t->eval_samples);
+    } else {
+        status = open_synth(t, ~s->synth_seed, &t->eval_synth, err); /* other pieces of the same world */
+        t->eval = gad_source_synth_source(&t->eval_synth);
+    }
+    t->has_eval = !status;
+    return status;
+}
+
+/* ---- settings ------------------------------------------------------------------------------------------------------ */
+
+static gad_status check_settings(const gad_train_settings *s, gad_error *err)
+{
+    const char *bad = NULL;
+    if (!s->model || !s->out)
+        bad = "a model and a folder for the run (--out) are needed";
+    else if (s->steps < 1 || s->batch < 1 || s->micro_tokens < 1)
+        bad = "steps, batch and micro-tokens must be at least 1";
+    else if (!(s->learning_rate > 0) || s->learning_rate > 1)
+        bad = "the learning rate must lie between 0 and 1";
+    else if (s->average < 0 || s->average >= 1 || s->beta1 < 0 || s->beta1 >= 1 || s->beta2 < 0 || s->beta2 >= 1)
+        bad = "beta1, beta2 and ema must be at least 0 and below 1";
+    else if (s->keep < 1)
+        bad = "at least one checkpoint must be kept";
+    return bad ? gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "%s", bad) : GAD_OK;
+}
+
+static gad_lesson_input input_of(const char *name)
+{
+    return !strcmp(name, "clip") ? GAD_LESSON_CLIP : !strcmp(name, "pair+clip") ? GAD_LESSON_PAIR_CLIP : GAD_LESSON_PAIR;
+}
+
+static void fill_trainer(gad_train_setup *t, const char *kind)
+{
+    const gad_train_settings *s = t->settings;
+    gad_schedule_kind schedule = !strcmp(s->schedule, "constant") ? GAD_SCHEDULE_CONSTANT
+                                 : !strcmp(s->schedule, "linear") ? GAD_SCHEDULE_LINEAR
+                                                                  : GAD_SCHEDULE_COSINE;
+    snprintf(t->signature, sizeof t->signature, "%s %s %s seed %llu batch %lld train %s rank %lld", kind,
+             gad_engine_hash(t->engine), s->data ? s->data : "synthetic", (unsigned long long)s->seed, (long long)s->batch,
+             s->train, (long long)s->lora_rank);
+    t->trainer =
+        (gad_trainer_settings){.steps = s->steps,
+                               .save_every = s->save_every,
+                               .eval_every = s->eval_every,
+                               .schedule = {schedule, s->learning_rate, s->learning_rate_floor, s->warmup, s->steps},
+                               .optimizer = {.beta1 = s->beta1,
+                                             .beta2 = s->beta2,
+                                             .epsilon = 1e-8,
+                                             .weight_decay = s->weight_decay,
+                                             .clip = s->clip,
+                                             .average = s->average},
+                               .checkpoint = {.out = s->out,
+                                              .base = s->model,
+                                              .dtype = s->bf16 ? GAD_BF16 : GAD_F32,
+                                              .keep = s->keep,
+                                              .signature = t->signature},
+                               .resume = s->resume,
+                               .fast_prefix = "difference.",
+                               .fast_rate = s->difference_rate};
+}
+
+/* Tell what is needed, and refuse what cannot be had. */
+static gad_status check_memory(const gad_train_setup *t, int64_t trainable, gad_error *err)
+{
+    const gad_train_settings *s = t->settings;
+    gad_memory_request request = {.trainable = trainable,
+                                  .micro_tokens = s->micro_tokens,
+                                  .checkpointing = s->checkpointing,
+                                  .average = s->average > 0,
+                                  .trains_vision =
+                                      !wants_lora(s->train) && (strstr(s->train, "vis") || strstr(s->train, "all")),
+                                  .cache_bytes = (size_t)s->cache_mib << 20};
+    gad_memory_plan plan = gad_memory_plan_make(&t->engine->model, &request);
+    return gad_memory_plan_check(&plan, s->log, err);
+}
+
+static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, gad_error *err)
+{
+    const gad_train_settings *s = t->settings;
+    int64_t trainable = 0;
+    gad_engine_options options = {.model = s->model,
+                                  .adapter = s->adapter,
+                                  .merge_adapter = s->adapter != NULL,
+                                  .threads = (int)s->threads,
+                                  .max_pixels = s->max_pixels,
+                                  .log = s->log};
+    gad_status status = check_settings(s, err);
+    if (!status)
+        status = gad_engine_open(&options, &t->engine, err);
+    if (!status)
+        status = s->prompt_file ? gad_question_template_load(s->prompt_file, &t->maker.wording, err)
+                                : gad_question_template_default(&t->maker.wording, err);
+    if (status)
+        return status;
+    t->maker.tokenizer = t->engine->tokenizer;
+    t->maker.chat = &t->engine->chat;
+    t->maker.preprocess = &t->engine->preprocess;
+    t->maker.convention = t->engine->convention;
+    t->maker.input = input_of(s->input);
+    t->maker.reasons = s->think;
+    status = choose_trainable(s, &t->engine->model, true, &trainable, err);
+    if (!status)
+        status = check_memory(t, trainable, err);
+    if (!status)
+        status = open_data(t, kind, err);
+    *ready = !status && !s->dry_run;
+    if (!*ready)
+        return status;
+    fill_trainer(t, kind);
+    return choose_trainable(s, &t->engine->model, false, &trainable, err);
+}
+
+gad_status gad_train_setup_open(const gad_train_settings *settings, const char *kind, gad_train_setup *setup, bool *ready,
+                                gad_error *err)
+{
+    *setup = (gad_train_setup){.settings = settings};
+    gad_status status = gad_dist_open(&setup->dist, err);
+    if (status)
+        return status;
+    setup->started = true;
+    status = gad_dist_agree(&setup->dist, open_parts(setup, kind, ready, err), err);
+    if (status)
+        gad_train_setup_close(setup);
+    return status;
+}
+
+void gad_train_setup_close(gad_train_setup *setup)
+{
+    gad_source_synth_close(&setup->synth);
+    gad_source_synth_close(&setup->eval_synth);
+    gad_source_samples_free(setup->samples);
+    gad_source_samples_free(setup->eval_samples);
+    gad_question_template_free(&setup->maker.wording);
+    gad_engine_free(setup->engine);
+    if (setup->started)
+        gad_dist_close(&setup->dist);
+    setup->engine = NULL;
+    setup->started = false;
+}
