@@ -30,7 +30,7 @@ static void open_pupil(pupil *p, int64_t samples, bool lora)
     ASSERT_OK(gad_shape_find("gad-xs", &config, &err), &err);
     ASSERT_OK(gad_model_build(&config, &p->model, &err), &err);
     ASSERT_OK(gad_weights_random(&p->model, 1, GAD_F32, &err), &err);
-    ASSERT_OK(gad_device_open_cpu(&p->device, 2, &err), &err);
+    ASSERT_OK(gad_device_open_cpu(&p->device, 1, &err), &err);
     p->task = quadrant_make(&config, 3);
     p->source = quadrant_source(&p->task, samples);
     gad_adapter_settings adapter = {.rank = 4, .alpha = 8, .targets = "all-linear", .seed = 9};

@@ -16,7 +16,7 @@ tiny tiny_open(const char *family, bool exact)
     ASSERT_OK(gad_model_build(&config, &t.model, &err), &err);
     ASSERT_OK(gad_weights_load(golden_path(family, "model"), &(gad_weights_options){0}, &t.model, &t.files, NULL, &err),
               &err);
-    ASSERT_OK(exact ? gad_device_open_reference(&t.device, &err) : gad_device_open_cpu(&t.device, 2, &err), &err);
+    ASSERT_OK(exact ? gad_device_open_reference(&t.device, &err) : gad_device_open_cpu(&t.device, 1, &err), &err);
     for (size_t i = 0; exact && i < t.model.params.count; i++)
         ASSERT_OK(gad_param_convert(t.model.params.item[i], GAD_F64, &err), &err);
     return t;
