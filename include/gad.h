@@ -163,6 +163,14 @@ const char *gad_picture_hash(const gad_picture *picture);
 /* Whether a file's name ends like an image's (.png, .jpg, .jpeg, .tif, .tiff, .webp, .bmp). */
 bool gad_picture_is_name(const char *path);
 
+/* Good parts to choose from: for each part, the one that lies most like it (block-wise divergence of colour and edge
+ * histograms, the worst blocks left out), never the part's own picture. The pictures need not outlive the gallery. */
+typedef struct gad_gallery gad_gallery;
+gad_status gad_gallery_new(gad_picture *const *good, int count, gad_gallery **gallery, gad_error *err);
+void gad_gallery_free(gad_gallery *gallery);
+/* *best is an index into the pictures that the gallery was made of. */
+gad_status gad_gallery_best(gad_gallery *gallery, const gad_picture *part, int *best, gad_error *err);
+
 /* ---- inspection ---------------------------------------------------------------------------------------------------- */
 
 typedef enum gad_verdict { GAD_VERDICT_UNREADABLE, GAD_VERDICT_NORMAL, GAD_VERDICT_ANOMALOUS } gad_verdict;

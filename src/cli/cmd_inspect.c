@@ -195,10 +195,12 @@ static bool expand(const char *path, paths *list)
 typedef struct references {
     paths path;
     gad_picture **picture;
+    gad_gallery *gallery; /* NULL: show all */
 } references;
 
 static void free_references(references *r)
 {
+    gad_gallery_free(r->gallery);
     for (size_t i = 0; r->picture && i < r->path.count; i++)
         gad_picture_free(r->picture[i]);
     free(r->picture);
@@ -208,7 +210,9 @@ static void free_references(references *r)
 static int load_references(const inspect_options *o, references *r)
 {
     gad_error err;
+    bool choose = false;
     for (int64_t i = 0; i < o->ref.count; i++) {
+        choose |= is_folder(o->ref.item[i]);
         if (!expand(o->ref.item[i], &r->path))
             return EXIT_FAILED;
     }
@@ -218,6 +222,8 @@ static int load_references(const inspect_options *o, references *r)
     for (size_t i = 0; i < r->path.count; i++)
         if (gad_picture_load(r->path.item[i], &r->picture[i], &err))
             return terminal_fail(&err);
+    if (choose && gad_gallery_new(r->picture, (int)r->path.count, &r->gallery, &err))
+        return terminal_fail(&err);
     return EXIT_DONE;
 }
 
@@ -318,27 +324,37 @@ static int report(const inspect_run *run, const char *path, const gad_picture *p
     return code;
 }
 
+static int inspect_picture(inspect_run *run, const char *path, const gad_picture *part)
+{
+    gad_error err;
+    gad_inspection result = {0};
+    gad_picture *const *good = run->refs->picture;
+    const char *const *good_path = (const char *const *)run->refs->path.item;
+    int good_count = (int)run->refs->path.count, best = 0;
+    if (run->refs->gallery) {
+        if (gad_gallery_best(run->refs->gallery, part, &best, &err))
+            return terminal_fail(&err);
+        good += best;
+        good_path += best;
+        good_count = 1;
+    }
+    if (gad_inspect(run->engine, good, good_count, part, &run->settings, &result, &err))
+        return terminal_fail(&err);
+    if (run->settings.on_text && result.reasoned)
+        fputc('\n', stderr);
+    run->rejected |= result.verdict == GAD_VERDICT_ANOMALOUS;
+    int code = report(run, path, part, good, good_path, good_count, &result);
+    gad_inspection_clear(&result);
+    return code;
+}
+
 static int inspect_part(inspect_run *run, const char *path)
 {
     gad_error err;
     gad_picture *part = NULL;
-    gad_inspection result = {0};
     if (gad_picture_load(path, &part, &err))
         return terminal_fail(&err);
-    gad_picture **good = run->refs->picture;
-    const char *const *good_path = (const char *const *)run->refs->path.item;
-    int good_count = (int)run->refs->path.count;
-    int code = EXIT_DONE;
-    if (gad_inspect(run->engine, good, good_count, part, &run->settings, &result, &err)) {
-        terminal_fail(&err);
-        code = EXIT_FAILED;
-    } else {
-        if (run->settings.on_text && result.reasoned)
-            fputc('\n', stderr);
-        run->rejected |= result.verdict == GAD_VERDICT_ANOMALOUS;
-        code = report(run, path, part, good, good_path, good_count, &result);
-    }
-    gad_inspection_clear(&result);
+    int code = inspect_picture(run, path, part);
     gad_picture_free(part);
     return code;
 }
