@@ -47,6 +47,63 @@ gad_status gad_lora_attach(gad_model *model, const char *path, gad_linear *layer
     return GAD_OK;
 }
 
+/* Give the head of a tied model a parameter of its own with the embedding's values, before one of the two changes. Mapped
+ * values are shared, memory is copied. */
+static gad_status untie_head(gad_model *model, gad_error *err)
+{
+    gad_param *embed = model->lm.embed;
+    if (model->lm.head.weight != embed)
+        return GAD_OK;
+    gad_param *head = gad_params_add(&model->params, true, 2, embed->shape, "lm_head.weight");
+    if (!head)
+        return gad_error_memory(err, operation, sizeof *head);
+    gad_weight value = embed->value;
+    size_t data_bytes = (size_t)gad_param_count(embed) * gad_dtype_bytes(value.dtype);
+    if (embed->owned) {
+        value.data = head->owned = gad_memory_alloc_aligned(data_bytes, 1);
+        if (head->owned)
+            memcpy(head->owned, embed->value.data, data_bytes);
+    }
+    if (value.scale) {
+        size_t scale_bytes = gad_param_bytes(embed, GAD_Q8) - data_bytes;
+        value.scale = head->owned_scale = gad_memory_alloc_aligned(scale_bytes, 1);
+        if (head->owned_scale)
+            memcpy(head->owned_scale, embed->value.scale, scale_bytes);
+    }
+    if (!value.data || (embed->value.scale && !value.scale)) {
+        gad_params_remove(&model->params, model->params.count - 1);
+        return gad_error_memory(err, operation, data_bytes);
+    }
+    head->value = value;
+    model->lm.head.weight = head;
+    model->config.text.tied = false;
+    return GAD_OK;
+}
+
+/* Take all adapters off the model. What they replace as a whole stays as it acts now. */
+static gad_status forget_layer(void *user, const char *path, gad_linear *layer, gad_error *err)
+{
+    (void)user;
+    (void)path;
+    (void)err;
+    layer->lora = NULL;
+    return GAD_OK;
+}
+
+static void forget_adapters(gad_model *model)
+{
+    gad_model_each_linear(model, forget_layer, NULL, NULL);
+    for (size_t i = model->params.count; i-- > 0;)
+        if (strstr(model->params.item[i]->name, ".lora_"))
+            gad_params_remove(&model->params, i);
+    for (size_t i = 0; i < model->replaced_count; i++) {
+        gad_memory_free_aligned(model->replaced[i].owned);
+        gad_memory_free_aligned(model->replaced[i].owned_scale);
+    }
+    model->lora_count = model->replaced_count = 0;
+    model->replaced_on = false;
+}
+
 void gad_lora_switch(gad_model *model, bool on)
 {
     if (model->replaced_on == on)
@@ -70,6 +127,7 @@ typedef struct adapter_config {
     double alpha;
     int64_t rank;
     bool rslora;
+    bool tie_saved; /* a saved embedding of a tied model is the head's as well */
     const json_t *rank_pattern, *alpha_pattern;
 } adapter_config;
 
@@ -162,6 +220,8 @@ static gad_status read_config(const json_t *root, const char *path, adapter_conf
         status = gad_json_get_number(root, "lora_alpha", path, 0, &config->alpha, err);
     if (!status)
         status = gad_json_get_bool(root, "use_rslora", path, false, &config->rslora, err);
+    if (!status)
+        status = gad_json_get_bool(root, "ensure_weight_tying", path, false, &config->tie_saved, err);
     if (!status && (config->rank < 1 || config->rank > 65536 || config->alpha <= 0))
         status = gad_error_set(err, GAD_E_FORMAT, operation, NULL, "%s: r or lora_alpha is missing or not positive", path);
     config->path = path;
@@ -310,21 +370,6 @@ static gad_status replace_param(loader *l, gad_param *param, const gad_safetenso
     return status;
 }
 
-/* Untie the head so that a saved head does not change the embedding. */
-static gad_status untie_head(gad_model *model, gad_error *err)
-{
-    if (!model->config.text.tied)
-        return GAD_OK;
-    const int64_t shape[] = {model->lm.embed->shape[0], model->lm.embed->shape[1]};
-    gad_param *head = gad_params_add(&model->params, true, 2, shape, "lm_head.weight");
-    if (!head)
-        return gad_error_memory(err, operation, sizeof *head);
-    head->value = model->lm.embed->value;
-    model->lm.head.weight = head;
-    model->config.text.tied = false;
-    return GAD_OK;
-}
-
 /* Whole tensors of the adapter: modules_to_save and trained biases. */
 static gad_status load_whole_tensors(loader *l, gad_error *err)
 {
@@ -342,7 +387,8 @@ static gad_status load_whole_tensors(loader *l, gad_error *err)
             snprintf(internal, sizeof internal, "%.*s.%s", (int)(base - name), name, base + strlen(".base_layer."));
         else
             snprintf(internal, sizeof internal, "%s", name);
-        if (!strcmp(internal, "lm_head.weight"))
+        bool embedding = !strcmp(internal, "model.embed_tokens.weight") && !l->config->tie_saved;
+        if (embedding || !strcmp(internal, "lm_head.weight"))
             status = untie_head(l->model, err);
         gad_param *param = status ? NULL : gad_params_find(&l->model->params, internal);
         if (param) {
@@ -385,7 +431,9 @@ gad_status gad_lora_load(const char *folder, gad_model *model, gad_error *err)
             status = load_whole_tensors(&l, err);
         if (!status)
             status = report_unused(&l, err);
-        if (!status)
+        if (status)
+            forget_adapters(model);
+        else
             gad_lora_switch(model, true);
     }
     gad_safetensors_free(files);
@@ -399,16 +447,19 @@ gad_status gad_lora_load(const char *folder, gad_model *model, gad_error *err)
 
 static gad_status merge_layer(void *user, const char *path, gad_linear *layer, gad_error *err)
 {
-    (void)user;
+    gad_model *model = user;
     const gad_lora *lora = layer->lora;
     if (!lora)
         return GAD_OK;
+    gad_status status = layer == &model->lm.head ? untie_head(model, err) : GAD_OK;
+    if (status)
+        return status;
     gad_param *w = layer->weight;
     if (w->value.dtype == GAD_Q8)
         return gad_error_set(err, GAD_E_ARGUMENT, "merge adapter", "merge first, then quantise", "\"%s\" is quantised",
                              path);
     gad_dtype dtype = w->value.dtype == GAD_F16 ? GAD_F32 : w->value.dtype;
-    gad_status status = gad_param_convert(w, dtype, err);
+    status = gad_param_convert(w, dtype, err);
     const float *a = lora->a->value.data, *b = lora->b->value.data;
     int64_t cols = w->value.cols, rank = lora->a->value.rows;
     bool finite = true;
@@ -442,24 +493,8 @@ static gad_status merge_layer(void *user, const char *path, gad_linear *layer, g
 gad_status gad_lora_merge(gad_model *model, gad_error *err)
 {
     gad_lora_switch(model, true);
-    gad_status status = gad_model_each_linear(model, merge_layer, NULL, err);
-    if (status)
-        return status;
-    /* the adapters' parameters leave the table */
-    size_t kept = 0;
-    for (size_t i = 0; i < model->params.count; i++) {
-        gad_param *param = model->params.item[i];
-        if (strstr(param->name, ".lora_")) {
-            gad_params single = {.item = gad_memory_alloc(1, sizeof(gad_param *)), .count = 1};
-            if (!single.item)
-                return gad_error_memory(err, "merge adapter", sizeof(gad_param *));
-            single.item[0] = param;
-            gad_params_free(&single);
-        } else {
-            model->params.item[kept++] = param;
-        }
-    }
-    model->params.count = kept;
-    model->lora_count = 0;
-    return GAD_OK;
+    gad_status status = gad_model_each_linear(model, merge_layer, model, err);
+    if (!status)
+        forget_adapters(model);
+    return status;
 }

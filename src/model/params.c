@@ -48,13 +48,24 @@ static void free_value(gad_param *param)
     param->owned = param->owned_scale = NULL;
 }
 
+static void free_param(gad_param *param)
+{
+    free_value(param);
+    gad_memory_free_aligned(param->gradient.data);
+    gad_memory_free(param);
+}
+
+void gad_params_remove(gad_params *params, size_t index)
+{
+    free_param(params->item[index]);
+    params->count--;
+    memmove(params->item + index, params->item + index + 1, (params->count - index) * sizeof *params->item);
+}
+
 void gad_params_free(gad_params *params)
 {
-    for (size_t i = 0; i < params->count; i++) {
-        free_value(params->item[i]);
-        gad_memory_free_aligned(params->item[i]->gradient.data);
-        gad_memory_free(params->item[i]);
-    }
+    for (size_t i = 0; i < params->count; i++)
+        free_param(params->item[i]);
     gad_memory_free(params->item);
     *params = (gad_params){0};
 }

@@ -28,6 +28,8 @@ typedef struct gad_params {
 __attribute__((format(printf, 5, 6))) gad_param *gad_params_add(gad_params *params, bool is_matrix, int rank,
                                                                 const int64_t *shape, const char *format, ...);
 gad_param *gad_params_find(const gad_params *params, const char *name);
+/* Take one out of the table and free it. */
+void gad_params_remove(gad_params *params, size_t index);
 void gad_params_free(gad_params *params);
 
 /* Number of values, and bytes the value takes in `dtype` (scales included). */

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "base/json.h"
 
 const char *golden_path(const char *family, const char *name)
@@ -100,6 +102,15 @@ static void load_images(const char *family, char letter, golden_case *c)
     json_decref(cases);
 }
 
+static void read_ids(golden_case *c)
+{
+    float *ids = golden_values(c, "input.ids", &c->count);
+    c->ids = malloc((size_t)c->count * sizeof *c->ids);
+    for (int64_t i = 0; i < c->count; i++)
+        c->ids[i] = (int32_t)ids[i];
+    free(ids);
+}
+
 golden_case golden_open(const char *family, const gad_config *config, char letter)
 {
     gad_error err;
@@ -107,11 +118,7 @@ golden_case golden_open(const char *family, const gad_config *config, char lette
     char name[64];
     snprintf(name, sizeof name, "case_%c.safetensors", letter);
     ASSERT_OK(gad_safetensors_open(golden_path(family, name), &c.values, &err), &err);
-    float *ids = golden_values(&c, "input.ids", &c.count);
-    c.ids = malloc((size_t)c.count * sizeof *c.ids);
-    for (int64_t i = 0; i < c.count; i++)
-        c.ids[i] = (int32_t)ids[i];
-    free(ids);
+    read_ids(&c);
     int64_t n = 0;
     float *grids = golden_values(&c, "input.grid_thw", &n);
     c.image_count = n / 3;
@@ -123,6 +130,17 @@ golden_case golden_open(const char *family, const gad_config *config, char lette
     c.patch_cols = 3 * 2 * config->vision.patch * config->vision.patch;
     c.patches = malloc((size_t)(c.patch_rows * c.patch_cols + 1) * sizeof *c.patches);
     load_images(family, letter, &c);
+    return c;
+}
+
+golden_case golden_open_training(const char *family, const gad_config *config)
+{
+    gad_error err;
+    golden_case c = golden_open(family, config, 'f');
+    gad_safetensors_free(c.values);
+    ASSERT_OK(gad_safetensors_open(golden_path(family, "train.safetensors"), &c.values, &err), &err);
+    free(c.ids);
+    read_ids(&c);
     return c;
 }
 
@@ -176,4 +194,112 @@ void golden_prompt_free(golden_prompt *p)
     free(p->position);
     free(p->image_at);
     free(p->image_from);
+}
+
+static float *download(gad_device *device, gad_tensor t)
+{
+    float *values = malloc((size_t)(t.rows * t.cols) * sizeof *values);
+    device->ops->download(device, values, t);
+    return values;
+}
+
+float *golden_logits(const gad_model *model, gad_device *device, bool adapters, const golden_case *c, int64_t rows,
+                     float **vision)
+{
+    gad_error err;
+    gad_pass pass = {.device = device, .adapters = adapters};
+    size_t mark = device->ops->mark(device);
+    golden_prompt p = golden_prepare(&pass, model, c, NULL);
+    p.input.spans = &p.span;
+    p.input.image = &p.rows;
+    if (vision)
+        *vision = download(device, p.rows.out);
+    gad_tensor hidden = gad_lm_forward(&pass, model, &p.input, NULL);
+    float *logits = download(device, gad_lm_logits(&pass, model, gad_tensor_rows(hidden, hidden.rows - rows, rows)));
+    ASSERT_OK(gad_device_check(device, &err), &err);
+    device->ops->rewind(device, mark);
+    golden_prompt_free(&p);
+    return logits;
+}
+
+/* ---- folders ------------------------------------------------------------------------------------------------------- */
+
+void golden_drop(const golden_folder *folder, const char *name)
+{
+    gad_error err;
+    ASSERT_OK(gad_file_remove(support_scratch(folder->path, name), &err), &err);
+}
+
+void golden_put(const golden_folder *folder, const char *name, const char *source)
+{
+    golden_drop(folder, name);
+    assert_int_equal(symlink(source, support_scratch(folder->path, name)), 0);
+}
+
+golden_folder golden_copy(const char *family, const char *name)
+{
+    gad_error err;
+    golden_folder folder;
+    gad_file_names names = {0};
+    snprintf(folder.path, sizeof folder.path, "%s/%s_%s", GAD_TEST_TMP, family, name);
+    ASSERT_OK(gad_file_remove(folder.path, &err), &err);
+    ASSERT_OK(gad_file_make_directory(folder.path, &err), &err);
+    ASSERT_OK(gad_file_list(golden_path(family, "model"), &names, &err), &err);
+    for (size_t i = 0; i < names.count; i++)
+        golden_put(&folder, names.name[i], support_scratch(golden_path(family, "model"), names.name[i]));
+    gad_file_names_free(&names);
+    return folder;
+}
+
+/* The object or array that holds the last part of a dotted path, which goes to *key. */
+static json_t *find_holder(json_t *root, char *path, char **key)
+{
+    for (*key = strtok(path, "."); (path = strtok(NULL, ".")); *key = path)
+        root = json_is_array(root) ? json_array_get(root, strtoul(*key, NULL, 10)) : json_object_get(root, *key);
+    assert_non_null(root);
+    return root;
+}
+
+void golden_change(const golden_folder *folder, const char *name, const json_t *change)
+{
+    gad_error err;
+    json_t *root = NULL, *value;
+    const char *path;
+    char copy[256], *key;
+    size_t i;
+    ASSERT_OK(gad_json_load(support_scratch(folder->path, name), &root, &err), &err);
+    json_object_foreach (json_object_get(change, "set"), path, value) {
+        snprintf(copy, sizeof copy, "%s", path);
+        json_t *holder = find_holder(root, copy, &key);
+        if (json_is_array(holder))
+            json_array_set(holder, strcmp(key, "-1") ? strtoul(key, NULL, 10) : json_array_size(holder) - 1, value);
+        else
+            json_object_set(holder, key, value);
+    }
+    json_array_foreach (json_object_get(change, "remove"), i, value) {
+        snprintf(copy, sizeof copy, "%s", json_string_value(value));
+        json_t *holder = find_holder(root, copy, &key);
+        assert_int_equal(json_object_del(holder, key), 0);
+    }
+    golden_drop(folder, name);
+    ASSERT_OK(gad_json_write(support_scratch(folder->path, name), root, &err), &err);
+    json_decref(root);
+}
+
+golden_folder golden_variant(const char *family, const char *variant)
+{
+    gad_error err;
+    golden_folder folder = golden_copy(family, variant);
+    json_t *root = NULL, *target, *name;
+    const char *source;
+    size_t i;
+    ASSERT_OK(gad_json_load(golden_path(family, "variants.json"), &root, &err), &err);
+    const json_t *row = json_object_get(root, variant);
+    assert_non_null(row);
+    json_array_foreach (json_object_get(row, "remove"), i, name)
+        golden_drop(&folder, json_string_value(name));
+    json_object_foreach (json_object_get(row, "copy"), source, target)
+        golden_put(&folder, json_string_value(target), golden_path(family, source));
+    json_decref(root);
+    return folder;
 }

@@ -1,6 +1,8 @@
 /* golden: reads the fixtures of one family: the tiny checkpoint, its cases, and what the reference computed. */
 #ifndef GAD_TESTS_MODEL_GOLDEN_H
 #define GAD_TESTS_MODEL_GOLDEN_H
+#include <jansson.h>
+
 #include "io/safetensors.h"
 #include "model/lm.h"
 #include "model/model.h"
@@ -24,6 +26,8 @@ const char *golden_path(const char *family, const char *name);
  * patch rows have the hash that the reference's pixel values have, to the last bit. */
 golden_case golden_open(const char *family, const gad_config *config, char letter);
 void golden_close(golden_case *c);
+/* The training sample of the family: its ids, the image of case F, and train.safetensors as values. */
+golden_case golden_open_training(const char *family, const gad_config *config);
 /* The settings that made the goldens: those of the checkpoint, with the processor of the reference that was used. */
 gad_preprocess golden_preprocess(const char *family);
 /* The path of an input image ("plate"). */
@@ -47,4 +51,21 @@ typedef struct golden_prompt {
 golden_prompt golden_prepare(const gad_pass *pass, const gad_model *model, const golden_case *c,
                              void (*spoil)(gad_vision_layout *layout, const gad_vision_config *vision));
 void golden_prompt_free(golden_prompt *p);
+/* Logits [rows, vocab] of the last rows of the case's prompt; memory of the caller's (free). `vision` (may be NULL) gets
+ * the tower's rows, in the same way. */
+float *golden_logits(const gad_model *model, gad_device *device, bool adapters, const golden_case *c, int64_t rows,
+                     float **vision);
+
+/* A checkpoint folder of this test's own, `folder`, whose files are links to those of the family's model/ folder. */
+typedef struct golden_folder {
+    char path[256];
+} golden_folder;
+golden_folder golden_copy(const char *family, const char *name);
+/* Put a link to the file at `source` into it, or remove one. */
+void golden_put(const golden_folder *folder, const char *name, const char *source);
+void golden_drop(const golden_folder *folder, const char *name);
+/* Put a changed JSON file into it: `change` has "set" (dotted path to value; -1 is an array's last place) and "remove". */
+void golden_change(const golden_folder *folder, const char *name, const json_t *change);
+/* The folder of one of the family's variants.json. */
+golden_folder golden_variant(const char *family, const char *variant);
 #endif
