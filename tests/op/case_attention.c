@@ -3,7 +3,7 @@
  * Tolerance in units of 2^-24 of the largest value: a score is a dot product of D numbers times scale = 1/sqrt(D), off by
  * about sqrt(D)/2.4 units of 1 (see case_linear.c); that is a relative error of its probability; the sum over K keys adds
  * sqrt(K)/2.4, and exp and the rescaling of tiles a few units. Twice that is allowed; four times for gradients, where dS is
- * a difference of two such sums. */
+ * a difference of two such sums, each of size 1. */
 #include "op/judge.h"
 
 #include <math.h>
@@ -76,8 +76,10 @@ static void attention(judge_stage *s, const int64_t *p)
         return;
     gad_tensor dq = judge_sum(s, "dq", p[Q], p[HEADS] * p[D], 4 * forward_units);
     judge_loosen_nan(s);
+    judge_floor(s, 1);
     gad_tensor dk = judge_sum(s, "dk", p[K], p[KV_HEADS] * p[D], 4 * forward_units);
     judge_loosen_nan(s);
+    judge_floor(s, 1);
     gad_tensor dv = judge_sum(s, "dv", p[K], p[KV_HEADS] * p[D], 4 * forward_units);
     judge_loosen_nan(s);
     judge_time(s, "attention_back", 2.5 * flops, 8.0 * (double)(p[K] * p[KV_HEADS] * p[D]))

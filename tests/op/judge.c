@@ -174,6 +174,11 @@ void judge_loosen_nan(judge_stage *stage)
     stage->slot[stage->slots - 1].loose_nan = true;
 }
 
+void judge_floor(judge_stage *stage, double size)
+{
+    stage->slot[stage->slots - 1].floor = size;
+}
+
 gad_tensor judge_seed(judge_stage *stage, const char *name, gad_tensor y)
 {
     for (int i = 0; i < stage->slots; i++)
@@ -274,7 +279,7 @@ static int guard_faults(const judge_slot *slot)
 
 static int compare_slot(const char *title, const judge_slot *got, const judge_slot *wanted, bool quiet)
 {
-    double scale = 0, worst = 0;
+    double scale = wanted->floor, worst = 0;
     int64_t at = 0, strange = 0;
     for (int64_t i = 0; i < wanted->rows * wanted->cols; i++) {
         double a = get(got, i / got->cols, i % got->cols), b = get(wanted, i / got->cols, i % got->cols);
@@ -349,6 +354,30 @@ int judge_compare(const judge_case *c, gad_device *devices, int count, bool quie
         if (input[i])
             faults += compare_all(c, devices, count, &reference, 0, i, quiet, again);
     gad_device_close(&reference);
+    return faults;
+}
+
+int judge_threads(const judge_case *c, gad_device *devices, int count, bool quiet)
+{
+    judge_stage first = stage_of(&devices[0], 0);
+    char name[256];
+    int faults = 0;
+    c->run(&first, c->p);
+    for (int i = 1; i < count; i++) {
+        judge_stage other = stage_of(&devices[i], 0);
+        c->run(&other, c->p);
+        for (int j = 0; j < first.slots; j++) {
+            const judge_slot *a = &first.slot[j], *b = &other.slot[j];
+            if (a->kind != JUDGE_OUTPUT || !memcmp(a->memory, b->memory, a->size_bytes))
+                continue;
+            faults++;
+            if (!quiet)
+                print_error("%s: %s differs between %d and %d threads\n", judge_name(c, name), a->name, devices[0].threads,
+                            devices[i].threads);
+        }
+        clear(&other);
+    }
+    clear(&first);
     return faults;
 }
 

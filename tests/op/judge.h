@@ -18,6 +18,7 @@ typedef struct judge_slot {
     int64_t rows, cols, stride;
     size_t size_bytes; /* of the block */
     double units;      /* outputs: tolerance in units of 2^-24 of the largest reference value */
+    double floor;      /* outputs: that largest value counts as at least this */
     bool loose_nan;    /* outputs: NaN may reach more elements than in the reference */
     int seed;          /* outputs: slot of the weights in the loss, or -1 */
 } judge_slot;
@@ -63,6 +64,8 @@ gad_tensor judge_output(judge_stage *stage, const char *name, int64_t rows, int6
 gad_tensor judge_sum(judge_stage *stage, const char *name, int64_t rows, int64_t cols, double units);
 /* The last output may spread NaN further than the reference does. */
 void judge_loosen_nan(judge_stage *stage);
+/* The last output is a difference of numbers of about this size, and may be much smaller itself. */
+void judge_floor(judge_stage *stage, double size);
 /* The gradient that reaches y from a loss sum(seed * y). */
 gad_tensor judge_seed(judge_stage *stage, const char *name, gad_tensor y);
 /* n indices below `below`; every third is -1 when `holes`; without repeats when `unique`. */
@@ -83,6 +86,8 @@ const char *judge_name(const judge_case *c, char text[256]);
 /* 0 when the devices agree with the reference, also with padded rows and with a NaN in each input; otherwise a count of
  * faults, each printed unless `quiet`. */
 int judge_compare(const judge_case *c, gad_device *devices, int count, bool quiet);
+/* 0 when devices with unlike numbers of threads give the same bits. */
+int judge_threads(const judge_case *c, gad_device *devices, int count, bool quiet);
 /* 0 when the backward ops of the reference agree with finite differences of its forward ops. */
 int judge_gradient(const judge_case *c, bool quiet);
 void judge_perf(const judge_case *c, gad_device *device, double read_gb_s, double fma_gflop_s);

@@ -100,6 +100,25 @@ static void test_cpu_against_reference(void **state)
         gad_device_close(&open[--count]);
 }
 
+static int same_bits(const judge_case *c, void *user)
+{
+    const devices *d = user;
+    return judge_threads(c, d->list, d->count, false);
+}
+
+static void test_threads_change_nothing(void **state)
+{
+    (void)state;
+    static const int threads[] = {1, 2, 3, 8};
+    gad_device open[4];
+    gad_error err;
+    for (int i = 0; i < 4; i++)
+        ASSERT_OK(gad_device_open_cpu(&open[i], threads[i], &err), &err);
+    assert_int_equal(visit(compared, "", (visitor){same_bits, &(devices){open, 4}}), 0);
+    for (int i = 0; i < 4; i++)
+        gad_device_close(&open[i]);
+}
+
 static void test_gradients(void **state)
 {
     (void)state;
@@ -257,6 +276,7 @@ int main(int argc, char **argv)
         return by_hand(argv[1], argc > 2 ? argv[2] : "", argc > 3 ? argv[3] : NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cpu_against_reference),
+        cmocka_unit_test(test_threads_change_nothing),
         cmocka_unit_test(test_gradients),
         cmocka_unit_test(test_the_judge_finds_defects),
     };

@@ -37,6 +37,22 @@ typedef struct gad_kernels {
     void (*few)(float *out, int64_t out_stride, const float *x, int64_t x_stride, int rows, const char *w, int64_t w_bytes,
                 const float *scale, int64_t scale_stride, gad_dtype dtype, int64_t outputs, int64_t k);
 
+    /* ---- attention: tiles of scores are [keys][nr]; a lane is a query row of one head. `visible[lane]` keys of the tile
+     * are seen by a lane, all when NULL. ---- */
+
+    /* row[r][l] = factor[r] * panel[l*width + r], l < k, r < rows <= width; factor has nr numbers. */
+    void (*unpack_rows)(float *const *row, int rows, const float *panel, int width, int64_t k, const float *factor);
+    /* s = exp(s - most), where most[nr] is the largest score so far; sum[nr] so far; shrink[nr] is what earlier results
+     * are to be multiplied with. */
+    void (*softmax_tile)(float *s, int64_t keys, const int32_t *visible, float *most, float *sum, float *shrink);
+    void (*scale_lanes)(float *x, int64_t k, const float *factor); /* x[k][nr] *= factor[nr] */
+    /* p = exp(p - lse), ds = p (ds - delta) */
+    void (*probability_tile)(float *p, float *ds, int64_t keys, const int32_t *visible, const float *lse,
+                             const float *delta);
+    /* out[t] = sum over keys of p[t][key] * v[key], t < rows <= GAD_FEW_ROWS, d channels. */
+    void (*mix)(float *out, int64_t out_stride, const float *p, int64_t p_stride, int rows, const float *v,
+                int64_t v_stride, int64_t keys, int64_t d);
+
     /* ---- rows: n numbers each; the formulas of op/op.h ---- */
 
     float (*rmsnorm)(float *y, const float *x, const float *weight, int64_t n, float eps); /* gives rstd */

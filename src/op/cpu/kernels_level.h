@@ -1,6 +1,8 @@
 /* kernels_level: one instruction set's table of kernels, KERNELS, from the bodies in kernel_*.h. */
 #include "op/cpu/kernel_few.h"
-#include "op/cpu/kernel_gemm.h"
+#include "op/cpu/kernel_gemm.h" /* before attention: MR, NR */
+
+#include "op/cpu/kernel_attention.h"
 #include "op/cpu/kernel_limits.h"
 #include "op/cpu/kernel_rowwise.h"
 #include "op/cpu/kernels.h"
@@ -13,6 +15,11 @@ const gad_kernels KERNELS = {
     .pack_columns = pack_columns,
     .multiply = multiply,
     .few = few,
+    .unpack_rows = unpack_rows,
+    .softmax_tile = softmax_tile,
+    .scale_lanes = scale_lanes,
+    .probability_tile = probability_tile,
+    .mix = mix,
     .rmsnorm = rmsnorm,
     .rmsnorm_back = rmsnorm_back,
     .layernorm = layernorm,
