@@ -61,6 +61,8 @@ gad_status gad_sampling_load(const char *folder, int32_t eos, gad_sampling *samp
     gad_status status = GAD_OK;
     if (gad_file_exists(path)) {
         status = gad_json_load(path, &root, err);
+        if (!status && !json_is_object(root))
+            status = gad_error_set(err, GAD_E_FORMAT, "read generation settings", NULL, "%s: is not a JSON object", path);
         if (!status)
             status = read_settings(root, path, &s, err);
         if (!status)
