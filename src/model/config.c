@@ -262,6 +262,29 @@ gad_status gad_config_check(const gad_config *config, const char *name, gad_erro
     return GAD_OK;
 }
 
+/* The object "difference", which only models of ours have. */
+static gad_status read_difference(const json_t *root, const char *name, gad_config *config, gad_error *err)
+{
+    const json_t *object = json_object_get(root, "difference");
+    int64_t heads = 0, head_dim = 0, hidden = 0, inject = 0;
+    if (!object || json_is_null(object))
+        return GAD_OK;
+    gad_status status = gad_json_get_int(object, "heads", name, 0, &heads, err);
+    if (!status)
+        status = gad_json_get_int(object, "head_dim", name, 0, &head_dim, err);
+    if (!status)
+        status = gad_json_get_int(object, "hidden", name, 0, &hidden, err);
+    if (!status)
+        status = gad_json_get_int(object, "inject", name, 0, &inject, err);
+    if (!status && (heads < 1 || heads > 16 || head_dim < 8 || head_dim > 512 || hidden < 1 || hidden > 65536 ||
+                    inject < 1 || inject > GAD_MAX_DEEPSTACK || inject > config->text.layers))
+        status =
+            gad_error_set(err, GAD_E_FORMAT, "read model configuration", NULL, "%s: \"difference\" is out of range", name);
+    if (!status)
+        config->difference = (gad_difference_config){(int)heads, (int)head_dim, (int)hidden, (int)inject};
+    return status;
+}
+
 gad_status gad_config_read(const json_t *root, const char *name, gad_config *config, gad_error *err)
 {
     if (!json_is_object(root))
@@ -287,7 +310,9 @@ gad_status gad_config_read(const json_t *root, const char *name, gad_config *con
     c.video_token = token_field(&r, "video_token_id", 151656);
     c.vision_start_token = token_field(&r, "vision_start_token_id", 151652);
     c.vision_end_token = token_field(&r, "vision_end_token_id", 151653);
-    status = r.status ? r.status : gad_config_check(&c, name, err);
+    status = r.status ? r.status : read_difference(root, name, &c, err);
+    if (!status)
+        status = gad_config_check(&c, name, err);
     if (!status)
         *config = c;
     return status;
@@ -362,10 +387,16 @@ static json_t *vision_json(const gad_config *config)
 json_t *gad_config_json(const gad_config *config)
 {
     bool qwen3 = config->family == GAD_FAMILY_QWEN3;
-    return json_pack("{s:[s], s:s, s:o, s:o, s:i, s:i, s:i, s:i, s:b}", "architectures",
-                     qwen3 ? "Qwen3VLForConditionalGeneration" : "Qwen2_5_VLForConditionalGeneration", "model_type",
-                     qwen3 ? "qwen3_vl" : "qwen2_5_vl", "text_config", text_json(config), "vision_config",
-                     vision_json(config), "image_token_id", config->image_token, "video_token_id", config->video_token,
-                     "vision_start_token_id", config->vision_start_token, "vision_end_token_id", config->vision_end_token,
-                     "tie_word_embeddings", config->text.tied);
+    json_t *root = json_pack("{s:[s], s:s, s:o, s:o, s:i, s:i, s:i, s:i, s:b}", "architectures",
+                             qwen3 ? "Qwen3VLForConditionalGeneration" : "Qwen2_5_VLForConditionalGeneration", "model_type",
+                             qwen3 ? "qwen3_vl" : "qwen2_5_vl", "text_config", text_json(config), "vision_config",
+                             vision_json(config), "image_token_id", config->image_token, "video_token_id",
+                             config->video_token, "vision_start_token_id", config->vision_start_token,
+                             "vision_end_token_id", config->vision_end_token, "tie_word_embeddings", config->text.tied);
+    const gad_difference_config *d = &config->difference;
+    if (root && d->heads)
+        json_object_set_new(root, "difference",
+                            json_pack("{s:i, s:i, s:i, s:i}", "heads", d->heads, "head_dim", d->head_dim, "hidden",
+                                      d->hidden, "inject", d->inject));
+    return root;
 }

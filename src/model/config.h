@@ -31,10 +31,16 @@ typedef struct gad_text_config {
     bool mrope_interleaved, tied, qkv_bias, qk_norm;
 } gad_text_config;
 
+/* The difference module (difference.h); heads 0: the model has none. */
+typedef struct gad_difference_config {
+    int heads, head_dim, hidden, inject; /* matching heads and their size, width of the evidence, layers that get it */
+} gad_difference_config;
+
 typedef struct gad_config {
     gad_family family;
     gad_vision_config vision;
     gad_text_config text;
+    gad_difference_config difference;
     int image_token, video_token, vision_start_token, vision_end_token;
 } gad_config;
 

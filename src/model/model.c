@@ -142,6 +142,32 @@ static gad_block lm_block(builder *b, const gad_config *config, int i)
     return block;
 }
 
+/* Features of four columns fewer than a head are matched: the rest of the head holds the position (difference.c). */
+static struct gad_difference_level difference_level(builder *b, const gad_difference_config *d, int64_t in, int64_t parts,
+                                                    const char *name)
+{
+    int64_t features = (int64_t)d->heads * (d->head_dim - 4);
+    return (struct gad_difference_level){
+        .fc1 = linear(b, d->hidden, in, true, "difference.%s.fc1", name),
+        .fc2 = linear(b, features, d->hidden, true, "difference.%s.fc2", name),
+        .q_norm = norm(b, d->head_dim - 4, false, 1e-6, "difference.%s.q_norm", name),
+        .k_norm = norm(b, d->head_dim - 4, false, 1e-6, "difference.%s.k_norm", name),
+        .out = linear(b, d->hidden, parts * features, false, "difference.%s.out", name),
+    };
+}
+
+static void build_difference(builder *b, const gad_config *config, gad_difference *difference)
+{
+    const gad_difference_config *d = &config->difference;
+    const gad_vision_config *v = &config->vision;
+    difference->pixels = difference_level(b, d, (int64_t)3 * v->patch * v->patch, 4, "pixels");
+    difference->rows = difference_level(b, d, v->out_hidden, 1, "rows");
+    difference->low = linear(b, d->hidden, 4 * GAD_DIFFERENCE_LOW, true, "difference.low");
+    difference->readout = linear(b, 4, d->hidden, true, "difference.readout");
+    for (int i = 0; i < d->inject; i++)
+        difference->inject[i] = linear(b, config->text.hidden, d->hidden, false, "difference.inject.%d", i);
+}
+
 gad_status gad_model_build(const gad_config *config, gad_model *model, gad_error *err)
 {
     const gad_text_config *t = &config->text;
@@ -152,6 +178,8 @@ gad_status gad_model_build(const gad_config *config, gad_model *model, gad_error
     b.failed = !model->vision.block || !model->lm.block;
     if (!b.failed) {
         build_vision(&b, config, &model->vision);
+        if (config->difference.heads)
+            build_difference(&b, config, &model->difference);
         model->lm.embed = add_matrix(&b, t->vocab, t->hidden, "model.embed_tokens");
         for (int i = 0; i < t->layers; i++)
             model->lm.block[i] = lm_block(&b, config, i);

@@ -28,11 +28,26 @@ typedef struct gad_lm {
     gad_linear head; /* its weight is `embed` when tied */
 } gad_lm;
 
+/* Compares the image to inspect with its references (difference.h). */
+typedef struct gad_difference {
+    struct gad_difference_level {
+        gad_linear fc1, fc2;     /* local features */
+        gad_norm q_norm, k_norm; /* over each head */
+        gad_linear out;          /* residual into the evidence */
+    } pixels, rows;
+    gad_linear low, readout; /* hand-made channels into the evidence; anomaly logits of a token's four patches */
+    gad_linear inject[GAD_MAX_DEEPSTACK];
+} gad_difference;
+
+/* Hand-made difference channels of a patch (difference_input.h). */
+enum { GAD_DIFFERENCE_LOW = 8 };
+
 typedef struct gad_model {
     gad_config config;
     gad_params params;
     gad_vision vision;
     gad_lm lm;
+    gad_difference difference;
     gad_lora *lora; /* all adapters; layers point here */
     size_t lora_count, lora_capacity;
     /* Parameters that an adapter replaces as a whole, with the value that is not in use now and its memory. */

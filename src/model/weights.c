@@ -201,6 +201,10 @@ static bool writes_residual(const char *name)
 
 static double start_deviation(const gad_model *model, const gad_param *param)
 {
+    if (starts_with(param->name, "difference.inject.")) /* a new module changes nothing at first */
+        return 0;
+    if (starts_with(param->name, "difference."))
+        return 1 / sqrt((double)param->value.cols);
     int layers = starts_with(param->name, "visual.") ? model->config.vision.depth : model->config.text.layers;
     return 0.02 * (writes_residual(param->name) ? 1 / sqrt(2.0 * layers) : 1);
 }

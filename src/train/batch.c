@@ -73,8 +73,9 @@ static bool take_arrays(gad_batch *b, int64_t segments)
     b->label_weight = gad_arena_take(a, labels, sizeof *b->label_weight);
     b->label_segment = gad_arena_take(a, labels, sizeof *b->label_segment);
     b->pair = gad_arena_take(a, (size_t)segments, sizeof *b->pair);
+    b->pair_segment = gad_arena_take(a, (size_t)segments, sizeof *b->pair_segment);
     return b->ids && b->position && b->span && b->image && b->image_at && b->image_from && b->label_row && b->label_id &&
-           b->label_weight && b->label_segment && b->pair;
+           b->label_weight && b->label_segment && b->pair && b->pair_segment;
 }
 
 /* Positions of one segment: its own from 0, or on from the one it continues. */
@@ -109,12 +110,12 @@ static void place_span(const gad_segment *segment, int64_t i, const placement *p
     b->span[b->span_count++] = span;
 }
 
-/* Images of one segment: their tokens, and the pair that the last one and the earlier ones make. `images`, `tokens` and
- * `patches` count what earlier segments have. */
-static void place_images(const gad_segment *s, int64_t first_row, gad_batch *b, int64_t *images, int64_t *tokens,
-                         int64_t *patches)
+/* Images of one segment: their tokens, and the pair that the last one and the earlier ones make. `images` and `tokens`
+ * count what earlier segments have. */
+static void place_images(const gad_segment *s, int64_t segment, int64_t first_row, gad_batch *b, int64_t *images,
+                         int64_t *tokens)
 {
-    int64_t first_patch = *patches, last_patches = 0;
+    int64_t first = *images;
     for (int64_t k = 0; k < s->image_count; k++) {
         const gad_batch_image *image = &s->image[k];
         b->image[(*images)++] = *image;
@@ -122,14 +123,11 @@ static void place_images(const gad_segment *s, int64_t first_row, gad_batch *b, 
             b->image_at[*tokens] = (int32_t)(first_row + image->first + t);
             b->image_from[*tokens] = (int32_t)*tokens;
         }
-        last_patches = gad_grid_patches(image->grid);
-        *patches += last_patches;
     }
-    if (s->image_count > 1)
-        b->pair[b->pair_count++] = (struct gad_batch_pair){.test = *patches - last_patches,
-                                                           .test_patches = last_patches,
-                                                           .reference = first_patch,
-                                                           .reference_patches = *patches - last_patches - first_patch};
+    if (s->image_count > 1) {
+        b->pair_segment[b->pair_count] = segment;
+        b->pair[b->pair_count++] = (gad_difference_pair){.reference = first, .test = *images - 1};
+    }
 }
 
 static void place_labels(const gad_segment *s, int64_t segment, int64_t first_row, gad_batch *b, int64_t *labels)
@@ -165,13 +163,13 @@ gad_status gad_batch_make(const gad_config *config, const gad_segment *segment, 
                                : gad_error_memory(err, operation, (size_t)count * sizeof *places);
     if (!status && !take_arrays(&b, count))
         status = gad_error_memory(err, operation, (size_t)b.rows * 32);
-    int64_t row = 0, images = 0, tokens = 0, patches = 0, labels = 0;
+    int64_t row = 0, images = 0, tokens = 0, labels = 0;
     for (int64_t i = 0; i < count && !status; i++) {
         places[i].first = row;
         memcpy(b.ids + row, segment[i].ids, (size_t)segment[i].count * sizeof *b.ids);
         status = place_positions(config, &segment[i], places, &b, &places[i], err);
         place_span(segment, i, places, &b);
-        place_images(&segment[i], row, &b, &images, &tokens, &patches);
+        place_images(&segment[i], i, row, &b, &images, &tokens);
         place_labels(&segment[i], i, row, &b, &labels);
         row += segment[i].count;
     }

@@ -5,6 +5,7 @@
 #define GAD_TRAIN_BATCH_H
 #include "base/arena.h"
 #include "generate/timeline.h"
+#include "model/difference.h"
 #include "model/lm.h"
 
 /* One image of a segment. `patches` may be absent when `rows` are there and nothing else needs pixels. */
@@ -46,10 +47,9 @@ typedef struct gad_batch {
     int32_t *label_row, *label_id;
     float *label_weight;
     int64_t *label_segment;
-    /* segments whose last image is compared with the earlier ones: first patch row and number of patches of both sides */
-    struct gad_batch_pair {
-        int64_t test, test_patches, reference, reference_patches;
-    } * pair;
+    /* segments of several images: the last one is compared with the others */
+    gad_difference_pair *pair;
+    int64_t *pair_segment;
     int64_t pair_count;
 } gad_batch;
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "train/mask_loss.h"
 
 static const char operation[] = "fine-tune";
 
@@ -38,7 +39,10 @@ void gad_sft_close(gad_sft *sft)
 
 /* What one step has added up on this rank. */
 typedef struct tally {
+    const gad_sft_settings *settings;
     double loss, labels; /* sum of -log p, label ids */
+    double mask, masked, patches,
+        agreed; /* mask losses, images that have a mask, their patches, those told apart rightly */
     double examples, tokens, skipped;
 } tally;
 
@@ -56,6 +60,23 @@ static void cross_entropy(void *user, const gad_batch *batch, int64_t first, int
     }
 }
 
+/* A mask's loss counts as often as its sample has labels, so that one division fits both (sft.h). */
+static void mask_loss(void *user, const gad_batch *batch, int64_t pair, int64_t n, const float *logit, float *g)
+{
+    tally *sum = user;
+    const float *mask = batch->image[batch->pair[pair].test].mask;
+    double labels = 0;
+    if (!mask || sum->settings->mask_weight == 0)
+        return;
+    for (int64_t i = 0; i < batch->labels; i++)
+        labels += batch->label_segment[i] == batch->pair_segment[pair] ? (double)batch->label_weight[i] : 0;
+    sum->mask += gad_mask_loss(n, logit, mask, sum->settings->mask_weight * labels, g);
+    sum->masked++;
+    sum->patches += (double)n;
+    for (int64_t i = 0; i < n; i++)
+        sum->agreed += (logit[i] > 0) == (mask[i] >= 0.5f);
+}
+
 /* Forward (and backward, when training) over the held examples. */
 static gad_status run_held(gad_sft *sft, int64_t count, bool train, tally *sum, gad_error *err)
 {
@@ -67,7 +88,8 @@ static gad_status run_held(gad_sft *sft, int64_t count, bool train, tally *sum, 
     gad_status status = gad_batch_make(&sft->step.model->config, sft->segment, count, &batch, err);
     if (status)
         return status;
-    gad_objective objective = {cross_entropy, sum, 1};
+    gad_objective objective = {cross_entropy, sum, 1, mask_loss};
+    sum->settings = &sft->settings;
     if (train) {
         status = gad_step_run(&sft->step, &batch, &objective, err);
     } else {
@@ -134,6 +156,10 @@ static gad_status accumulate(void *user, gad_trainer *trainer, int64_t step, dou
         run_examples(sft, sft->train, &sft->order, step * batch, (step + 1) * batch, trainer->dist, true, &sum, err);
     *divisor = sum.labels;
     gad_metrics_add(metrics, "loss", sum.loss, sum.labels);
+    if (gad_difference_exists(trainer->model)) {
+        gad_metrics_add(metrics, "mask_loss", sum.mask, sum.masked);
+        gad_metrics_add(metrics, "mask_accuracy", sum.agreed, sum.patches);
+    }
     gad_metrics_add(metrics, "examples", sum.examples, trainer->dist->rank == 0 ? 1 : 0);
     gad_metrics_add(metrics, "tokens", sum.tokens, trainer->dist->rank == 0 ? 1 : 0);
     gad_metrics_add(metrics, "too_long", sum.skipped, trainer->dist->rank == 0 ? 1 : 0);

@@ -19,10 +19,8 @@ gad_step gad_step_make(const gad_model *model, gad_device *device, bool checkpoi
         const gad_param *param = model->params.item[i];
         if (!param->trainable)
             continue;
-        if (!strncmp(param->name, "visual.", 7))
-            step.trains_vision = true;
-        else
-            step.trains_language = true;
+        step.trains_vision |= !strncmp(param->name, "visual.", 7);
+        step.trains_difference |= !strncmp(param->name, "difference.", 11);
     }
     return step;
 }
@@ -38,7 +36,9 @@ typedef struct run {
     gad_lm_saved lm_saved;
     gad_vision_rows rows, d_rows;
     gad_lm_input input;
-    gad_tensor hidden, d_hidden;
+    gad_tensor hidden, d_hidden, d_logits;
+    gad_difference_input compared; /* empty when nothing is */
+    gad_difference_saved difference;
 } run;
 
 static bool vision_goes_back(const run *r)
@@ -46,12 +46,30 @@ static bool vision_goes_back(const run *r)
     return r->back && r->step->trains_vision && r->batch->image_count && !r->batch->has_rows;
 }
 
+/* The difference module's tables, when the model has one and there is something to compare. */
+static gad_status prepare_difference(run *r, gad_error *err)
+{
+    const gad_batch *batch = r->batch;
+    if (!gad_difference_exists(r->step->model) || !batch->pair_count)
+        return GAD_OK;
+    gad_difference_image *image = gad_memory_alloc((size_t)batch->image_count, sizeof *image);
+    if (!image)
+        return gad_error_memory(err, operation, (size_t)batch->image_count * sizeof *image);
+    for (int64_t i = 0; i < batch->image_count; i++)
+        image[i] = (gad_difference_image){batch->image[i].grid, batch->image[i].patches};
+    gad_status status = gad_difference_input_make(&r->step->model->config, image, batch->image_count, batch->pair,
+                                                  batch->pair_count, &r->compared, err);
+    gad_memory_free(image);
+    return status;
+}
+
 static gad_status reserve(run *r, gad_error *err)
 {
     size_t depth = (size_t)r->step->model->config.vision.depth, layers = (size_t)r->step->model->config.text.layers;
     bool whole = !r->step->checkpointing;
-    if (!r->back)
-        return GAD_OK;
+    gad_status status = prepare_difference(r, err);
+    if (status || !r->back)
+        return status;
     r->lm_saved.block_input = gad_memory_zero(layers, sizeof(gad_tensor));
     r->lm_saved.block = whole ? gad_memory_zero(layers, sizeof(gad_block_saved)) : NULL;
     r->vision_saved.block_input = gad_memory_zero(depth, sizeof(gad_tensor));
@@ -64,6 +82,7 @@ static gad_status reserve(run *r, gad_error *err)
 
 static void release(run *r)
 {
+    gad_difference_input_free(&r->compared);
     gad_memory_free(r->lm_saved.block_input);
     gad_memory_free(r->lm_saved.block);
     gad_memory_free(r->vision_saved.block_input);
@@ -115,6 +134,20 @@ static gad_tensor load_patches(const gad_step *step, const gad_batch *batch)
     return patches;
 }
 
+/* Rows that only the difference module adds to start at zero. */
+static void compare_images(run *r)
+{
+    gad_device *device = r->step->pass.device;
+    if (!r->compared.pairs)
+        return;
+    for (; r->rows.deepstack_count < gad_difference_levels(&r->step->model->config); r->rows.deepstack_count++) {
+        gad_tensor *rows = &r->rows.deepstack[r->rows.deepstack_count];
+        *rows = device->ops->take(device, r->batch->tokens, r->rows.out.cols);
+        device->ops->zero(device, *rows);
+    }
+    gad_difference_forward(&r->step->pass, r->step->model, &r->compared, &r->rows, &r->difference);
+}
+
 static void forward(run *r)
 {
     const gad_step *step = r->step;
@@ -124,6 +157,7 @@ static void forward(run *r)
     else if (batch->image_count)
         r->rows = gad_vision_forward(&step->pass, step->model, load_patches(step, batch), &batch->layout,
                                      vision_goes_back(r) ? &r->vision_saved : NULL);
+    compare_images(r);
     r->input = (gad_lm_input){.rows = batch->rows,
                               .ids = batch->ids,
                               .position = batch->position,
@@ -206,18 +240,43 @@ static gad_status run_labels(run *r, const gad_objective *objective, float tempe
 
 /* ---- the backward half --------------------------------------------------------------------------------------------- */
 
+/* dL/dlogit of the heat maps, from the objective. */
+static gad_status run_masks(run *r, const gad_objective *objective, gad_error *err)
+{
+    gad_device *device = r->step->pass.device;
+    int64_t patches = 4 * r->compared.tests, at = 0;
+    if (!r->compared.pairs || !objective->mask)
+        return GAD_OK;
+    float *logit = gad_memory_zero((size_t)(2 * patches), sizeof *logit), *g = logit + patches;
+    if (!logit)
+        return gad_error_memory(err, operation, (size_t)(2 * patches) * sizeof *logit);
+    device->ops->download(device, logit, r->difference.logits);
+    for (int64_t i = 0; i < r->batch->pair_count; i++) {
+        int64_t n = gad_grid_patches(r->batch->image[r->batch->pair[i].test].grid);
+        objective->mask(objective->user, r->batch, i, n, logit + at, g + at);
+        at += n;
+    }
+    r->d_logits = device->ops->take(device, patches, 1);
+    device->ops->fill(device, r->d_logits, g);
+    gad_memory_free(logit);
+    return gad_device_check(device, err);
+}
+
 static void backward(run *r)
 {
     const gad_step *step = r->step;
     gad_device *device = step->pass.device;
-    bool vision = vision_goes_back(r);
-    if (vision) {
+    bool vision = vision_goes_back(r), difference = r->compared.pairs && (step->trains_difference || vision);
+    bool into_rows = vision || difference;
+    if (into_rows) {
         r->d_rows = take_rows(step, r->batch->tokens, r->rows.deepstack_count);
         device->ops->zero(device, r->d_rows.out);
         for (int k = 0; k < r->d_rows.deepstack_count; k++)
             device->ops->zero(device, r->d_rows.deepstack[k]);
     }
-    gad_lm_backward(&step->pass, step->model, r->d_hidden, &r->input, &r->lm_saved, vision ? &r->d_rows : NULL);
+    gad_lm_backward(&step->pass, step->model, r->d_hidden, &r->input, &r->lm_saved, into_rows ? &r->d_rows : NULL);
+    if (difference)
+        gad_difference_backward(&step->pass, step->model, &r->compared, r->d_logits, &r->d_rows, vision, &r->difference);
     if (vision)
         gad_vision_backward(&step->pass, step->model, &r->d_rows, &r->batch->layout, &r->vision_saved);
 }
@@ -234,6 +293,8 @@ gad_status gad_step_run(const gad_step *step, const gad_batch *batch, const gad_
         device->ops->zero(device, r.d_hidden);
         status = run_labels(&r, objective, objective->temperature, NULL, NULL, err);
     }
+    if (!status)
+        status = run_masks(&r, objective, err);
     if (!status) {
         backward(&r);
         status = gad_device_check(device, err);
@@ -249,9 +310,13 @@ gad_status gad_step_logprob(const gad_step *step, const gad_batch *batch, float 
     gad_device *device = step->pass.device;
     run r = {.step = step, .batch = batch};
     size_t mark = device->ops->mark(device);
-    forward(&r);
-    gad_status status = run_labels(&r, NULL, temperature, logp, entropy, err);
+    gad_status status = reserve(&r, err);
+    if (!status) {
+        forward(&r);
+        status = run_labels(&r, NULL, temperature, logp, entropy, err);
+    }
     device->ops->rewind(device, mark);
+    release(&r);
     return status;
 }
 

@@ -12,16 +12,19 @@ typedef struct gad_objective {
                      float *g);
     void *user;
     float temperature;
+    /* For the n patches of the test image of a pair: anomaly logits in, dL/dlogit out into g. NULL: the logits train only
+     * through what the language model makes of the evidence. */
+    void (*mask)(void *user, const gad_batch *batch, int64_t pair, int64_t n, const float *logit, float *g);
 } gad_objective;
 
 /* How passes are run. */
 typedef struct gad_step {
     const gad_model *model;
     gad_pass pass;
-    bool checkpointing;   /* keep the blocks' inputs only and run each block again on the way back */
-    int64_t logits_rows;  /* label rows whose logits exist at the same time; 0: 256 */
-    bool trains_vision;   /* false: the tower is frozen, no activations are kept */
-    bool trains_language; /* false: nothing of the language model trains and it only passes gradients on */
+    bool checkpointing;  /* keep the blocks' inputs only and run each block again on the way back */
+    int64_t logits_rows; /* label rows whose logits exist at the same time; 0: 256 */
+    bool trains_vision;  /* false: the tower is frozen, no activations are kept */
+    bool trains_difference;
 } gad_step;
 
 /* Fill `step` for a model from what is trainable. */

@@ -1,9 +1,11 @@
 /* tiny: see tiny.h */
 #include "train/tiny.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rng.h"
 #include "model/weights.h"
 #include "op/reference.h"
 
@@ -93,7 +95,7 @@ static void linear_gradient(void *user, const gad_batch *batch, int64_t first, i
 
 gad_objective tiny_linear_objective(const float *factor)
 {
-    return (gad_objective){linear_gradient, (void *)(uintptr_t)factor, 1};
+    return (gad_objective){.gradient = linear_gradient, .user = (void *)(uintptr_t)factor, .temperature = 1};
 }
 
 typedef struct sum_tap {
@@ -125,4 +127,32 @@ double tiny_linear_loss(const gad_step *step, const gad_batch *batch, double fac
     free(logp);
     assert_int_equal(tap.at, batch->labels);
     return factor * tap.sum;
+}
+
+double tiny_directional(double (*loss)(void *user), void *user, gad_param *param, uint64_t seed, double *analytic)
+{
+    const double h = 1e-5;
+    gad_rng rng = gad_rng_make(5, seed);
+    int64_t n = gad_param_count(param);
+    double *w = param->owned, *g = param->gradient.data, length = 0, side[2];
+    double *direction = malloc((size_t)n * sizeof *direction), *start = malloc((size_t)n * sizeof *start);
+    memcpy(start, w, (size_t)n * sizeof *start);
+    for (int64_t i = 0; i < n; i++) {
+        direction[i] = gad_rng_normal(&rng);
+        length += direction[i] * direction[i];
+    }
+    *analytic = 0;
+    for (int64_t i = 0; i < n; i++) {
+        direction[i] /= sqrt(length);
+        *analytic += direction[i] * g[i];
+    }
+    for (int k = 0; k < 2; k++) {
+        for (int64_t i = 0; i < n; i++)
+            w[i] = start[i] + (k ? h : -h) * direction[i];
+        side[k] = loss(user);
+    }
+    memcpy(w, start, (size_t)n * sizeof *start);
+    free(direction);
+    free(start);
+    return (side[1] - side[0]) / (2 * h);
 }

@@ -36,4 +36,6 @@ void tiny_sample_close(tiny_sample *s);
 gad_objective tiny_linear_objective(const float *factor);
 /* Sum of factor * weight * logp of all labels, in the device's own precision. */
 double tiny_linear_loss(const gad_step *step, const gad_batch *batch, double factor);
+/* Derivative of a loss along a random direction of one fp64 parameter: by central differences, and from its gradient. */
+double tiny_directional(double (*loss)(void *user), void *user, gad_param *param, uint64_t seed, double *analytic);
 #endif

@@ -1,0 +1,213 @@
+/* difference: see difference.h. Letters: N rows of a level (patches or tokens of all images), F = heads * (head_dim - 4).
+ */
+#include "model/difference.h"
+
+#include <math.h>
+
+typedef struct gad_difference_level level;
+typedef gad_difference_level_saved level_saved;
+
+static const int32_t *upload(gad_device *device, const int32_t *index, int64_t n)
+{
+    return device->ops->upload(device, index, (size_t)n * sizeof *index);
+}
+
+static gad_tensor take_host(gad_device *device, const float *host, int64_t rows, int64_t cols)
+{
+    gad_tensor t = device->ops->take(device, rows, cols);
+    device->ops->fill(device, t, host);
+    return t;
+}
+
+/* Columns of head h in rows of whole heads, and in rows of features only. */
+static gad_tensor head_of(const gad_difference_config *d, gad_tensor t, int h, bool places)
+{
+    int64_t features = d->head_dim - 4;
+    return gad_tensor_cols(t, (int64_t)h * d->head_dim + (places ? features : 0), places ? 4 : features);
+}
+
+/* Features and places side by side, head by head; without places, zeros. */
+static gad_tensor join_heads(const gad_pass *pass, const gad_difference_config *d, gad_tensor features, const float *places)
+{
+    gad_device *device = pass->device;
+    const gad_ops *op = device->ops;
+    gad_tensor joined = op->take(device, features.rows, (int64_t)d->heads * d->head_dim);
+    size_t mark = op->mark(device);
+    gad_tensor place = places ? take_host(device, places, features.rows, 4 * d->heads) : gad_tensor_none();
+    for (int h = 0; h < d->heads; h++) {
+        int64_t n = d->head_dim - 4;
+        op->axpby(device, head_of(d, joined, h, false), 1, gad_tensor_cols(features, h * n, n), 0);
+        if (places)
+            op->axpby(device, head_of(d, joined, h, true), 1, gad_tensor_cols(place, 4 * h, 4), 0);
+        else
+            op->zero(device, head_of(d, joined, h, true));
+    }
+    op->rewind(device, mark);
+    return joined;
+}
+
+/* The features of joined heads, times alpha, added to y. */
+static void add_features(const gad_pass *pass, const gad_difference_config *d, gad_tensor y, gad_tensor joined, float alpha)
+{
+    for (int h = 0; h < d->heads; h++) {
+        int64_t n = d->head_dim - 4;
+        pass->device->ops->axpby(pass->device, gad_tensor_cols(y, h * n, n), alpha, head_of(d, joined, h, false), 1);
+    }
+}
+
+/* ---- one level ----------------------------------------------------------------------------------------------------- */
+
+static gad_tensor normalised(const gad_pass *pass, const gad_norm *norm, gad_tensor f, gad_tensor *stats)
+{
+    gad_tensor n = pass->device->ops->take(pass->device, f.rows, f.cols);
+    *stats = pass->device->ops->take(pass->device, f.rows, gad_norm_stats_cols(norm, f.cols));
+    gad_norm_forward(pass, norm, n, *stats, f);
+    return n;
+}
+
+/* x [N, in] to the residuals of the `tests` rows in test_row. */
+static void level_forward(const gad_pass *pass, const gad_difference_config *d, const level *l, gad_tensor x,
+                          const float *places_q, const float *places_k, const gad_attention_span *spans, int64_t span_count,
+                          const int32_t *test_row, int64_t tests, level_saved *s)
+{
+    gad_device *device = pass->device;
+    const gad_ops *op = device->ops;
+    int64_t features = l->fc2.weight->value.rows;
+    s->x = x;
+    s->h1 = op->take(device, x.rows, d->hidden);
+    s->g1 = op->take(device, x.rows, d->hidden);
+    s->f = op->take(device, x.rows, features);
+    gad_linear_forward(pass, &l->fc1, s->h1, x, false);
+    op->gelu(device, s->g1, s->h1, GAD_GELU_ERF);
+    gad_linear_forward(pass, &l->fc2, s->f, s->g1, false);
+    s->q = join_heads(pass, d, normalised(pass, &l->q_norm, s->f, &s->q_stats), places_q);
+    s->k = join_heads(pass, d, normalised(pass, &l->k_norm, s->f, &s->k_stats), places_k);
+    s->v = join_heads(pass, d, s->f, NULL);
+    s->o = op->take(device, x.rows, s->q.cols);
+    s->lse = op->take(device, x.rows, d->heads);
+    op->zero(device, s->o); /* rows of references look for nothing */
+    op->zero(device, s->lse);
+    op->attention(device, s->o, s->lse, s->q, s->k, s->v, d->heads, d->heads, (float)(1 / sqrt((double)d->head_dim)), spans,
+                  span_count);
+    s->residual = op->take(device, tests, features);
+    size_t mark = op->mark(device);
+    gad_tensor all = op->take(device, x.rows, features);
+    op->axpby(device, all, 1, s->f, 0);
+    add_features(pass, d, all, s->o, -1);
+    op->rows(device, s->residual, NULL, all, upload(device, test_row, tests), tests, false);
+    op->rewind(device, mark);
+}
+
+/* df += gradient through the normalised and joined heads of q or k. */
+static void heads_backward(const gad_pass *pass, const gad_difference_config *d, const gad_norm *norm, gad_tensor df,
+                           gad_tensor d_joined, gad_tensor f, gad_tensor stats)
+{
+    gad_device *device = pass->device;
+    size_t mark = device->ops->mark(device);
+    gad_tensor dn = device->ops->take(device, f.rows, f.cols);
+    device->ops->zero(device, dn);
+    add_features(pass, d, dn, d_joined, 1);
+    gad_norm_backward(pass, norm, df, dn, f, stats, true);
+    device->ops->rewind(device, mark);
+}
+
+/* d_residual to the level's parameters and, when dx has data, to its input (added). */
+static void level_backward(const gad_pass *pass, const gad_difference_config *d, const level *l, gad_tensor dx,
+                           gad_tensor d_residual, const gad_attention_span *spans, int64_t span_count,
+                           const int32_t *test_row, const level_saved *s)
+{
+    gad_device *device = pass->device;
+    const gad_ops *op = device->ops;
+    size_t mark = op->mark(device);
+    int64_t rows = s->f.rows;
+    gad_tensor df = op->take(device, rows, s->f.cols);
+    op->zero(device, df);
+    op->rows(device, df, upload(device, test_row, d_residual.rows), d_residual, NULL, d_residual.rows, false);
+    gad_tensor negative = op->take(device, rows, s->f.cols); /* residual = f - o */
+    op->axpby(device, negative, -1, df, 0);
+    gad_tensor d_o = join_heads(pass, d, negative, NULL);
+    gad_tensor dq = op->take(device, rows, s->q.cols), dk = op->take(device, rows, s->q.cols);
+    gad_tensor dv = op->take(device, rows, s->q.cols);
+    op->zero(device, dq);
+    op->zero(device, dk);
+    op->zero(device, dv);
+    op->attention_back(device, dq, dk, dv, d_o, s->o, s->lse, s->q, s->k, s->v, d->heads, d->heads,
+                       (float)(1 / sqrt((double)d->head_dim)), spans, span_count);
+    add_features(pass, d, df, dv, 1);
+    heads_backward(pass, d, &l->q_norm, df, dq, s->f, s->q_stats);
+    heads_backward(pass, d, &l->k_norm, df, dk, s->f, s->k_stats);
+    gad_tensor dh = op->take(device, rows, s->g1.cols);
+    gad_linear_backward(pass, &l->fc2, dh, df, s->g1, false);
+    op->gelu_back(device, dh, dh, s->h1, GAD_GELU_ERF);
+    gad_linear_backward(pass, &l->fc1, dx, dh, s->x, true);
+    op->rewind(device, mark);
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------------------------- */
+
+void gad_difference_forward(const gad_pass *pass, const gad_model *model, const gad_difference_input *in,
+                            const gad_vision_rows *rows, gad_difference_saved *saved)
+{
+    gad_device *device = pass->device;
+    const gad_ops *op = device->ops;
+    const gad_difference_config *d = &model->config.difference;
+    const gad_difference *m = &model->difference;
+    gad_tensor pixels = take_host(device, in->pixels, in->patches, m->pixels.fc1.weight->value.cols);
+    level_forward(pass, d, &m->pixels, pixels, in->patch_q, in->patch_k, in->patch_span, in->pairs, in->test_patch,
+                  4 * in->tests, &saved->pixels);
+    level_forward(pass, d, &m->rows, rows->out, in->token_q, in->token_k, in->token_span, in->pairs, in->test_token,
+                  in->tests, &saved->rows);
+    saved->low =
+        gad_tensor_view(take_host(device, in->low, 4 * in->tests, GAD_DIFFERENCE_LOW), in->tests, 4 * GAD_DIFFERENCE_LOW);
+    saved->a = op->take(device, in->tests, d->hidden);
+    saved->h = op->take(device, in->tests, d->hidden);
+    gad_tensor four = gad_tensor_view(saved->pixels.residual, in->tests, 4 * saved->pixels.residual.cols);
+    gad_linear_forward(pass, &m->low, saved->a, saved->low, false);
+    gad_linear_forward(pass, &m->pixels.out, saved->a, four, true);
+    gad_linear_forward(pass, &m->rows.out, saved->a, saved->rows.residual, true);
+    op->gelu(device, saved->h, saved->a, GAD_GELU_ERF);
+    gad_tensor logits = op->take(device, in->tests, 4);
+    gad_linear_forward(pass, &m->readout, logits, saved->h, false);
+    saved->logits = gad_tensor_view(logits, 4 * in->tests, 1);
+    gad_pass_tap(pass, saved->logits, "difference.logits");
+    size_t mark = op->mark(device);
+    gad_tensor evidence = op->take(device, in->tests, model->config.text.hidden);
+    for (int i = 0; i < d->inject; i++) {
+        gad_linear_forward(pass, &m->inject[i], evidence, saved->h, false);
+        op->rows(device, rows->deepstack[i], upload(device, in->test_token, in->tests), evidence, NULL, in->tests, true);
+    }
+    op->rewind(device, mark);
+}
+
+void gad_difference_backward(const gad_pass *pass, const gad_model *model, const gad_difference_input *in,
+                             gad_tensor d_logits, const gad_vision_rows *d_rows, bool into_rows,
+                             const gad_difference_saved *saved)
+{
+    gad_device *device = pass->device;
+    const gad_ops *op = device->ops;
+    const gad_difference_config *d = &model->config.difference;
+    const gad_difference *m = &model->difference;
+    size_t mark = op->mark(device);
+    gad_tensor dh = op->take(device, in->tests, d->hidden),
+               d_evidence = op->take(device, in->tests, model->config.text.hidden);
+    op->zero(device, dh);
+    for (int i = 0; i < d->inject; i++) {
+        op->rows(device, d_evidence, NULL, d_rows->deepstack[i], upload(device, in->test_token, in->tests), in->tests,
+                 false);
+        gad_linear_backward(pass, &m->inject[i], dh, d_evidence, saved->h, true);
+    }
+    if (d_logits.data)
+        gad_linear_backward(pass, &m->readout, dh, gad_tensor_view(d_logits, in->tests, 4), saved->h, true);
+    op->gelu_back(device, dh, dh, saved->a, GAD_GELU_ERF);
+    gad_tensor four = gad_tensor_view(saved->pixels.residual, in->tests, 4 * saved->pixels.residual.cols);
+    gad_tensor d_four = op->take(device, four.rows, four.cols),
+               d_row = op->take(device, in->tests, saved->rows.residual.cols);
+    gad_linear_backward(pass, &m->low, gad_tensor_none(), dh, saved->low, false);
+    gad_linear_backward(pass, &m->pixels.out, d_four, dh, four, false);
+    gad_linear_backward(pass, &m->rows.out, d_row, dh, saved->rows.residual, false);
+    level_backward(pass, d, &m->pixels, gad_tensor_none(), gad_tensor_view(d_four, 4 * in->tests, d_four.cols / 4),
+                   in->patch_span, in->pairs, in->test_patch, &saved->pixels);
+    level_backward(pass, d, &m->rows, into_rows ? d_rows->out : gad_tensor_none(), d_row, in->token_span, in->pairs,
+                   in->test_token, &saved->rows);
+    op->rewind(device, mark);
+}

@@ -1,0 +1,270 @@
+/* difference_input: see difference_input.h. Channels: training.md section 13.6. */
+#include "model/difference_input.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+static const char operation[] = "compare images";
+enum { SHIFT = 2 }; /* px, in each direction */
+
+/* How strongly head h prefers its own place: exp(-weight * distance^2 in patches). The first sees (nearly) nothing else,
+ * the last one looks everywhere. */
+static double place_weight(int head)
+{
+    static const double weights[] = {8, 0.5, 0.05, 0};
+    return weights[head % 4];
+}
+
+/* Row and column of patch (or token) i of a grid in merge-block order. */
+static void place_of(gad_grid grid, int64_t i, bool token, double *y, double *x)
+{
+    int64_t t = token ? i : i / 4, across = grid.cols / 2;
+    *y = token ? (double)(t / across) : (double)(t / across * 2 + i % 4 / 2);
+    *x = token ? (double)(t % across) : (double)(t % across * 2 + i % 2);
+}
+
+/* Columns that add -weight * |p - p'|^2 to a head's scores, up to what the softmax over keys does not see:
+ * q = root * (2 py, 2 px, 1, 0), k = weight / root * (py', px', -|p'|^2, 0), with root = sqrt(head_dim) against the scale.
+ */
+static void fill_places(const gad_difference_config *d, const gad_difference_image *image,
+                        const gad_difference_image *frame, bool token, float *q, float *k)
+{
+    int64_t n = token ? gad_grid_tokens(image->grid) : gad_grid_patches(image->grid);
+    double down = (double)frame->grid.rows / (double)image->grid.rows,
+           across = (double)frame->grid.cols / (double)image->grid.cols;
+    double middle_y = frame->grid.rows / (token ? 4.0 : 2.0), middle_x = frame->grid.cols / (token ? 4.0 : 2.0);
+    double root = sqrt((double)d->head_dim);
+    for (int64_t i = 0; i < n; i++) {
+        double y, x;
+        place_of(image->grid, i, token, &y, &x);
+        y = (y + 0.5) * down - middle_y; /* around the middle, so that the squares stay small */
+        x = (x + 0.5) * across - middle_x;
+        for (int h = 0; h < d->heads; h++) {
+            float *to_q = q + (i * d->heads + h) * 4, *to_k = k + (i * d->heads + h) * 4;
+            double w = place_weight(h);
+            const double from_q[4] = {2 * y * root, 2 * x * root, root, 0},
+                         from_k[4] = {w * y, w * x, -w * (y * y + x * x), 0};
+            for (int c = 0; c < 4; c++) {
+                to_q[c] = (float)from_q[c];
+                to_k[c] = (float)from_k[c];
+            }
+        }
+    }
+}
+
+/* ---- pixels -------------------------------------------------------------------------------------------------------- */
+
+/* The last frame of an image's patches, less its mean colour, over its deviation. */
+static void normalise(const gad_vision_config *v, const gad_difference_image *image, float *out)
+{
+    int64_t patches = gad_grid_patches(image->grid), area = (int64_t)v->patch * v->patch;
+    double squares = 0;
+    for (int c = 0; c < 3; c++) {
+        double sum = 0;
+        for (int64_t i = 0; i < patches; i++) {
+            const float *from = image->patches + ((i * 3 + c) * v->temporal + v->temporal - 1) * area;
+            for (int64_t p = 0; p < area; p++)
+                sum += (double)(out[(i * 3 + c) * area + p] = from[p]);
+        }
+        float mean = (float)(sum / (double)(patches * area));
+        for (int64_t i = 0; i < patches; i++)
+            for (int64_t p = 0; p < area; p++) {
+                float *at = &out[(i * 3 + c) * area + p];
+                *at -= mean;
+                squares += (double)*at * (double)*at;
+            }
+    }
+    float scale = (float)(1 / (sqrt(squares / (double)(3 * patches * area)) + 0.1));
+    for (int64_t i = 0; i < 3 * patches * area; i++)
+        out[i] *= scale;
+}
+
+/* Patch rows as a picture [3][height][width]. */
+static void unfold(const gad_vision_config *v, gad_grid grid, const float *pixels, float *plane)
+{
+    int64_t p = v->patch, width = grid.cols * p, height = grid.rows * p;
+    for (int64_t i = 0; i < gad_grid_patches(grid); i++) {
+        double row, col;
+        place_of(grid, i, false, &row, &col);
+        for (int64_t c = 0; c < 3; c++)
+            for (int64_t y = 0; y < p; y++)
+                memcpy(plane + (c * height + (int64_t)row * p + y) * width + (int64_t)col * p,
+                       pixels + ((i * 3 + c) * p + y) * p, (size_t)p * sizeof(float));
+    }
+}
+
+static float pixel_gap(const float *a, const float *b, int64_t plane, int64_t at, int64_t to)
+{
+    return (fabsf(a[at] - b[to]) + fabsf(a[plane + at] - b[plane + to]) + fabsf(a[2 * plane + at] - b[2 * plane + to])) / 3;
+}
+
+/* Mean colour difference of pixel (y, x) to its own place, and the least one to any place up to SHIFT away. */
+static void pixel_differences(const float *a, const float *b, int64_t width, int64_t height, int64_t y, int64_t x,
+                              float *same, float *least)
+{
+    int64_t plane = width * height, at = y * width + x;
+    *same = pixel_gap(a, b, plane, at, at);
+    *least = *same;
+    for (int64_t v = y - SHIFT < 0 ? 0 : y - SHIFT; v <= y + SHIFT && v < height; v++)
+        for (int64_t u = x - SHIFT < 0 ? 0 : x - SHIFT; u <= x + SHIFT && u < width; u++)
+            *least = fminf(*least, pixel_gap(a, b, plane, at, v * width + u));
+}
+
+static float deviation(const float *plane, int64_t width, int64_t top, int64_t left, int64_t p)
+{
+    double sum = 0, squares = 0;
+    for (int64_t y = top; y < top + p; y++)
+        for (int64_t x = left; x < left + p; x++) {
+            double value = (double)plane[y * width + x];
+            sum += value;
+            squares += value * value;
+        }
+    double mean = sum / (double)(p * p);
+    return (float)sqrt(fmax(0, squares / (double)(p * p) - mean * mean));
+}
+
+/* Channels of one patch: mean and largest difference in place, mean and largest of the least over shifts, mean signed
+ * difference of each colour, difference of the local deviation. */
+static void patch_channels(const float *a, const float *b, int64_t width, int64_t height, int64_t top, int64_t left,
+                           int64_t p, float *out)
+{
+    double sums[5] = {0};
+    float largest[2] = {0};
+    for (int64_t y = top; y < top + p; y++)
+        for (int64_t x = left; x < left + p; x++) {
+            float same, least;
+            pixel_differences(a, b, width, height, y, x, &same, &least);
+            sums[0] += (double)same;
+            sums[1] += (double)least;
+            largest[0] = fmaxf(largest[0], same);
+            largest[1] = fmaxf(largest[1], least);
+            for (int c = 0; c < 3; c++)
+                sums[2 + c] += (double)(a[(c * height + y) * width + x] - b[(c * height + y) * width + x]);
+        }
+    double area = (double)(p * p);
+    out[0] = (float)(sums[0] / area);
+    out[1] = largest[0];
+    out[2] = (float)(sums[1] / area);
+    out[3] = largest[1];
+    for (int c = 0; c < 3; c++)
+        out[4 + c] = (float)(sums[2 + c] / area);
+    out[7] = deviation(a + height * width, width, top, left, p) - deviation(b + height * width, width, top, left, p);
+}
+
+/* Low channels of a test image against one reference of its size; where `better`, only when their shifted difference is
+ * less than what is there. */
+static void compare(const gad_vision_config *v, gad_grid grid, const float *a, const float *b, bool better, float *low)
+{
+    int64_t p = v->patch, width = grid.cols * p, height = grid.rows * p;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < gad_grid_patches(grid); i++) {
+        double row, col;
+        float channel[GAD_DIFFERENCE_LOW];
+        place_of(grid, i, false, &row, &col);
+        patch_channels(a, b, width, height, (int64_t)row * p, (int64_t)col * p, p, channel);
+        if (!better || channel[2] < low[i * GAD_DIFFERENCE_LOW + 2])
+            memcpy(low + i * GAD_DIFFERENCE_LOW, channel, sizeof channel);
+    }
+}
+
+/* ---- tables -------------------------------------------------------------------------------------------------------- */
+
+static bool take_tables(const gad_config *config, const gad_difference_image *image, int64_t images,
+                        const gad_difference_pair *pair, int64_t pairs, gad_difference_input *in)
+{
+    size_t places = 4 * (size_t)config->difference.heads;
+    for (int64_t i = 0; i < images; i++)
+        in->patches += gad_grid_patches(image[i].grid);
+    for (int64_t i = 0; i < pairs; i++)
+        in->tests += gad_grid_tokens(image[pair[i].test].grid);
+    in->tokens = in->patches / 4;
+    gad_arena *a = &in->arena;
+    in->pixels = gad_arena_take(a, (size_t)in->patches * 3 * (size_t)(config->vision.patch * config->vision.patch), 4);
+    in->low = gad_arena_take(a, 4 * (size_t)in->tests * GAD_DIFFERENCE_LOW, 4);
+    in->patch_q = gad_arena_take(a, (size_t)in->patches * places, 4);
+    in->patch_k = gad_arena_take(a, (size_t)in->patches * places, 4);
+    in->token_q = gad_arena_take(a, (size_t)in->tokens * places, 4);
+    in->token_k = gad_arena_take(a, (size_t)in->tokens * places, 4);
+    in->test_patch = gad_arena_take(a, 4 * (size_t)in->tests, 4);
+    in->test_token = gad_arena_take(a, (size_t)in->tests, 4);
+    in->patch_span = gad_arena_take(a, (size_t)pairs, sizeof *in->patch_span);
+    in->token_span = gad_arena_take(a, (size_t)pairs, sizeof *in->token_span);
+    return in->pixels && in->low && in->patch_q && in->patch_k && in->token_q && in->token_k && in->test_patch &&
+           in->test_token && in->patch_span && in->token_span;
+}
+
+static gad_status fill_low(const gad_config *config, const gad_difference_image *image, const int64_t *first,
+                           const gad_difference_pair *pair, const gad_difference_input *in, float *low, gad_error *err)
+{
+    const gad_vision_config *v = &config->vision;
+    gad_grid grid = image[pair->test].grid;
+    size_t patch = 3 * (size_t)(v->patch * v->patch), numbers = (size_t)gad_grid_patches(grid) * patch;
+    float *planes = gad_memory_alloc(2 * numbers, sizeof *planes);
+    if (!planes)
+        return gad_error_memory(err, operation, 2 * numbers * sizeof *planes);
+    memset(low, 0, (size_t)gad_grid_patches(grid) * GAD_DIFFERENCE_LOW * sizeof *low);
+    unfold(v, grid, in->pixels + (size_t)first[pair->test] * patch, planes);
+    bool any = false;
+    for (int64_t r = pair->reference; r < pair->test; r++) {
+        if (image[r].grid.rows != grid.rows || image[r].grid.cols != grid.cols)
+            continue;
+        unfold(v, grid, in->pixels + (size_t)first[r] * patch, planes + numbers);
+        compare(v, grid, planes, planes + numbers, any, low);
+        any = true;
+    }
+    gad_memory_free(planes);
+    return GAD_OK;
+}
+
+gad_status gad_difference_input_make(const gad_config *config, const gad_difference_image *image, int64_t image_count,
+                                     const gad_difference_pair *pair, int64_t pair_count, gad_difference_input *input,
+                                     gad_error *err)
+{
+    const gad_difference_config *d = &config->difference;
+    gad_difference_input in = {.pairs = pair_count};
+    int64_t *first = gad_memory_alloc((size_t)image_count + 1, sizeof *first), tests = 0;
+    gad_status status = first && take_tables(config, image, image_count, pair, pair_count, &in)
+                            ? GAD_OK
+                            : gad_error_memory(err, operation, (size_t)in.patches * 1024);
+    int64_t patch = 3 * (int64_t)config->vision.patch * config->vision.patch, places = 4 * d->heads;
+    for (int64_t i = 0, at = 0; i < image_count && !status; i++) {
+        first[i] = at;
+        normalise(&config->vision, &image[i], in.pixels + at * patch);
+        fill_places(d, &image[i], &image[i], false, in.patch_q + at * places, in.patch_k + at * places);
+        fill_places(d, &image[i], &image[i], true, in.token_q + at / 4 * places, in.token_k + at / 4 * places);
+        at += gad_grid_patches(image[i].grid);
+    }
+    for (int64_t n = 0; n < pair_count && !status; n++) {
+        const gad_difference_pair *p = &pair[n];
+        int64_t rows = gad_grid_patches(image[p->test].grid), from = first[p->reference], test = first[p->test];
+        for (int64_t r = p->reference; r < p->test; r++) { /* references in the test image's units */
+            fill_places(d, &image[r], &image[p->test], false, in.patch_q + first[r] * places,
+                        in.patch_k + first[r] * places);
+            fill_places(d, &image[r], &image[p->test], true, in.token_q + first[r] / 4 * places,
+                        in.token_k + first[r] / 4 * places);
+        }
+        in.patch_span[n] = (gad_attention_span){.q0 = test, .q1 = test + rows, .k0 = from, .k1 = test};
+        in.token_span[n] = (gad_attention_span){.q0 = test / 4, .q1 = (test + rows) / 4, .k0 = from / 4, .k1 = test / 4};
+        for (int64_t i = 0; i < rows; i++)
+            in.test_patch[4 * tests + i] = (int32_t)(test + i);
+        for (int64_t i = 0; i < rows / 4; i++)
+            in.test_token[tests + i] = (int32_t)(test / 4 + i);
+        status = fill_low(config, image, first, p, &in, in.low + 4 * tests * GAD_DIFFERENCE_LOW, err);
+        tests += rows / 4;
+    }
+    gad_memory_free(first);
+    if (status)
+        gad_difference_input_free(&in);
+    else
+        *input = in;
+    return status;
+}
+
+void gad_difference_input_free(gad_difference_input *input)
+{
+    gad_arena_free(&input->arena);
+    *input = (gad_difference_input){0};
+}

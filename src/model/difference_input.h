@@ -1,0 +1,37 @@
+/* difference_input: what the difference module takes from pictures, without learned numbers: pixels without the picture's
+ * own colour and contrast, hand-made difference channels, positions. In: patch rows of images, who is compared with whom.
+ * Out: host tables. Knows nothing of the module's weights. */
+#ifndef GAD_MODEL_DIFFERENCE_INPUT_H
+#define GAD_MODEL_DIFFERENCE_INPUT_H
+#include "base/arena.h"
+#include "model/model.h"
+#include "model/position.h"
+
+/* Image `test` is compared with the images reference..test-1. */
+typedef struct gad_difference_pair {
+    int64_t reference, test;
+} gad_difference_pair;
+
+typedef struct gad_difference_image {
+    gad_grid grid;
+    const float *patches; /* [patches, 3 * temporal * patch * patch], merge-block order */
+} gad_difference_image;
+
+/* Rows of all images, one after the other, as patches and as tokens (four patches). */
+typedef struct gad_difference_input {
+    gad_arena arena;
+    int64_t patches, tokens, tests;   /* tests: tokens of test images */
+    float *pixels;                    /* [patches, 3 * patch * patch] */
+    float *low;                       /* [4 * tests, GAD_DIFFERENCE_LOW] */
+    float *patch_q, *patch_k;         /* [patches, 4 * heads]: positions as columns of queries and keys */
+    float *token_q, *token_k;         /* [tokens, 4 * heads] */
+    int32_t *test_patch, *test_token; /* [4 * tests], [tests]: rows of test images */
+    gad_attention_span *patch_span, *token_span;
+    int64_t pairs;
+} gad_difference_input;
+
+gad_status gad_difference_input_make(const gad_config *config, const gad_difference_image *image, int64_t image_count,
+                                     const gad_difference_pair *pair, int64_t pair_count, gad_difference_input *input,
+                                     gad_error *err);
+void gad_difference_input_free(gad_difference_input *input);
+#endif
