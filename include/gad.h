@@ -246,6 +246,7 @@ typedef struct gad_new_settings {
     const char *out;         /* folder of the new checkpoint */
     const char *prompt_file; /* for a vocabulary made here */
     int64_t side_px;         /* images are resized to this square; 0: the preset's own */
+    bool difference;         /* with the difference module (docs/model.md) */
     uint64_t seed;
     const gad_log *log;
     const gad_progress *progress;

@@ -172,6 +172,11 @@ gad_status gad_model_new(const gad_new_settings *settings, gad_error *err)
     gad_status status = gad_shape_find(name, &config, err);
     if (!status)
         status = gad_file_make_directory(settings->out, err);
+    if (!status && settings->difference)
+        config.difference = (gad_difference_config){.heads = 4,
+                                                    .head_dim = config.text.hidden < 128 ? 16 : 32,
+                                                    .hidden = config.text.hidden,
+                                                    .inject = config.text.layers < 3 ? config.text.layers : 3};
     if (!status && settings->vocab)
         status = copy_vocab(settings->vocab, settings->out, err);
     gad_vocab_settings vocab = {.out = settings->out,

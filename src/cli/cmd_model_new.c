@@ -8,6 +8,7 @@ typedef struct new_options {
     option_list texts;
     const char *preset, *vocab, *out, *prompt;
     int64_t side, entries, own, seed;
+    bool difference;
 } new_options;
 
 #define AT(field) offsetof(new_options, field)
@@ -44,6 +45,11 @@ static const option new_table[] = {
      .kind = OPTION_INT,
      .offset = AT(side),
      .help = "images become squares of this side; 0: the preset's own"},
+    {.name = "difference",
+     .kind = OPTION_FLAG,
+     .offset = AT(difference),
+     .fallback = "true",
+     .help = "with the module that compares part and reference"},
     SEED,
 };
 
@@ -87,6 +93,7 @@ static int run_new(void *settings)
                           .out = o->out,
                           .prompt_file = o->prompt,
                           .side_px = o->side,
+                          .difference = o->difference,
                           .seed = (uint64_t)o->seed,
                           .log = &log,
                           .progress = &progress};

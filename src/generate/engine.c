@@ -217,6 +217,36 @@ static gad_status encode_images(gad_engine *e, const gad_engine_part *part, size
     return GAD_OK;
 }
 
+/* The last image against the others, when the model can. */
+static gad_status compare_images(gad_engine *e, const gad_engine_part *part, size_t part_count, gad_engine_turn *turn,
+                                 gad_error *err)
+{
+    size_t count = (size_t)turn->image_count, image = 0;
+    if (!gad_difference_exists(&e->model) || count < 2)
+        return GAD_OK;
+    gad_patches *patches = gad_memory_zero(count, sizeof *patches);
+    const gad_image_rows **rows = gad_memory_alloc(count, sizeof *rows);
+    turn->compared = gad_memory_zero(1, sizeof *turn->compared);
+    gad_status status =
+        patches && rows && turn->compared ? GAD_OK : gad_error_memory(err, operation, count * sizeof *patches);
+    for (size_t i = 0; i < part_count && !status; i++) {
+        if (part[i].text)
+            continue;
+        rows[image] = turn->image[image].rows;
+        status = gad_preprocess_image(&e->preprocess, part[i].image, &patches[image++], err);
+    }
+    if (!status)
+        status = gad_evidence_make(&e->model, &e->device, e->timeline.adapters, patches, rows, (int64_t)count,
+                                   turn->compared, NULL, err);
+    if (!status)
+        turn->image[count - 1].rows = turn->compared;
+    for (size_t i = 0; patches && i < count; i++)
+        gad_preprocess_free(&patches[i]);
+    gad_memory_free(patches);
+    gad_memory_free(rows);
+    return status;
+}
+
 gad_status gad_engine_make_turn(gad_engine *e, const gad_engine_part *part, size_t part_count, gad_engine_turn *turn,
                                 gad_error *err)
 {
@@ -225,6 +255,8 @@ gad_status gad_engine_make_turn(gad_engine *e, const gad_engine_part *part, size
     gad_status status = t.image && t.view ? GAD_OK : gad_error_memory(err, operation, part_count * sizeof *t.view);
     if (!status)
         status = encode_images(e, part, part_count, &t, err);
+    if (!status)
+        status = compare_images(e, part, part_count, &t, err);
     if (!status)
         status = render_turn(e, part, part_count, &t, err);
     if (status) {
@@ -243,6 +275,9 @@ void gad_engine_free_turn(gad_engine *e, gad_engine_turn *turn)
     gad_chat_prompt_free(&turn->chat);
     gad_memory_free(turn->image);
     gad_memory_free(turn->view);
+    if (turn->compared)
+        gad_memory_free(turn->compared->rows);
+    gad_memory_free(turn->compared);
     *turn = (gad_engine_turn){0};
     gad_image_cache_trim(&e->images);
 }

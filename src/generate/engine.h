@@ -4,6 +4,7 @@
 #ifndef GAD_GENERATE_ENGINE_H
 #define GAD_GENERATE_ENGINE_H
 #include "generate/decode.h"
+#include "generate/evidence.h"
 #include "generate/image_cache.h"
 #include "io/safetensors.h"
 #include "model/model.h"
@@ -35,8 +36,9 @@ typedef struct gad_engine_part {
 /* One user turn after the template's own system text, rendered up to the place where the answer begins. */
 typedef struct gad_engine_turn {
     gad_chat_prompt chat;
-    gad_prompt_image *image; /* [image_count] */
-    gad_view *view;          /* [image_count] */
+    gad_prompt_image *image;  /* [image_count] */
+    gad_view *view;           /* [image_count] */
+    gad_image_rows *compared; /* of the last image, with evidence; NULL: the model has no difference module */
     int64_t image_count;
     gad_prompt prompt; /* points into the above */
 } gad_engine_turn;

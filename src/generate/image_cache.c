@@ -65,7 +65,8 @@ static gad_status encode(const gad_model *model, gad_device *device, bool adapte
     if (status)
         gad_memory_free(host);
     else
-        *rows = (gad_image_rows){.hash = patches->hash, .grid = patches->grid, .tokens = layout.tokens, .rows = host};
+        *rows = (gad_image_rows){
+            .hash = patches->hash, .grid = patches->grid, .tokens = layout.tokens, .rows = host, .levels = levels - 1};
     gad_vision_layout_free(&layout);
     return status;
 }

@@ -6,13 +6,14 @@
 #include "base/hash.h"
 #include "model/lm.h"
 
-/* The vision rows of one image on the host: [(1 + deepstack levels) * tokens, hidden], and the hash of what they were made
- * from (pixels and preprocessing). */
+/* The vision rows of one image on the host: [(1 + levels) * tokens, hidden], and the hash of what they were made from
+ * (pixels and preprocessing). */
 typedef struct gad_image_rows {
     gad_hash hash;
     gad_grid grid;
     int64_t tokens;
     float *rows;
+    int levels; /* sets of rows that layers add: DeepStack's, and those of the difference module */
 } gad_image_rows;
 
 typedef struct gad_prompt_image {

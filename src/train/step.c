@@ -349,6 +349,6 @@ gad_status gad_step_embed(const gad_step *step, const gad_batch_image *image, ga
     if (status)
         gad_memory_free(host);
     else
-        *rows = (gad_image_rows){.hash = hash, .grid = image->grid, .tokens = tokens, .rows = host};
+        *rows = (gad_image_rows){.hash = hash, .grid = image->grid, .tokens = tokens, .rows = host, .levels = levels};
     return status;
 }

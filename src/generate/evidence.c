@@ -1,0 +1,81 @@
+/* evidence: see evidence.h */
+#include "generate/evidence.h"
+
+#include "base/error.h"
+#include "base/memory.h"
+
+static const char operation[] = "compare part and reference";
+
+/* The tower's rows of all images on the device, with zeros where only the module adds. */
+static gad_vision_rows load(const gad_model *model, gad_device *device, const gad_image_rows *const *image, int64_t count)
+{
+    const gad_ops *op = device->ops;
+    int64_t hidden = model->config.text.hidden, tokens = 0, at = 0;
+    for (int64_t i = 0; i < count; i++)
+        tokens += image[i]->tokens;
+    gad_vision_rows rows = {.out = op->take(device, tokens, hidden),
+                            .deepstack_count = gad_difference_levels(&model->config)};
+    for (int k = 0; k < rows.deepstack_count; k++) {
+        rows.deepstack[k] = op->take(device, tokens, hidden);
+        op->zero(device, rows.deepstack[k]);
+    }
+    for (int64_t i = 0; i < count; i++) {
+        op->fill(device, gad_tensor_rows(rows.out, at, image[i]->tokens), image[i]->rows);
+        for (int k = 0; k < image[i]->levels; k++)
+            op->fill(device, gad_tensor_rows(rows.deepstack[k], at, image[i]->tokens),
+                     image[i]->rows + (k + 1) * image[i]->tokens * hidden);
+        at += image[i]->tokens;
+    }
+    return rows;
+}
+
+static void run(const gad_model *model, gad_device *device, bool adapters, const gad_difference_input *input,
+                const gad_image_rows *const *image, int64_t count, float *host, float *map)
+{
+    const gad_ops *op = device->ops;
+    gad_pass pass = {.device = device, .adapters = adapters};
+    size_t mark = op->mark(device);
+    gad_difference_saved saved;
+    gad_vision_rows rows = load(model, device, image, count);
+    gad_difference_forward(&pass, model, input, &rows, &saved);
+    int64_t tokens = image[count - 1]->tokens, first = rows.out.rows - tokens, hidden = rows.out.cols;
+    op->download(device, host, gad_tensor_rows(rows.out, first, tokens));
+    for (int k = 0; k < rows.deepstack_count; k++)
+        op->download(device, host + (k + 1) * tokens * hidden, gad_tensor_rows(rows.deepstack[k], first, tokens));
+    if (map)
+        op->download(device, map, saved.logits);
+    op->rewind(device, mark);
+}
+
+gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool adapters, const gad_patches *patches,
+                             const gad_image_rows *const *image, int64_t count, gad_image_rows *rows, float *map,
+                             gad_error *err)
+{
+    int levels = gad_difference_levels(&model->config);
+    int64_t tokens = image[count - 1]->tokens;
+    size_t numbers = (size_t)(1 + levels) * (size_t)tokens * (size_t)model->config.text.hidden;
+    float *host = gad_memory_alloc(numbers, sizeof *host);
+    gad_difference_image *picture = gad_memory_alloc((size_t)count, sizeof *picture);
+    gad_difference_input input = {0};
+    gad_difference_pair pair = {0, count - 1};
+    gad_status status = host && picture ? GAD_OK : gad_error_memory(err, operation, numbers * sizeof *host);
+    gad_hash hash = {0};
+    for (int64_t i = 0; i < count && !status; i++) {
+        picture[i] = (gad_difference_image){patches[i].grid, patches[i].row};
+        hash = gad_hash_combine(hash, patches[i].hash);
+    }
+    if (!status)
+        status = gad_difference_input_make(&model->config, picture, count, &pair, 1, &input, err);
+    if (!status) {
+        run(model, device, adapters, &input, image, count, host, map);
+        status = gad_device_check(device, err);
+    }
+    if (status)
+        gad_memory_free(host);
+    else
+        *rows = (gad_image_rows){
+            .hash = hash, .grid = image[count - 1]->grid, .tokens = tokens, .rows = host, .levels = levels};
+    gad_memory_free(picture);
+    gad_difference_input_free(&input);
+    return status;
+}
