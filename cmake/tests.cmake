@@ -2,6 +2,9 @@
 # by its tests) are linked into each of them. tests/support holds helpers for all, and tests/op/reference.c, the fp64
 # filling of the op table, and tests/model/golden.c, the reader of golden fixtures, are for all too.
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+if(GAD_SANITIZE)
+  set(GAD_TEST_SHORT ";GAD_TEST_SHORT=1") # see tests/support/support.h
+endif()
 file(GLOB GAD_TEST_SUPPORT CONFIGURE_DEPENDS tests/support/*.c tests/op/reference.c tests/model/golden.c)
 file(GLOB GAD_TEST_FOLDERS CONFIGURE_DEPENDS LIST_DIRECTORIES true tests/*)
 foreach(folder ${GAD_TEST_FOLDERS})
@@ -26,7 +29,7 @@ foreach(folder ${GAD_TEST_FOLDERS})
     endif()
     file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/tmp/${target})
     add_test(NAME ${target} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-    set_tests_properties(${target} PROPERTIES TIMEOUT 600 ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
+    set_tests_properties(${target} PROPERTIES TIMEOUT 900 ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
   endforeach()
 endforeach()
 

@@ -109,6 +109,7 @@ static int same_bits(const judge_case *c, void *user)
 static void test_threads_change_nothing(void **state)
 {
     (void)state;
+    SKIP_IF_SHORT("test_threads_change_nothing");
     static const int threads[] = {1, 2, 3, 8};
     gad_device open[4];
     gad_error err;
@@ -122,6 +123,7 @@ static void test_threads_change_nothing(void **state)
 static void test_gradients(void **state)
 {
     (void)state;
+    SKIP_IF_SHORT("test_gradients");
     assert_int_equal(visit(differentiated, "", (visitor){gradient_one, NULL}), 0);
 }
 

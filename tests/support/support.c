@@ -3,6 +3,12 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+bool support_is_short(void)
+{
+    return getenv("GAD_TEST_SHORT") != NULL;
+}
 
 void support_assert_ok(gad_status status, const gad_error *err, const char *file, int line)
 {

@@ -18,6 +18,15 @@
         skip();                                                                                                            \
     } while (0)
 
+/* True in the sanitizer run (GAD_TEST_SHORT), where a test that trains or sweeps for long would take many minutes. Such a
+ * test does less, or skips with SKIP_IF_SHORT; the plain run does all of it. */
+bool support_is_short(void);
+#define SKIP_IF_SHORT(name)                                                                                                \
+    do {                                                                                                                   \
+        if (support_is_short())                                                                                            \
+            SKIP_TEST(name, "too long under sanitizers; the plain run has it");                                            \
+    } while (0)
+
 /* Fails with the whole error text unless status is GAD_OK. */
 #define ASSERT_OK(status, err) support_assert_ok((status), (err), __FILE__, __LINE__)
 void support_assert_ok(gad_status status, const gad_error *err, const char *file, int line);

@@ -117,6 +117,7 @@ static double loss_of(void *user)
 static void test_finite_differences(void **state)
 {
     (void)state;
+    SKIP_IF_SHORT("test_finite_differences");
     gad_error err;
     bench b;
     open_bench(&b, true, true);

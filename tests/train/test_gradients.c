@@ -290,6 +290,7 @@ static void check_differences(tiny *t, const tiny_sample *s)
 static void test_finite_differences(void **state)
 {
     (void)state;
+    SKIP_IF_SHORT("test_finite_differences");
     for (int f = 0; f < 2; f++) {
         tiny t = tiny_open(families[f], true);
         tiny_sample s = tiny_sample_open(&t);
@@ -488,6 +489,7 @@ static void lost_embed_back(gad_device *device, gad_tensor dtable, gad_tensor dy
 static void test_broken_backward_is_found(void **state)
 {
     (void)state;
+    SKIP_IF_SHORT("test_broken_backward_is_found");
     for (int broken = 0; broken < 3; broken++) {
         gad_error err;
         tiny t = tiny_open("qwen25", false);

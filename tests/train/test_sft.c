@@ -108,6 +108,7 @@ static float *weights_of(const pupil *p, int64_t *n)
 static void test_eight_samples_by_heart(void **state)
 {
     (void)state;
+    SKIP_IF_SHORT("test_eight_samples_by_heart");
     gad_error err;
     pupil p;
     open_pupil(&p, 8, false);
@@ -123,6 +124,7 @@ static void test_eight_samples_by_heart(void **state)
 static void test_micro_batches_do_not_matter(void **state)
 {
     (void)state;
+    SKIP_IF_SHORT("test_micro_batches_do_not_matter");
     gad_error err;
     float *first = NULL;
     int64_t n;
