@@ -44,17 +44,17 @@ static json_t *describe_model(const gad_bench_model *model)
 }
 
 /* What must be the same for a run to go on. */
-static json_t *describe_settings(const gad_run_settings *s, const gad_bench_model *model, const gad_ask *ask)
+static json_t *describe_settings(const gad_run_settings *s, const gad_bench_model *model, const gad_request *ask)
 {
     static const char *const sizes[] = {"canvas", "original", "longest"};
-    const gad_ask_settings *a = gad_ask_settings_of(ask);
+    const gad_request_settings *a = gad_request_settings_of(ask);
     const char *order = model->order == GAD_BOX_YX ? "yx" : "xy";
     json_t *plan = s->plan ? json_deep_copy(s->plan) : json_object();
     json_t *root = json_pack("{s:s, s:s, s:s, s:o, s:{s:s, s:s}, s:o, s:{s:s, s:I}, s:o}", "schema", GAD_RECORD_SCHEMA,
                              "protocol", s->protocol, "items", s->items_path ? s->items_path : "items.jsonl", "model",
                              describe_model(model), "adapter", "coordinates", gad_box_convention_name(model->convention),
-                             "order", order, "prompt", gad_ask_describe(ask), "pictures", "size", sizes[a->size], "longest",
-                             (json_int_t)a->longest, "plan", plan);
+                             "order", order, "prompt", gad_request_describe(ask), "pictures", "size", sizes[a->size],
+                             "longest", (json_int_t)a->longest, "plan", plan);
     return root;
 }
 
@@ -65,12 +65,13 @@ static bool find_difference(const json_t *settings, const json_t *stored, gad_st
     json_t *value;
     json_object_foreach ((json_t *)(uintptr_t)settings, key, value) {
         const json_t *other = json_object_get(stored, key);
-        if (json_equal(value, other))
+        if (json_equal(value, other) || !strcmp(key, "endpoint")) /* a server may move */
             continue;
-        gad_string_addf(path, "%s%s", path->length ? "." : "", key);
-        if (json_is_object(value) && json_is_object(other))
-            find_difference(value, other, path);
-        return true;
+        size_t length = path->length;
+        gad_string_addf(path, "%s%s", length ? "." : "", key);
+        if (!json_is_object(value) || !json_is_object(other) || find_difference(value, other, path))
+            return true;
+        path->length = length;
     }
     return false;
 }
@@ -111,7 +112,7 @@ static gad_status write_new(const gad_run_settings *s, const char *path, json_t 
     return gad_json_write(path, root, err); /* last: a folder with run.json is complete */
 }
 
-gad_status gad_run_prepare(const gad_run_settings *s, const gad_bench_model *model, const gad_ask *ask,
+gad_status gad_run_prepare(const gad_run_settings *s, const gad_bench_model *model, const gad_request *ask,
                            const gad_items *items, gad_error *err)
 {
     char *path = gad_file_join(s->folder, "run.json");
@@ -136,7 +137,7 @@ gad_status gad_run_prepare(const gad_run_settings *s, const gad_bench_model *mod
 typedef struct session {
     const gad_run_settings *settings;
     gad_bench_model *model;
-    gad_ask *ask;
+    gad_request *ask;
     const gad_items *items;
     const gad_log *log;
     gad_row_writer writer;
@@ -216,7 +217,7 @@ static gad_status ask_one(session *s, size_t index, gad_error *err)
     gad_bench_request request;
     gad_bench_reply reply = gad_bench_reply_start();
     gad_error why = {0};
-    gad_status status = gad_ask_build(s->ask, &s->items->item[index], s->model->wants_pictures, &request, &why);
+    gad_status status = gad_request_build(s->ask, &s->items->item[index], s->model->wants_pictures, &request, &why);
     if (!status)
         status = s->model->answer(s->model->self, &request, &reply, &why);
     return settle(s, index, status, &reply, &why, err);
@@ -236,7 +237,7 @@ static gad_status submit_one(session *s, size_t index, bool *queued, gad_error *
     gad_bench_request request;
     gad_bench_reply reply = gad_bench_reply_start();
     gad_error why = {0};
-    gad_status status = gad_ask_build(s->ask, &s->items->item[index], s->model->wants_pictures, &request, &why);
+    gad_status status = gad_request_build(s->ask, &s->items->item[index], s->model->wants_pictures, &request, &why);
     if (!status)
         status = s->model->submit(s->model->self, &request, (int64_t)index, &why);
     *queued = !status;
@@ -292,7 +293,7 @@ static gad_status find_todo(const gad_run_settings *settings, gad_items *items, 
     return GAD_OK;
 }
 
-gad_status gad_run_execute(const gad_run_settings *settings, gad_bench_model *model, gad_ask *ask, gad_items *items,
+gad_status gad_run_execute(const gad_run_settings *settings, gad_bench_model *model, gad_request *ask, gad_items *items,
                            const gad_log *log, const gad_progress *progress, gad_run_result *result, gad_error *err)
 {
     *result = (gad_run_result){.items = (int64_t)items->count};

@@ -2,9 +2,9 @@
  * items, model. Out: rows on disk. A stopped or killed run goes on where it was. Knows nothing of scores. */
 #ifndef GAD_BENCH_RUN_H
 #define GAD_BENCH_RUN_H
-#include "bench/ask.h"
 #include "bench/item.h"
 #include "bench/model.h"
+#include "bench/request.h"
 #include "gad.h"
 
 typedef struct gad_run_settings {
@@ -17,7 +17,7 @@ typedef struct gad_run_settings {
 
 /* Make the folder with run.json and items.jsonl, or check that an existing one has the same settings (GAD_E_ARGUMENT names
  * the first that differs). Items of an existing folder are kept as they are. */
-gad_status gad_run_prepare(const gad_run_settings *settings, const gad_bench_model *model, const gad_ask *ask,
+gad_status gad_run_prepare(const gad_run_settings *settings, const gad_bench_model *model, const gad_request *ask,
                            const gad_items *items, gad_error *err);
 
 typedef struct gad_run_result {
@@ -29,6 +29,6 @@ typedef struct gad_run_result {
 /* Ask what is missing, failed requests of earlier calls included. After the call every answer that came is on disk,
  * whatever it returns; GAD_E_CANCELLED when the progress callback asked to stop. Failed requests are no error: see
  * `result`. */
-gad_status gad_run_execute(const gad_run_settings *settings, gad_bench_model *model, gad_ask *ask, gad_items *items,
+gad_status gad_run_execute(const gad_run_settings *settings, gad_bench_model *model, gad_request *ask, gad_items *items,
                            const gad_log *log, const gad_progress *progress, gad_run_result *result, gad_error *err);
 #endif

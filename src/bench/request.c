@@ -1,5 +1,5 @@
-/* ask: see ask.h */
-#include "bench/ask.h"
+/* request: see request.h */
+#include "bench/request.h"
 
 #include "base/arena.h"
 #include "base/error.h"
@@ -14,8 +14,8 @@
 enum { MOST_PICTURES = 17, PROMPT_LIMIT_BYTES = 64 << 10 };
 static const char operation[] = "build a request";
 
-struct gad_ask {
-    gad_ask_settings settings;
+struct gad_request {
+    gad_request_settings settings;
     gad_question_template wording; /* mmr-ad */
     char *mmad_wording;            /* mmad */
     gad_image picture[MOST_PICTURES];
@@ -23,7 +23,7 @@ struct gad_ask {
     gad_arena arena;
 };
 
-static gad_status load_mmad_wording(gad_ask *ask, gad_error *err)
+static gad_status load_mmad_wording(gad_request *ask, gad_error *err)
 {
     size_t length;
     if (ask->settings.prompt_file)
@@ -32,14 +32,14 @@ static gad_status load_mmad_wording(gad_ask *ask, gad_error *err)
     return ask->mmad_wording ? GAD_OK : gad_error_memory(err, operation, strlen(gad_mmad_wording()));
 }
 
-gad_status gad_ask_open(const gad_ask_settings *settings, gad_ask **ask, gad_error *err)
+gad_status gad_request_open(const gad_request_settings *settings, gad_request **ask, gad_error *err)
 {
-    gad_ask *a = gad_memory_zero(1, sizeof *a);
+    gad_request *a = gad_memory_zero(1, sizeof *a);
     if (!a)
         return gad_error_memory(err, operation, sizeof *a);
     a->settings = *settings;
     gad_status status = GAD_OK;
-    if (settings->size == GAD_ASK_LONGEST && settings->longest < 1)
+    if (settings->size == GAD_REQUEST_LONGEST && settings->longest < 1)
         status =
             gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "images of at most %lld px", (long long)settings->longest);
     else if (settings->mmad)
@@ -49,13 +49,13 @@ gad_status gad_ask_open(const gad_ask_settings *settings, gad_ask **ask, gad_err
     else
         status = gad_question_template_default(&a->wording, err);
     if (status)
-        gad_ask_free(a);
+        gad_request_free(a);
     else
         *ask = a;
     return status;
 }
 
-void gad_ask_free(gad_ask *ask)
+void gad_request_free(gad_request *ask)
 {
     if (!ask)
         return;
@@ -69,12 +69,12 @@ void gad_ask_free(gad_ask *ask)
     gad_memory_free(ask);
 }
 
-const gad_ask_settings *gad_ask_settings_of(const gad_ask *ask)
+const gad_request_settings *gad_request_settings_of(const gad_request *ask)
 {
     return &ask->settings;
 }
 
-json_t *gad_ask_describe(const gad_ask *ask)
+json_t *gad_request_describe(const gad_request *ask)
 {
     if (!ask->settings.mmad)
         return json_pack("{s:s, s:s, s:s, s:b}", "id", ask->wording.id, "hash", ask->wording.hash, "text",
@@ -88,15 +88,15 @@ json_t *gad_ask_describe(const gad_ask *ask)
 
 /* ---- images ---- */
 
-static gad_status resize(const gad_ask_settings *s, gad_image *image, gad_error *err)
+static gad_status resize(const gad_request_settings *s, gad_image *image, gad_error *err)
 {
     int width = (int)image->width, height = (int)image->height;
     int64_t longer = image->width > image->height ? image->width : image->height;
     gad_image out = {0};
     gad_status status = GAD_OK;
-    if (s->size == GAD_ASK_CANVAS)
+    if (s->size == GAD_REQUEST_CANVAS)
         gad_box_canvas((int)image->width, (int)image->height, &width, &height);
-    if (s->size == GAD_ASK_LONGEST && longer > s->longest)
+    if (s->size == GAD_REQUEST_LONGEST && longer > s->longest)
         status = gad_resize_fit(image, s->longest, s->longest, &out, err);
     else if (width != image->width || height != image->height)
         status = gad_resize_bicubic(image, width, height, GAD_RESIZE_PIL, &out, err);
@@ -127,7 +127,7 @@ static gad_status crop(const gad_item *item, gad_image *image, gad_error *err)
 }
 
 /* Into slot `i`; `keep` remembers the path, and an image that is held already is not read again. */
-static gad_status load(gad_ask *ask, size_t i, const char *path, const gad_item *cropped_by, bool keep, gad_error *err)
+static gad_status load(gad_request *ask, size_t i, const char *path, const gad_item *cropped_by, bool keep, gad_error *err)
 {
     if (keep && ask->path[i] && !strcmp(ask->path[i], path))
         return GAD_OK;
@@ -148,7 +148,7 @@ static gad_status load(gad_ask *ask, size_t i, const char *path, const gad_item 
     return GAD_OK;
 }
 
-static gad_status load_pictures(gad_ask *ask, const gad_item *item, gad_error *err)
+static gad_status load_pictures(gad_request *ask, const gad_item *item, gad_error *err)
 {
     if (item->reference_count + 1 > MOST_PICTURES)
         return gad_error_set(err, GAD_E_LIMIT, operation, NULL, "%s: %zu references, more than %d", item->id,
@@ -161,7 +161,7 @@ static gad_status load_pictures(gad_ask *ask, const gad_item *item, gad_error *e
 
 /* ---- text ---- */
 
-static gad_status build_parts(gad_ask *ask, const gad_item *item, gad_bench_request *request, gad_error *err)
+static gad_status build_parts(gad_request *ask, const gad_item *item, gad_bench_request *request, gad_error *err)
 {
     gad_bench_part *part = gad_arena_take(&ask->arena, item->reference_count + 2, sizeof *part);
     gad_string text = {0};
@@ -188,7 +188,8 @@ static gad_status build_parts(gad_ask *ask, const gad_item *item, gad_bench_requ
     return status;
 }
 
-gad_status gad_ask_build(gad_ask *ask, const gad_item *item, bool pictures, gad_bench_request *request, gad_error *err)
+gad_status gad_request_build(gad_request *ask, const gad_item *item, bool pictures, gad_bench_request *request,
+                             gad_error *err)
 {
     gad_arena_reset(&ask->arena);
     gad_bench_request r = {.id = item->id, .option = item->answer ? item->option : NULL, .options = item->option_count};

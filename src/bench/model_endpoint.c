@@ -1,0 +1,287 @@
+/* model_endpoint: see model_endpoint.h */
+#include "bench/model_endpoint.h"
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "io/http_client.h"
+#include "io/image_jpeg.h"
+#include "io/image_png.h"
+#include "model/preprocess.h"
+#include "task/openai.h"
+
+#include <limits.h>
+#include <string.h>
+
+enum { MOST_IN_FLIGHT = 256, TOP_PROBABILITIES = 20 };
+static const char operation[] = "ask the endpoint";
+
+/* A request on its way: what the answer needs besides the response. */
+typedef struct pending {
+    int64_t tag;
+    bool used;
+    int64_t input_width, input_height;
+} pending;
+
+typedef struct endpoint {
+    gad_model_endpoint_options options; /* its strings are copies below */
+    char *url, *model, *system, *more;
+    gad_http_client *client;
+    pending pending[MOST_IN_FLIGHT];
+} endpoint;
+
+static void free_endpoint(void *self)
+{
+    endpoint *e = self;
+    if (!e)
+        return;
+    gad_http_client_free(e->client);
+    gad_memory_free(e->url);
+    gad_memory_free(e->model);
+    gad_memory_free(e->system);
+    gad_memory_free(e->more);
+    gad_memory_free(e);
+}
+
+static json_t *describe(void *self)
+{
+    const gad_model_endpoint_options *o = &((endpoint *)self)->options;
+    return json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:b, s:{s:s, s:I}, s:{s:I, s:f, s:f, s:I}, s:{s:I, s:I, s:I}}", "kind",
+                     "OpenAI-compatible endpoint", "served_as", o->model, "endpoint", o->url, "system", o->system, "more",
+                     o->more, "probabilities", o->probabilities, "images", "format", o->jpeg_quality ? "jpeg" : "png",
+                     "quality", (json_int_t)o->jpeg_quality, "decoding", "max_tokens", (json_int_t)o->max_tokens,
+                     "temperature", o->temperature, "top_p", o->top_p, "seed", (json_int_t)o->seed, "processor", "factor",
+                     (json_int_t)o->factor, "min_pixels", (json_int_t)o->min_pixels, "max_pixels",
+                     (json_int_t)o->max_pixels);
+}
+
+/* ---- asking ---- */
+
+static gad_status encode_picture(const endpoint *e, const gad_image *picture, gad_string *bytes, gad_error *err)
+{
+    if (e->options.jpeg_quality)
+        return gad_image_jpeg_encode(picture, (int)e->options.jpeg_quality, bytes, err);
+    return gad_image_png_encode(picture, bytes, err);
+}
+
+static gad_status build_body(const endpoint *e, const gad_bench_request *request, gad_openai_part *part, gad_string *bytes,
+                             gad_string *body, gad_error *err)
+{
+    const gad_model_endpoint_options *o = &e->options;
+    gad_status status = GAD_OK;
+    for (size_t i = 0; i < request->pictures && !status; i++)
+        status = encode_picture(e, &request->picture[i], &bytes[i], err);
+    for (size_t i = 0; i < request->parts; i++) {
+        const gad_string *file = request->part[i].text ? NULL : &bytes[request->part[i].picture];
+        part[i] = (gad_openai_part){
+            .text = request->part[i].text, .image = file ? file->data : NULL, .image_bytes = file ? file->length : 0};
+    }
+    gad_openai_part system = {.text = o->system};
+    gad_openai_message message[2] = {{"system", &system, 1}, {"user", part, request->parts}};
+    gad_openai_request all = {.model = o->model,
+                              .messages = o->system ? message : message + 1,
+                              .count = o->system ? 2 : 1,
+                              .max_tokens = (int)o->max_tokens,
+                              .greedy = !(o->temperature > 0),
+                              .temperature = o->temperature,
+                              .top_p = o->top_p,
+                              .has_seed = o->seed >= 0,
+                              .seed = o->seed,
+                              .top_logprobs = o->probabilities && !request->option ? TOP_PROBABILITIES : 0,
+                              .more = o->more};
+    return status ? status : gad_openai_build(&all, body, err);
+}
+
+static gad_status measure_input(const endpoint *e, const gad_bench_request *request, pending *p, gad_error *err)
+{
+    const gad_image *picture = request->pictures ? &request->picture[request->pictures - 1] : NULL;
+    p->input_width = picture ? picture->width : -1;
+    p->input_height = picture ? picture->height : -1;
+    if (!picture || !e->options.factor)
+        return GAD_OK;
+    gad_preprocess settings = {.patch = (int)e->options.factor,
+                               .temporal = 1,
+                               .merge = 1,
+                               .min_pixels = e->options.min_pixels,
+                               .max_pixels = e->options.max_pixels};
+    gad_view view;
+    gad_status status = gad_preprocess_view(&settings, picture->width, picture->height, &view, err);
+    if (!status) {
+        p->input_width = view.width;
+        p->input_height = view.height;
+    }
+    return status;
+}
+
+static pending *free_slot(endpoint *e)
+{
+    for (int i = 0; i < MOST_IN_FLIGHT; i++)
+        if (!e->pending[i].used)
+            return &e->pending[i];
+    return NULL;
+}
+
+static gad_status submit(void *self, const gad_bench_request *request, int64_t tag, gad_error *err)
+{
+    endpoint *e = self;
+    pending *p = free_slot(e);
+    gad_openai_part *part = gad_memory_alloc(request->parts, sizeof *part);
+    gad_string *bytes = gad_memory_zero(request->pictures, sizeof *bytes), body = {0};
+    gad_status status = GAD_OK;
+    if (!p)
+        status = gad_error_set(err, GAD_E_INTERNAL, operation, NULL, "more than %d requests in flight", MOST_IN_FLIGHT);
+    else if (!part || !bytes)
+        status = gad_error_memory(err, operation, request->parts * sizeof *part);
+    if (!status)
+        status = measure_input(e, request, p, err);
+    if (!status)
+        status = build_body(e, request, part, bytes, &body, err);
+    if (!status)
+        status = gad_http_client_submit(e->client, e->url, body.data, body.length, p, err);
+    if (!status) {
+        p->tag = tag;
+        p->used = true;
+    }
+    for (size_t i = 0; bytes && i < request->pictures; i++)
+        gad_string_free(&bytes[i]);
+    gad_memory_free(bytes);
+    gad_memory_free(part);
+    gad_string_free(&body);
+    return status;
+}
+
+/* ---- answers ---- */
+
+/* A wrong key, address or model name will not get better by asking for the next image. */
+static gad_status classify(const gad_http_client_result *result, gad_error *err)
+{
+    gad_status status = gad_http_client_error(result, err);
+    bool hopeless = result->http_status == 401 || result->http_status == 403 || result->http_status == 404;
+    if (status && (hopeless || result->failure == GAD_HTTP_CLIENT_TLS)) {
+        if (err)
+            err->code = GAD_E_ARGUMENT;
+        return GAD_E_ARGUMENT;
+    }
+    return status;
+}
+
+static gad_status read_response(const gad_http_client_result *result, gad_bench_reply *reply, gad_error *err)
+{
+    gad_openai_response response;
+    gad_status status = gad_openai_parse(result->body, result->body_bytes, &response, err);
+    if (status)
+        return status == GAD_E_MEMORY ? status : gad_error_context(err, status, "HTTP %ld", result->http_status);
+    gad_string_add(&reply->text, response.text);
+    size_t n = strlen(response.finish_reason);
+    n = n < sizeof reply->finish ? n : sizeof reply->finish - 1;
+    memcpy(reply->finish, response.finish_reason, n);
+    reply->finish[n] = 0;
+    reply->prompt_tokens = response.prompt_tokens;
+    reply->answer_tokens = response.completion_tokens;
+    reply->score = response.p_yes;
+    reply->latency_s = result->last_s;
+    gad_openai_response_free(&response);
+    return reply->text.failed ? gad_error_memory(err, operation, result->body_bytes) : GAD_OK;
+}
+
+static gad_status collect(void *self, double timeout_s, gad_bench_reply *reply, int64_t *tag, bool *got, gad_error *err)
+{
+    endpoint *e = self;
+    gad_http_client_result result;
+    gad_status status = gad_http_client_wait(e->client, timeout_s, &result, got, err);
+    if (status || !*got)
+        return status;
+    pending *p = result.tag;
+    *tag = p->tag;
+    p->used = false;
+    reply->attempts = result.attempts;
+    reply->input_width = p->input_width;
+    reply->input_height = p->input_height;
+    status = classify(&result, err);
+    if (!status)
+        status = read_response(&result, reply, err);
+    gad_http_client_result_free(&result);
+    return status;
+}
+
+/* ---- opening ---- */
+
+static char *complete_url(const char *url)
+{
+    static const char path[] = "/chat/completions";
+    size_t n = strlen(url), m = sizeof path - 1;
+    while (n && url[n - 1] == '/')
+        n--;
+    bool complete = n >= m && !strncmp(url + n - m, path, m);
+    char *out = gad_memory_alloc(n + m + 1, 1);
+    if (!out)
+        return NULL;
+    memcpy(out, url, n);
+    memcpy(out + n, path, complete ? 0 : m);
+    out[n + (complete ? 0 : m)] = 0;
+    return out;
+}
+
+static gad_status check_options(const gad_model_endpoint_options *o, gad_error *err)
+{
+    const char *wrong = NULL;
+    if (!o->model || !*o->model)
+        wrong = "the model's name is missing";
+    else if (o->in_flight < 1 || o->in_flight > MOST_IN_FLIGHT)
+        wrong = "requests in flight must be 1 to 256";
+    else if (o->max_tokens < 1 || o->max_tokens > INT_MAX)
+        wrong = "the answer needs at least one token";
+    else if (o->jpeg_quality < 0 || o->jpeg_quality > 100)
+        wrong = "JPEG quality is 1 to 100, or 0 for PNG";
+    else if (o->factor < 0 || o->factor > 1024 || o->min_pixels < 0 || o->max_pixels < o->min_pixels)
+        wrong = "the processor's factor or pixel bounds make no sense";
+    if (wrong)
+        return gad_error_set(err, GAD_E_ARGUMENT, "prepare the endpoint", NULL, "%s", wrong);
+    return GAD_OK;
+}
+
+static gad_status open_client(endpoint *e, const gad_model_endpoint_options *o, gad_error *err)
+{
+    gad_http_client_options client = {.bearer = o->key,
+                                      .in_flight = (int)o->in_flight,
+                                      .requests_per_s = o->requests_per_s,
+                                      .attempts = (int)o->attempts,
+                                      .timeout_s = o->timeout_s,
+                                      .seed = 1};
+    return gad_http_client_open(&client, &e->client, err);
+}
+
+gad_status gad_model_endpoint_open(const gad_model_endpoint_options *options, gad_bench_model *model, gad_error *err)
+{
+    gad_status status = check_options(options, err);
+    if (status)
+        return status;
+    endpoint *e = gad_memory_zero(1, sizeof *e);
+    if (!e)
+        return gad_error_memory(err, "prepare the endpoint", sizeof *e);
+    e->options = *options;
+    e->options.key = NULL;
+    e->options.url = e->url = complete_url(options->url);
+    e->options.model = e->model = gad_memory_copy_string(options->model);
+    e->options.system = e->system = options->system ? gad_memory_copy_string(options->system) : NULL;
+    e->options.more = e->more = options->more ? gad_memory_copy_string(options->more) : NULL;
+    if (!e->url || !e->model || (options->system && !e->system) || (options->more && !e->more))
+        status = gad_error_memory(err, "prepare the endpoint", strlen(options->model));
+    if (!status)
+        status = open_client(e, options, err);
+    if (status) {
+        free_endpoint(e);
+        return status;
+    }
+    *model = (gad_bench_model){.self = e,
+                               .name = e->model,
+                               .convention = options->convention,
+                               .order = options->order,
+                               .wants_pictures = true,
+                               .describe = describe,
+                               .in_flight = options->in_flight,
+                               .submit = submit,
+                               .collect = collect,
+                               .free = free_endpoint};
+    return GAD_OK;
+}
