@@ -58,9 +58,10 @@ gad_status gad_calibrate_threshold(double *scores, size_t count, double rate, do
     int64_t n = (int64_t)count, above = allowed_above(n, rate, confidence, &risk);
     gad_calibration c = {.rate = rate, .confidence = confidence, .normals = n, .supported = above >= 0};
     c.allowed = above > 0 ? above : 0;
-    c.threshold = scores[n - 1 - c.allowed];
-    while (c.allowed > 0 && scores[n - c.allowed] == c.threshold)
-        c.allowed--; /* ties with the threshold are not above it */
+    double highest = scores[n - 1 - c.allowed]; /* of the scores that stay normal */
+    while (c.allowed > 0 && scores[n - c.allowed] == highest)
+        c.allowed--; /* ties stay normal as well */
+    c.threshold = nextafter(highest, INFINITY);
     c.reached = 1 - risk;
     c.rate_supported = 1 - exp(log1p(-confidence) / (double)n);
     c.normals_needed = (int64_t)ceil(log1p(-confidence) / log1p(-rate) - 1e-9);
@@ -76,7 +77,7 @@ gad_status gad_calibrate_write(const gad_calibration *c, const char *model, cons
                   model, "settings", settings, "threshold", c->threshold, "rate", c->rate, "confidence", c->confidence,
                   "normals", (json_int_t)c->normals, "normals_above", (json_int_t)c->allowed, "confidence_reached",
                   c->reached, "supported", c->supported, "rate_supported", c->rate_supported, "normals_needed",
-                  (json_int_t)c->normals_needed, "rule", "anomalous if score > threshold");
+                  (json_int_t)c->normals_needed, "rule", "anomalous if score >= threshold");
     if (!root)
         return gad_error_set(err, GAD_E_ARGUMENT, "write a threshold file", NULL,
                              "%s: model name or settings are not UTF-8", path);

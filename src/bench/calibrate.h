@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 typedef struct gad_calibration {
-    double threshold;  /* a part is anomalous when its score is greater */
+    double threshold;  /* a part is anomalous when its score is at least this */
     double rate;       /* wanted share of false alarms among normal parts */
     double confidence; /* wanted probability that the true share is at most `rate` */
     int64_t normals;   /* scores used */
@@ -21,9 +21,10 @@ typedef struct gad_calibration {
 } gad_calibration;
 
 /* Distribution-free: with n normals drawn like the later ones, the share of later normals above the j-th smallest score is
- * below `rate` with probability P(Binomial(n, 1 - rate) <= j - 1). The smallest j that reaches `confidence` is taken. When
- * none does, the largest score is taken, `supported` is false and `reached` says what it is worth. Scores must be finite.
- * Needs 0 < rate < 1, 0 < confidence < 1 and at least one score. `scores` is sorted in place. */
+ * below `rate` with probability P(Binomial(n, 1 - rate) <= j - 1). The smallest j that reaches `confidence` is taken; the
+ * threshold is the next number above that score. When none reaches it, the largest score is taken, `supported` is false and
+ * `reached` says what it is worth. Needs 0 < rate < 1, 0 < confidence < 1 and at least one score, all finite. `scores` is
+ * sorted in place. */
 gad_status gad_calibrate_threshold(double *scores, size_t count, double rate, double confidence,
                                    gad_calibration *calibration, gad_error *err);
 

@@ -48,7 +48,7 @@ static void add_choices(gad_string *html, const gad_scoring_choices *c)
 {
     char text[160];
     gad_string_add(html, "<div><h3>Scoring</h3><dl>\n");
-    add_term(html, "decision", isnan(c->threshold) ? "the first Yes or No of the answer" : "score above the threshold");
+    add_term(html, "decision", isnan(c->threshold) ? "the first Yes or No of the answer" : "Yes from this score on");
     if (!isnan(c->threshold)) {
         snprintf(text, sizeof text, "%.6g", c->threshold);
         add_term(html, "threshold", text);

@@ -111,7 +111,7 @@ static void decide(const gad_row *row, const gad_scoring_choices *choices, gad_s
     gad_outcome *o = &scored->outcome;
     scored->counted = true;
     if (!isnan(choices->threshold) && !isnan(row->score)) {
-        o->called = row->score > choices->threshold;
+        o->called = row->score >= choices->threshold;
     } else if (scored->decision != GAD_ANSWER_NONE) {
         o->called = scored->decision == GAD_ANSWER_YES;
     } else {

@@ -21,7 +21,7 @@ typedef struct gad_scoring_choices {
     gad_scoring_unparsable unparsable;
     gad_box_convention convention;
     gad_box_order order;
-    double threshold;     /* NaN: the decision is the answer's Yes or No; else score > threshold */
+    double threshold;     /* NaN: the decision is the answer's Yes or No; else score >= threshold */
     bool official_compat; /* MMAD: copy the skip of the official evaluator */
     int64_t resamples;
     uint64_t seed;

@@ -22,11 +22,11 @@ static void test_known_sizes(void **state)
 {
     (void)state;
     gad_calibration c = of(299, .01, .95);
-    assert_true(c.supported && c.allowed == 0 && c.threshold == 298);
+    assert_true(c.supported && c.allowed == 0 && c.threshold > 298 && c.threshold < 298.001);
     assert_int_equal(c.normals_needed, 299);
     assert_true(c.reached >= .95 && c.reached < .951);
     c = of(298, .01, .95);
-    assert_true(!c.supported && c.threshold == 297 && c.reached < .95);
+    assert_true(!c.supported && c.threshold > 297 && c.threshold < 297.001 && c.reached < .95);
     assert_true(c.rate_supported > .01 && c.rate_supported < .0101);
     c = of(59, .05, .95); /* 59 normals: 5 % at 95 %, the tolerance-interval size of the textbooks */
     assert_true(c.supported && c.allowed == 0 && c.normals_needed == 59);
@@ -67,7 +67,7 @@ static void test_ties_and_bad_input(void **state)
     for (int i = 0; i < 100; i++)
         same[i] = .5;
     ASSERT_OK(gad_calibrate_threshold(same, 100, .1, .9, &c, &err), &err);
-    assert_true(c.threshold == .5 && c.allowed == 0);
+    assert_true(c.threshold > .5 && c.threshold < .5001 && c.allowed == 0);
     assert_int_equal(gad_calibrate_threshold(bad, 2, .1, .9, &c, &err), GAD_E_FORMAT);
     assert_int_equal(gad_calibrate_threshold(same, 0, .1, .9, &c, &err), GAD_E_ARGUMENT);
     assert_int_equal(gad_calibrate_threshold(same, 9, 0, .9, &c, &err), GAD_E_ARGUMENT);
