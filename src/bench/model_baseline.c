@@ -122,8 +122,8 @@ static gad_status answer_difference(void *self, const gad_bench_request *request
     const differ *model = self;
     double started_s = gad_clock_seconds();
     if (request->option || request->pictures < 2)
-        return gad_error_set(err, GAD_E_UNSUPPORTED, "compare with the reference", NULL, "%s: %s", request->id,
-                             request->option ? "a question in words" : "there is no reference image");
+        return gad_error_set(err, GAD_E_UNSUPPORTED, "compare with the reference", NULL, "%s",
+                             request->option ? "cannot answer a question in words" : "there is no reference image");
     const gad_image *test = &request->picture[request->pictures - 1];
     gad_difference d;
     gad_status status = gad_difference_make(&request->picture[0], test, &d, err);

@@ -46,13 +46,14 @@ static gad_status answer_fast(engine_model *m, const gad_engine_turn *turn, gad_
     return GAD_OK;
 }
 
-static gad_status answer_reasoned(engine_model *m, const gad_engine_turn *turn, gad_bench_reply *reply, gad_error *err)
+static gad_status answer_reasoned(engine_model *m, const char *id, const gad_engine_turn *turn, gad_bench_reply *reply,
+                                  gad_error *err)
 {
     gad_decode_settings decode = {.sampling = m->engine->sampling, .max_tokens = m->settings.max_tokens};
     const gad_view *view = &turn->view[turn->image_count - 1];
     gad_box_frame frame = gad_box_frame_make(m->engine->convention, GAD_BOX_XY, (int)view->original_width,
                                              (int)view->original_height, (int)view->width, (int)view->height);
-    gad_rng rng = gad_rng_make(m->settings.seed, 0);
+    gad_rng rng = gad_rng_make(m->settings.seed, gad_hash_bytes(id, strlen(id)).low); /* a resumed run draws the same */
     gad_asked asked;
     if (!m->settings.sample)
         decode.sampling.greedy = true;
@@ -83,7 +84,7 @@ static gad_status answer(void *self, const gad_bench_request *request, gad_bench
     reply->input_height = view->height;
     reply->prompt_tokens = turn.prompt.count;
     bool fast = m->settings.fast && !request->option;
-    status = fast ? answer_fast(m, &turn, reply, err) : answer_reasoned(m, &turn, reply, err);
+    status = fast ? answer_fast(m, &turn, reply, err) : answer_reasoned(m, request->id, &turn, reply, err);
     reply->latency_s = gad_clock_seconds() - start;
     gad_engine_free_turn(m->engine, &turn);
     if (!status && reply->text.failed)

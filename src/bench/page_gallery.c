@@ -4,8 +4,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "bench/gallery.h"
 #include "bench/page.h"
+#include "bench/showcase.h"
 
 #include <math.h>
 #include <string.h>
@@ -45,7 +45,7 @@ static void add_rect(gad_string *html, const char *tone, gad_box b)
                     fmax(0, b.x2 - b.x1), fmax(0, b.y2 - b.y1));
 }
 
-static void add_boxes(gad_string *html, const gad_gallery_case *c, const gad_item *item, const gad_answer *answer)
+static void add_boxes(gad_string *html, const gad_showcase_case *c, const gad_item *item, const gad_answer *answer)
 {
     if (c->width < 1 || c->height < 1)
         return;
@@ -78,7 +78,7 @@ static void add_frame(gad_string *html, const gad_string *jpeg, const char *path
     gad_string_add(html, "\"></a>");
 }
 
-static void add_pictures(gad_string *html, const gad_gallery_case *c, const gad_item *item, const gad_answer *answer)
+static void add_pictures(gad_string *html, const gad_showcase_case *c, const gad_item *item, const gad_answer *answer)
 {
     gad_string_add(html, "<div class=\"shots\">");
     if (item->reference_count) {
@@ -148,7 +148,7 @@ static void add_answer(gad_string *html, const char *text, const gad_answer *ans
     gad_string_add(html, "</pre></details>\n");
 }
 
-static gad_status add_case(gad_string *html, const gad_summary *s, const gad_gallery_case *c, gad_error *err)
+static gad_status add_case(gad_string *html, const gad_summary *s, const gad_showcase_case *c, gad_error *err)
 {
     const gad_item *item = &s->record->items.item[c->item];
     const gad_row *row = &s->record->rows.of[c->item];
@@ -177,7 +177,7 @@ static gad_status add_case(gad_string *html, const gad_summary *s, const gad_gal
     return GAD_OK;
 }
 
-static void add_filter(gad_string *html, const gad_summary *s, const gad_gallery *g)
+static void add_filter(gad_string *html, const gad_summary *s, const gad_showcase *g)
 {
     int64_t kinds[GAD_SCORING_KINDS] = {0}, random = 0;
     for (size_t i = 0; i < g->count; i++) {
@@ -208,10 +208,10 @@ static void add_filter(gad_string *html, const gad_summary *s, const gad_gallery
 gad_status gad_page_gallery(gad_string *html, const gad_report *report, const gad_log *log, gad_error *err)
 {
     const gad_summary *s = report->run;
-    gad_gallery g;
-    size_t per_kind = report->cases ? report->cases : GAD_GALLERY_PER_KIND;
+    gad_showcase g;
+    size_t per_kind = report->cases ? report->cases : GAD_SHOWCASE_PER_KIND;
     char note[384];
-    gad_status status = gad_gallery_make(s, per_kind, &g, err);
+    gad_status status = gad_showcase_make(s, per_kind, &g, err);
     if (status)
         return status;
     snprintf(
@@ -235,6 +235,6 @@ gad_status gad_page_gallery(gad_string *html, const gad_report *report, const ga
         status = add_case(html, s, &g.shown[i], err);
     gad_string_add(html, "</div>\n");
     gad_page_end(html);
-    gad_gallery_free(&g);
+    gad_showcase_free(&g);
     return status;
 }

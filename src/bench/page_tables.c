@@ -71,6 +71,11 @@ static void add_scope(gad_string *html, const gad_report *report, size_t k)
     gad_report_count(html, scope->counts.boxes);
     gad_string_addf(html, " boxes, %d categor%s</span></th></tr>\n", scope->categories,
                     scope->categories == 1 ? "y" : "ies");
+    if (!scope->counts.answered) {
+        gad_string_addf(html, "<tr class=\"mute\"><th colspan=\"%d\">no answers</th></tr>\n",
+                        1 + GAD_REPORT_DETECTION + GAD_REPORT_LOCALIZATION);
+        return;
+    }
     add_model_row(html, "own", gad_page_model(s), &s->choices, &scope->metric.value, &scope->metric);
     add_interval_row(html, &s->choices, &scope->metric);
     for (size_t i = 0; i < report->others; i++)
@@ -274,13 +279,15 @@ void gad_page_categories(gad_string *html, const gad_report *report)
                      "Click a heading to sort. Missed and alarms: share of anomalous images "
                      "called normal, and of normal images called anomalous.");
     gad_string_addf(html,
-                    "<div class=\"wide\"><table class=\"sort\">\n<thead><tr><th>data set</th><th>category</th>"
+                    "<div class=\"wide\"><table class=\"sort dense\">\n<thead><tr><th>data set</th><th>category</th>"
                     "<th class=\"num\">normal</th><th class=\"num\">anom.</th><th class=\"num\">accuracy</th>"
                     "<th class=\"num\">balanced</th><th class=\"num\">missed</th><th class=\"num\">alarms</th>"
                     "<th class=\"num\">AUROC</th><th class=\"num\">loc. %g</th><th class=\"num\">loc. %g</th>"
                     "<th class=\"num\">mask IoU</th>%s</tr></thead>\n<tbody>\n",
                     s->choices.iou[0], s->choices.iou[1],
-                    pixels ? "<th class=\"num\">pixel AUROC</th><th class=\"num\">AUPRO</th>" : "");
+                    pixels ? "<th class=\"num\" title=\"pixel AUROC of the heat map\">px AUROC</th><th class=\"num\" "
+                             "title=\"per-region overlap of the heat map, false positive rates up to 0.3\">AUPRO</th>"
+                           : "");
     for (size_t k = 0; k < s->categories; k++)
         add_category_row(html, s, &s->category[k], pixels);
     gad_string_add(html, "</tbody></table></div>\n");
@@ -298,7 +305,7 @@ static void add_type_table(gad_string *html, const gad_summary *s)
 {
     gad_string_addf(
         html,
-        "<div><h3>By kind of defect</h3><div class=\"wide\"><table class=\"sort\">\n<thead><tr><th>data set</th>"
+        "<div><h3>By kind of defect</h3><div class=\"wide\"><table class=\"sort dense\">\n<thead><tr><th>data set</th>"
         "<th>kind</th><th class=\"num\">images</th><th class=\"num\">detected</th><th class=\"num\">boxes</th>"
         "<th class=\"num\">found, %g</th><th class=\"num\">found, %g</th></tr></thead>\n<tbody>\n",
         s->choices.iou[0], s->choices.iou[1]);
@@ -342,7 +349,7 @@ void gad_page_types(gad_string *html, const gad_report *report)
     gad_page_section(
         html, "types", "Which defects are found",
         "Over anomalous images. Detected: called anomalous. Found: true boxes matched one to one at that IoU.");
-    gad_string_add(html, "<div class=\"pair\">\n");
+    gad_string_add(html, "<div class=\"pair two-one\">\n");
     add_type_table(html, report->run);
     add_size_table(html, report->run);
     gad_string_add(html, "</div>\n");

@@ -14,6 +14,7 @@
 
 #include <string.h>
 
+enum { FAILURES_SHOWN = 10 };
 static const char operation[] = "run a benchmark";
 
 /* ---- run.json ---- */
@@ -65,7 +66,7 @@ static bool find_difference(const json_t *settings, const json_t *stored, gad_st
     json_t *value;
     json_object_foreach ((json_t *)(uintptr_t)settings, key, value) {
         const json_t *other = json_object_get(stored, key);
-        if (json_equal(value, other) || !strcmp(key, "endpoint")) /* a server may move */
+        if (json_equal(value, other) || !strcmp(key, "endpoint") || !strcmp(key, "from")) /* servers and files may move */
             continue;
         size_t length = path->length;
         gad_string_addf(path, "%s%s", length ? "." : "", key);
@@ -185,7 +186,9 @@ static gad_status store(session *s, size_t index, const gad_bench_reply *reply, 
     *(why ? &s->result->failed : &s->result->answered) += 1;
     s->failures_in_a_row = why ? s->failures_in_a_row + 1 : 0;
     if (why) {
-        gad_log_warning(s->log, "%s: %s", row.id, why->cause);
+        if (s->result->failed <= FAILURES_SHOWN)
+            gad_log_warning(s->log, "%s: %s%s", row.id, why->cause,
+                            s->result->failed == FAILURES_SHOWN ? " (further failures are only stored)" : "");
         if (!s->result->first_failure[0])
             snprintf(s->result->first_failure, sizeof s->result->first_failure, "%s: %s", row.id, why->cause);
     }

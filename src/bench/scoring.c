@@ -98,7 +98,10 @@ static gad_status score_boxes(const gad_item *item, const gad_answer *answer, co
         o->at[k].found = (int32_t)found;
         o->at[k].right = (int32_t)right;
         for (size_t i = 0; i < item->box_count; i++)
-            scored->size_found[k][size_of(item, item->box[i])] += p.prediction_of[i] >= 0;
+            if (p.prediction_of[i] >= 0) {
+                scored->size_found[k][size_of(item, item->box[i])]++;
+                scored->matched_boxes[k] |= i < 64 ? UINT64_C(1) << i : 0;
+            }
     }
     gad_status status = gad_box_mask_iou(item->box, item->box_count, p.predicted, answer->count, &o->mask_iou, err);
     free_pairing(&p);

@@ -45,6 +45,7 @@ typedef struct gad_scored {
     unsigned flags; /* gad_answer_flag */
     bool strict;
     int32_t size_truths[GAD_SCORING_SIZES], size_found[GAD_TALLY_THRESHOLDS][GAD_SCORING_SIZES];
+    uint64_t matched_boxes[GAD_TALLY_THRESHOLDS]; /* bit i: true box i (of the first 64) was found, one to one */
 } gad_scored;
 
 /* The frame in which the row's boxes are written. */

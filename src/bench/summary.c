@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -319,39 +320,81 @@ static int by_type(const void *a, const void *b)
     return order ? order : strcmp(p->name, q->name);
 }
 
+/* Labels and types come from different fields and may differ in case, '_' and '-'. */
+static bool same_kind(const char *given, const char *name, size_t length)
+{
+    if (strlen(given) != length)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        char a = given[i] == '_' || given[i] == '-' ? ' ' : (char)tolower((unsigned char)given[i]);
+        char b = name[i] == '_' || name[i] == '-' ? ' ' : (char)tolower((unsigned char)name[i]);
+        if (a != b)
+            return false;
+    }
+    return true;
+}
+
+/* Boxes of the item that are of the kind; without labels all boxes are of the only kind there is. */
+static void count_boxes(const gad_item *item, const gad_scored *scored, gad_summary_type *t, size_t length, bool only)
+{
+    for (size_t i = 0; scored->outcome.localized && i < item->box_count && i < 64; i++) {
+        if (!(only && !*item->box_label[i]) && !same_kind(item->box_label[i], t->name, length))
+            continue;
+        t->truths++;
+        for (int k = 0; k < GAD_TALLY_THRESHOLDS; k++)
+            t->matched[k] += (int64_t)(scored->matched_boxes[k] >> i & 1);
+    }
+}
+
+typedef struct type_list {
+    gad_summary_type *at;
+    size_t count, capacity;
+} type_list;
+
+/* The parts of "scratch+hole", one entry each. */
+static bool list_types(gad_summary *s, size_t index, type_list *list)
+{
+    const gad_item *item = &s->record->items.item[index];
+    const gad_scored *scored = &s->scored[index];
+    const char *name = item->type && *item->type ? item->type : "unspecified";
+    bool only = !strchr(name, '+');
+    for (size_t length; *name; name += length + (name[length] == '+')) {
+        length = strcspn(name, "+");
+        char *copy = gad_arena_take(&s->names, length + 1, 1);
+        if (!copy || !gad_memory_grow((void **)&list->at, &list->capacity, list->count, sizeof *list->at))
+            return false;
+        memcpy(copy, name, length);
+        copy[length] = 0;
+        gad_summary_type t = {.dataset = item->dataset, .name = copy, .images = 1, .found = scored->outcome.called};
+        count_boxes(item, scored, &t, length, only);
+        list->at[list->count++] = t;
+    }
+    return true;
+}
+
 static bool count_types(gad_summary *s)
 {
-    const gad_items *items = &s->record->items;
-    s->type = gad_memory_alloc(items->count, sizeof *s->type);
-    if (!s->type)
-        return false;
-    size_t n = 0;
-    for (size_t i = 0; i < items->count; i++) {
-        const gad_outcome *o = &s->scored[i].outcome;
-        if (!s->scored[i].counted || !o->anomalous)
-            continue;
-        s->type[n++] = (gad_summary_type){.dataset = items->item[i].dataset,
-                                          .name = items->item[i].type ? items->item[i].type : "unspecified",
-                                          .images = 1,
-                                          .found = o->called,
-                                          .truths = o->truths,
-                                          .matched = {o->at[0].matched, o->at[1].matched}};
-    }
-    if (n)
-        qsort(s->type, n, sizeof *s->type, by_type);
-    for (size_t i = 0; i < n; i++) {
-        if (!s->types || by_type(&s->type[s->types - 1], &s->type[i]) != 0) {
-            s->type[s->types++] = s->type[i];
+    type_list list = {0};
+    bool done = true;
+    for (size_t i = 0; i < s->record->items.count && done; i++)
+        if (s->scored[i].counted && s->scored[i].outcome.anomalous)
+            done = list_types(s, i, &list);
+    if (list.count)
+        qsort(list.at, list.count, sizeof *list.at, by_type);
+    s->type = list.at;
+    for (size_t i = 0; i < list.count; i++) {
+        if (!s->types || by_type(&s->type[s->types - 1], &list.at[i]) != 0) {
+            s->type[s->types++] = list.at[i];
             continue;
         }
         gad_summary_type *t = &s->type[s->types - 1];
         t->images++;
-        t->found += s->type[i].found;
-        t->truths += s->type[i].truths;
+        t->found += list.at[i].found;
+        t->truths += list.at[i].truths;
         for (int k = 0; k < GAD_TALLY_THRESHOLDS; k++)
-            t->matched[k] += s->type[i].matched[k];
+            t->matched[k] += list.at[i].matched[k];
     }
-    return true;
+    return done;
 }
 
 gad_status gad_summary_make(const gad_record *record, const gad_scoring_choices *choices, gad_summary *summary,
@@ -391,5 +434,6 @@ void gad_summary_free(gad_summary *summary)
     gad_memory_free(summary->scope);
     gad_memory_free(summary->category);
     gad_memory_free(summary->type);
+    gad_arena_free(&summary->names);
     *summary = (gad_summary){0};
 }

@@ -33,6 +33,7 @@ typedef struct gad_summary_scope {
     size_t corners;
 } gad_summary_scope;
 
+/* One kind of anomaly. An image with several kinds counts for each; a box counts for the kind that is its label. */
 typedef struct gad_summary_type {
     const char *dataset, *name;
     int64_t images, found;                         /* anomalous images of the type, called anomalous */
@@ -56,6 +57,7 @@ typedef struct gad_summary {
     size_t categories;
     gad_summary_type *type;
     size_t types;
+    gad_arena names; /* of the types */
     int64_t size_truths[GAD_SCORING_SIZES], size_found[GAD_TALLY_THRESHOLDS][GAD_SCORING_SIZES];
     int64_t flags[GAD_ANSWER_FLAGS], strict, cut; /* answers with the flag; without any; stopped by the token limit */
     int64_t decisions[3];                         /* by gad_answer_decision */

@@ -1,5 +1,5 @@
-/* gallery: see gallery.h */
-#include "bench/gallery.h"
+/* showcase: see showcase.h */
+#include "bench/showcase.h"
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -68,17 +68,17 @@ static size_t list_candidates(const gad_summary *s, candidate *c)
     return n;
 }
 
-static void add_case(gad_gallery *g, const candidate *c, bool random)
+static void add_case(gad_showcase *g, const candidate *c, bool random)
 {
     for (size_t k = 0; k < g->count; k++)
         if (g->shown[k].item == c->item) {
             g->shown[k].random |= random;
             return;
         }
-    g->shown[g->count++] = (gad_gallery_case){.item = c->item, .kind = c->kind, .random = random};
+    g->shown[g->count++] = (gad_showcase_case){.item = c->item, .kind = c->kind, .random = random};
 }
 
-static void choose(gad_gallery *g, candidate *c, size_t n, size_t per_kind)
+static void choose(gad_showcase *g, candidate *c, size_t n, size_t per_kind)
 {
     qsort(c, n, sizeof *c, worst_first);
     size_t of_kind[GAD_SCORING_KINDS] = {0};
@@ -104,7 +104,7 @@ static gad_status read_cropped(const gad_item *item, gad_image *small, gad_error
     for (int64_t y = 0; !status && y < part.height; y++)
         memcpy(gad_image_row(&part, y), gad_image_row(&whole, c[1] + y) + c[0] * whole.channels, gad_image_stride(&part));
     if (!status)
-        status = gad_resize_fit(&part, GAD_GALLERY_SIDE, GAD_GALLERY_SIDE, small, err);
+        status = gad_resize_fit(&part, GAD_SHOWCASE_SIDE, GAD_SHOWCASE_SIDE, small, err);
     gad_image_free(&whole);
     gad_image_free(&part);
     return status;
@@ -115,23 +115,23 @@ static gad_status make_thumbnail(const char *path, const gad_item *cropped_by, g
     gad_image small = {0};
     bool crop = cropped_by && cropped_by->crop[2] > cropped_by->crop[0];
     gad_status status =
-        crop ? read_cropped(cropped_by, &small, err) : gad_thumbnail_load(path, GAD_GALLERY_SIDE, &small, err);
+        crop ? read_cropped(cropped_by, &small, err) : gad_thumbnail_load(path, GAD_SHOWCASE_SIDE, &small, err);
     if (!status)
         status = gad_image_jpeg_encode(&small, QUALITY, jpeg, err);
     gad_image_free(&small);
     return status;
 }
 
-static void note_unreadable(gad_gallery *g, const gad_error *why)
+static void note_unreadable(gad_showcase *g, const gad_error *why)
 {
-#pragma omp critical(gad_gallery_note)
+#pragma omp critical(gad_showcase_note)
     {
         if (!g->unreadable++)
             snprintf(g->first_unreadable, sizeof g->first_unreadable, "%s", why->cause);
     }
 }
 
-static void read_case(gad_gallery *g, const gad_summary *s, gad_gallery_case *c)
+static void read_case(gad_showcase *g, const gad_summary *s, gad_showcase_case *c)
 {
     const gad_item *item = &s->record->items.item[c->item];
     gad_error why = {0};
@@ -144,14 +144,14 @@ static void read_case(gad_gallery *g, const gad_summary *s, gad_gallery_case *c)
 }
 
 /* Keeps the page small enough to mail, whatever the pictures are. */
-static void drop_overweight(gad_gallery *g)
+static void drop_overweight(gad_showcase *g)
 {
     size_t total = 0;
     for (size_t i = 0; i < g->count; i++) {
         gad_string *file[] = {&g->shown[i].image, &g->shown[i].reference};
         for (int k = 0; k < 2; k++) {
             total += file[k]->length;
-            if (total > GAD_GALLERY_LIMIT_BYTES && file[k]->length) {
+            if (total > GAD_SHOWCASE_LIMIT_BYTES && file[k]->length) {
                 gad_string_free(file[k]);
                 g->left_out++;
             }
@@ -159,9 +159,9 @@ static void drop_overweight(gad_gallery *g)
     }
 }
 
-gad_status gad_gallery_make(const gad_summary *summary, size_t per_kind, gad_gallery *gallery, gad_error *err)
+gad_status gad_showcase_make(const gad_summary *summary, size_t per_kind, gad_showcase *gallery, gad_error *err)
 {
-    gad_gallery g = {0};
+    gad_showcase g = {0};
     candidate *c = gad_memory_alloc(summary->record->items.count, sizeof *c);
     g.shown = gad_memory_zero(per_kind * GAD_SCORING_KINDS, sizeof *g.shown);
     if (!c || !g.shown) {
@@ -181,12 +181,12 @@ gad_status gad_gallery_make(const gad_summary *summary, size_t per_kind, gad_gal
     return GAD_OK;
 }
 
-void gad_gallery_free(gad_gallery *gallery)
+void gad_showcase_free(gad_showcase *gallery)
 {
     for (size_t i = 0; i < gallery->count; i++) {
         gad_string_free(&gallery->shown[i].reference);
         gad_string_free(&gallery->shown[i].image);
     }
     gad_memory_free(gallery->shown);
-    *gallery = (gad_gallery){0};
+    *gallery = (gad_showcase){0};
 }

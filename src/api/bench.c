@@ -1,0 +1,310 @@
+/* bench: gad_bench_run: questions from a store, a list or MMAD, put to an engine, an endpoint or a baseline. Translates
+ * between gad.h and the bench room. */
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "bench/mmad.h"
+#include "bench/model_baseline.h"
+#include "bench/model_endpoint.h"
+#include "bench/model_engine.h"
+#include "bench/record.h"
+#include "bench/run.h"
+#include "bench/selection.h"
+
+static const char operation[] = "run a benchmark";
+static const char companion_name[] = "pixel-difference";
+
+static int count_given(const char *a, const char *b, const char *c)
+{
+    return (a != NULL) + (b != NULL) + (c != NULL);
+}
+
+static gad_status check_settings(const gad_bench_settings *s, gad_error *err)
+{
+    if (!s->out)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "no folder for the run is named");
+    if (count_given(s->store, s->items, s->mmad) != 1)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL,
+                             "give one source of questions: a store, a list of items, or an MMAD folder");
+    if ((s->engine != NULL) + (s->endpoint != NULL) + (s->baseline != NULL) != 1)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL,
+                             "give one model: a checkpoint, an endpoint, or a baseline");
+    return GAD_OK;
+}
+
+/* ---- questions ---- */
+
+static gad_status select_samples(const gad_bench_settings *s, gad_items *items, gad_error *err)
+{
+    gad_store *store = NULL;
+    gad_selection_report report;
+    gad_selection_rule rule = {.preset = gad_selection_preset_find(s->preset ? s->preset : "source"),
+                               .split = s->preset,
+                               .references = s->references,
+                               .seed = s->seed,
+                               .datasets = s->datasets,
+                               .categories = s->classes,
+                               .dataset_count = s->dataset_count,
+                               .category_count = s->class_count,
+                               .limit = s->limit};
+    if (!gad_selection_reference_find(s->reference ? s->reference : "first", &rule.reference))
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "unknown reference rule \"%s\"", s->reference);
+    gad_status status = gad_store_open(s->store, GAD_SQLITE_READ, &store, err);
+    if (!status)
+        status = gad_selection_make(store, &rule, items, &report, err);
+    gad_store_close(store);
+    if (!status && report.without_reference)
+        gad_log_warning(s->log,
+                        "%lld of %lld samples have no reference and are asked without; gad data pair finds references",
+                        (long long)report.without_reference, (long long)report.taken);
+    return status;
+}
+
+static gad_status load_mmad(const gad_bench_settings *s, gad_items *items, gad_error *err)
+{
+    gad_mmad_report report;
+    gad_mmad_options options = {.root = s->mmad,
+                                .knowledge = s->knowledge_file,
+                                .shots = s->references,
+                                .similar = s->similar_templates,
+                                .datasets = s->datasets,
+                                .categories = s->classes,
+                                .dataset_count = s->dataset_count,
+                                .category_count = s->class_count,
+                                .limit = s->limit};
+    gad_status status = gad_mmad_load(&options, items, &report, err);
+    if (status)
+        return status;
+    gad_log_info(s->log, "MMAD: %lld of %lld questions on %lld images; file %s", (long long)report.questions,
+                 (long long)report.all_questions, (long long)report.images, report.hash);
+    if (report.missing_images || report.missing_templates)
+        gad_log_warning(s->log, "%lld images and %lld templates are missing (the first: %s); their questions will fail",
+                        (long long)report.missing_images, (long long)report.missing_templates, report.first_missing);
+    if (report.foreign_pills)
+        gad_log_warning(s->log, "%lld of the good pills have the size of metal nuts: an early, faulty copy of MMAD",
+                        (long long)report.foreign_pills);
+    return GAD_OK;
+}
+
+/* Items of the run that is there, else of the source. */
+static gad_status find_items(const gad_bench_settings *s, gad_items *items, gad_error *err)
+{
+    char *manifest = gad_file_join(s->out, "run.json"), *stored = gad_file_join(s->out, "items.jsonl");
+    gad_status status;
+    if (!manifest || !stored)
+        status = gad_error_memory(err, operation, strlen(s->out));
+    else if (gad_file_exists(manifest))
+        status = gad_item_read(stored, items, err);
+    else if (s->items)
+        status = gad_item_read(s->items, items, err);
+    else
+        status = s->mmad ? load_mmad(s, items, err) : select_samples(s, items, err);
+    gad_memory_free(manifest);
+    gad_memory_free(stored);
+    return status;
+}
+
+static json_t *list_of(const char *const *list, size_t count)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, json_string(list[i]));
+    return array;
+}
+
+/* "from" may change between calls: the items are stored. */
+static json_t *describe_plan(const gad_bench_settings *s)
+{
+    const char *from = s->store ? s->store : s->items ? s->items : s->mmad;
+    json_t *plan =
+        json_pack("{s:s, s:s, s:o, s:o, s:I, s:I}", "source",
+                  s->store   ? "store"
+                  : s->items ? "items"
+                             : "mmad",
+                  "from", from, "datasets", list_of(s->datasets, s->dataset_count), "classes",
+                  list_of(s->classes, s->class_count), "limit", (json_int_t)s->limit, "seed", (json_int_t)s->seed);
+    if (s->store) {
+        json_object_set_new(plan, "preset", json_string(s->preset ? s->preset : "source"));
+        json_object_set_new(plan, "reference", json_string(s->reference ? s->reference : "first"));
+        json_object_set_new(plan, "references", json_integer((json_int_t)s->references));
+    } else if (s->items) {
+        json_object_set_new(plan, "preset", json_string("own list"));
+        json_object_set_new(plan, "reference", json_string("as listed"));
+    } else {
+        json_object_set_new(plan, "shots", json_integer((json_int_t)s->references));
+        json_object_set_new(plan, "templates", json_string(s->similar_templates ? "similar" : "random"));
+    }
+    return plan;
+}
+
+/* ---- the model ---- */
+
+static gad_status open_endpoint(const gad_bench_settings *s, gad_bench_model *model, gad_error *err)
+{
+    gad_box_convention convention = GAD_BOX_CANVAS;
+    if (s->coordinates && !gad_box_convention_parse(s->coordinates, &convention))
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "unknown coordinates \"%s\"", s->coordinates);
+    gad_model_endpoint_options o = {.url = s->endpoint,
+                                    .model = s->model_name,
+                                    .key = s->endpoint_key,
+                                    .in_flight = s->in_flight,
+                                    .requests_per_s = s->requests_per_s,
+                                    .timeout_s = s->timeout_s,
+                                    .attempts = s->attempts,
+                                    .max_tokens = s->max_tokens,
+                                    .temperature = s->temperature,
+                                    .top_p = s->top_p,
+                                    .seed = (int64_t)s->seed,
+                                    .probabilities = s->probabilities,
+                                    .jpeg_quality = s->jpeg_quality,
+                                    .system = s->system_text,
+                                    .more = s->request_members,
+                                    .convention = convention,
+                                    .order = s->y_first ? GAD_BOX_YX : GAD_BOX_XY,
+                                    .factor = s->image_factor,
+                                    .min_pixels = s->min_pixels,
+                                    .max_pixels = s->max_pixels};
+    return gad_model_endpoint_open(&o, model, err);
+}
+
+static gad_status open_baseline(const gad_bench_settings *s, gad_bench_model *model, gad_error *err)
+{
+    double threshold = s->difference_threshold > 0 ? s->difference_threshold : GAD_MODEL_BASELINE_THRESHOLD;
+    if (!strcmp(s->baseline, companion_name))
+        return gad_model_baseline_difference(threshold, model, err);
+    bool yes = !strcmp(s->baseline, "always-yes");
+    if (!yes && strcmp(s->baseline, "always-no") != 0)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, "always-yes, always-no and pixel-difference exist",
+                             "unknown baseline \"%s\"", s->baseline);
+    *model = gad_model_baseline_constant(yes);
+    return GAD_OK;
+}
+
+static gad_status open_engine(const gad_bench_settings *s, gad_engine **engine, gad_bench_model *model, gad_error *err)
+{
+    gad_model_engine_settings settings = {
+        .max_tokens = s->max_tokens, .fast = s->fast, .sample = s->sample, .seed = s->seed};
+    gad_status status = gad_engine_open(s->engine, engine, err);
+    return status ? status : gad_model_engine(*engine, s->engine, &settings, model, err);
+}
+
+/* ---- asking ---- */
+
+static gad_status read_size(const gad_bench_settings *s, gad_request_settings *request, gad_error *err)
+{
+    const char *size = s->image_size ? s->image_size : s->mmad ? "original" : "canvas";
+    char *end;
+    if (!strcmp(size, "canvas") || !strcmp(size, "original")) {
+        request->size = *size == 'c' ? GAD_REQUEST_CANVAS : GAD_REQUEST_ORIGINAL;
+        return GAD_OK;
+    }
+    long longest = strtol(size, &end, 10);
+    if (end == size || *end || longest < 1 || longest > 100000)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL,
+                             "image size \"%s\" is neither canvas, original nor a number of pixels", size);
+    request->size = GAD_REQUEST_LONGEST;
+    request->longest = longest;
+    return GAD_OK;
+}
+
+/* One model over the items, into one folder. */
+static gad_status ask_model(const gad_bench_settings *s, const gad_run_settings *run, gad_bench_model *model,
+                            gad_items *items, gad_run_result *result, gad_error *err)
+{
+    gad_request *request = NULL;
+    gad_request_settings ask = {.mmad = s->mmad != NULL,
+                                .prompt_file = s->prompt_file,
+                                .knowledge = s->knowledge,
+                                .convention = model->convention,
+                                .order = model->order};
+    gad_status status = read_size(s, &ask, err);
+    if (!status)
+        status = gad_request_open(&ask, &request, err);
+    if (!status)
+        status = gad_run_prepare(run, model, request, items, err);
+    if (!status)
+        status = gad_run_execute(run, model, request, items, s->log, s->progress, result, err);
+    gad_request_free(request);
+    return status;
+}
+
+static bool any_reference(const gad_items *items)
+{
+    for (size_t i = 0; i < items->count; i++)
+        if (items->item[i].reference_count)
+            return true;
+    return false;
+}
+
+/* The pixel difference of the same items, in a folder inside the run: what every figure is shown against. */
+static gad_status ask_companion(const gad_bench_settings *s, const gad_run_settings *run, gad_items *items, gad_error *err)
+{
+    gad_bench_settings own = *s;
+    gad_bench_model model;
+    gad_run_result unused;
+    char *folder = gad_file_join(s->out, companion_name);
+    if (!folder)
+        return gad_error_memory(err, operation, strlen(s->out));
+    gad_run_settings inside = *run;
+    inside.folder = folder;
+    inside.items_path = "../items.jsonl";
+    inside.most_failures = 0;
+    own.baseline = companion_name;
+    own.prompt_file = NULL;
+    own.knowledge = false;
+    gad_status status = open_baseline(&own, &model, err);
+    if (!status) {
+        status = ask_model(&own, &inside, &model, items, &unused, err);
+        model.free(model.self);
+    }
+    gad_memory_free(folder);
+    return status;
+}
+
+static gad_status run_items(const gad_bench_settings *s, gad_items *items, gad_bench_result *result, gad_error *err)
+{
+    json_t *plan = describe_plan(s);
+    gad_engine *engine = NULL;
+    gad_bench_model model = {0};
+    gad_run_result counts = {0};
+    gad_run_settings run = {.folder = s->out,
+                            .protocol = s->mmad ? "mmad" : "mmr-ad",
+                            .plan = plan,
+                            .most_failures = s->baseline        ? 0
+                                             : s->most_failures ? s->most_failures
+                                                                : 20};
+    gad_status status = s->engine     ? open_engine(s, &engine, &model, err)
+                        : s->endpoint ? open_endpoint(s, &model, err)
+                                      : open_baseline(s, &model, err);
+    if (!status) {
+        status = ask_model(s, &run, &model, items, &counts, err);
+        model.free(model.self);
+    }
+    gad_engine_free(engine);
+    *result = (gad_bench_result){counts.items, counts.answered, counts.asked, counts.failed, ""};
+    memcpy(result->first_failure, counts.first_failure, sizeof result->first_failure);
+    bool companion = !s->mmad && !s->without_difference && !(s->baseline && !strcmp(s->baseline, companion_name));
+    if (!status && companion && any_reference(items))
+        status = ask_companion(s, &run, items, err);
+    json_decref(plan);
+    return status;
+}
+
+gad_status gad_bench_run(const gad_bench_settings *settings, gad_bench_result *result, gad_error *err)
+{
+    gad_items items = {0};
+    *result = (gad_bench_result){0};
+    gad_status status = check_settings(settings, err);
+    if (!status)
+        status = find_items(settings, &items, err);
+    if (!status)
+        status = run_items(settings, &items, result, err);
+    gad_item_free(&items);
+    return status;
+}

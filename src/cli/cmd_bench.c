@@ -1,0 +1,407 @@
+/* cmd_bench: gad bench run: put a benchmark's questions to a model. The table of results goes to stdout, all else to
+ * stderr. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/terminal.h"
+
+typedef struct run_options {
+    option_list dataset, class_name;
+    const char *out, *store, *items, *mmad, *preset, *reference, *knowledge_file, *prompt, *image_size;
+    const char *model, *adapter, *quant, *endpoint, *key_env, *served, *baseline, *coordinates, *order, *system, *members,
+        *cpu;
+    bool knowledge, similar, merge, fast, sample, probabilities, difference, report;
+    int64_t references, limit, seed, max_tokens, in_flight, attempts, jpeg, factor, min_pixels, max_pixels, threads,
+        most_failures;
+    double temperature, top_p, per_minute, timeout, difference_threshold;
+} run_options;
+
+#define AT(field) offsetof(run_options, field)
+static const option table[] = {
+    {.help = "The run"},
+    {.name = "out",
+     .argument = "DIR",
+     .kind = OPTION_STRING,
+     .offset = AT(out),
+     .help = "folder of the run; an unfinished run that is there goes on"},
+    {.help = "Questions (one source)"},
+    {.name = "store",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(store),
+     .help = "samples that gad data import read"},
+    {.name = "items",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(items),
+     .help = "a list of one's own (docs/formats.md, \"Benchmark runs\")"},
+    {.name = "mmad",
+     .argument = "DIR",
+     .kind = OPTION_STRING,
+     .offset = AT(mmad),
+     .help = "folder of MMAD with mmad.json: the MMAD protocol"},
+    {.name = "preset",
+     .argument = "NAME",
+     .kind = OPTION_STRING,
+     .offset = AT(preset),
+     .fallback = "source",
+     .help = "source: the original test split; mmrad: all images of the MMR-AD folders; all; or the name of a split"},
+    {.name = "dataset",
+     .argument = "NAME",
+     .kind = OPTION_LIST,
+     .offset = AT(dataset),
+     .help = "only this data set; may be given many times"},
+    {.name = "class",
+     .argument = "NAME",
+     .kind = OPTION_LIST,
+     .offset = AT(class_name),
+     .help = "only this class; may be given many times"},
+    {.name = "limit",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(limit),
+     .fallback = "0",
+     .help = "only so many, spread evenly; 0: all"},
+    {.name = "reference",
+     .argument = "RULE",
+     .kind = OPTION_CHOICE,
+     .offset = AT(reference),
+     .choices = "first|fixed|random|none",
+     .fallback = "first",
+     .help = "normal image shown first: the best stored one, the same for a class, one drawn by seed, none"},
+    {.name = "references",
+     .argument = "K",
+     .kind = OPTION_INT,
+     .offset = AT(references),
+     .fallback = "1",
+     .help = "how many normal images; with --mmad: shots"},
+    {.name = "similar", .kind = OPTION_FLAG, .offset = AT(similar), .help = "MMAD: similar instead of random templates"},
+    {.name = "knowledge",
+     .kind = OPTION_FLAG,
+     .offset = AT(knowledge),
+     .help = "name the anomaly types that may occur in the class"},
+    {.name = "knowledge-file",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(knowledge_file),
+     .help = "MMAD: its domain_knowledge.json"},
+    {.name = "prompt", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(prompt), .help = "own wording"},
+    {.name = "image-size",
+     .argument = "SIZE",
+     .kind = OPTION_STRING,
+     .offset = AT(image_size),
+     .help = "canvas (shorter side 448; default), original (default of MMAD), or the longest side in pixels"},
+    {.name = "seed",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(seed),
+     .fallback = "1",
+     .help = "of drawn references and drawn answers"},
+    {.help = "The model (one)"},
+    {.name = "model", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(model), .help = "checkpoint folder"},
+    {.name = "adapter", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(adapter), .help = "PEFT LoRA adapter"},
+    {.name = "merge-adapter", .kind = OPTION_FLAG, .offset = AT(merge), .help = "add the adapter into the weights first"},
+    {.name = "quant",
+     .argument = "KIND",
+     .kind = OPTION_CHOICE,
+     .offset = AT(quant),
+     .choices = "none|q8|q8-all",
+     .fallback = "none",
+     .help = "int8 weights"},
+    {.name = "fast",
+     .kind = OPTION_FLAG,
+     .offset = AT(fast),
+     .help = "checkpoint: the forced answer, no reasoning, no boxes"},
+    {.name = "sample",
+     .kind = OPTION_FLAG,
+     .offset = AT(sample),
+     .help = "checkpoint: draw words instead of taking the most likely"},
+    {.name = "threads",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(threads),
+     .fallback = "0",
+     .help = "checkpoint: 0: all processors"},
+    {.name = "cpu",
+     .argument = "LEVEL",
+     .kind = OPTION_CHOICE,
+     .offset = AT(cpu),
+     .choices = "best|avx512|avx2|portable",
+     .fallback = "best",
+     .help = "checkpoint: newest instructions to use"},
+    {.name = "baseline",
+     .argument = "NAME",
+     .kind = OPTION_CHOICE,
+     .offset = AT(baseline),
+     .choices = "always-yes|always-no|pixel-difference",
+     .help = "no model at all"},
+    {.name = "endpoint",
+     .argument = "URL",
+     .kind = OPTION_STRING,
+     .offset = AT(endpoint),
+     .help = "an OpenAI-compatible server, such as http://127.0.0.1:8000/v1"},
+    {.name = "served",
+     .argument = "NAME",
+     .kind = OPTION_STRING,
+     .offset = AT(served),
+     .help = "endpoint: the model as the server calls it"},
+    {.name = "key-env",
+     .argument = "NAME",
+     .kind = OPTION_STRING,
+     .offset = AT(key_env),
+     .fallback = "OPENAI_API_KEY",
+     .help = "endpoint: environment variable that holds the key"},
+    {.name = "coordinates",
+     .argument = "KIND",
+     .kind = OPTION_CHOICE,
+     .offset = AT(coordinates),
+     .choices = "canvas|input|rel1000|rel1|orig",
+     .fallback = "canvas",
+     .help = "endpoint: what the numbers of its boxes mean (Qwen2.5-VL: input; Qwen3-VL, InternVL: rel1000)"},
+    {.name = "order",
+     .argument = "ORDER",
+     .kind = OPTION_CHOICE,
+     .offset = AT(order),
+     .choices = "xy|yx",
+     .fallback = "xy",
+     .help = "endpoint: which axis comes first (Gemini: yx)"},
+    {.name = "image-factor",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(factor),
+     .fallback = "28",
+     .help = "endpoint, with input coordinates: its processor makes sides multiples of N; 0: it takes images as sent"},
+    {.name = "min-pixels",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(min_pixels),
+     .fallback = "3136",
+     .help = "endpoint, with input coordinates: the processor's bounds"},
+    {.name = "max-pixels",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(max_pixels),
+     .fallback = "1003520",
+     .help = "the same; checkpoint: bound on an image's pixels"},
+    {.name = "max-tokens",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(max_tokens),
+     .minimum = 1,
+     .fallback = "1024",
+     .help = "longest answer",
+     .aliases = "max-new-tokens"},
+    {.name = "temperature",
+     .argument = "T",
+     .kind = OPTION_NUMBER,
+     .offset = AT(temperature),
+     .fallback = "0",
+     .help = "endpoint: 0: the most likely words"},
+    {.name = "top-p", .argument = "P", .kind = OPTION_NUMBER, .offset = AT(top_p), .fallback = "0", .help = "endpoint"},
+    {.name = "probabilities",
+     .kind = OPTION_FLAG,
+     .offset = AT(probabilities),
+     .fallback = "true",
+     .help = "endpoint: ask for token probabilities, which give the continuous score"},
+    {.name = "jpeg",
+     .argument = "Q",
+     .kind = OPTION_INT,
+     .offset = AT(jpeg),
+     .fallback = "0",
+     .help = "endpoint: send JPEG of that quality instead of PNG"},
+    {.name = "system", .argument = "TEXT", .kind = OPTION_STRING, .offset = AT(system), .help = "endpoint: system message"},
+    {.name = "request-members",
+     .argument = "JSON",
+     .kind = OPTION_STRING,
+     .offset = AT(members),
+     .help = "endpoint: more members of each request"},
+    {.name = "in-flight",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(in_flight),
+     .minimum = 1,
+     .fallback = "4",
+     .help = "endpoint: requests at once",
+     .aliases = "workers,concurrency"},
+    {.name = "per-minute",
+     .argument = "N",
+     .kind = OPTION_NUMBER,
+     .offset = AT(per_minute),
+     .fallback = "0",
+     .help = "endpoint: at most so many requests a minute; 0: no limit"},
+    {.name = "timeout",
+     .argument = "S",
+     .kind = OPTION_NUMBER,
+     .offset = AT(timeout),
+     .fallback = "300",
+     .help = "endpoint: seconds for one attempt"},
+    {.name = "attempts",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(attempts),
+     .minimum = 1,
+     .fallback = "5",
+     .help = "endpoint: tries of one request"},
+    {.name = "most-failures",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(most_failures),
+     .minimum = 1,
+     .fallback = "20",
+     .help = "failed requests in a row that end the run"},
+    {.help = "Beside the model"},
+    {.name = "difference",
+     .kind = OPTION_FLAG,
+     .offset = AT(difference),
+     .fallback = "true",
+     .help = "run the pixel difference on the same images: every table shows it"},
+    {.name = "difference-threshold",
+     .argument = "LEVELS",
+     .kind = OPTION_NUMBER,
+     .offset = AT(difference_threshold),
+     .fallback = "0",
+     .help = "grey levels from which it says Yes; 0: built in"},
+    {.name = "report",
+     .kind = OPTION_FLAG,
+     .offset = AT(report),
+     .fallback = "true",
+     .help = "write report.html, .json, .csv and .md into the folder"},
+};
+
+static int quant_of(const char *quant, bool *text, bool *vision)
+{
+    *text = strcmp(quant, "none") != 0;
+    *vision = strcmp(quant, "q8-all") == 0;
+    return EXIT_DONE;
+}
+
+static gad_bench_settings settings_of(const run_options *o, const gad_engine_options *engine, const gad_log *log,
+                                      const gad_progress *progress)
+{
+    return (gad_bench_settings){.out = o->out,
+                                .store = o->store,
+                                .items = o->items,
+                                .mmad = o->mmad,
+                                .preset = o->preset,
+                                .reference = o->reference,
+                                .references = o->references,
+                                .datasets = o->dataset.item,
+                                .classes = o->class_name.item,
+                                .dataset_count = (size_t)o->dataset.count,
+                                .class_count = (size_t)o->class_name.count,
+                                .limit = o->limit,
+                                .seed = (uint64_t)o->seed,
+                                .knowledge = o->knowledge,
+                                .knowledge_file = o->knowledge_file,
+                                .similar_templates = o->similar,
+                                .prompt_file = o->prompt,
+                                .image_size = o->image_size,
+                                .engine = o->model ? engine : NULL,
+                                .endpoint = o->endpoint,
+                                .endpoint_key = getenv(o->key_env),
+                                .baseline = o->baseline,
+                                .model_name = o->served,
+                                .fast = o->fast,
+                                .sample = o->sample,
+                                .max_tokens = o->max_tokens,
+                                .temperature = o->temperature,
+                                .top_p = o->top_p,
+                                .in_flight = o->in_flight,
+                                .requests_per_s = o->per_minute / 60,
+                                .timeout_s = o->timeout,
+                                .attempts = o->attempts,
+                                .probabilities = o->probabilities,
+                                .jpeg_quality = o->jpeg,
+                                .system_text = o->system,
+                                .request_members = o->members,
+                                .coordinates = o->coordinates,
+                                .y_first = strcmp(o->order, "yx") == 0,
+                                .image_factor = o->factor,
+                                .min_pixels = o->min_pixels,
+                                .max_pixels = o->max_pixels,
+                                .difference_threshold = o->difference_threshold,
+                                .without_difference = !o->difference,
+                                .most_failures = o->most_failures,
+                                .log = log,
+                                .progress = progress};
+}
+
+/* The tables of the Markdown report up to the single categories. */
+static void print_tables(const char *path)
+{
+    char line[4096];
+    FILE *file = fopen(path, "r");
+    while (file && fgets(line, sizeof line, file) && strncmp(line, "## Categories", 13) != 0)
+        fputs(line, stdout);
+    if (file)
+        fclose(file);
+}
+
+static int write_reports(const run_options *o, const gad_log *log, const gad_progress *progress)
+{
+    char path[4][4096];
+    static const char *const names[] = {"report.html", "report.json", "report.csv", "report.md"};
+    gad_error err;
+    gad_bench_choices choices = gad_bench_choices_default();
+    for (int i = 0; i < 4; i++)
+        snprintf(path[i], sizeof path[i], "%s/%s", o->out, names[i]);
+    gad_bench_outputs outputs = {.html = path[0], .json = path[1], .csv = path[2], .markdown = path[3]};
+    if (gad_bench_report(o->out, NULL, 0, &choices, &outputs, log, progress, &err))
+        return terminal_fail(&err);
+    print_tables(path[3]);
+    fprintf(stderr, "report: %s\n", path[0]);
+    return EXIT_DONE;
+}
+
+static int run(void *settings)
+{
+    const run_options *o = settings;
+    gad_log log = terminal_log(false);
+    gad_progress progress = terminal_progress();
+    gad_engine_options engine = {.model = o->model,
+                                 .adapter = o->adapter,
+                                 .merge_adapter = o->merge,
+                                 .threads = (int)o->threads,
+                                 .max_pixels = o->max_pixels,
+                                 .cpu_level = strcmp(o->cpu, "best") == 0 ? NULL : o->cpu,
+                                 .log = &log};
+    gad_bench_result result;
+    gad_error err;
+    quant_of(o->quant, &engine.quantise, &engine.quantise_vision);
+    if (!o->out) {
+        fprintf(stderr, "gad bench run: --out DIR is missing\nTry: gad bench run --help\n");
+        return EXIT_USAGE;
+    }
+    options_print(&cmd_bench_run, o, stderr);
+    terminal_catch_interrupt();
+    gad_bench_settings all = settings_of(o, &engine, &log, &progress);
+    gad_status status = gad_bench_run(&all, &result, &err);
+    terminal_progress_end();
+    if (status) {
+        if (result.items)
+            fprintf(stderr, "%lld of %lld answers are stored in %s\n", (long long)result.answered, (long long)result.items,
+                    o->out);
+        return terminal_fail(&err);
+    }
+    if (result.failed)
+        fprintf(stderr, "%lld requests failed; the first: %s\nRepeat the command to ask them again.\n",
+                (long long)result.failed, result.first_failure);
+    int exit_code = o->report ? write_reports(o, &log, &progress) : EXIT_DONE;
+    return exit_code ? exit_code : result.failed ? EXIT_FAILED : EXIT_DONE;
+}
+
+const command cmd_bench_run = {
+    .name = "bench run",
+    .synopsis = "--out DIR (--store FILE | --items FILE | --mmad DIR) (--model DIR | --endpoint URL --served NAME | "
+                "--baseline NAME)",
+    .summary = "ask a model the questions of a benchmark (MMR-AD or MMAD)",
+    .details =
+        "Every raw answer is stored as it comes; the same command goes on where a run was stopped or killed, and asks\n"
+        "failed requests again. A failed request is never counted as No.",
+    .options = table,
+    .option_count = OPTIONS_COUNT(table),
+    .settings_bytes = sizeof(run_options),
+    .run = run,
+};

@@ -1,0 +1,267 @@
+/* cmd_bench_report: gad bench report, rescore and compare: stored answers into tables and pages, without a model. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/terminal.h"
+
+typedef struct report_options {
+    option_list runs;
+    const char *html, *json, *csv, *markdown, *out, *matching, *unparsable, *coordinates, *order, *threshold;
+    bool compat, timing, pixels;
+    int64_t resamples, seed, cases;
+    double iou, iou_strict, confidence;
+} report_options;
+
+#define AT(field) offsetof(report_options, field)
+
+/* Choices that the papers leave open; the same for report, rescore and compare. */
+#define CHOICES                                                                                                            \
+    {.help = "Choices"},                                                                                                   \
+        {.name = "iou",                                                                                                    \
+         .argument = "T",                                                                                                  \
+         .kind = OPTION_NUMBER,                                                                                            \
+         .offset = AT(iou),                                                                                                \
+         .fallback = "0.1",                                                                                                \
+         .help = "IoU from which a box counts as found"},                                                                  \
+        {.name = "iou-strict",                                                                                             \
+         .argument = "T",                                                                                                  \
+         .kind = OPTION_NUMBER,                                                                                            \
+         .offset = AT(iou_strict),                                                                                         \
+         .fallback = "0.5",                                                                                                \
+         .help = "the second, stricter IoU"},                                                                              \
+        {.name = "matching",                                                                                               \
+         .argument = "RULE",                                                                                               \
+         .kind = OPTION_CHOICE,                                                                                            \
+         .offset = AT(matching),                                                                                           \
+         .choices = "one|many",                                                                                            \
+         .fallback = "one",                                                                                                \
+         .help = "one to one, or any box that reaches the IoU"},                                                           \
+        {.name = "unparsable",                                                                                             \
+         .argument = "RULE",                                                                                               \
+         .kind = OPTION_CHOICE,                                                                                            \
+         .offset = AT(unparsable),                                                                                         \
+         .choices = "wrong|no|excluded",                                                                                   \
+         .fallback = "wrong",                                                                                              \
+         .help = "what an answer without a decision counts as"},                                                           \
+        {.name = "threshold",                                                                                              \
+         .argument = "P",                                                                                                  \
+         .kind = OPTION_STRING,                                                                                            \
+         .offset = AT(threshold),                                                                                          \
+         .help = "decide by score >= P instead of the answer's Yes or No"},                                                \
+        {.name = "coordinates",                                                                                            \
+         .argument = "KIND",                                                                                               \
+         .kind = OPTION_CHOICE,                                                                                            \
+         .offset = AT(coordinates),                                                                                        \
+         .choices = "canvas|input|rel1000|rel1|orig",                                                                      \
+         .help = "read the boxes so, whatever the run says"},                                                              \
+        {.name = "order",                                                                                                  \
+         .argument = "ORDER",                                                                                              \
+         .kind = OPTION_CHOICE,                                                                                            \
+         .offset = AT(order),                                                                                              \
+         .choices = "xy|yx",                                                                                               \
+         .help = "which axis comes first, whatever the run says"},                                                         \
+        {.name = "official-compat",                                                                                        \
+         .kind = OPTION_FLAG,                                                                                              \
+         .offset = AT(compat),                                                                                             \
+         .help = "MMAD: count as the official evaluator does, its skip included"},                                         \
+        {.name = "resamples",                                                                                              \
+         .argument = "N",                                                                                                  \
+         .kind = OPTION_INT,                                                                                               \
+         .offset = AT(resamples),                                                                                          \
+         .minimum = 1,                                                                                                     \
+         .fallback = "1000",                                                                                               \
+         .help = "of the bootstrap"},                                                                                      \
+        {.name = "seed",                                                                                                   \
+         .argument = "N",                                                                                                  \
+         .kind = OPTION_INT,                                                                                               \
+         .offset = AT(seed),                                                                                               \
+         .fallback = "1",                                                                                                  \
+         .help = "of the bootstrap and of the random cases"},                                                              \
+    {                                                                                                                      \
+        .name = "confidence", .argument = "P", .kind = OPTION_NUMBER, .offset = AT(confidence), .fallback = "0.95",        \
+        .help = "of the intervals"                                                                                         \
+    }
+
+#define TIMING                                                                                                             \
+    {                                                                                                                      \
+        .name = "timing", .kind = OPTION_FLAG, .offset = AT(timing), .fallback = "true",                                   \
+        .help = "show times and dates; --no-timing: equal answers give equal bytes"                                        \
+    }
+#define PIXELS                                                                                                             \
+    {                                                                                                                      \
+        .name = "pixels", .kind = OPTION_FLAG, .offset = AT(pixels), .fallback = "true",                                   \
+        .help = "compare heat maps with masks, where there are both"                                                       \
+    }
+
+static const option report_table[] = {
+    {.help = "Files (default: report.html, .json, .csv, .md in the run's folder)"},
+    {.name = "html", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(html), .help = "page for people"},
+    {.name = "json", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(json), .help = "all numbers"},
+    {.name = "csv", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(csv), .help = "all metrics as a table"},
+    {.name = "markdown", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(markdown), .help = "tables as in papers"},
+    {.name = "cases",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(cases),
+     .fallback = "12",
+     .help = "pictures of each kind of error in the page"},
+    TIMING,
+    PIXELS,
+    CHOICES,
+};
+
+static const option rescore_table[] = {
+    {.name = "out",
+     .argument = "DIR",
+     .kind = OPTION_STRING,
+     .offset = AT(out),
+     .help = "folder for scored.jsonl, report.json, report.csv and report.md"},
+    TIMING,
+    PIXELS,
+    CHOICES,
+};
+
+static const option compare_table[] = {
+    {.name = "json", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(json), .help = "all numbers"},
+    CHOICES,
+};
+
+/* False with a message when the threshold is no number. */
+static bool read_choices(const report_options *o, gad_bench_choices *c)
+{
+    *c = gad_bench_choices_default();
+    c->iou[0] = o->iou;
+    c->iou[1] = o->iou_strict;
+    c->matching = o->matching;
+    c->unparsable = o->unparsable;
+    c->coordinates = o->coordinates;
+    c->order = o->order;
+    c->official_compat = o->compat;
+    c->resamples = o->resamples;
+    c->seed = (uint64_t)o->seed;
+    c->confidence = o->confidence;
+    c->without_timing = !o->timing;
+    c->without_pixels = !o->pixels;
+    c->cases = o->cases;
+    if (!o->threshold)
+        return true;
+    char *end;
+    c->threshold = strtod(o->threshold, &end);
+    if (end != o->threshold && !*end && isfinite(c->threshold))
+        return true;
+    fprintf(stderr, "gad: --threshold wants a number, not \"%s\"\n", o->threshold);
+    return false;
+}
+
+static int write_report(const report_options *o, const gad_bench_choices *choices, const gad_bench_outputs *outputs)
+{
+    gad_log log = terminal_log(false);
+    gad_progress progress = terminal_progress();
+    gad_error err;
+    terminal_catch_interrupt();
+    gad_status status = gad_bench_report(o->runs.item[0], o->runs.item + 1, (size_t)o->runs.count - 1, choices, outputs,
+                                         &log, &progress, &err);
+    terminal_progress_end();
+    return status ? terminal_fail(&err) : EXIT_DONE;
+}
+
+static int report(void *settings)
+{
+    const report_options *o = settings;
+    char path[4][4096];
+    static const char *const names[] = {"report.html", "report.json", "report.csv", "report.md"};
+    gad_bench_choices choices;
+    gad_bench_outputs outputs = {.html = o->html, .json = o->json, .csv = o->csv, .markdown = o->markdown};
+    if (!read_choices(o, &choices))
+        return EXIT_USAGE;
+    for (int i = 0; i < 4; i++)
+        snprintf(path[i], sizeof path[i], "%s/%s", o->runs.item[0], names[i]);
+    if (!o->html && !o->json && !o->csv && !o->markdown)
+        outputs = (gad_bench_outputs){.html = path[0], .json = path[1], .csv = path[2], .markdown = path[3]};
+    int exit_code = write_report(o, &choices, &outputs);
+    const char *written[] = {outputs.html, outputs.json, outputs.csv, outputs.markdown};
+    for (int i = 0; i < 4 && !exit_code; i++)
+        if (written[i])
+            puts(written[i]);
+    return exit_code;
+}
+
+static int rescore(void *settings)
+{
+    const report_options *o = settings;
+    char path[4][4096];
+    static const char *const names[] = {"scored.jsonl", "report.json", "report.csv", "report.md"};
+    gad_bench_choices choices;
+    if (!o->out) {
+        fprintf(stderr, "gad bench rescore: --out DIR is missing\nTry: gad bench rescore --help\n");
+        return EXIT_USAGE;
+    }
+    if (!read_choices(o, &choices))
+        return EXIT_USAGE;
+    for (int i = 0; i < 4; i++)
+        snprintf(path[i], sizeof path[i], "%s/%s", o->out, names[i]);
+    gad_bench_outputs outputs = {.scored = path[0], .json = path[1], .csv = path[2], .markdown = path[3]};
+    int exit_code = write_report(o, &choices, &outputs);
+    for (int i = 0; i < 4 && !exit_code; i++)
+        puts(path[i]);
+    return exit_code;
+}
+
+static int compare(void *settings)
+{
+    const report_options *o = settings;
+    gad_bench_choices choices;
+    gad_error err;
+    char *text;
+    if (!read_choices(o, &choices))
+        return EXIT_USAGE;
+    if (gad_bench_compare(o->runs.item[0], o->runs.item[1], &choices, o->json, &text, &err))
+        return terminal_fail(&err);
+    fputs(text, stdout);
+    gad_text_free(text);
+    return EXIT_DONE;
+}
+
+const command cmd_bench_report = {
+    .name = "bench report",
+    .synopsis = "[options] RUN [OTHER...]",
+    .summary = "tables and a page from stored answers",
+    .details = "OTHER are further runs, shown beside the first.",
+    .options = report_table,
+    .option_count = OPTIONS_COUNT(report_table),
+    .least_arguments = 1,
+    .most_arguments = 7,
+    .arguments_offset = AT(runs),
+    .settings_bytes = sizeof(report_options),
+    .run = report,
+};
+
+const command cmd_bench_rescore = {
+    .name = "bench rescore",
+    .synopsis = "--out DIR [options] RUN",
+    .summary = "score stored answers again, with other choices",
+    .details = "The same run and choices give the same bytes (with --no-timing also for runs whose answers are equal).",
+    .options = rescore_table,
+    .option_count = OPTIONS_COUNT(rescore_table),
+    .least_arguments = 1,
+    .most_arguments = 1,
+    .arguments_offset = AT(runs),
+    .settings_bytes = sizeof(report_options),
+    .run = rescore,
+};
+
+const command cmd_bench_compare = {
+    .name = "bench compare",
+    .synopsis = "[options] RUN_A RUN_B",
+    .summary = "paired differences of two runs, and where they disagree",
+    .options = compare_table,
+    .option_count = OPTIONS_COUNT(compare_table),
+    .least_arguments = 2,
+    .most_arguments = 2,
+    .arguments_offset = AT(runs),
+    .settings_bytes = sizeof(report_options),
+    .run = compare,
+};
