@@ -14,10 +14,10 @@
 
 typedef struct inspect_options {
     option_list part, ref;
-    const char *model, *adapter, *quant, *class_name, *knowledge, *reason, *prompt, *overlay, *fail_on, *log, *cpu;
+    const char *model, *adapter, *quant, *class_name, *knowledge, *reason, *prompt, *overlay, *fail_on, *log, *cpu,
+        *threshold;
     bool merge, json, sample, quiet;
     int64_t max_tokens, seed, threads, max_pixels;
-    double threshold;
 } inspect_options;
 
 #define AT(field) offsetof(inspect_options, field)
@@ -84,11 +84,11 @@ static const option table[] = {
      .fallback = "always",
      .help = "explain every part, only those that the fast answer rejects, or none"},
     {.name = "threshold",
-     .argument = "P",
-     .kind = OPTION_NUMBER,
+     .argument = "P|FILE",
+     .kind = OPTION_STRING,
      .offset = AT(threshold),
      .fallback = "0.5",
-     .help = "score from which a fast answer is an anomaly"},
+     .help = "score from which a fast answer is an anomaly, or a file that gad calibrate wrote"},
     {.name = "prompt",
      .argument = "FILE",
      .kind = OPTION_STRING,
@@ -264,10 +264,20 @@ static int save_overlay(const char *folder, const char *part, const gad_inspecti
     return gad_inspection_save_overlay(r, picture, path, &err) ? terminal_fail(&err) : EXIT_DONE;
 }
 
+/* A run over all parts. */
+typedef struct inspect_run {
+    const inspect_options *o;
+    gad_engine *engine;
+    references *refs;
+    gad_inspect_settings settings;
+    bool rejected;
+} inspect_run;
+
 /* One line that holds all that is needed to ask again: docs/formats.md "Inspection log". */
-static int append_log(const inspect_options *o, const gad_engine *engine, const char *json, const gad_picture *part,
-                      gad_picture *const *good, int good_count)
+static int append_log(const inspect_run *run, const char *json, const gad_picture *part, gad_picture *const *good,
+                      int good_count)
 {
+    const inspect_options *o = run->o;
     FILE *file = fopen(o->log, "a");
     char stamp[32];
     time_t now = time(NULL);
@@ -278,14 +288,14 @@ static int append_log(const inspect_options *o, const gad_engine *engine, const 
         fprintf(
             file,
             "{\"time\": \"%s\", \"gad\": \"%s\", \"model_hash\": \"%s\", \"part_hash\": \"%s\", \"reference_hashes\": [",
-            stamp, GAD_VERSION, gad_engine_hash(engine), gad_picture_hash(part));
+            stamp, GAD_VERSION, gad_engine_hash(run->engine), gad_picture_hash(part));
         for (int i = 0; i < good_count; i++)
             fprintf(file, "%s\"%s\"", i ? ", " : "", gad_picture_hash(good[i]));
         fprintf(file,
                 "], \"quant\": \"%s\", \"reason\": \"%s\", \"max_tokens\": %lld, \"sample\": %s, \"seed\": %lld, "
                 "\"max_pixels\": %lld, \"threshold\": %g, \"result\": %s}\n",
                 o->quant, o->reason, (long long)o->max_tokens, o->sample ? "true" : "false", (long long)o->seed,
-                (long long)o->max_pixels, o->threshold, json);
+                (long long)o->max_pixels, run->settings.threshold, json);
         failed = fflush(file) || fsync(fileno(file));
         failed |= fclose(file) != 0;
     }
@@ -293,15 +303,6 @@ static int append_log(const inspect_options *o, const gad_engine *engine, const 
         fprintf(stderr, "gad inspect: %s: %s\n", o->log, strerror(errno));
     return failed ? EXIT_FAILED : EXIT_DONE;
 }
-
-/* A run over all parts. */
-typedef struct inspect_run {
-    const inspect_options *o;
-    gad_engine *engine;
-    references *refs;
-    gad_inspect_settings settings;
-    bool rejected;
-} inspect_run;
 
 static int report(const inspect_run *run, const char *path, const gad_picture *part, gad_picture *const *good,
                   const char *const *good_path, int good_count, const gad_inspection *result)
@@ -319,7 +320,7 @@ static int report(const inspect_run *run, const char *path, const gad_picture *p
     if (run->o->overlay)
         code = save_overlay(run->o->overlay, path, result, part);
     if (run->o->log && !code)
-        code = append_log(run->o, run->engine, json, part, good, good_count);
+        code = append_log(run, json, part, good, good_count);
     gad_text_free(json);
     return code;
 }
@@ -384,6 +385,21 @@ static int open_engine(const inspect_options *o, const gad_log *log, gad_engine 
     return gad_engine_open(&options, engine, &err) ? terminal_fail(&err) : EXIT_DONE;
 }
 
+/* A number, or a calibration of the same model. */
+static int read_threshold(const inspect_options *o, const gad_engine *engine, double *threshold)
+{
+    gad_error err;
+    gad_threshold calibrated;
+    char *end;
+    *threshold = strtod(o->threshold, &end);
+    if (end != o->threshold && !*end)
+        return EXIT_DONE;
+    if (gad_threshold_read(o->threshold, gad_engine_hash(engine), &calibrated, &err))
+        return terminal_fail(&err);
+    *threshold = calibrated.value;
+    return EXIT_DONE;
+}
+
 static gad_inspect_settings inspect_settings(const inspect_options *o)
 {
     gad_inspect_settings s = {.class_name = o->class_name,
@@ -392,7 +408,6 @@ static gad_inspect_settings inspect_settings(const inspect_options *o)
                               .max_tokens = o->max_tokens,
                               .sample = o->sample,
                               .seed = (uint64_t)o->seed,
-                              .threshold = o->threshold,
                               .is_cancelled = is_cancelled};
     s.reason = !strcmp(o->reason, "always")    ? GAD_REASON_ALWAYS
                : !strcmp(o->reason, "rejects") ? GAD_REASON_REJECTS
@@ -442,7 +457,9 @@ static int run(void *settings)
     if (!code) {
         inspect_run all = {.o = o, .engine = engine, .refs = &refs, .settings = inspect_settings(o)};
         terminal_catch_interrupt();
-        code = inspect_all(&all, &parts);
+        code = read_threshold(o, engine, &all.settings.threshold);
+        if (!code)
+            code = inspect_all(&all, &parts);
         if (!code && all.rejected && !strcmp(o->fail_on, "anomaly"))
             code = EXIT_ANOMALY;
     }
