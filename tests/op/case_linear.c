@@ -6,7 +6,10 @@
  * twice that is allowed, and 8 for the rounding of alpha, bias and sum. */
 #include "op/judge.h"
 
+#include <cblas.h>
 #include <math.h>
+#include <omp.h>
+#undef I /* of complex.h */
 
 static double units(int64_t k)
 {
@@ -19,6 +22,19 @@ static double weight_bytes(int64_t o, int64_t i, int64_t dtype)
 }
 
 enum { T, I, O, DTYPE, BIAS, ADD }; /* BIAS: its dtype, or -1 */
+
+/* The yardstick when timing: OpenBLAS on the same fp32 product. */
+static void openblas(judge_stage *s, const int64_t *p, gad_tensor y, gad_tensor x, gad_weight w)
+{
+    if (!s->timer || w.dtype != GAD_F32)
+        return;
+    const int before = omp_get_max_threads();
+    omp_set_num_threads(s->device->threads);
+    judge_time(s, "openblas", 2.0 * (double)p[T] * (double)p[I] * (double)p[O], 4.0 * (double)(p[I] * p[O]))
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)p[T], (blasint)p[O], (blasint)p[I], 1, x.data,
+                    (blasint)x.stride, w.data, (blasint)w.cols, 0, y.data, (blasint)y.stride);
+    omp_set_num_threads(before);
+}
 
 /* All four: a fault in the backward ops must not hide behind the forward's. */
 static void linear(judge_stage *s, const int64_t *p)
@@ -33,6 +49,7 @@ static void linear(judge_stage *s, const int64_t *p)
     gad_tensor y = (p[ADD] ? judge_sum : judge_output)(s, "y", p[T], p[O], units(p[I]));
     gad_tensor dy = judge_seed(s, "dy", y);
     judge_time(s, "linear", flops, read) s->device->ops->linear(s->device, y, x, w, bias, alpha, p[ADD]);
+    openblas(s, p, y, x, w);
     if (s->forward)
         return;
     gad_tensor dx = (p[ADD] ? judge_sum : judge_output)(s, "dx", p[T], p[I], units(p[O]));

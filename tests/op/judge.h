@@ -90,7 +90,8 @@ int judge_compare(const judge_case *c, gad_device *devices, int count, bool quie
 int judge_threads(const judge_case *c, gad_device *devices, int count, bool quiet);
 /* 0 when the backward ops of the reference agree with finite differences of its forward ops. */
 int judge_gradient(const judge_case *c, bool quiet);
-void judge_perf(const judge_case *c, gad_device *device, double read_gb_s, double fma_gflop_s);
+/* Times the case; the limits are measured anew right before, since other programs may be using the machine. */
+gad_status judge_perf(const judge_case *c, gad_device *device, gad_error *err);
 
 judge_cases judge_cases_linear(void), judge_cases_rowwise(void), judge_cases_attention(void);
 /* Smaller shapes for gradients, larger ones for timing. */

@@ -133,7 +133,7 @@ static double units_off(float got, double wanted)
 {
     if (isnan(wanted) || isinf((float)wanted))
         return isnan(wanted) ? (isnan(got) ? 0 : INFINITY) : got == (float)wanted ? 0 : INFINITY;
-    const double unit = fmax(ldexp(1, ilogb(wanted) - 23), 0x1p-149);
+    const double unit = wanted == 0 ? 0x1p-149 : fmax(ldexp(1, ilogb(wanted) - 23), 0x1p-149);
     return fabs((double)got - wanted) / unit;
 }
 

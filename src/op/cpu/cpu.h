@@ -1,5 +1,5 @@
 /* cpu: what the files of the CPU filling share: the device's state, its stack memory, and the functions that fill the
- * table. Activations are fp32; each op_*.c-like file holds one word of op/op.h, forward beside backward. */
+ * table. Activations are fp32; a file holds one word of op/op.h, forward beside backward. */
 #ifndef GAD_OP_CPU_CPU_H
 #define GAD_OP_CPU_CPU_H
 #include "op/cpu/kernels.h"

@@ -2,14 +2,18 @@
 #include "op/cpu/kernels.h"
 #include "op/cpu/simd.h"
 
-/* Reads size_bytes, a multiple of 1024, with as little else as possible. */
-static float read_all(const char *memory, size_t size_bytes)
+/* Reads size_bytes, a multiple of 1024, with as little else as possible; fetches `ahead` bytes ahead. */
+static float read_all(const char *memory, size_t size_bytes, size_t ahead)
 {
     vi sum[8] = {0};
     for (size_t i = 0; i < size_bytes; i += 32 * SIMD_LANES) {
         SIMD_UNROLL
-        for (size_t j = 0; j < 8; j++)
-            sum[j] ^= (vi)vf_load((const float *)(const void *)(memory + i + j * 4 * SIMD_LANES));
+        for (size_t j = 0; j < 8; j++) {
+            const char *at = memory + i + j * 4 * SIMD_LANES;
+            if (ahead && j * 4 * SIMD_LANES % 64 == 0)
+                __builtin_prefetch(at + ahead, 0, 2);
+            sum[j] ^= (vi)vf_load((const float *)(const void *)at);
+        }
     }
     vi all = {0};
     for (int j = 0; j < 8; j++)

@@ -77,7 +77,7 @@ typedef struct gad_kernels {
                   float correct2);
 
     /* ---- what the machine can do at most (limits.h) ---- */
-    float (*read_all)(const char *memory, size_t size_bytes);
+    float (*read_all)(const char *memory, size_t size_bytes, size_t ahead);
     double (*multiply_add)(int64_t rounds, float *result);
 } gad_kernels;
 
