@@ -282,13 +282,19 @@ typedef struct gad_train_settings {
     int64_t cache_mib, max_pixels, threads;
     int64_t save_every, eval_every, eval_examples, keep;
     uint64_t seed;
+    /* GRPO only */
+    int64_t group, max_new_tokens, show_answers;
+    double temperature, kl, clip_low, clip_high, positive;
+    const char *aggregation, *reward, *reward_command, *zero_variance;
+    bool scale_by_deviation, mask_truncated, share_prefix;
     const gad_log *log;
     const gad_progress *progress;
 } gad_train_settings;
 
-/* Supervised fine-tuning. Under mpirun every process calls it with equal settings. GAD_E_CANCELLED after Ctrl-C,
+/* Supervised fine-tuning, and GRPO. Under mpirun every process calls it with equal settings. GAD_E_CANCELLED after Ctrl-C,
  * with a checkpoint written. */
 gad_status gad_train_sft(const gad_train_settings *settings, gad_error *err);
+gad_status gad_train_grpo(const gad_train_settings *settings, gad_error *err);
 /* A page with the curves of a run's log.jsonl. */
 gad_status gad_train_plot(const char *log_file, const char *html_file, gad_error *err);
 

@@ -1,5 +1,8 @@
 /* train: the public calls of training: settings in, a run out. */
+#include <string.h>
+
 #include "api/train_setup.h"
+#include "train/grpo.h"
 #include "train/sft.h"
 
 gad_status gad_train_sft(const gad_train_settings *settings, gad_error *err)
@@ -25,6 +28,76 @@ gad_status gad_train_sft(const gad_train_settings *settings, gad_error *err)
                                  settings->progress, err);
         gad_sft_close(&sft);
     }
+    gad_train_setup_close(&t);
+    return status;
+}
+
+static gad_grpo_settings grpo_settings(const gad_train_settings *s, const gad_train_setup *t, gad_reward_judge *judge)
+{
+    static const struct {
+        const char *name;
+        gad_aggregation mode;
+    } modes[] = {{"group-token", GAD_AGGREGATE_GROUP_TOKEN},
+                 {"batch-token", GAD_AGGREGATE_BATCH_TOKEN},
+                 {"seq-mean", GAD_AGGREGATE_SEQ_MEAN},
+                 {"seq-sum", GAD_AGGREGATE_SEQ_SUM},
+                 {"constant", GAD_AGGREGATE_CONSTANT}};
+    gad_grpo_settings g = {.prompts = s->batch,
+                           .group = (int)s->group,
+                           .most = s->max_new_tokens,
+                           .temperature = s->temperature,
+                           .loss = {s->clip_low, s->clip_high, s->kl},
+                           .scale = s->scale_by_deviation,
+                           .mask_truncated = s->mask_truncated,
+                           .share_prefix = s->share_prefix,
+                           .checkpointing = s->checkpointing,
+                           .equal = !strcmp(s->zero_variance, "drop")   ? GAD_GRPO_DROP
+                                    : !strcmp(s->zero_variance, "keep") ? GAD_GRPO_KEEP
+                                                                        : GAD_GRPO_CONTRAST,
+                           .positive = s->positive,
+                           .seed = s->seed,
+                           .cache_bytes = (size_t)s->cache_mib << 20,
+                           .eval_examples = s->eval_examples,
+                           .show = s->show_answers,
+                           .stop = t->engine->sampling.stop,
+                           .stop_count = t->engine->sampling.stop_count,
+                           .judge = gad_reward_give,
+                           .judge_user = judge};
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
+        if (!strcmp(s->aggregation, modes[i].name))
+            g.aggregation = modes[i].mode;
+    return g;
+}
+
+static gad_status run_grpo(gad_train_setup *t, gad_reward_judge *judge, gad_error *err)
+{
+    gad_grpo grpo;
+    gad_grpo_settings own = grpo_settings(t->settings, t, judge);
+    gad_status status =
+        gad_grpo_open(&own, &t->train, t->has_eval ? &t->eval : NULL, &t->engine->model, &t->engine->device, &grpo, err);
+    if (status)
+        return status;
+    gad_trainer_task task = gad_grpo_task(&grpo);
+    status = gad_trainer_run(&t->trainer, &t->engine->model, &t->engine->device, &t->dist, &task, t->settings->log,
+                             t->settings->progress, err);
+    gad_grpo_close(&grpo);
+    return status;
+}
+
+gad_status gad_train_grpo(const gad_train_settings *settings, gad_error *err)
+{
+    gad_train_setup t;
+    bool ready = false;
+    gad_reward_judge judge = {0};
+    gad_status status = gad_train_setup_open(settings, "grpo", &t, &ready, err);
+    if (status)
+        return status;
+    if (ready)
+        status =
+            gad_reward_open(t.engine->tokenizer, !strcmp(settings->reward, "vd"), settings->reward_command, &judge, err);
+    if (ready && !status)
+        status = run_grpo(&t, &judge, err);
+    gad_reward_close(&judge);
     gad_train_setup_close(&t);
     return status;
 }

@@ -173,7 +173,7 @@ static void fill_trainer(gad_train_setup *t, const char *kind)
 }
 
 /* Tell what is needed, and refuse what cannot be had. */
-static gad_status check_memory(const gad_train_setup *t, int64_t trainable, gad_error *err)
+static gad_status check_memory(const gad_train_setup *t, int64_t trainable, const char *kind, gad_error *err)
 {
     const gad_train_settings *s = t->settings;
     gad_memory_request request = {.trainable = trainable,
@@ -182,7 +182,9 @@ static gad_status check_memory(const gad_train_setup *t, int64_t trainable, gad_
                                   .average = s->average > 0,
                                   .trains_vision =
                                       !wants_lora(s->train) && (strstr(s->train, "vis") || strstr(s->train, "all")),
-                                  .cache_bytes = (size_t)s->cache_mib << 20};
+                                  .cache_bytes = (size_t)s->cache_mib << 20,
+                                  .group = !strcmp(kind, "grpo") ? s->group : 0,
+                                  .max_new_tokens = s->max_new_tokens};
     gad_memory_plan plan = gad_memory_plan_make(&t->engine->model, &request);
     return gad_memory_plan_check(&plan, s->log, err);
 }
@@ -213,7 +215,7 @@ static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, 
     t->maker.reasons = s->think;
     status = choose_trainable(s, &t->engine->model, true, &trainable, err);
     if (!status)
-        status = check_memory(t, trainable, err);
+        status = check_memory(t, trainable, kind, err);
     if (!status)
         status = open_data(t, kind, err);
     *ready = !status && !s->dry_run;

@@ -4,6 +4,17 @@
 #include <stddef.h>
 
 const command *const commands[] = {
-    &cmd_inspect,    &cmd_model_info, &cmd_speed,        &cmd_model_new,     &cmd_model_vocab,   &cmd_train_sft,
-    &cmd_train_plot, &cmd_bench_run,  &cmd_bench_report, &cmd_bench_rescore, &cmd_bench_compare, NULL,
+    &cmd_inspect,
+    &cmd_model_info,
+    &cmd_speed,
+    &cmd_model_new,
+    &cmd_model_vocab,
+    &cmd_train_sft,
+    &cmd_train_grpo,
+    &cmd_train_plot,
+    &cmd_bench_run,
+    &cmd_bench_report,
+    &cmd_bench_rescore,
+    &cmd_bench_compare,
+    NULL,
 };

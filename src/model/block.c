@@ -70,8 +70,13 @@ static void attention_forward(const gad_pass *pass, const gad_block *b, gad_tens
     gad_pass_tap(pass, v, "%s.%d.v", b->stage, b->index);
     gad_tensor all_k = k, all_v = v;
     if (in->k_cache.data) {
-        op->axpby(device, gad_tensor_rows(in->k_cache, in->kv_row, k.rows), 1, k, 0);
-        op->axpby(device, gad_tensor_rows(in->v_cache, in->kv_row, v.rows), 1, v, 0);
+        if (in->kv_rows) {
+            op->rows(device, in->k_cache, in->kv_rows, k, NULL, k.rows, false);
+            op->rows(device, in->v_cache, in->kv_rows, v, NULL, v.rows, false);
+        } else {
+            op->axpby(device, gad_tensor_rows(in->k_cache, in->kv_row, k.rows), 1, k, 0);
+            op->axpby(device, gad_tensor_rows(in->v_cache, in->kv_row, v.rows), 1, v, 0);
+        }
         all_k = in->k_cache;
         all_v = in->v_cache;
     }

@@ -29,6 +29,7 @@ typedef struct gad_block_input {
      * span key rows count from row 0. Without data: only the T rows of this call exist. */
     gad_tensor k_cache, v_cache;
     int64_t kv_row;
+    const int32_t *kv_rows; /* or: row t is written to row kv_rows[t] (uploaded); NULL: from kv_row on */
 } gad_block_input;
 
 /* What a forward pass keeps for its backward pass (qwen_vl.md section 15: 4d + 2 Hq dh + 2 Hk dh + 3 I numbers a row). */

@@ -27,12 +27,13 @@ static void take_rope(const gad_pass *pass, const gad_model *model, const gad_lm
     gad_memory_free(table);
 }
 
-static gad_block_input block_input(const gad_lm_input *in, gad_tensor cos, gad_tensor sin, int layer)
+static gad_block_input block_input(const gad_pass *pass, const gad_lm_input *in, gad_tensor cos, gad_tensor sin, int layer)
 {
     gad_block_input b = {.cos = cos, .sin = sin, .spans = in->spans, .span_count = in->span_count, .kv_row = in->cache_row};
     if (in->cache) {
         b.k_cache = in->cache->k[layer];
         b.v_cache = in->cache->v[layer];
+        b.kv_rows = in->cache_rows ? upload_index(pass->device, in->cache_rows, in->rows) : NULL;
     }
     return b;
 }
@@ -65,7 +66,7 @@ gad_tensor gad_lm_forward(const gad_pass *pass, const gad_model *model, const ga
             saved->block_input[i] = op->take(device, x.rows, x.cols);
             op->axpby(device, saved->block_input[i], 1, x, 0);
         }
-        gad_block_input b = block_input(in, cos, sin, i);
+        gad_block_input b = block_input(pass, in, cos, sin, i);
         gad_block_forward(pass, &model->lm.block[i], x, &b, saved && saved->block ? &saved->block[i] : NULL);
         if (in->image_count && i < in->image->deepstack_count) {
             insert_images(pass, in, x, in->image->deepstack[i], true);
@@ -135,7 +136,7 @@ void gad_lm_backward(const gad_pass *pass, const gad_model *model, gad_tensor d_
     for (int i = model->config.text.layers - 1; i >= 0; i--) {
         if (d_image && in->image_count && i < d_image->deepstack_count)
             image_backward(pass, in, d_image->deepstack[i], dx);
-        gad_block_input b = block_input(in, cos, sin, i);
+        gad_block_input b = block_input(pass, in, cos, sin, i);
         size_t block_mark = op->mark(device);
         gad_block_saved again;
         if (!saved->block) {

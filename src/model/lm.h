@@ -27,6 +27,7 @@ typedef struct gad_lm_input {
     int64_t image_count;
     const gad_lm_cache *cache; /* NULL: rows see only each other */
     int64_t cache_row;         /* where the new keys and values go */
+    const int32_t *cache_rows; /* or: a place for each row (answers that are decoded together); NULL: from cache_row on */
 } gad_lm_input;
 
 /* What the backward pass needs; the arrays are the caller's. */

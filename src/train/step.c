@@ -32,6 +32,7 @@ typedef struct run {
     const gad_step *step;
     const gad_batch *batch;
     bool back; /* a backward pass follows */
+    const gad_lm_cache *cache;
     gad_vision_saved vision_saved;
     gad_lm_saved lm_saved;
     gad_vision_rows rows, d_rows;
@@ -166,7 +167,8 @@ static void forward(run *r)
                               .image = batch->image_count ? &r->rows : NULL,
                               .image_at = batch->image_at,
                               .image_from = batch->image_from,
-                              .image_count = batch->image_count ? batch->tokens : 0};
+                              .image_count = batch->image_count ? batch->tokens : 0,
+                              .cache = r->cache};
     r->hidden = gad_lm_forward(&step->pass, step->model, &r->input, r->back ? &r->lm_saved : NULL);
 }
 
@@ -314,6 +316,21 @@ gad_status gad_step_logprob(const gad_step *step, const gad_batch *batch, float 
     if (!status) {
         forward(&r);
         status = run_labels(&r, NULL, temperature, logp, entropy, err);
+    }
+    device->ops->rewind(device, mark);
+    release(&r);
+    return status;
+}
+
+gad_status gad_step_prefill(const gad_step *step, const gad_batch *batch, const gad_lm_cache *cache, gad_error *err)
+{
+    gad_device *device = step->pass.device;
+    run r = {.step = step, .batch = batch, .cache = cache};
+    size_t mark = device->ops->mark(device);
+    gad_status status = reserve(&r, err);
+    if (!status) {
+        forward(&r);
+        status = gad_device_check(device, err);
     }
     device->ops->rewind(device, mark);
     release(&r);

@@ -35,6 +35,8 @@ gad_status gad_step_run(const gad_step *step, const gad_batch *batch, const gad_
 /* Forward only: logp and entropy (NULL: not wanted) of every label, [labels]. */
 gad_status gad_step_logprob(const gad_step *step, const gad_batch *batch, float temperature, float *logp, float *entropy,
                             gad_error *err);
+/* Forward only, with the keys and values of all rows kept in `cache` from row 0 on: a prompt to go on from. */
+gad_status gad_step_prefill(const gad_step *step, const gad_batch *batch, const gad_lm_cache *cache, gad_error *err);
 /* The vision tower's rows of one image on the host, for caching: rows->rows is the caller's (gad_memory_free). */
 gad_status gad_step_embed(const gad_step *step, const gad_batch_image *image, gad_hash hash, gad_image_rows *rows,
                           gad_error *err);

@@ -1,0 +1,58 @@
+/* grpo: group relative policy optimisation (DeepSeekMath, arXiv 2402.03300; Anomaly-R1, arXiv 2604.10971): answers to each
+ * prompt, rewards, advantages within the group, one update on the same weights and kernels that answered. In: a source of
+ * examples, a judge. Out: a task for the trainer. Knows nothing of text: the judge does. */
+#ifndef GAD_TRAIN_GRPO_H
+#define GAD_TRAIN_GRPO_H
+#include "train/advantage.h"
+#include "train/reward.h"
+#include "train/rollout.h"
+#include "train/trainer.h"
+#include "train/vision_cache.h"
+
+typedef enum gad_grpo_equal {
+    GAD_GRPO_CONTRAST, /* contrastive sampling: put the true answer, or a wrong one, into a group of equal answers */
+    GAD_GRPO_DROP,     /* such groups count for nothing */
+    GAD_GRPO_KEEP      /* they count, and only the divergence acts */
+} gad_grpo_equal;
+
+typedef struct gad_grpo_settings {
+    int64_t prompts; /* of one step, over all ranks */
+    int group;
+    int64_t most; /* ids of an answer */
+    double temperature;
+    gad_advantage_loss loss;
+    gad_aggregation aggregation;
+    bool scale, mask_truncated, share_prefix, checkpointing;
+    gad_grpo_equal equal;
+    double positive; /* reward from which an answer is right */
+    uint64_t seed;
+    size_t cache_bytes;
+    int64_t eval_examples, show;
+    const int32_t *stop;
+    int stop_count;
+    /* Reward of an answer; fills what gad_reward_give fills. */
+    gad_status (*judge)(void *user, const gad_example *example, const int32_t *id, int64_t count, gad_reward *reward,
+                        gad_error *err);
+    void *judge_user;
+} gad_grpo_settings;
+
+typedef struct gad_grpo {
+    gad_grpo_settings settings;
+    const gad_source *train, *eval;
+    gad_source_order order;
+    gad_step step;
+    gad_model *model;
+    gad_vision_cache cache;
+    void **start; /* [params]: weights of the start, when no adapter can be switched off; NULL where nothing trains */
+    struct {
+        double reward, specificity, entropy, length;
+        int64_t steps;
+    } first, now; /* running means, for the alarms */
+} gad_grpo;
+
+/* The model's trainable set is chosen before; with kl > 0 and no adapters, a copy of what trains is kept. */
+gad_status gad_grpo_open(const gad_grpo_settings *settings, const gad_source *train, const gad_source *eval,
+                         gad_model *model, gad_device *device, gad_grpo *grpo, gad_error *err);
+void gad_grpo_close(gad_grpo *grpo);
+gad_trainer_task gad_grpo_task(gad_grpo *grpo);
+#endif

@@ -1,0 +1,111 @@
+/* reward: see reward.h */
+#include "train/reward.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+static const char operation[] = "give rewards";
+
+/* ---- a program of the user's --------------------------------------------------------------------------------------- */
+
+/* A socket pair serves both ways; a write to a program that died is an error and no signal. */
+static gad_status start_program(const char *command, gad_reward_judge *judge, gad_error *err)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+        return gad_error_system(err, operation, command, errno);
+    pid_t program = fork();
+    if (program == 0) {
+        dup2(ends[1], 0);
+        dup2(ends[1], 1);
+        execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    int copy = program > 0 ? dup(ends[0]) : -1;
+    judge->to = copy >= 0 ? fdopen(ends[0], "w") : NULL;
+    judge->from = copy >= 0 ? fdopen(copy, "r") : NULL;
+    judge->program = program > 0 ? program : 0;
+    if (judge->to && judge->from)
+        return GAD_OK;
+    if (!judge->to)
+        close(ends[0]);
+    return gad_error_system(err, operation, command, errno);
+}
+
+gad_status gad_reward_open(const gad_tokenizer *tokenizer, bool vd, const char *command, gad_reward_judge *judge,
+                           gad_error *err)
+{
+    *judge = (gad_reward_judge){.tokenizer = tokenizer, .vd = vd};
+    gad_status status = command ? start_program(command, judge, err) : GAD_OK;
+    if (status)
+        gad_reward_close(judge);
+    return status;
+}
+
+void gad_reward_close(gad_reward_judge *judge)
+{
+    if (judge->to)
+        fclose(judge->to);
+    if (judge->from)
+        fclose(judge->from);
+    if (judge->program)
+        waitpid(judge->program, NULL, 0);
+    *judge = (gad_reward_judge){0};
+}
+
+static gad_status ask_program(gad_reward_judge *judge, const gad_example *example, gad_reward *reward, gad_error *err)
+{
+    gad_string line = {0};
+    char reply[128], *end;
+    gad_string_add(&line, "{\"text\":");
+    gad_string_add_json(&line, gad_string_text(&reward->text));
+    gad_string_addf(&line, ",\"anomalous\":%s,\"width\":%g,\"height\":%g,\"boxes\":[",
+                    example->truth.anomalous ? "true" : "false", example->frame.width_px, example->frame.height_px);
+    for (size_t i = 0; i < example->truth.count; i++) {
+        const gad_box *b = &example->truth.boxes[i];
+        gad_string_addf(&line, "%s[%g,%g,%g,%g]", i ? "," : "", b->x1, b->y1, b->x2, b->y2);
+    }
+    gad_string_add(&line, "]}\n");
+    bool sent = !line.failed && send(fileno(judge->to), line.data, line.length, MSG_NOSIGNAL) == (ssize_t)line.length;
+    gad_string_free(&line);
+    if (!sent || !fgets(reply, sizeof reply, judge->from))
+        return gad_error_set(err, GAD_E_IO, operation, "run the command by hand with one line of input",
+                             "the reward command gave no answer");
+    reward->total = strtod(reply, &end);
+    if (end == reply || (*end && *end != '\n'))
+        return gad_error_set(err, GAD_E_FORMAT, operation, "one number per line is expected",
+                             "the reward command wrote \"%.60s\"", reply);
+    return GAD_OK;
+}
+
+/* ---- the papers' --------------------------------------------------------------------------------------------------- */
+
+gad_status gad_reward_give(void *user, const gad_example *example, const int32_t *id, int64_t count, gad_reward *reward,
+                           gad_error *err)
+{
+    gad_reward_judge *judge = user;
+    gad_answer answer;
+    *reward = (gad_reward){.total = (double)NAN};
+    gad_status status = gad_tokenizer_decode(judge->tokenizer, id, (size_t)count, true, &reward->text, err);
+    if (!status)
+        status = gad_answer_read(gad_string_text(&reward->text), reward->text.length, &example->frame, &answer, err);
+    if (status)
+        return status;
+    status = gad_score_answer(&answer, &example->truth, NULL, &reward->score, err);
+    gad_answer_free(&answer);
+    if (status)
+        return status;
+    gad_score_mm mm = gad_score_mm_default();
+    gad_score_vd vd = gad_score_vd_default();
+    reward->total = judge->vd ? gad_score_reward_vd(&reward->score, &vd) : gad_score_reward_mm(&reward->score, &mm);
+    return judge->program ? ask_program(judge, example, reward, err) : GAD_OK;
+}

@@ -1,0 +1,33 @@
+/* reward: what an answer is worth. In: an answer's ids and the example it answers. Out: a number and its parts. The paper's
+ * rewards, or a program of the user's that speaks JSON lines. Knows nothing of gradients. */
+#ifndef GAD_TRAIN_REWARD_H
+#define GAD_TRAIN_REWARD_H
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "base/string.h"
+#include "text/tokenizer.h"
+#include "train/example.h"
+
+typedef struct gad_reward {
+    double total; /* NaN: none could be given */
+    gad_score score;
+    gad_string text; /* the answer as text; owned (gad_string_free) */
+} gad_reward;
+
+typedef struct gad_reward_judge {
+    const gad_tokenizer *tokenizer;
+    bool vd;         /* VD-DeepStack's equation 11 instead of Anomaly-R1's */
+    pid_t program;   /* 0: none */
+    FILE *to, *from; /* its input and output */
+} gad_reward_judge;
+
+/* `command` (NULL: none) is run by the shell; for every answer it gets a line {"text", "anomalous", "boxes", "width",
+ * "height"} and writes a line with one number. */
+gad_status gad_reward_open(const gad_tokenizer *tokenizer, bool vd, const char *command, gad_reward_judge *judge,
+                           gad_error *err);
+void gad_reward_close(gad_reward_judge *judge);
+/* Has the signature of gad_grpo_settings.judge; `user` is the judge. */
+gad_status gad_reward_give(void *user, const gad_example *example, const int32_t *id, int64_t count, gad_reward *reward,
+                           gad_error *err);
+#endif
