@@ -41,11 +41,11 @@ static bool in_list(const char *const *list, const char *name)
     return false;
 }
 
-/* The dataset most of whose classes are among the names; NULL when none has a third of them there. */
+/* The dataset most of whose classes are among the names; NULL when less than a third of them is there. */
 static const gad_catalog_entry *looks_like(const gad_file_names *names)
 {
     const gad_catalog_entry *best = NULL;
-    double most = 1.0 / 3;
+    double most = 0.3;
     for (int i = 0; i < gad_catalog_count(); i++) {
         const char *const *classes = ENTRIES[i]->classes;
         int total = 0, there = 0;

@@ -416,7 +416,7 @@ gad_status gad_sample_from_json(const json_t *object, const char *name, gad_samp
     read_string(&r, image, "path", &s.image);
     read_int(&r, image, "width", 0, 1 << 24, 0, &s.width);
     read_int(&r, image, "height", 0, 1 << 24, 0, &s.height);
-    read_int(&r, image, "view", 0, 1 << 20, -1, &s.view);
+    read_int(&r, image, "view", -1, 1 << 20, -1, &s.view);
     if (!r.status && json_is_object(image)) {
         read_hash(&r, image, s.hash);
         read_four(&r, image, "crop", s.crop);

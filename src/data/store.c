@@ -30,6 +30,7 @@ static const char *const STEPS[] = {
     "CREATE TABLE reply(row INTEGER PRIMARY KEY, sample INTEGER, model TEXT, text TEXT, reason TEXT,"
     " prompt_tokens INTEGER, completion_tokens INTEGER, stamp TEXT);"
     "CREATE INDEX reply_sample ON reply(sample);",
+    "CREATE INDEX sample_group ON sample(dataset, class, grp);",
 };
 
 static const gad_sqlite_schema SCHEMA = {0x47414431 /* "GAD1" */, STEPS, sizeof STEPS / sizeof *STEPS};
@@ -428,7 +429,7 @@ gad_status gad_store_select(gad_store *store, const gad_store_filter *f, gad_sto
         gad_string_addf(&sql, " ORDER BY ((row + %llu) * 2654435761) %% 4294967291, row",
                         (unsigned long long)(f->seed % 1000003));
     else
-        gad_string_add(&sql, " ORDER BY row");
+        gad_string_add(&sql, f->by_class ? " ORDER BY dataset, class, row" : " ORDER BY row");
     if (f->limit)
         gad_string_addf(&sql, " LIMIT %lld", (long long)f->limit);
     if (!cursor || sql.failed) {

@@ -44,6 +44,7 @@ typedef struct gad_store_filter {
     bool with_text;    /* only samples that have text */
     int64_t after_row; /* only rows beyond */
     int64_t limit;     /* 0: no limit */
+    bool by_class;     /* samples of one class one after the other */
     bool random_order; /* by a hash of the id and `seed` */
     uint64_t seed;
 } gad_store_filter;

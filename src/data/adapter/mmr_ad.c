@@ -187,6 +187,32 @@ static gad_status read_references(gad_import *import, const class_files *files, 
     return status;
 }
 
+/* An entry that gad exported: the whole sample, with the paths of this tree. */
+static gad_status put_whole(gad_import *import, const class_files *files, const json_t *whole, const char *image,
+                            const char *const *references, gad_error *err)
+{
+    gad_sample s = {0};
+    gad_status status = gad_sample_from_json(whole, image, &s, err);
+    if (status)
+        return status;
+    bool good = gad_sample_set(&s.image, image);
+    for (size_t i = 0; i < s.reference_count && references[i] && good; i++)
+        good = gad_sample_set(&s.references[i].path, references[i]);
+    const char *name = gad_file_name(image), *type = image + strlen(files->folder) + 1;
+    if (s.mask && s.label && strncmp(type, "test/", 5) == 0) {
+        char mask[2 * PATH_BYTES];
+        int stem = (int)(strlen(name) - strlen(gad_file_extension(name)) - 1), kind = (int)strcspn(type + 5, "/");
+        snprintf(mask, sizeof mask, "%s/ground_truth/%.*s/%.*s_mask.%s", files->folder, kind, type + 5, stem, name,
+                 gad_file_extension(s.mask));
+        good = good && gad_sample_set(&s.mask, gad_import_exists(import, mask) ? mask : NULL);
+    }
+    if (s.crop[2] > s.crop[0]) /* the view was cut out */
+        memset(s.crop, 0, sizeof s.crop);
+    status = good ? gad_import_put(import, &s, err) : gad_error_memory(err, "read MMR-AD", 0);
+    gad_sample_free(&s);
+    return status;
+}
+
 static gad_status add_image(gad_import *import, class_files *files, const char *folder, const char *name, const char *type,
                             const char *split, gad_error *err)
 {
@@ -205,7 +231,7 @@ static gad_status add_image(gad_import *import, class_files *files, const char *
     if (!status && gad_image_probe(full, &width, &height, &unreadable))
         width = height = 0;
     gad_memory_free(full);
-    const json_t *entry = find_entry(files->boxes, type ? type : "good", class_path, name, &key);
+    const json_t *entry = find_entry(files->boxes, type ? type : folder, class_path, name, &key);
     int canvas_w = (int)json_integer_value(json_object_get(entry, "resized_width")),
         canvas_h = (int)json_integer_value(json_object_get(entry, "resized_height"));
     gad_box_frame frame = gad_box_frame_make(GAD_BOX_CANVAS, GAD_BOX_XY, width > 0 ? (int)width : 448,
@@ -222,14 +248,15 @@ static gad_status add_image(gad_import *import, class_files *files, const char *
                           .no_truth = true,
                           .boxes = boxes};
     e.box_count = type ? read_boxes(entry, &frame, boxes) : 0;
-    if (!status && type && !e.box_count)
+    if (!status && type && !e.box_count && !json_object_get(entry, "mmrad"))
         status = gad_import_note(import, GAD_IMPORT_BAD_RECORD, image, err, "no boxes for it in bbox_annos.json");
     if (key)
         json_object_del(files->boxes, key);
-    const json_t *text = find_entry(files->texts, type ? type : "good", class_path, name, &key);
+    const json_t *whole = json_object_get(entry, "mmrad");
+    const json_t *text = find_entry(files->texts, type ? type : folder, class_path, name, &key);
     if (!status && text)
         status = read_text(text, &frame, &think, err);
-    const json_t *reference = find_entry(files->references, type ? type : "good", class_path, name, &key);
+    const json_t *reference = find_entry(files->references, type ? type : folder, class_path, name, &key);
     if (!status && reference)
         status = read_references(import, files, reference, references, list, image, err);
     e.references = list[0] ? list : NULL;
@@ -237,7 +264,8 @@ static gad_status add_image(gad_import *import, class_files *files, const char *
     e.think = think.length ? think.data : NULL;
     e.text_source = "import";
     if (!status)
-        status = gad_import_add(import, &e, err);
+        status =
+            json_is_object(whole) ? put_whole(import, files, whole, image, list, err) : gad_import_add(import, &e, err);
     gad_string_free(&think);
     gad_memory_free(references);
     return status;

@@ -1,0 +1,62 @@
+/* export: a store, or a part of it, in the formats of other programs. In: a filter, a format. Out: files. What a format
+ * cannot say is carried along under the key "mmrad", so that gad reads its own exports back without loss. */
+#ifndef GAD_DATA_EXPORT_H
+#define GAD_DATA_EXPORT_H
+#include "data/store.h"
+#include "task/box.h"
+
+typedef enum gad_export_format {
+    GAD_EXPORT_JSONL,  /* our own lines: the whole truth */
+    GAD_EXPORT_MMR_AD, /* folders of the MMR-AD release */
+    GAD_EXPORT_COCO,
+    GAD_EXPORT_LABEL_STUDIO,
+    GAD_EXPORT_TRL, /* chat messages with image parts */
+    GAD_EXPORT_MS_SWIFT,
+    GAD_EXPORT_LLAMA_FACTORY, /* sharegpt messages and dataset_info.json */
+    GAD_EXPORT_LLAVA,
+    GAD_EXPORT_FORMATS
+} gad_export_format;
+const char *gad_export_name(gad_export_format format);
+/* GAD_EXPORT_FORMATS when unknown. */
+gad_export_format gad_export_find(const char *name);
+
+typedef struct gad_export_settings {
+    gad_export_format format;
+    gad_store_filter filter;
+    const char *path;    /* a file, or a folder for MMR_AD and LLAMA_FACTORY */
+    bool copy;           /* MMR_AD: copy images instead of linking to them */
+    bool single;         /* chat formats: no reference image */
+    bool without_answer; /* chat formats: prompts only, the truth in a column of its own (for RL) */
+    double domain_share; /* chat formats: share of prompts that name the class's anomaly types */
+    uint64_t seed;
+    /* chat formats: coordinates of the boxes in the answers */
+    gad_box_convention convention;
+    int64_t min_pixels, max_pixels;
+    int factor; /* of GAD_BOX_INPUT: the trainer's own image processor settings */
+    const gad_log *log;
+    const gad_progress *progress;
+} gad_export_settings;
+gad_export_settings gad_export_default(void);
+
+typedef struct gad_export_report {
+    int64_t samples, boxes, left_out; /* left out: without text (chat formats), unreadable */
+} gad_export_report;
+gad_status gad_export_run(gad_store *store, const gad_export_settings *settings, gad_export_report *report, gad_error *err);
+
+/* Read lines that GAD_EXPORT_JSONL wrote. Roots are those of the file unless `root` is given (for all datasets in it). */
+gad_status gad_export_read(gad_store *store, const char *path, const char *root, gad_export_report *report, gad_error *err);
+
+/* ---- for the files of each format ---- */
+typedef struct gad_export_job {
+    gad_store *store;
+    const gad_export_settings *settings;
+    gad_export_report *report;
+} gad_export_job;
+/* Calls `each` for every sample of the filter with its dataset's root. */
+gad_status gad_export_each(gad_export_job *job,
+                           gad_status (*each)(void *user, const gad_sample *sample, const char *root, gad_error *err),
+                           void *user, gad_error *err);
+gad_status gad_export_annotations(gad_export_job *job, gad_error *err); /* COCO, Label Studio */
+gad_status gad_export_chat(gad_export_job *job, gad_error *err);
+gad_status gad_export_folders(gad_export_job *job, gad_error *err); /* MMR-AD */
+#endif

@@ -1,0 +1,283 @@
+/* export_chat: conversations for trainers of chat models. See export.h. A record is one question and its answer; boxes are
+ * in the coordinates that the trained model is to speak. */
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "data/export.h"
+#include "model/preprocess.h"
+#include "task/answer.h"
+#include "task/question.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MOST_TYPES = 64, MOST_BOXES = 64 };
+
+typedef struct writer {
+    gad_export_job *job;
+    FILE *stream;
+    gad_string line;
+    gad_question_template wording;
+    char *class_key; /* dataset/class that `types` belongs to */
+    char *types[MOST_TYPES];
+    size_t type_count;
+} writer;
+
+static void forget_types(writer *w)
+{
+    for (size_t i = 0; i < w->type_count; i++)
+        gad_memory_free(w->types[i]);
+    w->type_count = 0;
+}
+
+/* All anomaly types of the sample's class: the whole list, never only the true one. */
+static gad_status class_types(writer *w, const gad_sample *s, gad_error *err)
+{
+    gad_sqlite_statement *q = NULL;
+    gad_string key = {0};
+    bool row = false;
+    gad_string_addf(&key, "%s/%s", s->dataset, s->class_name);
+    bool known = w->class_key && !key.failed && strcmp(w->class_key, key.data) == 0;
+    gad_status status =
+        known || gad_sample_set(&w->class_key, gad_string_text(&key)) ? GAD_OK : gad_error_memory(err, "export", 0);
+    gad_string_free(&key);
+    if (known || status)
+        return status;
+    forget_types(w);
+    status = gad_sqlite_prepare(gad_store_database(w->job->store),
+                                "SELECT DISTINCT b.label FROM box b JOIN sample s ON s.row=b.sample WHERE s.dataset=? AND "
+                                "s.class=? ORDER BY 1 LIMIT 64",
+                                &q, err);
+    if (status)
+        return status;
+    gad_sqlite_bind_text(q, 1, s->dataset);
+    gad_sqlite_bind_text(q, 2, s->class_name);
+    status = gad_sqlite_step(q, &row, err);
+    while (!status && row && w->type_count < MOST_TYPES) {
+        if (!(w->types[w->type_count] = gad_memory_copy_string(gad_sqlite_text(q, 0))))
+            status = gad_error_memory(err, "export", 0);
+        else
+            w->type_count++;
+        if (!status)
+            status = gad_sqlite_step(q, &row, err);
+    }
+    gad_sqlite_finish(q);
+    return status;
+}
+
+static gad_status frame_of(const gad_export_settings *e, const gad_sample *s, gad_box_frame *frame, gad_error *err)
+{
+    int input_w = 0, input_h = 0;
+    if (e->convention == GAD_BOX_INPUT) {
+        gad_preprocess settings = {
+            .patch = e->factor / 2, .temporal = 2, .merge = 2, .min_pixels = e->min_pixels, .max_pixels = e->max_pixels};
+        gad_view view;
+        gad_status status = gad_preprocess_view(&settings, s->width, s->height, &view, err);
+        if (status)
+            return status;
+        input_w = (int)view.width;
+        input_h = (int)view.height;
+    }
+    *frame = gad_box_frame_make(e->convention, GAD_BOX_XY, s->width, s->height, input_w, input_h);
+    return GAD_OK;
+}
+
+/* The question; the domain sentence for a share of the samples, its types in an order of their own. */
+static gad_status build_question(writer *w, const gad_sample *s, gad_string *text, gad_error *err)
+{
+    const gad_export_settings *e = w->job->settings;
+    gad_rng rng = gad_rng_make(e->seed, gad_hash_bytes(s->id, strlen(s->id)).low);
+    int64_t order[MOST_TYPES];
+    const char *knowledge[MOST_TYPES];
+    bool domain = gad_rng_uniform(&rng) < e->domain_share;
+    gad_status status = domain ? class_types(w, s, err) : GAD_OK;
+    if (status)
+        return status;
+    size_t n = domain ? w->type_count : 0;
+    for (size_t i = 0; i < n; i++)
+        order[i] = (int64_t)i;
+    gad_rng_shuffle(&rng, order, (int64_t)n);
+    for (size_t i = 0; i < n; i++)
+        knowledge[i] = w->types[order[i]];
+    gad_question question = {.class_name = s->class_text ? s->class_text : s->class_name,
+                             .knowledge = knowledge,
+                             .knowledge_count = n,
+                             .references = s->reference_count && !e->single ? 1 : 0,
+                             .convention = e->convention,
+                             .order = GAD_BOX_XY};
+    return gad_question_build(&w->wording, &question, text, err);
+}
+
+static gad_status build_answer(const gad_box_frame *frame, const gad_sample *s, const char *think, gad_string *text,
+                               gad_error *err)
+{
+    gad_answer_item items[MOST_BOXES];
+    size_t n = s->box_count < MOST_BOXES ? s->box_count : MOST_BOXES;
+    for (size_t i = 0; i < n; i++) {
+        const gad_sample_box *b = &s->boxes[i];
+        items[i] = (gad_answer_item){gad_box_to_model(frame, (gad_box){b->x1, b->y1, b->x2, b->y2}), b->label};
+    }
+    return gad_answer_write(think, s->label == 1, items, n, text, err);
+}
+
+static void add_images(const writer *w, const gad_sample *s, const char *root, const char *key, gad_string *line)
+{
+    gad_string path = {0};
+    gad_string_addf(line, "\"%s\":[", key);
+    if (s->reference_count && !w->job->settings->single) {
+        gad_string_addf(&path, "%s/%s", root, s->references[0].path);
+        gad_string_add_json(line, gad_string_text(&path));
+        gad_string_add(line, ",");
+        gad_string_clear(&path);
+    }
+    gad_string_addf(&path, "%s/%s", root, s->image);
+    gad_string_add_json(line, gad_string_text(&path));
+    gad_string_add(line, "]");
+    gad_string_free(&path);
+}
+
+static void add_text(gad_string *line, const char *before, const char *prefix, int images, const gad_string *text)
+{
+    gad_string all = {0};
+    for (int i = 0; i < images; i++)
+        gad_string_add(&all, prefix);
+    gad_string_append(&all, gad_string_text(text), text->length);
+    gad_string_add(line, before);
+    gad_string_add_json(line, gad_string_text(&all));
+    gad_string_free(&all);
+}
+
+/* The truth for reward functions: label and boxes in the answer's coordinates. */
+static void add_truth(const gad_sample *s, const gad_string *solution, gad_string *line)
+{
+    add_text(line, ",\"solution\":", "", 0, solution);
+    gad_string_addf(line, ",\"label\":%d,\"id\":", s->label);
+    gad_string_add_json(line, s->id);
+}
+
+static void write_record(const writer *w, const gad_sample *s, const char *root, const gad_string *question,
+                         const gad_string *answer, gad_string *line)
+{
+    const gad_export_settings *e = w->job->settings;
+    int images = s->reference_count && !e->single ? 2 : 1;
+    bool prompt_only = e->without_answer;
+    gad_string_add(line, "{");
+    if (e->format == GAD_EXPORT_LLAVA) {
+        gad_string_add(line, "\"id\":");
+        gad_string_add_json(line, s->id);
+        gad_string_add(line, ",");
+        add_images(w, s, root, "image", line);
+        add_text(line, ",\"conversations\":[{\"from\":\"human\",\"value\":", "<image>\n", images, question);
+        add_text(line, "},{\"from\":\"gpt\",\"value\":", "", 0, answer);
+        gad_string_add(line, "}]}\n");
+        return;
+    }
+    add_images(w, s, root, "images", line);
+    if (e->format == GAD_EXPORT_TRL) {
+        gad_string_add(line, prompt_only ? ",\"prompt\":[{\"role\":\"user\",\"content\":["
+                                         : ",\"messages\":[{\"role\":\"user\",\"content\":[");
+        for (int i = 0; i < images; i++)
+            gad_string_add(line, "{\"type\":\"image\"},");
+        add_text(line, "{\"type\":\"text\",\"text\":", "", 0, question);
+        gad_string_add(line, "}]}");
+        if (!prompt_only) {
+            add_text(line, ",{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":", "", 0, answer);
+            gad_string_add(line, "}]}");
+        }
+    } else {
+        add_text(line, ",\"messages\":[{\"role\":\"user\",\"content\":", "<image>", images, question);
+        gad_string_add(line, "}");
+        if (!prompt_only) {
+            add_text(line, ",{\"role\":\"assistant\",\"content\":", "", 0, answer);
+            gad_string_add(line, "}");
+        }
+    }
+    gad_string_add(line, "]");
+    if (prompt_only)
+        add_truth(s, answer, line);
+    gad_string_add(line, "}\n");
+}
+
+static gad_status each_record(void *user, const gad_sample *s, const char *root, gad_error *err)
+{
+    writer *w = user;
+    const gad_export_settings *e = w->job->settings;
+    gad_string question = {0}, answer = {0};
+    gad_box_frame frame;
+    /* An anomalous image without boxes has no answer to learn; a view of a strip has no file of its own. */
+    if ((!s->think && !e->without_answer) || (s->label && !s->box_count) || s->crop[2] > s->crop[0]) {
+        w->job->report->left_out++;
+        return GAD_OK;
+    }
+    gad_status status = frame_of(e, s, &frame, err);
+    if (!status)
+        status = build_question(w, s, &question, err);
+    if (!status)
+        status = build_answer(&frame, s, s->think ? s->think : "", &answer, err);
+    if (!status) {
+        write_record(w, s, root, &question, &answer, &w->line);
+        w->job->report->samples++;
+        w->job->report->boxes += (int64_t)s->box_count;
+        if (w->line.failed)
+            status = gad_error_memory(err, "export", w->line.length);
+        else if (fwrite(w->line.data, 1, w->line.length, w->stream) != w->line.length)
+            status = gad_error_system(err, "export", e->path, errno);
+        gad_string_clear(&w->line);
+    }
+    gad_string_free(&question);
+    gad_string_free(&answer);
+    return status;
+}
+
+/* LLaMA-Factory finds data sets through dataset_info.json. */
+static gad_status write_dataset_info(const char *folder, gad_error *err)
+{
+    static const char text[] = "{\n  \"gad\": {\n    \"file_name\": \"gad.jsonl\",\n    \"formatting\": \"sharegpt\",\n    "
+                               "\"columns\": {\"messages\": \"messages\", \"images\": \"images\"},\n"
+                               "    \"tags\": {\"role_tag\": \"role\", \"content_tag\": \"content\", \"user_tag\": "
+                               "\"user\", \"assistant_tag\": \"assistant\"}\n  }\n}\n";
+    char *path = gad_file_join(folder, "dataset_info.json");
+    gad_status status = path ? gad_file_write(path, text, sizeof text - 1, err) : gad_error_memory(err, "export", 0);
+    gad_memory_free(path);
+    return status;
+}
+
+gad_status gad_export_chat(gad_export_job *job, gad_error *err)
+{
+    const gad_export_settings *e = job->settings;
+    bool folder = e->format == GAD_EXPORT_LLAMA_FACTORY;
+    gad_file_writer file;
+    writer w = {.job = job};
+    char *path = folder ? gad_file_join(e->path, "gad.jsonl") : gad_memory_copy_string(e->path);
+    if (!path)
+        return gad_error_memory(err, "export", 0);
+    if (e->convention == GAD_BOX_INPUT && (e->factor < 2 || e->factor % 2)) {
+        gad_memory_free(path);
+        return gad_error_set(err, GAD_E_ARGUMENT, "export", "28 for Qwen2.5-VL, 32 for Qwen3-VL", "an image factor of %d",
+                             e->factor);
+    }
+    gad_status status = folder ? gad_file_make_directory(e->path, err) : GAD_OK;
+    if (!status)
+        status = gad_question_template_default(&w.wording, err);
+    if (!status)
+        status = gad_file_writer_open(&file, path, err);
+    gad_memory_free(path);
+    if (!status) {
+        w.stream = file.stream;
+        status = gad_export_each(job, each_record, &w, err);
+        if (status)
+            gad_file_writer_discard(&file);
+        else
+            status = gad_file_writer_commit(&file, err);
+    }
+    if (!status && folder)
+        status = write_dataset_info(e->path, err);
+    forget_types(&w);
+    gad_memory_free(w.class_key);
+    gad_string_free(&w.line);
+    gad_question_template_free(&w.wording);
+    return status;
+}

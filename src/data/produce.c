@@ -1,0 +1,310 @@
+/* produce: see produce.h. Pairs are made and written by all threads, a batch at a time; the store gets them in order. */
+#include "data/produce.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/progress.h"
+#include "io/image.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 64, PATH_BYTES = 1024, THREADS_MOST = 64 };
+
+/* A normal image of the source dataset, by name only. */
+typedef struct photo_file {
+    char *path, *class_text, *class_name;
+} photo_file;
+
+typedef struct factory {
+    gad_store *store;
+    const gad_produce_settings *settings;
+    gad_produce_report *report;
+    photo_file *photos;
+    size_t photo_count, photo_capacity;
+    FILE *lines;
+    char *root;
+} factory;
+
+gad_produce_settings gad_produce_default(void)
+{
+    return (gad_produce_settings){.synth = gad_synth_default(), .dataset = "synth", .count = 1000, .seed = 1, .jpeg = 95};
+}
+
+static void close_photos(factory *f)
+{
+    for (size_t i = 0; i < f->photo_count; i++) {
+        gad_memory_free(f->photos[i].path);
+        gad_memory_free(f->photos[i].class_text);
+        gad_memory_free(f->photos[i].class_name);
+    }
+    gad_memory_free(f->photos);
+}
+
+/* Paths of the normals that may be trained on. Held-out images are no material. */
+static gad_status open_photos(factory *f, gad_error *err)
+{
+    gad_store_cursor *cursor = NULL;
+    gad_store_filter filter = gad_store_everything();
+    gad_sample s = {0};
+    char *root = NULL;
+    bool found = true;
+    filter.dataset = f->settings->from;
+    filter.label = 0;
+    filter.split = "train";
+    gad_status status = gad_store_root(f->store, f->settings->from, &root, err);
+    if (!status)
+        status = gad_store_select(f->store, &filter, &cursor, err);
+    while (!status && found) {
+        status = gad_store_next(cursor, &s, &found, err);
+        if (status || !found || s.crop[2] > s.crop[0])
+            continue;
+        if (!gad_memory_grow((void **)&f->photos, &f->photo_capacity, f->photo_count, sizeof *f->photos)) {
+            status = gad_error_memory(err, "make synthetic pairs", f->photo_count * sizeof *f->photos);
+            break;
+        }
+        photo_file *p = &f->photos[f->photo_count++];
+        *p = (photo_file){gad_file_join(root, s.image), gad_memory_copy_string(s.class_text ? s.class_text : s.class_name),
+                          gad_memory_copy_string(s.class_name)};
+        if (!p->path || !p->class_text || !p->class_name)
+            status = gad_error_memory(err, "make synthetic pairs", 0);
+    }
+    if (!status && !f->photo_count)
+        status = gad_error_set(err, GAD_E_ARGUMENT, "make synthetic pairs", "held-out datasets cannot be used",
+                               "%s: it has no normal images in the split train", f->settings->from);
+    gad_sample_free(&s);
+    gad_store_cursor_free(cursor);
+    gad_memory_free(root);
+    return status;
+}
+
+static gad_status save(const factory *f, unsigned char *pixels, int width, int height, int channels, const char *relative,
+                       gad_error *err)
+{
+    char path[2 * PATH_BYTES];
+    gad_image image = {width, height, channels, pixels};
+    snprintf(path, sizeof path, "%s/%s", f->root, relative);
+    return f->settings->jpeg && channels == 3 ? gad_image_save_jpeg(&image, f->settings->jpeg, path, err)
+                                              : gad_image_save_png(&image, path, err);
+}
+
+/* One finished pair as a sample with its texts. */
+typedef struct product {
+    gad_sample sample;
+    gad_status status;
+    gad_error err;
+} product;
+
+static bool describe(const factory *f, const gad_synth_pair *pair, int64_t index, const char *class_name, product *p)
+{
+    gad_sample *s = &p->sample;
+    char text[256], image[128], rule[160];
+    gad_mask_rule boxes = gad_mask_rule_default();
+    const char *extension = f->settings->jpeg ? "jpg" : "png", *type = pair->count ? pair->boxes[0].label : "good";
+    *s = (gad_sample){.view = -1, .label = pair->count > 0, .width = pair->width, .height = pair->height};
+    snprintf(image, sizeof image, "images/%08lld.%s", (long long)index, extension);
+    snprintf(text, sizeof text, "%s/%s/train/%s/%08lld", f->settings->dataset, class_name, type, (long long)index);
+    for (char *c = text; *c; c++)
+        *c = *c == ' ' ? '_' : *c;
+    boxes.max_boxes = 4;
+    gad_mask_rule_text(&boxes, rule, sizeof rule);
+    bool good = gad_sample_set(&s->id, text) && gad_sample_set(&s->dataset, f->settings->dataset) &&
+                gad_sample_set(&s->class_name, class_name) && gad_sample_set(&s->class_text, pair->class_text) &&
+                gad_sample_set(&s->split, "train") && gad_sample_set(&s->group, text) && gad_sample_set(&s->image, image) &&
+                gad_sample_set(&s->think, pair->think) && gad_sample_set(&s->text_source, "template") &&
+                gad_sample_set(&s->text_status, "accepted") && gad_sample_set(&s->text_model, "grammar v1") &&
+                gad_sample_set(&s->license, f->settings->from ? "as the source image" : "made by gad") &&
+                gad_sample_set(&s->reference_method, "synth");
+    if (pair->count) {
+        snprintf(text, sizeof text, "masks/%08lld.png", (long long)index);
+        good = good && gad_sample_set(&s->mask, text) && gad_sample_set(&s->mask_encoding, "binary") &&
+               gad_sample_set(&s->box_rule, rule);
+    }
+    for (int i = 0; i < pair->references && good; i++) {
+        snprintf(text, sizeof text, "references/%08lld_%d.%s", (long long)index, i, extension);
+        good = gad_sample_add_reference(s, text, NULL, 0);
+    }
+    for (int i = 0; i < pair->count && good; i++) {
+        const gad_synth_box *b = &pair->boxes[i];
+        good = gad_sample_add_box(s, b->x1, b->y1, b->x2, b->y2, b->label, "synth");
+        if (good)
+            s->boxes[i].area = b->area;
+    }
+    return good && gad_sample_settle(s);
+}
+
+static gad_status write_files(const factory *f, gad_synth_pair *pair, product *p, gad_error *err)
+{
+    const gad_sample *s = &p->sample;
+    gad_status status = save(f, pair->test, pair->width, pair->height, 3, s->image, err);
+    for (int i = 0; i < pair->references && !status; i++)
+        status = save(f, pair->reference[i], pair->width, pair->height, 3, s->references[i].path, err);
+    if (!status && s->mask) {
+        for (int64_t i = 0; i < (int64_t)pair->width * pair->height; i++)
+            pair->mask[i] = pair->mask[i] ? 255 : 0;
+        status = save(f, pair->mask, pair->width, pair->height, 1, s->mask, err);
+    }
+    char path[2 * PATH_BYTES];
+    gad_hash hash;
+    snprintf(path, sizeof path, "%s/%s", f->root, s->image);
+    if (!status)
+        status = gad_hash_file(path, &hash, err);
+    if (!status)
+        gad_hash_text(hash, p->sample.hash);
+    return status;
+}
+
+/* A photograph and, when its class has more, another of the class as reference. */
+static gad_status from_photo(const factory *f, gad_synth_work *work, int64_t index, gad_synth_pair *pair,
+                             const char **class_name, gad_error *err)
+{
+    gad_rng rng = gad_rng_make(f->settings->seed ^ 0x9107, (uint64_t)index);
+    const photo_file *file = &f->photos[gad_rng_below(&rng, (uint32_t)f->photo_count)];
+    gad_image image = {0};
+    int side = f->settings->synth.width > f->settings->synth.height ? f->settings->synth.width : f->settings->synth.height;
+    gad_status status = gad_image_load_shrunk(file->path, 2 * side, &image, err);
+    if (!status) {
+        gad_synth_photo photo = {image.pixels, (int)image.width, (int)image.height};
+        status = gad_synth_make_photo(work, f->settings->seed, (uint64_t)index, &photo, 1, file->class_text, pair, err);
+    }
+    *class_name = file->class_name;
+    gad_image_free(&image);
+    return status;
+}
+
+static void make_one(const factory *f, gad_synth_work *work, gad_synth_pair *pair, int64_t index, product *p)
+{
+    char made[96];
+    const char *class_name = made;
+    p->status = f->photo_count ? from_photo(f, work, index, pair, &class_name, &p->err)
+                               : gad_synth_make(work, f->settings->seed, (uint64_t)index, pair, &p->err);
+    if (p->status)
+        return;
+    if (!f->photo_count)
+        snprintf(made, sizeof made, "%s_%llu", gad_scene_family_name(pair->family), (unsigned long long)pair->class_index);
+    p->status = describe(f, pair, index, class_name, p) ? write_files(f, pair, p, &p->err)
+                                                        : gad_error_memory(&p->err, "make synthetic pairs", 0);
+}
+
+static gad_status store_one(factory *f, product *p, gad_error *err)
+{
+    gad_store_change change;
+    gad_string line = {0};
+    if (p->status) {
+        if (err)
+            *err = p->err;
+        return p->status;
+    }
+    gad_status status = gad_store_put(f->store, &p->sample, &change, err);
+    if (!status)
+        status = gad_sample_to_json(&p->sample, &line, err);
+    if (!status && fprintf(f->lines, "%s\n", line.data) < 0)
+        status = gad_error_set(err, GAD_E_IO, "make synthetic pairs", "check the space on the disk",
+                               "%s/samples.jsonl: could not be written", f->root);
+    gad_string_free(&line);
+    f->report->pairs++;
+    f->report->anomalous += p->sample.label;
+    f->report->boxes += (int64_t)p->sample.box_count;
+    return status;
+}
+
+static gad_status run(factory *f, gad_error *err)
+{
+    const gad_produce_settings *s = f->settings;
+    int threads = omp_get_max_threads() < THREADS_MOST ? omp_get_max_threads() : THREADS_MOST;
+    gad_synth_work *works[THREADS_MOST] = {NULL};
+    gad_synth_pair *pairs = gad_memory_zero((size_t)threads, sizeof *pairs);
+    product *products = gad_memory_zero(BATCH, sizeof *products);
+    gad_progress_meter meter = gad_progress_start(s->progress, "synthesise", s->count);
+    gad_status status = pairs && products ? GAD_OK : gad_error_memory(err, "make synthetic pairs", 0);
+    for (int i = 0; i < threads && !status; i++)
+        status = gad_synth_work_new(&s->synth, &works[i], err);
+    for (int64_t from = 0; from < s->count && !status; from += BATCH) {
+        int n = (int)(s->count - from < BATCH ? s->count - from : BATCH);
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+        for (int i = 0; i < n; i++)
+            make_one(f, works[omp_get_thread_num()], &pairs[omp_get_thread_num()], (int64_t)s->first + from + i,
+                     &products[i]);
+        for (int i = 0; i < n; i++) {
+            if (!status)
+                status = store_one(f, &products[i], err);
+            gad_sample_free(&products[i].sample);
+        }
+        if (!status && !gad_progress_update(&meter, from + n))
+            status = gad_error_set(err, GAD_E_CANCELLED, "make synthetic pairs", NULL, "cancelled");
+    }
+    for (int i = 0; i < threads && pairs; i++) {
+        gad_synth_work_free(works[i]);
+        gad_synth_free(&pairs[i]);
+    }
+    gad_memory_free(pairs);
+    gad_memory_free(products);
+    return status;
+}
+
+static gad_status make_folders(factory *f, gad_error *err)
+{
+    static const char *const subs[] = {"images", "references", "masks"};
+    char path[PATH_BYTES];
+    gad_status status = GAD_OK;
+    for (int i = 0; i < 3 && !status; i++) {
+        snprintf(path, sizeof path, "%s/%s", f->settings->folder, subs[i]);
+        status = gad_file_make_directory(path, err);
+    }
+    if (status)
+        return status;
+    char *resolved = realpath(f->settings->folder, NULL);
+    f->root = resolved ? gad_memory_copy_string(resolved) : NULL;
+    free(resolved);
+    return f->root ? GAD_OK : gad_error_memory(err, "make synthetic pairs", 0);
+}
+
+gad_status gad_produce_run(gad_store *store, const gad_produce_settings *settings, gad_produce_report *report,
+                           gad_error *err)
+{
+    factory f = {.store = store, .settings = settings, .report = report};
+    gad_file_writer lines = {0};
+    double started = gad_clock_seconds();
+    *report = (gad_produce_report){0};
+    gad_status status = gad_synth_check(&settings->synth, err);
+    if (!status)
+        status = make_folders(&f, err);
+    if (!status && settings->from)
+        status = open_photos(&f, err);
+    if (!status) {
+        char path[2 * PATH_BYTES];
+        snprintf(path, sizeof path, "%s/samples.jsonl", f.root);
+        status = gad_file_writer_open(&lines, path, err);
+    }
+    if (!status) {
+        f.lines = lines.stream;
+        gad_store_dataset d = {settings->dataset,
+                               f.root,
+                               "synthetic defects",
+                               settings->from ? "as the source images" : "made by gad",
+                               "",
+                               ""};
+        status = gad_store_begin(store, err);
+        if (!status)
+            status = gad_store_put_dataset(store, &d, err);
+        if (!status)
+            status = run(&f, err);
+        if (!status)
+            status = gad_file_writer_commit(&lines, err);
+        else
+            gad_file_writer_discard(&lines);
+        if (!status)
+            status = gad_store_commit(store, err);
+        else
+            gad_store_rollback(store);
+    }
+    close_photos(&f);
+    gad_memory_free(f.root);
+    report->seconds = gad_clock_seconds() - started;
+    return status;
+}
