@@ -1,6 +1,5 @@
 /* cmd_inspect: gad inspect: parts against good parts: verdict, score, boxes and reasoning. Results on stdout, reasoning and
  * everything else on stderr. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/parts.h"
 #include "cli/terminal.h"
 
 typedef struct inspect_options {
@@ -129,104 +129,6 @@ static const option table[] = {
     {.name = "quiet", .kind = OPTION_FLAG, .offset = AT(quiet), .help = "no reasoning and no progress on the terminal"},
 };
 
-/* Files in the order they will be inspected. */
-typedef struct paths {
-    char **item;
-    size_t count;
-} paths;
-
-static bool add_path(paths *list, const char *path)
-{
-    char **grown = realloc(list->item, (list->count + 1) * sizeof *grown);
-    char *copy = strdup(path);
-    if (grown)
-        list->item = grown;
-    if (!grown || !copy) {
-        free(copy);
-        fputs("gad: out of memory\n", stderr);
-        return false;
-    }
-    list->item[list->count++] = copy;
-    return true;
-}
-
-static void free_paths(paths *list)
-{
-    for (size_t i = 0; i < list->count; i++)
-        free(list->item[i]);
-    free(list->item);
-}
-
-static bool is_folder(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
-/* A file as it is; the images in a folder, by name. False with a message when there are none. */
-static bool expand(const char *path, paths *list)
-{
-    if (!is_folder(path))
-        return add_path(list, path);
-    struct dirent **entry;
-    int n = scandir(path, &entry, NULL, alphasort);
-    if (n < 0) {
-        fprintf(stderr, "gad inspect: %s: %s\n", path, strerror(errno));
-        return false;
-    }
-    size_t before = list->count;
-    bool good = true;
-    for (int i = 0; i < n; i++) {
-        char file[4096];
-        snprintf(file, sizeof file, "%s/%s", path, entry[i]->d_name);
-        if (good && entry[i]->d_name[0] != '.' && gad_picture_is_name(file) && !is_folder(file))
-            good = add_path(list, file);
-        free(entry[i]);
-    }
-    free(entry);
-    if (good && list->count == before) {
-        fprintf(stderr, "gad inspect: %s: no images in this folder\n", path);
-        return false;
-    }
-    return good;
-}
-
-/* The good parts: loaded once. When any came from a folder, one is chosen for each part; otherwise all are shown. */
-typedef struct references {
-    paths path;
-    gad_picture **picture;
-    gad_gallery *gallery; /* NULL: show all */
-} references;
-
-static void free_references(references *r)
-{
-    gad_gallery_free(r->gallery);
-    for (size_t i = 0; r->picture && i < r->path.count; i++)
-        gad_picture_free(r->picture[i]);
-    free(r->picture);
-    free_paths(&r->path);
-}
-
-static int load_references(const inspect_options *o, references *r)
-{
-    gad_error err;
-    bool choose = false;
-    for (int64_t i = 0; i < o->ref.count; i++) {
-        choose |= is_folder(o->ref.item[i]);
-        if (!expand(o->ref.item[i], &r->path))
-            return EXIT_FAILED;
-    }
-    r->picture = calloc(r->path.count + 1, sizeof *r->picture);
-    if (!r->picture)
-        return EXIT_FAILED;
-    for (size_t i = 0; i < r->path.count; i++)
-        if (gad_picture_load(r->path.item[i], &r->picture[i], &err))
-            return terminal_fail(&err);
-    if (choose && gad_gallery_new(r->picture, (int)r->path.count, &r->gallery, &err))
-        return terminal_fail(&err);
-    return EXIT_DONE;
-}
-
 static void stream_text(void *user, const char *piece)
 {
     (void)user;
@@ -329,16 +231,11 @@ static int inspect_picture(inspect_run *run, const char *path, const gad_picture
 {
     gad_error err;
     gad_inspection result = {0};
-    gad_picture *const *good = run->refs->picture;
-    const char *const *good_path = (const char *const *)run->refs->path.item;
-    int good_count = (int)run->refs->path.count, best = 0;
-    if (run->refs->gallery) {
-        if (gad_gallery_best(run->refs->gallery, part, &best, &err))
-            return terminal_fail(&err);
-        good += best;
-        good_path += best;
-        good_count = 1;
-    }
+    gad_picture *const *good;
+    const char *const *good_path;
+    int good_count = parts_references_for(run->refs, part, &good, &good_path);
+    if (good_count < 0)
+        return EXIT_FAILED;
     if (gad_inspect(run->engine, good, good_count, part, &run->settings, &result, &err))
         return terminal_fail(&err);
     if (run->settings.on_text && result.reasoned)
@@ -360,16 +257,10 @@ static int inspect_part(inspect_run *run, const char *path)
     return code;
 }
 
-static const char *default_model(void)
-{
-    const char *model = getenv("GAD_MODEL");
-    return model && *model ? model : is_folder("models/gad-s") ? "models/gad-s" : NULL;
-}
-
 static int open_engine(const inspect_options *o, const gad_log *log, gad_engine **engine)
 {
     gad_error err;
-    gad_engine_options options = {.model = o->model ? o->model : default_model(),
+    gad_engine_options options = {.model = o->model ? o->model : parts_default_model(),
                                   .adapter = o->adapter,
                                   .merge_adapter = o->merge,
                                   .threads = (int)o->threads,
@@ -445,9 +336,9 @@ static int run(void *settings)
     gad_log log = terminal_log(false);
     int code = EXIT_DONE;
     for (int64_t i = 0; i < o->part.count && !code; i++)
-        code = expand(o->part.item[i], &parts) ? EXIT_DONE : EXIT_FAILED;
+        code = parts_paths_add(o->part.item[i], &parts) ? EXIT_DONE : EXIT_FAILED;
     if (!code)
-        code = load_references(o, &refs);
+        code = parts_references_load(&o->ref, &refs);
     if (!code && o->overlay && mkdir(o->overlay, 0777) && errno != EEXIST) {
         fprintf(stderr, "gad inspect: %s: %s\n", o->overlay, strerror(errno));
         code = EXIT_FAILED;
@@ -464,8 +355,8 @@ static int run(void *settings)
             code = EXIT_ANOMALY;
     }
     gad_engine_free(engine);
-    free_references(&refs);
-    free_paths(&parts);
+    parts_references_free(&refs);
+    parts_paths_free(&parts);
     return code;
 }
 

@@ -5,6 +5,7 @@
 
 const command *const commands[] = {
     &cmd_inspect,
+    &cmd_calibrate,
     &cmd_model_info,
     &cmd_speed,
     &cmd_model_new,

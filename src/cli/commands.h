@@ -8,5 +8,5 @@ extern const command *const commands[]; /* ends with NULL */
 
 extern const command cmd_inspect, cmd_model_info, cmd_speed;
 extern const command cmd_model_new, cmd_model_vocab, cmd_train_sft, cmd_train_grpo, cmd_train_plot;
-extern const command cmd_bench_run, cmd_bench_report, cmd_bench_rescore, cmd_bench_compare;
+extern const command cmd_bench_run, cmd_bench_report, cmd_bench_rescore, cmd_bench_compare, cmd_calibrate;
 #endif

@@ -1,0 +1,266 @@
+/* cmd_calibrate: gad calibrate: from normal parts alone, the score from which a part is rejected so that no more than a
+ * wanted share of good parts is. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/commands.h"
+#include "cli/parts.h"
+#include "cli/terminal.h"
+
+typedef struct calibrate_options {
+    option_list part, ref;
+    const char *run, *dataset, *class_name, *model, *adapter, *quant, *cpu, *prompt, *knowledge, *out;
+    bool merge, reasoned;
+    int64_t threads, max_pixels, max_tokens;
+    double rate, confidence;
+} calibrate_options;
+
+#define AT(field) offsetof(calibrate_options, field)
+static const option table[] = {
+    {.help = "The wanted threshold"},
+    {.name = "rate",
+     .argument = "R",
+     .kind = OPTION_NUMBER,
+     .offset = AT(rate),
+     .fallback = "0.01",
+     .help = "share of good parts that may be rejected"},
+    {.name = "confidence",
+     .argument = "C",
+     .kind = OPTION_NUMBER,
+     .offset = AT(confidence),
+     .fallback = "0.95",
+     .help = "probability that the true share is no larger"},
+    {.name = "out",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(out),
+     .fallback = "threshold.json",
+     .help = "file for gad inspect --threshold"},
+    {.help = "Scores of good parts: from a benchmark run"},
+    {.name = "run", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(run), .help = "the normal images of this run"},
+    {.name = "dataset", .argument = "NAME", .kind = OPTION_STRING, .offset = AT(dataset), .help = "only of this data set"},
+    {.help = "or by inspecting GOOD parts, with the same settings as gad inspect later"},
+    {.name = "class",
+     .argument = "NAME",
+     .kind = OPTION_STRING,
+     .offset = AT(class_name),
+     .help = "what the part is; with --run: only of this class",
+     .aliases = "class-name"},
+    {.name = "ref",
+     .argument = "FILE",
+     .kind = OPTION_LIST,
+     .offset = AT(ref),
+     .help =
+         "good parts that are shown beside the inspected one, as gad inspect has them; a folder may be the same as GOOD: a "
+         "part is never shown beside itself"},
+    {.name = "model",
+     .argument = "DIR",
+     .kind = OPTION_STRING,
+     .offset = AT(model),
+     .help = "checkpoint folder (default: $GAD_MODEL, or models/gad-s where there is one)"},
+    {.name = "adapter", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(adapter), .help = "PEFT LoRA adapter"},
+    {.name = "merge-adapter", .kind = OPTION_FLAG, .offset = AT(merge), .help = "add the adapter into the weights first"},
+    {.name = "quant",
+     .argument = "KIND",
+     .kind = OPTION_CHOICE,
+     .offset = AT(quant),
+     .choices = "none|q8|q8-all",
+     .fallback = "none",
+     .help = "int8 weights"},
+    {.name = "max-pixels",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(max_pixels),
+     .fallback = "1003520",
+     .help = "bound on an image's pixels as the model sees it; 0: the checkpoint's own"},
+    {.name = "threads",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(threads),
+     .fallback = "0",
+     .help = "0: all processors"},
+    {.name = "cpu",
+     .argument = "LEVEL",
+     .kind = OPTION_CHOICE,
+     .offset = AT(cpu),
+     .choices = "best|avx512|avx2|portable",
+     .fallback = "best",
+     .help = "newest instructions to use"},
+    {.name = "prompt", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(prompt), .help = "own wording"},
+    {.name = "knowledge",
+     .argument = "LIST",
+     .kind = OPTION_STRING,
+     .offset = AT(knowledge),
+     .help = "defects that may occur"},
+    {.name = "reasoned",
+     .kind = OPTION_FLAG,
+     .offset = AT(reasoned),
+     .help = "scores of reasoned answers; default: of the fast answer, to which gad inspect --threshold applies"},
+    {.name = "max-tokens",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(max_tokens),
+     .minimum = 1,
+     .fallback = "1024",
+     .help = "longest reasoned answer"},
+};
+
+static void print_threshold(const calibrate_options *o, const gad_threshold *t)
+{
+    printf("threshold %.6g from %lld good parts: reject a score of at least this\n", t->value, (long long)t->normals);
+    if (t->supported) {
+        printf("at most %.3g %% of good parts are rejected, with %.1f %% confidence\n", 100 * t->rate, 100 * t->reached);
+    } else {
+        printf("NOT supported: %.3g %% at %.0f %% confidence needs %lld good parts.\n", 100 * t->rate, 100 * t->confidence,
+               (long long)t->normals_needed);
+        printf("%lld parts support %.3g %% at that confidence; for %.3g %% the confidence is %.1f %%.\n",
+               (long long)t->normals, 100 * t->rate_supported, 100 * t->rate, 100 * t->reached);
+    }
+    printf("%s\n", o->out);
+}
+
+/* ---- by inspecting ---- */
+
+static bool is_cancelled(void *user)
+{
+    (void)user;
+    return terminal_interrupted();
+}
+
+static int open_engine(const calibrate_options *o, const gad_log *log, gad_engine **engine)
+{
+    gad_error err;
+    gad_engine_options options = {.model = o->model ? o->model : parts_default_model(),
+                                  .adapter = o->adapter,
+                                  .merge_adapter = o->merge,
+                                  .quantise = strcmp(o->quant, "none") != 0,
+                                  .quantise_vision = !strcmp(o->quant, "q8-all"),
+                                  .threads = (int)o->threads,
+                                  .max_pixels = o->max_pixels,
+                                  .cpu_level = strcmp(o->cpu, "best") ? o->cpu : NULL,
+                                  .log = log};
+    if (!options.model) {
+        fputs("gad calibrate: which model? Give --model DIR or set GAD_MODEL\n", stderr);
+        return EXIT_USAGE;
+    }
+    return gad_engine_open(&options, engine, &err) ? terminal_fail(&err) : EXIT_DONE;
+}
+
+static int score_part(const calibrate_options *o, gad_engine *engine, references *refs, const char *path, double *score)
+{
+    gad_error err;
+    gad_picture *part = NULL, *const * good;
+    const char *const *good_path;
+    gad_inspection result = {0};
+    gad_inspect_settings settings = {.class_name = o->class_name ? o->class_name : "product",
+                                     .knowledge = o->knowledge,
+                                     .prompt_file = o->prompt,
+                                     .reason = o->reasoned ? GAD_REASON_ALWAYS : GAD_REASON_NEVER,
+                                     .max_tokens = o->max_tokens,
+                                     .threshold = 0.5,
+                                     .is_cancelled = is_cancelled};
+    if (gad_picture_load(path, &part, &err))
+        return terminal_fail(&err);
+    int good_count = parts_references_for(refs, part, &good, &good_path), code = good_count < 0 ? EXIT_FAILED : EXIT_DONE;
+    if (!code && gad_inspect(engine, good, good_count, part, &settings, &result, &err))
+        code = terminal_fail(&err);
+    *score = result.score;
+    gad_inspection_clear(&result);
+    gad_picture_free(part);
+    return code;
+}
+
+/* Every part counts: one that cannot be read or scored ends the calibration, because leaving it out would bend the result.
+ */
+static int score_parts(const calibrate_options *o, gad_engine *engine, references *refs, const paths *parts, double *scores)
+{
+    gad_progress progress = terminal_progress();
+    struct timespec start, now;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (size_t i = 0; i < parts->count; i++) {
+        int code = score_part(o, engine, refs, parts->item[i], &scores[i]);
+        if (code)
+            return code;
+        if (scores[i] < 0) {
+            fprintf(stderr, "gad calibrate: %s: the answer has no readable decision, so there is no score\n",
+                    parts->item[i]);
+            return EXIT_FAILED;
+        }
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        gad_progress_state state = {.what = "calibrate", .done = (int64_t)i + 1, .total = (int64_t)parts->count};
+        state.elapsed_s = (double)(now.tv_sec - start.tv_sec) + 1e-9 * (double)(now.tv_nsec - start.tv_nsec);
+        state.left_s = state.elapsed_s / (double)state.done * (double)(state.total - state.done);
+        if (!progress.update(progress.user, &state))
+            return EXIT_FAILED;
+    }
+    return EXIT_DONE;
+}
+
+static int calibrate_parts(const calibrate_options *o)
+{
+    paths parts = {0};
+    references refs = {0};
+    gad_engine *engine = NULL;
+    gad_log log = terminal_log(false);
+    gad_threshold threshold;
+    gad_error err;
+    int code = EXIT_DONE;
+    for (int64_t i = 0; i < o->part.count && !code; i++)
+        code = parts_paths_add(o->part.item[i], &parts) ? EXIT_DONE : EXIT_FAILED;
+    if (!code)
+        code = parts_references_load(&o->ref, &refs);
+    if (!code)
+        code = open_engine(o, &log, &engine);
+    double *scores = calloc(parts.count + 1, sizeof *scores);
+    if (!code && !scores)
+        code = EXIT_FAILED;
+    terminal_catch_interrupt();
+    if (!code)
+        code = score_parts(o, engine, &refs, &parts, scores);
+    if (!code &&
+        gad_calibrate(scores, parts.count, o->rate, o->confidence, gad_engine_hash(engine), o->out, &threshold, &err))
+        code = terminal_fail(&err);
+    if (!code)
+        print_threshold(o, &threshold);
+    free(scores);
+    gad_engine_free(engine);
+    parts_references_free(&refs);
+    parts_paths_free(&parts);
+    return code;
+}
+
+static int run(void *settings)
+{
+    const calibrate_options *o = settings;
+    gad_threshold threshold;
+    gad_error err;
+    if ((o->run != NULL) == (o->part.count > 0)) {
+        fputs("gad calibrate: give good parts, or a benchmark run with --run\nTry: gad calibrate --help\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (!o->run)
+        return calibrate_parts(o);
+    if (gad_calibrate_run(o->run, o->dataset, o->class_name, o->rate, o->confidence, o->out, &threshold, &err))
+        return terminal_fail(&err);
+    print_threshold(o, &threshold);
+    return EXIT_DONE;
+}
+
+const command cmd_calibrate = {
+    .name = "calibrate",
+    .synopsis = "[options] (--run DIR | --ref GOOD GOOD_PART...)",
+    .summary = "the rejection threshold for a wanted rate of false alarms, from good parts",
+    .details =
+        "Order statistics promise the rate without assumptions about the scores: 299 good parts for 1 % at 95 %. With\n"
+        "fewer the command says what they support.",
+    .options = table,
+    .option_count = OPTIONS_COUNT(table),
+    .least_arguments = 0,
+    .most_arguments = -1,
+    .arguments_offset = AT(part),
+    .settings_bytes = sizeof(calibrate_options),
+    .run = run,
+};

@@ -1,0 +1,118 @@
+/* parts: see parts.h */
+#include "cli/parts.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/terminal.h"
+
+static bool add_path(paths *list, const char *path)
+{
+    char **grown = realloc(list->item, (list->count + 1) * sizeof *grown);
+    char *copy = strdup(path);
+    if (grown)
+        list->item = grown;
+    if (!grown || !copy) {
+        free(copy);
+        fputs("gad: out of memory\n", stderr);
+        return false;
+    }
+    list->item[list->count++] = copy;
+    return true;
+}
+
+void parts_paths_free(paths *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->item[i]);
+    free(list->item);
+}
+
+bool parts_is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool parts_paths_add(const char *path, paths *list)
+{
+    if (!parts_is_folder(path))
+        return add_path(list, path);
+    struct dirent **entry;
+    int n = scandir(path, &entry, NULL, alphasort);
+    if (n < 0) {
+        fprintf(stderr, "gad: %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    size_t before = list->count;
+    bool good = true;
+    for (int i = 0; i < n; i++) {
+        char file[4096];
+        snprintf(file, sizeof file, "%s/%s", path, entry[i]->d_name);
+        if (good && entry[i]->d_name[0] != '.' && gad_picture_is_name(file) && !parts_is_folder(file))
+            good = add_path(list, file);
+        free(entry[i]);
+    }
+    free(entry);
+    if (good && list->count == before) {
+        fprintf(stderr, "gad: %s: no images in this folder\n", path);
+        return false;
+    }
+    return good;
+}
+
+void parts_references_free(references *r)
+{
+    gad_gallery_free(r->gallery);
+    for (size_t i = 0; r->picture && i < r->path.count; i++)
+        gad_picture_free(r->picture[i]);
+    free(r->picture);
+    parts_paths_free(&r->path);
+}
+
+int parts_references_load(const option_list *given, references *r)
+{
+    gad_error err;
+    bool choose = false;
+    for (int64_t i = 0; i < given->count; i++) {
+        choose |= parts_is_folder(given->item[i]);
+        if (!parts_paths_add(given->item[i], &r->path))
+            return EXIT_FAILED;
+    }
+    r->picture = calloc(r->path.count + 1, sizeof *r->picture);
+    if (!r->picture)
+        return EXIT_FAILED;
+    for (size_t i = 0; i < r->path.count; i++)
+        if (gad_picture_load(r->path.item[i], &r->picture[i], &err))
+            return terminal_fail(&err);
+    if (choose && gad_gallery_new(r->picture, (int)r->path.count, &r->gallery, &err))
+        return terminal_fail(&err);
+    return EXIT_DONE;
+}
+
+int parts_references_for(references *r, const gad_picture *part, gad_picture *const **good, const char *const **good_path)
+{
+    gad_error err;
+    int best = 0;
+    *good = r->picture;
+    *good_path = (const char *const *)r->path.item;
+    if (!r->gallery)
+        return (int)r->path.count;
+    if (gad_gallery_best(r->gallery, part, &best, &err)) {
+        terminal_fail(&err);
+        return -1;
+    }
+    *good += best;
+    *good_path += best;
+    return 1;
+}
+
+const char *parts_default_model(void)
+{
+    const char *model = getenv("GAD_MODEL");
+    return model && *model ? model : parts_is_folder("models/gad-s") ? "models/gad-s" : NULL;
+}

@@ -1,0 +1,34 @@
+/* parts: what inspect and calibrate share: image files named on the command line, and the good parts that are shown beside
+ * an inspected one. Messages go to stderr. */
+#ifndef GAD_CLI_PARTS_H
+#define GAD_CLI_PARTS_H
+#include "cli/options.h"
+#include "gad.h"
+
+/* Files in the order they will be inspected. */
+typedef struct paths {
+    char **item;
+    size_t count;
+} paths;
+
+/* A file as it is; the images in a folder, by name. False with a message when there are none. */
+bool parts_paths_add(const char *path, paths *list);
+void parts_paths_free(paths *list);
+
+/* The good parts: loaded once. When any came from a folder, one is chosen for each part; otherwise all are shown. */
+typedef struct references {
+    paths path;
+    gad_picture **picture;
+    gad_gallery *gallery; /* NULL: show all */
+} references;
+
+/* An exit code, with a message when it is not EXIT_DONE. */
+int parts_references_load(const option_list *given, references *r);
+void parts_references_free(references *r);
+/* The good parts to show with this one; returns how many, -1 with a message on failure. */
+int parts_references_for(references *r, const gad_picture *part, gad_picture *const **good, const char *const **good_path);
+
+bool parts_is_folder(const char *path);
+/* $GAD_MODEL, or the model that ships where it is there; NULL. */
+const char *parts_default_model(void);
+#endif
