@@ -3,13 +3,14 @@
 
 #include <stddef.h>
 
+/* clang-format off: a line a command */
 const command *const commands[] = {
     &cmd_inspect,
     &cmd_calibrate,
     &cmd_model_info,
-    &cmd_speed,
     &cmd_model_new,
     &cmd_model_vocab,
+    &cmd_speed,
     &cmd_train_sft,
     &cmd_train_grpo,
     &cmd_train_plot,
@@ -19,3 +20,4 @@ const command *const commands[] = {
     &cmd_bench_compare,
     NULL,
 };
+/* clang-format on */
