@@ -3,7 +3,8 @@
 
 #include <stddef.h>
 
-/* clang-format off: a line a command */
+/* a line a command */
+/* clang-format off */
 const command *const commands[] = {
     &cmd_inspect,
     &cmd_calibrate,
