@@ -19,6 +19,16 @@ const command *const commands[] = {
     &cmd_bench_report,
     &cmd_bench_rescore,
     &cmd_bench_compare,
+    &cmd_data_list,
+    &cmd_data_import,
+    &cmd_data_stats,
+    &cmd_data_check,
+    &cmd_data_split,
+    &cmd_data_pair,
+    &cmd_data_reason,
+    &cmd_data_synth,
+    &cmd_data_export,
+    &cmd_data_sheet,
     NULL,
 };
 /* clang-format on */

@@ -1,0 +1,297 @@
+/* data: gad_data_* of gad.h: translates to and from the data room, nothing else. */
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/string.h"
+#include "data/catalog.h"
+#include "data/check.h"
+#include "data/contact.h"
+#include "data/export.h"
+#include "data/pair.h"
+#include "data/produce.h"
+#include "data/split.h"
+#include "data/stats.h"
+#include "data/teach.h"
+
+#include <string.h>
+
+struct gad_data {
+    gad_store *store;
+};
+
+_Static_assert((int)GAD_DATA_PROBLEMS == (int)GAD_IMPORT_PROBLEMS, "gad.h names as many problems as the import knows");
+
+gad_status gad_data_open(const char *path, gad_data_mode mode, gad_data **out, gad_error *err)
+{
+    static const gad_sqlite_mode modes[] = {GAD_SQLITE_READ, GAD_SQLITE_WRITE, GAD_SQLITE_CREATE};
+    gad_data *data = gad_memory_zero(1, sizeof *data);
+    if (!data)
+        return gad_error_memory(err, "open the store", sizeof *data);
+    gad_status status = gad_store_open(path, modes[mode], &data->store, err);
+    if (status) {
+        gad_memory_free(data);
+        return status;
+    }
+    *out = data;
+    return GAD_OK;
+}
+
+void gad_data_free(gad_data *data)
+{
+    if (!data)
+        return;
+    gad_store_close(data->store);
+    gad_memory_free(data);
+}
+
+/* Hand a finished string to the caller. */
+static gad_status give(gad_string *s, gad_status status, char **text, gad_error *err)
+{
+    gad_string_add(s, "");
+    if (!status && (s->failed || !(*text = s->data ? s->data : gad_memory_copy_string(""))))
+        status = gad_error_memory(err, "write a text", s->length);
+    if (status)
+        gad_string_free(s);
+    return status;
+}
+
+gad_status gad_data_list(gad_data *data, bool json, char **text, gad_error *err)
+{
+    gad_string s = {0};
+    return give(&s, gad_stats_catalogue(data ? data->store : NULL, json, &s, err), text, err);
+}
+
+gad_status gad_data_stats(gad_data *data, bool json, char **text, gad_error *err)
+{
+    gad_string s = {0};
+    return give(&s, gad_stats_summary(data->store, json, &s, err), text, err);
+}
+
+static gad_store_filter filter_of(const gad_data_filter *f)
+{
+    gad_store_filter filter = gad_store_everything();
+    filter.dataset = f->dataset;
+    filter.class_name = f->class_name;
+    filter.split = f->split;
+    filter.label = f->label;
+    filter.limit = f->limit;
+    filter.random_order = f->shuffle;
+    filter.seed = f->seed;
+    return filter;
+}
+
+static gad_status import_lines(gad_data *data, const gad_data_import_settings *s, gad_data_imported *report, gad_error *err)
+{
+    gad_export_report read;
+    gad_status status = gad_export_read(data->store, s->folder, s->root, &read, err);
+    if (!status)
+        *report = (gad_data_imported){.images = read.samples, .boxes = read.boxes, .added = read.samples};
+    return status;
+}
+
+gad_status gad_data_import(gad_data *data, const gad_data_import_settings *s, gad_data_imported *report, gad_error *err)
+{
+    gad_import_report r = {0};
+    if (strcmp(s->adapter, "mmrad-jsonl") == 0)
+        return import_lines(data, s, report, err);
+    gad_catalog_request request = {s->adapter, s->folder, s->name, s->benchmark, s->log, s->progress};
+    gad_status status = gad_catalog_import(data->store, &request, &r, err);
+    if (status)
+        return status;
+    *report =
+        (gad_data_imported){r.images, r.normal, r.anomalous, r.boxes, r.added, r.changed, r.unchanged, r.removed, {0}};
+    memcpy(report->problems, r.problems, sizeof report->problems);
+    return GAD_OK;
+}
+
+const char *gad_data_problem_name(int index)
+{
+    return index >= 0 && index < GAD_IMPORT_PROBLEMS ? gad_import_problem_name((gad_import_problem)index) : "";
+}
+
+/* The place of a word in a list of `count` names; an error names the choices. */
+static gad_status choose(const char *word, const char *const *names, int count, const char *what, int *index,
+                         gad_error *err)
+{
+    for (*index = 0; *index < count; ++*index)
+        if (strcmp(names[*index], word) == 0)
+            return GAD_OK;
+    gad_string known = {0};
+    for (int i = 0; i < count; i++)
+        gad_string_addf(&known, "%s%s", i ? ", " : "", names[i]);
+    gad_status status = gad_error_set(err, GAD_E_ARGUMENT, what, gad_string_text(&known), "unknown word \"%s\"", word);
+    gad_string_free(&known);
+    return status;
+}
+
+gad_status gad_data_pair(gad_data *data, const gad_data_pair_settings *s, gad_data_paired *report, gad_error *err)
+{
+    static const char *const methods[] = {"align", "fixed", "random", "none"}, *const distances[] = {"kl", "kl_rev",
+                                                                                                     "jeffreys", "js"};
+    gad_pair_settings p = gad_pair_default();
+    gad_pair_report r;
+    int method = 0, distance = 0;
+    gad_status status = choose(s->method, methods, 4, "pair samples", &method, err);
+    if (!status)
+        status = choose(s->distance, distances, 4, "pair samples", &distance, err);
+    if (status)
+        return status;
+    p.method = (gad_pair_method)method;
+    p.rule = (gad_align_rule){(int)s->blocks, s->tau, (gad_align_distance)distance, s->gain};
+    p.k = s->k > 1000 ? 1000 : (int)s->k;
+    p.seed = s->seed;
+    p.dataset = s->filter.dataset;
+    p.class_name = s->filter.class_name;
+    p.keep = s->keep;
+    p.log = s->log;
+    p.progress = s->progress;
+    status = gad_pair_run(data->store, &p, &r, err);
+    *report = (gad_data_paired){r.samples, r.paired,     r.kept,      r.without, r.measured,
+                                r.cached,  r.unreadable, r.measure_s, r.search_s};
+    return status;
+}
+
+gad_status gad_data_reason(gad_data *data, const gad_data_reason_settings *s, gad_data_reasoned *report, gad_error *err)
+{
+    gad_teach_settings t = gad_teach_default();
+    gad_teach_report r;
+    t.dataset = s->filter.dataset;
+    t.class_name = s->filter.class_name;
+    t.split = s->filter.split;
+    t.limit = s->filter.limit;
+    t.seed = s->filter.seed;
+    t.overwrite = s->overwrite;
+    t.brief = s->brief;
+    t.endpoint = s->endpoint;
+    t.model = s->model;
+    t.key = s->key;
+    t.in_flight = (int)s->in_flight;
+    t.tries = (int)s->tries;
+    t.max_tokens = (int)s->max_tokens;
+    t.temperature = s->temperature;
+    t.timeout_s = s->timeout_s;
+    t.requests_per_s = s->requests_per_s;
+    t.prompt_price = s->prompt_price;
+    t.completion_price = s->completion_price;
+    t.rule.iou = s->iou;
+    t.log = s->log;
+    t.progress = s->progress;
+    gad_status status =
+        s->endpoint ? gad_teach_server(data->store, &t, &r, err) : gad_teach_template(data->store, &t, &r, err);
+    *report = (gad_data_reasoned){r.samples,       r.accepted,          r.rejected, r.fallback, r.failed,
+                                  r.prompt_tokens, r.completion_tokens, r.cost,     r.seconds};
+    return status;
+}
+
+gad_status gad_data_split(gad_data *data, const gad_data_split_settings *s, gad_data_splits *report, gad_error *err)
+{
+    gad_split_settings p = {s->val_share,     s->seed,      s->hold_classes > 1 << 30 ? 1 << 30 : (int)s->hold_classes,
+                            s->hold_datasets, s->keep_test, s->with_benchmarks,
+                            s->restore};
+    gad_split_report r;
+    gad_status status = gad_split_run(data->store, &p, &r, err);
+    if (!status)
+        *report = (gad_data_splits){r.train, r.val, r.test, r.reference, r.benchmark, r.held_classes};
+    return status;
+}
+
+gad_status gad_data_check(gad_data *data, const gad_data_check_settings *s, char **text, int64_t *errors, gad_error *err)
+{
+    gad_check_settings p = {s->files, s->hash, (int)s->examples, s->progress};
+    gad_check_report r;
+    gad_string out = {0};
+    gad_status status = gad_check_run(data->store, &p, &r, &out, err);
+    if (!status)
+        *errors = gad_check_errors(&r);
+    return give(&out, status, text, err);
+}
+
+gad_status gad_data_sheet(gad_data *data, const gad_data_filter *filter, int64_t columns, int64_t tile_px, const char *path,
+                          const gad_log *log, int64_t *shown, gad_error *err)
+{
+    gad_contact_settings p = {filter_of(filter), (int)columns, (int)tile_px};
+    if (columns < 1 || columns > 100 || tile_px < 16 || tile_px > 2048)
+        return gad_error_set(err, GAD_E_ARGUMENT, "make a contact sheet", NULL, "%lld columns of %lld pixels",
+                             (long long)columns, (long long)tile_px);
+    return gad_contact_save(data->store, &p, path, log, shown, err);
+}
+
+gad_status gad_data_export(gad_data *data, const gad_data_export_settings *s, gad_data_exported *report, gad_error *err)
+{
+    gad_export_settings p = gad_export_default();
+    gad_export_report r;
+    const char *names[GAD_EXPORT_FORMATS];
+    int format = 0;
+    for (int i = 0; i < GAD_EXPORT_FORMATS; i++)
+        names[i] = gad_export_name((gad_export_format)i);
+    gad_status status = choose(s->format, names, GAD_EXPORT_FORMATS, "export", &format, err);
+    if (!status && !gad_box_convention_parse(s->coordinates, &p.convention))
+        status = gad_error_set(err, GAD_E_ARGUMENT, "export", "canvas, input, rel1000, rel1, orig",
+                               "unknown coordinates \"%s\"", s->coordinates);
+    if (status)
+        return status;
+    p.format = (gad_export_format)format;
+    p.filter = filter_of(&s->filter);
+    p.path = s->path;
+    p.copy = s->copy;
+    p.single = s->single;
+    p.without_answer = s->prompts;
+    p.domain_share = s->domain_share;
+    p.seed = s->seed;
+    p.min_pixels = s->min_pixels;
+    p.max_pixels = s->max_pixels;
+    p.factor = (int)s->factor;
+    p.log = s->log;
+    p.progress = s->progress;
+    status = gad_export_run(data->store, &p, &r, err);
+    if (!status)
+        *report = (gad_data_exported){r.samples, r.boxes, r.left_out};
+    return status;
+}
+
+gad_status gad_data_synth(gad_data *data, const gad_data_synth_settings *s, gad_data_synthesised *report, gad_error *err)
+{
+    gad_produce_settings p = gad_produce_default();
+    gad_produce_report r;
+    gad_status status = gad_synth_parse_families(s->scenes, &p.synth.families, err);
+    if (!status)
+        status = gad_synth_parse_kinds(s->kinds, &p.synth.kinds, err);
+    if (status)
+        return status;
+    p.synth.width = (int)s->width_px;
+    p.synth.height = (int)s->height_px;
+    p.synth.references = (int)s->references;
+    p.synth.class_seed = s->class_seed;
+    p.synth.first_class = s->first_class;
+    p.synth.class_count = s->classes > 0 ? (uint64_t)s->classes : 0;
+    p.synth.normal_share = s->normal_share;
+    p.synth.strength_low = s->strength_low;
+    p.synth.strength_high = s->strength_high;
+    p.synth.nuisance = s->nuisance;
+    p.synth.same_piece = s->same_piece;
+    p.synth.brief = s->brief;
+    p.folder = s->out;
+    p.dataset = s->name;
+    p.from = s->from;
+    p.count = s->count;
+    p.seed = s->seed;
+    p.jpeg = (int)s->jpeg_quality;
+    p.log = s->log;
+    p.progress = s->progress;
+    status = gad_produce_run(data->store, &p, &r, err);
+    if (!status)
+        *report = (gad_data_synthesised){r.pairs, r.anomalous, r.boxes, r.seconds};
+    return status;
+}
+
+gad_status gad_data_synth_names(char **scenes, char **kinds, gad_error *err)
+{
+    gad_string a = {0}, b = {0};
+    for (int i = 0; i < GAD_SCENE_FAMILIES; i++)
+        gad_string_addf(&a, "%s%s", i ? ", " : "", gad_scene_family_name((gad_scene_family)i));
+    for (int i = 0; i < GAD_DEFECT_KINDS; i++)
+        gad_string_addf(&b, "%s%s", i ? ", " : "", gad_defect_name((gad_defect_kind)i));
+    gad_status status = give(&a, GAD_OK, scenes, err);
+    if (!status && (status = give(&b, GAD_OK, kinds, err)))
+        gad_memory_free(*scenes);
+    return status;
+}

@@ -1,0 +1,276 @@
+/* cmd_data: gad data list, import, stats, check, split: what is there, and where it may be used. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/data_store.h"
+#include "cli/terminal.h"
+
+typedef struct list_options {
+    const char *store;
+    bool json;
+} list_options;
+
+#define AT(field) offsetof(list_options, field)
+static const option list_table[] = {
+    DATA_STORE_OPTION(AT(store)),
+    {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "JSON instead of a table"},
+};
+#undef AT
+
+static int run_list(void *settings)
+{
+    const list_options *o = settings;
+    gad_error err;
+    gad_data *data = NULL;
+    char *text = NULL;
+    FILE *there = fopen(o->store, "re"); /* without a store there is still the catalogue */
+    if (there)
+        fclose(there);
+    gad_status status = there ? gad_data_open(o->store, GAD_DATA_READ, &data, &err) : GAD_OK;
+    if (!status)
+        status = gad_data_list(data, o->json, &text, &err);
+    if (!status)
+        fputs(text, stdout);
+    gad_text_free(text);
+    gad_data_free(data);
+    return status ? terminal_fail(&err) : EXIT_DONE;
+}
+
+static int run_stats(void *settings)
+{
+    const list_options *o = settings;
+    gad_error err;
+    gad_data *data = NULL;
+    char *text = NULL;
+    gad_status status = gad_data_open(o->store, GAD_DATA_READ, &data, &err);
+    if (!status)
+        status = gad_data_stats(data, o->json, &text, &err);
+    if (!status)
+        fputs(text, stdout);
+    gad_text_free(text);
+    gad_data_free(data);
+    return status ? terminal_fail(&err) : EXIT_DONE;
+}
+
+const command cmd_data_list = {
+    .name = "data list",
+    .synopsis = "[--store FILE] [--json]",
+    .summary = "datasets that can be imported, and what is imported",
+    .options = list_table,
+    .option_count = OPTIONS_COUNT(list_table),
+    .settings_bytes = sizeof(list_options),
+    .run = run_list,
+};
+
+const command cmd_data_stats = {
+    .name = "data stats",
+    .synopsis = "[--store FILE] [--json]",
+    .summary = "images, classes, types and boxes beside the published counts",
+    .options = list_table,
+    .option_count = OPTIONS_COUNT(list_table),
+    .settings_bytes = sizeof(list_options),
+    .run = run_stats,
+};
+
+/* ---- import ---- */
+
+typedef struct import_options {
+    option_list arguments;
+    const char *store, *name, *root;
+    bool benchmark, verbose;
+} import_options;
+
+#define AT(field) offsetof(import_options, field)
+static const option import_table[] = {
+    DATA_STORE_OPTION(AT(store)),
+    {.name = "name",
+     .argument = "NAME",
+     .kind = OPTION_STRING,
+     .offset = AT(name),
+     .help = "name of the dataset in the store (default: the dataset's own)"},
+    {.name = "benchmark", .kind = OPTION_FLAG, .offset = AT(benchmark), .help = "hold it out from training"},
+    {.name = "root",
+     .argument = "DIR",
+     .kind = OPTION_STRING,
+     .offset = AT(root),
+     .help = "mmrad-jsonl: where the images are now"},
+    {.name = "verbose", .kind = OPTION_FLAG, .offset = AT(verbose), .help = "more messages"},
+};
+#undef AT
+
+static int run_import(void *settings)
+{
+    const import_options *o = settings;
+    gad_error err;
+    gad_data *data = NULL;
+    gad_data_imported r;
+    gad_log log = terminal_log(o->verbose);
+    gad_progress progress = terminal_progress();
+    terminal_catch_interrupt();
+    gad_data_import_settings s = {
+        o->arguments.item[0], o->arguments.item[1], o->name, o->root, o->benchmark, &log, &progress};
+    gad_status status = gad_data_open(o->store, GAD_DATA_CREATE, &data, &err);
+    if (!status)
+        status = gad_data_import(data, &s, &r, &err);
+    terminal_progress_end();
+    gad_data_free(data);
+    if (status)
+        return terminal_fail(&err);
+    printf("%s: %lld images (%lld normal, %lld anomalous), %lld boxes; %lld added, %lld changed, %lld unchanged, %lld "
+           "removed\n",
+           s.name ? s.name : s.adapter, (long long)r.images, (long long)r.normal, (long long)r.anomalous,
+           (long long)r.boxes, (long long)r.added, (long long)r.changed, (long long)r.unchanged, (long long)r.removed);
+    for (int i = 0; i < GAD_DATA_PROBLEMS; i++)
+        if (r.problems[i])
+            printf("%8lld %s\n", (long long)r.problems[i], gad_data_problem_name(i));
+    return EXIT_DONE;
+}
+
+const command cmd_data_import = {
+    .name = "data import",
+    .synopsis = "[options] NAME DIR",
+    .summary = "read a dataset's folder into the store",
+    .details = "NAME is one that gad data list shows (mvtec_ad, visa, ...), plain (folders good and bad), coco,\n"
+               "label-studio, gad-jsonl (a folder with annotations.jsonl), or mmrad-jsonl (a file from gad data export).\n"
+               "Images stay where they are. Importing again is fine: what did not change is left alone.",
+    .options = import_table,
+    .option_count = OPTIONS_COUNT(import_table),
+    .least_arguments = 2,
+    .most_arguments = 2,
+    .arguments_offset = offsetof(import_options, arguments),
+    .settings_bytes = sizeof(import_options),
+    .run = run_import,
+};
+
+/* ---- check ---- */
+
+typedef struct check_options {
+    const char *store;
+    bool files, hash;
+    int64_t examples;
+} check_options;
+
+#define AT(field) offsetof(check_options, field)
+static const option check_table[] = {
+    DATA_STORE_OPTION(AT(store)),
+    {.name = "files", .kind = OPTION_FLAG, .offset = AT(files), .help = "also look whether every image is there"},
+    {.name = "hash", .kind = OPTION_FLAG, .offset = AT(hash), .help = "also read every image and compare its content"},
+    {.name = "examples",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(examples),
+     .fallback = "5",
+     .help = "examples of each kind"},
+};
+#undef AT
+
+static int run_check(void *settings)
+{
+    const check_options *o = settings;
+    gad_error err;
+    gad_data *data = NULL;
+    char *text = NULL;
+    int64_t errors = 0;
+    gad_progress progress = terminal_progress();
+    terminal_catch_interrupt();
+    gad_data_check_settings s = {o->files, o->hash, o->examples, &progress};
+    gad_status status = gad_data_open(o->store, GAD_DATA_READ, &data, &err);
+    if (!status)
+        status = gad_data_check(data, &s, &text, &errors, &err);
+    terminal_progress_end();
+    if (!status)
+        fputs(text, stdout);
+    gad_text_free(text);
+    gad_data_free(data);
+    return status ? terminal_fail(&err) : errors ? EXIT_FAILED : EXIT_DONE;
+}
+
+const command cmd_data_check = {
+    .name = "data check",
+    .synopsis = "[options]",
+    .summary = "broken pairs, boxes outside images, leaks between splits, duplicates",
+    .details = "Ends with exit code 1 when something makes training or measuring wrong.",
+    .options = check_table,
+    .option_count = OPTIONS_COUNT(check_table),
+    .settings_bytes = sizeof(check_options),
+    .run = run_check,
+};
+
+/* ---- split ---- */
+
+typedef struct split_options {
+    const char *store, *hold_datasets;
+    double val;
+    int64_t seed, hold_classes;
+    bool keep_test, benchmarks, restore;
+} split_options;
+
+#define AT(field) offsetof(split_options, field)
+static const option split_table[] = {
+    DATA_STORE_OPTION(AT(store)),
+    {.name = "val",
+     .argument = "SHARE",
+     .kind = OPTION_NUMBER,
+     .offset = AT(val),
+     .fallback = "0.02",
+     .help = "share of the groups of each class and label that go to val"},
+    {.name = "seed", .argument = "N", .kind = OPTION_INT, .offset = AT(seed), .fallback = "1", .help = "of the draw"},
+    {.name = "hold-classes",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(hold_classes),
+     .fallback = "0",
+     .help = "so many classes become test as a whole"},
+    {.name = "hold-datasets",
+     .argument = "LIST",
+     .kind = OPTION_STRING,
+     .offset = AT(hold_datasets),
+     .help = "datasets that become test as a whole"},
+    {.name = "keep-test",
+     .kind = OPTION_FLAG,
+     .offset = AT(keep_test),
+     .help = "leave the datasets' own test images in test (default: they train, as in MMR-AD)"},
+    {.name = "with-benchmarks",
+     .kind = OPTION_FLAG,
+     .offset = AT(benchmarks),
+     .help = "train on the held-out benchmarks as well: nothing may be measured on them then"},
+    {.name = "restore",
+     .kind = OPTION_FLAG,
+     .offset = AT(restore),
+     .help = "back to the splits that the datasets came with"},
+};
+#undef AT
+
+static int run_split(void *settings)
+{
+    const split_options *o = settings;
+    gad_error err;
+    gad_data *data = NULL;
+    gad_data_splits r;
+    gad_data_split_settings s = {o->val,       (uint64_t)o->seed, o->hold_classes, o->hold_datasets,
+                                 o->keep_test, o->benchmarks,     o->restore};
+    gad_status status = gad_data_open(o->store, GAD_DATA_WRITE, &data, &err);
+    if (!status)
+        status = gad_data_split(data, &s, &r, &err);
+    gad_data_free(data);
+    if (status)
+        return terminal_fail(&err);
+    printf("train %lld, val %lld, test %lld (%lld classes held out), benchmark %lld with %lld reference images\n",
+           (long long)r.train, (long long)r.val, (long long)r.test, (long long)r.held_classes, (long long)r.benchmark,
+           (long long)r.reference);
+    return EXIT_DONE;
+}
+
+const command cmd_data_split = {
+    .name = "data split",
+    .synopsis = "[options]",
+    .summary = "which samples train, which choose, which are kept aside",
+    .details = "Objects, products and defects that several images show stay together. The held-out benchmarks (MVTec AD,\n"
+               "VisA, MVTec 3D-AD, MPDD) are never put into training unless --with-benchmarks says so.",
+    .options = split_table,
+    .option_count = OPTIONS_COUNT(split_table),
+    .settings_bytes = sizeof(split_options),
+    .run = run_split,
+};

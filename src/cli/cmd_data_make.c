@@ -1,0 +1,480 @@
+/* cmd_data_make: gad data pair, reason, synth: references, reasoning text and synthetic defects. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/data_store.h"
+#include "cli/terminal.h"
+
+/* ---- pair ---- */
+
+typedef struct pair_options {
+    const char *store, *dataset, *class_name, *split, *method, *distance;
+    int64_t k, blocks, seed;
+    double tau;
+    bool gain, keep;
+} pair_options;
+
+#define AT(field) offsetof(pair_options, field)
+static const option pair_table[] = {
+    DATA_STORE_OPTION(AT(store)),
+    {.name = "dataset", .argument = "NAME", .kind = OPTION_STRING, .offset = AT(dataset), .help = "only this dataset"},
+    {.name = "class", .argument = "NAME", .kind = OPTION_STRING, .offset = AT(class_name), .help = "only this class"},
+    {.name = "method",
+     .argument = "HOW",
+     .kind = OPTION_CHOICE,
+     .offset = AT(method),
+     .choices = "align|fixed|random|none",
+     .fallback = "align",
+     .help = "the best aligned normals, the same ones for all, drawn ones, or none"},
+    {.name = "k",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(k),
+     .minimum = 1,
+     .fallback = "4",
+     .help = "references per sample, best first"},
+    {.name = "seed",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(seed),
+     .fallback = "1",
+     .help = "of fixed and random"},
+    {.name = "keep", .kind = OPTION_FLAG, .offset = AT(keep), .help = "leave samples that have references alone"},
+    {.help = "The alignment"},
+    {.name = "blocks",
+     .argument = "S",
+     .kind = OPTION_INT,
+     .offset = AT(blocks),
+     .minimum = 4,
+     .fallback = "8",
+     .help = "blocks per side: 4, 8 or 16"},
+    {.name = "tau",
+     .argument = "SHARE",
+     .kind = OPTION_NUMBER,
+     .offset = AT(tau),
+     .fallback = "0.15",
+     .help = "share of the blocks left out, as they may hold the anomaly"},
+    {.name = "distance",
+     .argument = "KIND",
+     .kind = OPTION_CHOICE,
+     .offset = AT(distance),
+     .choices = "kl|kl_rev|jeffreys|js",
+     .fallback = "kl",
+     .help = "divergence of block histograms"},
+    {.name = "gain", .kind = OPTION_FLAG, .offset = AT(gain), .help = "bring all images to one mean brightness first"},
+};
+#undef AT
+
+static int run_pair(void *settings)
+{
+    const pair_options *o = settings;
+    gad_error err;
+    gad_data *data = NULL;
+    gad_data_paired r;
+    gad_log log = terminal_log(false);
+    gad_progress progress = terminal_progress();
+    terminal_catch_interrupt();
+    gad_data_pair_settings s = {{o->dataset, o->class_name, NULL, -1, 0, false, 0},
+                                o->method,
+                                o->distance,
+                                o->k,
+                                o->blocks,
+                                o->tau,
+                                o->gain,
+                                o->keep,
+                                (uint64_t)o->seed,
+                                &log,
+                                &progress};
+    gad_status status = gad_data_open(o->store, GAD_DATA_WRITE, &data, &err);
+    if (!status)
+        status = gad_data_pair(data, &s, &r, &err);
+    terminal_progress_end();
+    gad_data_free(data);
+    if (status)
+        return terminal_fail(&err);
+    printf("%lld samples: %lld paired, %lld kept, %lld without a normal image; %lld features measured (%.1f s), %lld from "
+           "the cache, %lld unreadable; search %.1f s\n",
+           (long long)r.samples, (long long)r.paired, (long long)r.kept, (long long)r.without, (long long)r.measured,
+           r.measure_s, (long long)r.cached, (long long)r.unreadable, r.search_s);
+    return EXIT_DONE;
+}
+
+const command cmd_data_pair = {
+    .name = "data pair",
+    .synopsis = "[options]",
+    .summary = "give every sample its normal reference images",
+    .options = pair_table,
+    .option_count = OPTIONS_COUNT(pair_table),
+    .settings_bytes = sizeof(pair_options),
+    .run = run_pair,
+};
+
+/* ---- reason ---- */
+
+typedef struct reason_options {
+    const char *store, *dataset, *class_name, *split, *teacher, *endpoint, *model, *key_env;
+    int64_t limit, seed, in_flight, tries, max_tokens;
+    double temperature, timeout, rate, prompt_price, completion_price, iou;
+    bool overwrite, brief, verbose;
+} reason_options;
+
+#define AT(field) offsetof(reason_options, field)
+static const option reason_table[] = {
+    DATA_STORE_OPTION(AT(store)),
+    DATA_FILTER_OPTIONS(reason_options),
+    {.name = "limit",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(limit),
+     .fallback = "0",
+     .help = "at most so many samples; 0: all"},
+    {.name = "overwrite", .kind = OPTION_FLAG, .offset = AT(overwrite), .help = "also samples that have text"},
+    {.help = "The teacher"},
+    {.name = "teacher",
+     .argument = "WHO",
+     .kind = OPTION_CHOICE,
+     .offset = AT(teacher),
+     .choices = "server|template",
+     .fallback = "server",
+     .help = "template: a grammar, without any model"},
+    {.name = "endpoint",
+     .argument = "URL",
+     .kind = OPTION_STRING,
+     .offset = AT(endpoint),
+     .help = "of an OpenAI-compatible server, such as http://host:8000/v1"},
+    {.name = "model", .argument = "NAME", .kind = OPTION_STRING, .offset = AT(model), .help = "as the server calls it"},
+    {.name = "key-env",
+     .argument = "VAR",
+     .kind = OPTION_STRING,
+     .offset = AT(key_env),
+     .fallback = "OPENAI_API_KEY",
+     .help = "environment variable with the key"},
+    {.name = "in-flight",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(in_flight),
+     .minimum = 1,
+     .fallback = "4",
+     .help = "requests at once",
+     .aliases = "concurrency"},
+    {.name = "rate",
+     .argument = "N",
+     .kind = OPTION_NUMBER,
+     .offset = AT(rate),
+     .fallback = "0",
+     .help = "requests per second; 0: no limit"},
+    {.name = "tries",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(tries),
+     .minimum = 1,
+     .fallback = "3",
+     .help = "answers per sample before the grammar takes over"},
+    {.name = "timeout",
+     .argument = "S",
+     .kind = OPTION_NUMBER,
+     .offset = AT(timeout),
+     .fallback = "300",
+     .help = "seconds per request"},
+    {.name = "max-tokens",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(max_tokens),
+     .minimum = 1,
+     .fallback = "1024",
+     .help = "longest answer"},
+    {.name = "temperature",
+     .argument = "T",
+     .kind = OPTION_NUMBER,
+     .offset = AT(temperature),
+     .fallback = "0.7",
+     .help = "of the teacher"},
+    {.name = "seed",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(seed),
+     .fallback = "1",
+     .help = "of the teacher or the grammar"},
+    {.name = "brief", .kind = OPTION_FLAG, .offset = AT(brief), .help = "grammar: two or three short sentences"},
+    {.name = "iou",
+     .argument = "X",
+     .kind = OPTION_NUMBER,
+     .offset = AT(iou),
+     .fallback = "0.9",
+     .help = "keep an answer only if each box reaches this IoU with its true box"},
+    {.name = "prompt-price",
+     .argument = "P",
+     .kind = OPTION_NUMBER,
+     .offset = AT(prompt_price),
+     .fallback = "0",
+     .help = "per million tokens"},
+    {.name = "completion-price",
+     .argument = "P",
+     .kind = OPTION_NUMBER,
+     .offset = AT(completion_price),
+     .fallback = "0",
+     .help = "per million tokens"},
+    {.name = "verbose", .kind = OPTION_FLAG, .offset = AT(verbose), .help = "say why answers were refused"},
+};
+#undef AT
+
+static int run_reason(void *settings)
+{
+    const reason_options *o = settings;
+    gad_error err;
+    gad_data *data = NULL;
+    gad_data_reasoned r = {0};
+    gad_log log = terminal_log(o->verbose);
+    gad_progress progress = terminal_progress();
+    bool server = strcmp(o->teacher, "server") == 0;
+    if (server && (!o->endpoint || !o->model)) {
+        fputs("gad data reason: give --endpoint URL and --model NAME, or --teacher template\n", stderr);
+        return EXIT_USAGE;
+    }
+    terminal_catch_interrupt();
+    gad_data_reason_settings s = {.filter = {o->dataset, o->class_name, o->split, -1, o->limit, false, (uint64_t)o->seed},
+                                  .overwrite = o->overwrite,
+                                  .brief = o->brief,
+                                  .endpoint = server ? o->endpoint : NULL,
+                                  .model = o->model,
+                                  .key = server ? getenv(o->key_env) : NULL,
+                                  .in_flight = o->in_flight,
+                                  .tries = o->tries,
+                                  .max_tokens = o->max_tokens,
+                                  .temperature = o->temperature,
+                                  .timeout_s = o->timeout,
+                                  .requests_per_s = o->rate,
+                                  .prompt_price = o->prompt_price,
+                                  .completion_price = o->completion_price,
+                                  .iou = o->iou,
+                                  .log = &log,
+                                  .progress = &progress};
+    gad_status status = gad_data_open(o->store, GAD_DATA_WRITE, &data, &err);
+    if (!status)
+        status = gad_data_reason(data, &s, &r, &err);
+    terminal_progress_end();
+    gad_data_free(data);
+    printf("%lld samples in %.1f s: %lld answers accepted, %lld refused; %lld texts by the grammar instead, %lld without; "
+           "%lld + %lld tokens, cost %.2f\n",
+           (long long)r.samples, r.seconds, (long long)r.accepted, (long long)r.rejected, (long long)r.fallback,
+           (long long)r.failed, (long long)r.prompt_tokens, (long long)r.completion_tokens, r.cost);
+    return status ? terminal_fail(&err) : EXIT_DONE;
+}
+
+const command cmd_data_reason = {
+    .name = "data reason",
+    .synopsis = "[options] --endpoint URL --model NAME | --teacher template",
+    .summary = "reasoning text for every sample",
+    .details =
+        "Every answer is checked against the truth and stored as it comes; after a crash or Ctrl-C the same command\n"
+        "goes on with what is left. Refused answers are kept with the reason.",
+    .options = reason_table,
+    .option_count = OPTIONS_COUNT(reason_table),
+    .settings_bytes = sizeof(reason_options),
+    .run = run_reason,
+};
+
+/* ---- synth ---- */
+
+typedef struct synth_options {
+    const char *store, *out, *name, *from, *scene, *kinds;
+    int64_t count, width, height, references, classes, first_class, class_seed, seed, jpeg;
+    double normal, strength_low, strength_high, nuisance, same;
+    bool brief, list;
+} synth_options;
+
+#define AT(field) offsetof(synth_options, field)
+static const option synth_table[] = {
+    DATA_STORE_OPTION(AT(store)),
+    {.name = "out",
+     .argument = "DIR",
+     .kind = OPTION_STRING,
+     .offset = AT(out),
+     .fallback = "synth",
+     .help = "folder for images, masks and samples.jsonl"},
+    {.name = "name",
+     .argument = "NAME",
+     .kind = OPTION_STRING,
+     .offset = AT(name),
+     .fallback = "synth",
+     .help = "name of the dataset in the store"},
+    {.name = "count",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(count),
+     .minimum = 1,
+     .fallback = "1000",
+     .help = "pairs"},
+    {.name = "seed",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(seed),
+     .fallback = "1",
+     .help = "equal settings and seed give equal pairs"},
+    {.help = "What is shown"},
+    {.name = "from",
+     .argument = "DATASET",
+     .kind = OPTION_STRING,
+     .offset = AT(from),
+     .help = "put defects on the train normals of an imported dataset"},
+    {.name = "scene",
+     .argument = "LIST",
+     .kind = OPTION_STRING,
+     .offset = AT(scene),
+     .fallback = "all",
+     .help = "procedural products: --list-names shows them; \"all,-board\" works"},
+    {.name = "kinds",
+     .argument = "LIST",
+     .kind = OPTION_STRING,
+     .offset = AT(kinds),
+     .fallback = "all",
+     .help = "defects: --list-names shows them; \"all,-crack\" works"},
+    {.name = "list-names",
+     .kind = OPTION_FLAG,
+     .offset = AT(list),
+     .help = "print the names of scenes and defects and stop"},
+    {.name = "classes",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(classes),
+     .minimum = 1,
+     .fallback = "4096",
+     .help = "classes of each scene family"},
+    {.name = "first-class",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(first_class),
+     .fallback = "0",
+     .help = "number of the first one"},
+    {.name = "class-seed",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(class_seed),
+     .fallback = "0",
+     .help = "another world of classes"},
+    {.name = "width",
+     .argument = "PX",
+     .kind = OPTION_INT,
+     .offset = AT(width),
+     .minimum = 32,
+     .fallback = "224",
+     .help = "of the images"},
+    {.name = "height",
+     .argument = "PX",
+     .kind = OPTION_INT,
+     .offset = AT(height),
+     .minimum = 32,
+     .fallback = "224",
+     .help = "of the images"},
+    {.name = "references",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(references),
+     .minimum = 1,
+     .fallback = "1",
+     .help = "normal images per pair, 1 to 4"},
+    {.name = "jpeg", .argument = "Q", .kind = OPTION_INT, .offset = AT(jpeg), .fallback = "95", .help = "quality; 0: PNG"},
+    {.help = "How difficult"},
+    {.name = "normal",
+     .argument = "SHARE",
+     .kind = OPTION_NUMBER,
+     .offset = AT(normal),
+     .fallback = "0.5",
+     .help = "share of pairs without a defect"},
+    {.name = "strength",
+     .argument = "X",
+     .kind = OPTION_NUMBER,
+     .offset = AT(strength_high),
+     .fallback = "1",
+     .help = "of the strongest defects, 0 to 1"},
+    {.name = "strength-low",
+     .argument = "X",
+     .kind = OPTION_NUMBER,
+     .offset = AT(strength_low),
+     .fallback = "0.15",
+     .help = "of the faintest defects"},
+    {.name = "nuisance",
+     .argument = "X",
+     .kind = OPTION_NUMBER,
+     .offset = AT(nuisance),
+     .fallback = "1",
+     .help = "light, colour, focus, noise: 0 none, 1 ordinary, 2 rough"},
+    {.name = "same-piece",
+     .argument = "SHARE",
+     .kind = OPTION_NUMBER,
+     .offset = AT(same),
+     .fallback = "0.2",
+     .help = "share of pairs that show one and the same piece twice"},
+    {.name = "brief", .kind = OPTION_FLAG, .offset = AT(brief), .help = "two or three short sentences of reasoning"},
+};
+#undef AT
+
+static int list_names(void)
+{
+    gad_error err;
+    char *scenes = NULL, *kinds = NULL;
+    gad_status status = gad_data_synth_names(&scenes, &kinds, &err);
+    if (status)
+        return terminal_fail(&err);
+    printf("scenes: %s\nkinds: %s\n", scenes, kinds);
+    gad_text_free(scenes);
+    gad_text_free(kinds);
+    return EXIT_DONE;
+}
+
+static int run_synth(void *settings)
+{
+    const synth_options *o = settings;
+    gad_error err;
+    gad_data *data = NULL;
+    gad_data_synthesised r;
+    gad_log log = terminal_log(false);
+    gad_progress progress = terminal_progress();
+    if (o->list)
+        return list_names();
+    terminal_catch_interrupt();
+    gad_data_synth_settings s = {.out = o->out,
+                                 .name = o->name,
+                                 .from = o->from,
+                                 .scenes = o->scene,
+                                 .kinds = o->kinds,
+                                 .count = o->count,
+                                 .width_px = o->width,
+                                 .height_px = o->height,
+                                 .references = o->references,
+                                 .classes = o->classes,
+                                 .jpeg_quality = o->jpeg,
+                                 .first_class = (uint64_t)o->first_class,
+                                 .class_seed = (uint64_t)o->class_seed,
+                                 .seed = (uint64_t)o->seed,
+                                 .normal_share = o->normal,
+                                 .strength_low = o->strength_low,
+                                 .strength_high = o->strength_high,
+                                 .nuisance = o->nuisance,
+                                 .same_piece = o->same,
+                                 .brief = o->brief,
+                                 .log = &log,
+                                 .progress = &progress};
+    gad_status status = gad_data_open(o->store, GAD_DATA_CREATE, &data, &err);
+    if (!status)
+        status = gad_data_synth(data, &s, &r, &err);
+    terminal_progress_end();
+    gad_data_free(data);
+    if (status)
+        return terminal_fail(&err);
+    printf("%s: %lld pairs, %lld with a defect, %lld boxes, %.0f pairs/s with files\n", o->name, (long long)r.pairs,
+           (long long)r.anomalous, (long long)r.boxes, (double)r.pairs / r.seconds);
+    return EXIT_DONE;
+}
+
+const command cmd_data_synth = {
+    .name = "data synth",
+    .synopsis = "[options]",
+    .summary = "training pairs with synthetic defects, exact masks, boxes and text",
+    .options = synth_table,
+    .option_count = OPTIONS_COUNT(synth_table),
+    .settings_bytes = sizeof(synth_options),
+    .run = run_synth,
+};

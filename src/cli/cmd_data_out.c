@@ -1,0 +1,225 @@
+/* cmd_data_out: gad data export and gad data sheet: the store in the formats of other programs, and for the eye. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/data_store.h"
+#include "cli/terminal.h"
+
+typedef struct export_options {
+    option_list arguments;
+    const char *store, *dataset, *class_name, *split, *label, *coordinates;
+    int64_t limit, seed, min_pixels, max_pixels, factor;
+    double domain;
+    bool copy, single, prompts, shuffle;
+} export_options;
+
+#define AT(field) offsetof(export_options, field)
+static const option export_table[] = {
+    DATA_STORE_OPTION(AT(store)),
+    DATA_FILTER_OPTIONS(export_options),
+    {.name = "label",
+     .argument = "WHICH",
+     .kind = OPTION_CHOICE,
+     .offset = AT(label),
+     .choices = "all|normal|anomalous",
+     .fallback = "all",
+     .help = "only normal or only anomalous ones"},
+    {.name = "limit",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(limit),
+     .fallback = "0",
+     .help = "at most so many; 0: all"},
+    {.name = "shuffle", .kind = OPTION_FLAG, .offset = AT(shuffle), .help = "in an order drawn with the seed"},
+    {.name = "seed",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(seed),
+     .fallback = "1",
+     .help = "of the order and of the domain sentences"},
+    {.help = "Folders"},
+    {.name = "copy", .kind = OPTION_FLAG, .offset = AT(copy), .help = "mmr-ad: copy the images instead of linking to them"},
+    {.help = "Conversations (trl, ms-swift, llama-factory, llava)"},
+    {.name = "coords",
+     .argument = "KIND",
+     .kind = OPTION_CHOICE,
+     .offset = AT(coordinates),
+     .choices = "canvas|input|rel1000|rel1|orig",
+     .fallback = "canvas",
+     .help = "what the numbers of boxes mean: input for Qwen2.5-VL, rel1000 for Qwen3-VL",
+     .aliases = "coordinates"},
+    {.name = "min-pixels",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(min_pixels),
+     .minimum = 1,
+     .fallback = "3136",
+     .help = "input: the trainer's own setting"},
+    {.name = "max-pixels",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(max_pixels),
+     .minimum = 1,
+     .fallback = "12845056",
+     .help = "input: the trainer's own setting"},
+    {.name = "factor",
+     .argument = "PX",
+     .kind = OPTION_INT,
+     .offset = AT(factor),
+     .minimum = 2,
+     .fallback = "28",
+     .help = "input: 28 for Qwen2.5-VL, 32 for Qwen3-VL"},
+    {.name = "single", .kind = OPTION_FLAG, .offset = AT(single), .help = "without the reference image"},
+    {.name = "prompts",
+     .kind = OPTION_FLAG,
+     .offset = AT(prompts),
+     .help = "without answers, the truth in the column solution (for GRPO)"},
+    {.name = "domain",
+     .argument = "SHARE",
+     .kind = OPTION_NUMBER,
+     .offset = AT(domain),
+     .fallback = "0.3",
+     .help = "share of prompts that name the class's anomaly types"},
+};
+#undef AT
+
+static int label_of(const char *word)
+{
+    return strcmp(word, "normal") == 0 ? 0 : strcmp(word, "anomalous") == 0 ? 1 : -1;
+}
+
+static int run_export(void *settings)
+{
+    const export_options *o = settings;
+    gad_error err;
+    gad_data *data = NULL;
+    gad_data_exported r;
+    gad_log log = terminal_log(false);
+    gad_progress progress = terminal_progress();
+    terminal_catch_interrupt();
+    gad_data_export_settings s = {
+        .filter = {o->dataset, o->class_name, o->split, label_of(o->label), o->limit, o->shuffle, (uint64_t)o->seed},
+        .format = o->arguments.item[0],
+        .path = o->arguments.item[1],
+        .copy = o->copy,
+        .single = o->single,
+        .prompts = o->prompts,
+        .domain_share = o->domain,
+        .coordinates = o->coordinates,
+        .min_pixels = o->min_pixels,
+        .max_pixels = o->max_pixels,
+        .factor = o->factor,
+        .seed = (uint64_t)o->seed,
+        .log = &log,
+        .progress = &progress};
+    gad_status status = gad_data_open(o->store, GAD_DATA_READ, &data, &err);
+    if (!status)
+        status = gad_data_export(data, &s, &r, &err);
+    terminal_progress_end();
+    gad_data_free(data);
+    if (status)
+        return terminal_fail(&err);
+    printf("%s: %lld samples, %lld boxes", s.path, (long long)r.samples, (long long)r.boxes);
+    if (r.left_out)
+        printf("; %lld left out (no text, or no boxes)", (long long)r.left_out);
+    printf("\n");
+    return EXIT_DONE;
+}
+
+const command cmd_data_export = {
+    .name = "data export",
+    .synopsis = "[options] FORMAT PATH",
+    .summary = "the store in the formats of other programs",
+    .details =
+        "FORMAT is jsonl (the whole truth, one line per sample), mmr-ad (folders of the release), coco, label-studio,\n"
+        "trl, ms-swift, llama-factory or llava. What gad exported as jsonl, mmr-ad, coco or label-studio it imports\n"
+        "again without loss.",
+    .options = export_table,
+    .option_count = OPTIONS_COUNT(export_table),
+    .least_arguments = 2,
+    .most_arguments = 2,
+    .arguments_offset = offsetof(export_options, arguments),
+    .settings_bytes = sizeof(export_options),
+    .run = run_export,
+};
+
+/* ---- sheet ---- */
+
+typedef struct sheet_options {
+    option_list arguments;
+    const char *store, *dataset, *class_name, *split, *label;
+    int64_t count, columns, tile, seed;
+} sheet_options;
+
+#define AT(field) offsetof(sheet_options, field)
+static const option sheet_table[] = {
+    DATA_STORE_OPTION(AT(store)),
+    DATA_FILTER_OPTIONS(sheet_options),
+    {.name = "label",
+     .argument = "WHICH",
+     .kind = OPTION_CHOICE,
+     .offset = AT(label),
+     .choices = "all|normal|anomalous",
+     .fallback = "all",
+     .help = "only normal or only anomalous ones"},
+    {.name = "count",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(count),
+     .minimum = 1,
+     .fallback = "40",
+     .help = "samples"},
+    {.name = "columns",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(columns),
+     .minimum = 1,
+     .fallback = "5",
+     .help = "side by side"},
+    {.name = "tile",
+     .argument = "PX",
+     .kind = OPTION_INT,
+     .offset = AT(tile),
+     .minimum = 16,
+     .fallback = "160",
+     .help = "shorter side of an image"},
+    {.name = "seed",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(seed),
+     .fallback = "1",
+     .help = "another seed, other samples"},
+};
+#undef AT
+
+static int run_sheet(void *settings)
+{
+    const sheet_options *o = settings;
+    gad_error err;
+    gad_data *data = NULL;
+    int64_t shown = 0;
+    gad_log log = terminal_log(false);
+    gad_data_filter filter = {o->dataset, o->class_name, o->split, label_of(o->label), o->count, true, (uint64_t)o->seed};
+    gad_status status = gad_data_open(o->store, GAD_DATA_READ, &data, &err);
+    if (!status)
+        status = gad_data_sheet(data, &filter, o->columns, o->tile, o->arguments.item[0], &log, &shown, &err);
+    gad_data_free(data);
+    if (status)
+        return terminal_fail(&err);
+    printf("%s: %lld samples\n", o->arguments.item[0], (long long)shown);
+    return EXIT_DONE;
+}
+
+const command cmd_data_sheet = {
+    .name = "data sheet",
+    .synopsis = "[options] FILE.png",
+    .summary = "a contact sheet: reference, sample with boxes, type, text",
+    .options = sheet_table,
+    .option_count = OPTIONS_COUNT(sheet_table),
+    .least_arguments = 1,
+    .most_arguments = 1,
+    .arguments_offset = offsetof(sheet_options, arguments),
+    .settings_bytes = sizeof(sheet_options),
+    .run = run_sheet,
+};
