@@ -207,13 +207,18 @@ static gad_status refuse_variants(const json_t *root, const char *path, gad_erro
 
 static gad_status read_config(const json_t *root, const char *path, adapter_config *config, gad_error *err)
 {
-    const char *type;
+    const char *type, *bias = NULL;
     gad_status status = gad_json_get_string(root, "peft_type", path, "", &type, err);
     if (!status && strcmp(type, "LORA") != 0)
         status = gad_error_set(err, GAD_E_UNSUPPORTED, operation, "gad loads LoRA adapters", "%s: peft_type is \"%s\"",
                                path, type);
     if (!status)
         status = refuse_variants(root, path, err);
+    if (!status)
+        status = gad_json_get_string(root, "bias", path, "none", &bias, err);
+    if (!status && strcmp(bias, "none") != 0 && strcmp(bias, "all") != 0 && strcmp(bias, "lora_only") != 0)
+        status = gad_error_set(err, GAD_E_FORMAT, operation, "PEFT knows none, all and lora_only", "%s: bias is \"%s\"",
+                               path, bias);
     if (!status)
         status = gad_json_get_int(root, "r", path, 0, &config->rank, err);
     if (!status)
@@ -422,6 +427,8 @@ gad_status gad_lora_load(const char *folder, gad_model *model, gad_error *err)
         status = read_config(root, config_path, &config, err);
     if (!status)
         status = gad_safetensors_open(tensor_path, &files, err);
+    if (!status && !gad_safetensors_count(files))
+        status = gad_error_set(err, GAD_E_FORMAT, operation, NULL, "%s: holds no tensors", tensor_path);
     if (!status)
         status = gad_lora_reserve(model, gad_safetensors_count(files) + 1, err);
     if (!status) {

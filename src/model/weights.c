@@ -44,6 +44,18 @@ typedef struct name_index {
     const gad_safetensors_tensor **tensor; /* [params.count], NULL where the files have none */
 } name_index;
 
+/* Whether an unknown tensor is of a layer past those of config.json: with its first number 0 the model has it. Leaving such
+ * layers out would give answers that look right. */
+static bool is_past_config(const gad_model *model, const char *internal)
+{
+    char first[512];
+    const char *number = strpbrk(internal, "0123456789");
+    if (!number)
+        return false;
+    snprintf(first, sizeof first, "%.*s0%s", (int)(number - internal), internal, number + strspn(number, "0123456789"));
+    return gad_params_find(&model->params, first) != NULL;
+}
+
 static gad_status index_names(const gad_safetensors *files, const gad_model *model, const gad_log *log, name_index *index,
                               const gad_safetensors_tensor **head, gad_error *err)
 {
@@ -57,6 +69,9 @@ static gad_status index_names(const gad_safetensors *files, const gad_model *mod
         while (p < model->params.count && strcmp(model->params.item[p]->name, internal) != 0)
             p++;
         if (p == model->params.count) {
+            if (is_past_config(model, internal))
+                return gad_error_set(err, GAD_E_FORMAT, operation, "config.json and weights are not of the same model",
+                                     "%s: holds \"%s\", which config.json has no layer for", tensor->file, tensor->name);
             if (!strcmp(internal, "lm_head.weight"))
                 *head = tensor;
             else if (!extra++)

@@ -408,6 +408,10 @@ gad_status gad_chat_make(gad_chat_format format, const gad_tokenizer *tokenizer,
 gad_status gad_chat_open(const char *directory, const gad_tokenizer *tokenizer, gad_chat *chat, gad_error *err)
 {
     gad_chat_format format;
+    gad_error why = {0};
     gad_status status = gad_chat_template_load(directory, &format, err);
-    return status ? status : gad_chat_make(format, tokenizer, chat, err);
+    if (status)
+        return status;
+    status = gad_chat_make(format, tokenizer, chat, &why);
+    return status ? gad_error_set(err, status, why.operation, why.hint, "%s: %s", directory, why.cause) : GAD_OK;
 }
