@@ -20,9 +20,10 @@ static const char operation[] = "inspect the part";
 static gad_status split_knowledge(const char *list, char **copy, const char **items, size_t *count, gad_error *err)
 {
     *count = 0;
-    *copy = gad_memory_copy_string(list ? list : "");
+    const char *text = list ? list : "";
+    *copy = gad_memory_copy_string(text);
     if (!*copy)
-        return gad_error_memory(err, operation, strlen(list));
+        return gad_error_memory(err, operation, strlen(text) + 1);
     char *rest = NULL;
     for (char *item = strtok_r(*copy, ",", &rest); item; item = strtok_r(NULL, ",", &rest)) {
         item += strspn(item, " \t");

@@ -134,20 +134,17 @@ gad_status gad_file_writer_open(gad_file_writer *writer, const char *path, gad_e
     return GAD_OK;
 }
 
-static void sync_parent(const char *path)
+/* `path` is cut down to its folder: a copy could fail after the file is in its place. */
+static void sync_parent(char *path)
 {
-    char *parent = gad_memory_copy_string(path);
-    if (!parent)
-        return;
-    char *slash = strrchr(parent, '/');
+    char *slash = strrchr(path, '/');
     if (slash)
-        slash[slash == parent ? 1 : 0] = 0;
-    int fd = open(slash ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        slash[slash == path ? 1 : 0] = 0;
+    int fd = open(slash ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         (void)fsync(fd);
         close(fd);
     }
-    gad_memory_free(parent);
 }
 
 gad_status gad_file_writer_commit(gad_file_writer *writer, gad_error *err)

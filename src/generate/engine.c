@@ -252,6 +252,7 @@ gad_status gad_engine_make_turn(gad_engine *e, const gad_engine_part *part, size
 {
     gad_engine_turn t = {.image = gad_memory_zero(part_count, sizeof *t.image),
                          .view = gad_memory_zero(part_count, sizeof *t.view)};
+    gad_device_recover(&e->device);
     gad_status status = t.image && t.view ? GAD_OK : gad_error_memory(err, operation, part_count * sizeof *t.view);
     if (!status)
         status = encode_images(e, part, part_count, &t, err);

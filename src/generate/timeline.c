@@ -233,6 +233,7 @@ gad_status gad_timeline_feed(gad_timeline *t, const gad_prompt *prompt, int64_t 
         return gad_error_set(err, GAD_E_LIMIT, operation, "use smaller images, fewer references, or a lower --max-tokens",
                              "the prompt has %lld tokens and the answer may have %lld, the model reads %lld",
                              (long long)prompt->count, (long long)more, (long long)limit);
+    gad_device_recover(t->device);
     feed_tables tables = {0};
     int32_t next = 0;
     gad_status status = make_tables(t, prompt, &tables, &next, err);

@@ -104,21 +104,22 @@ static gad_status report_missing(const gad_model *model, const name_index *index
     return status;
 }
 
+static void add_shape(gad_string *text, int rank, const int64_t *shape)
+{
+    for (int i = 0; i < rank; i++)
+        gad_string_addf(text, "%s%lld", i ? "x" : "", (long long)shape[i]);
+}
+
 static gad_status check_shape(const gad_param *param, const gad_safetensors_tensor *tensor, gad_error *err)
 {
-    bool same = tensor->rank == param->rank;
+    if (tensor->rank == param->rank && !memcmp(tensor->shape, param->shape, (size_t)param->rank * sizeof *param->shape))
+        return GAD_OK;
     gad_string shapes = {0};
-    for (int i = 0; i < tensor->rank; i++)
-        gad_string_addf(&shapes, "%s%lld", i ? "x" : "", (long long)tensor->shape[i]);
+    add_shape(&shapes, tensor->rank, tensor->shape);
     gad_string_add(&shapes, ", expected ");
-    for (int i = 0; i < param->rank; i++) {
-        same = same && tensor->shape[i] == param->shape[i];
-        gad_string_addf(&shapes, "%s%lld", i ? "x" : "", (long long)param->shape[i]);
-    }
-    gad_status status = GAD_OK;
-    if (!same)
-        status = gad_error_set(err, GAD_E_FORMAT, operation, "config.json and weights are not of the same model",
-                               "%s: \"%s\" has shape %s", tensor->file, tensor->name, gad_string_text(&shapes));
+    add_shape(&shapes, param->rank, param->shape);
+    gad_status status = gad_error_set(err, GAD_E_FORMAT, operation, "config.json and weights are not of the same model",
+                                      "%s: \"%s\" has shape %s", tensor->file, tensor->name, gad_string_text(&shapes));
     gad_string_free(&shapes);
     return status;
 }

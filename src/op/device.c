@@ -9,6 +9,12 @@ gad_status gad_device_check(const gad_device *device, gad_error *err)
     return device->error.code;
 }
 
+void gad_device_recover(gad_device *device)
+{
+    if (device->error.code == GAD_E_MEMORY)
+        device->error = (gad_error){0};
+}
+
 void gad_device_close(gad_device *device)
 {
     if (device->ops)

@@ -152,6 +152,8 @@ const char *gad_device_cpu_level(const gad_device *device);
 gad_status gad_device_limit_cpu(gad_device *device, const char *level, gad_error *err);
 /* GAD_OK, or the first failure since it was opened, copied to err. */
 gad_status gad_device_check(const gad_device *device, gad_error *err);
+/* Forget a lack of memory: what was asked too much for was given up, and smaller work may succeed. Other failures stay. */
+void gad_device_recover(gad_device *device);
 void gad_device_close(gad_device *device);
 
 /* For outputs that are not wanted and biases that do not exist. */

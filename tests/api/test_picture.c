@@ -1,0 +1,113 @@
+/* picture: gad_picture_load on files that are no good image: the status fits, the message names the file, and there is no
+ * picture. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "support/support.h"
+
+static const char *put(const char *name, const void *data, size_t size_bytes)
+{
+    gad_error err;
+    const char *path = support_scratch(GAD_TEST_TMP, name);
+    ASSERT_OK(gad_file_write(path, data, size_bytes, &err), &err);
+    return path;
+}
+
+static void assert_refused(const char *path, gad_status expected)
+{
+    gad_error err = {0};
+    gad_picture *picture = NULL;
+    gad_status status = gad_picture_load(path, &picture, &err);
+    if (status != expected || picture || !strstr(err.cause, path) || !err.operation[0])
+        fail_msg("%s: %s: cannot %s: %s", path, gad_status_name(status), err.operation, err.cause);
+}
+
+static void test_no_image(void **state)
+{
+    (void)state;
+    assert_refused("/nonexistent/part.png", GAD_E_IO);
+    assert_refused(GAD_TEST_TMP, GAD_E_IO);
+    assert_refused(put("empty.png", "", 0), GAD_E_FORMAT);
+    assert_refused(put("text.png", "this is text", 12), GAD_E_FORMAT);
+    assert_refused(put("zeros.jpg", (char[512]){0}, 512), GAD_E_FORMAT);
+    assert_refused(support_source("tests/fuzz/corpus/image/cmyk.jpg"), GAD_E_UNSUPPORTED);
+}
+
+/* Cut at every length that leaves something out of the pixels' data. */
+static void test_truncated(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"tests/fixtures/images/plate.png",         "tests/fuzz/corpus/image/baseline.jpg",
+                                        "tests/fuzz/corpus/image/progressive.jpg", "tests/fuzz/corpus/image/lzw.tif",
+                                        "tests/fuzz/corpus/image/lossy.webp",      "tests/fuzz/corpus/image/rgb.bmp"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        gad_error err;
+        char *data = NULL;
+        size_t size = 0;
+        ASSERT_OK(gad_file_read(support_source(files[i]), 1 << 20, &data, &size, &err), &err);
+        for (size_t part = 1; part < 16; part++) {
+            gad_picture *picture = NULL;
+            size_t keep = size * part / 16;
+            const char *path = put("cut.bin", data, keep);
+            gad_status status = gad_picture_load(path, &picture, &err);
+            if ((status != GAD_E_FORMAT && status != GAD_E_UNSUPPORTED) || !strstr(err.cause, path))
+                fail_msg("%s cut to %zu of %zu: %s: %s", files[i], keep, size, gad_status_name(status), err.cause);
+        }
+        gad_memory_free(data);
+    }
+}
+
+/* A BMP header that promises width x height pixels and has none. */
+static const char *bmp_of(const char *name, int32_t width, int32_t height)
+{
+    unsigned char header[54] = {'B', 'M'};
+    const uint32_t offset = 54, info = 40;
+    memcpy(header + 10, &offset, 4);
+    memcpy(header + 14, &info, 4);
+    memcpy(header + 18, &width, 4);
+    memcpy(header + 22, &height, 4);
+    header[26] = 1;
+    header[28] = 24;
+    return put(name, header, sizeof header);
+}
+
+static void test_size(void **state)
+{
+    (void)state;
+    assert_refused(bmp_of("huge.bmp", 20000, 10001), GAD_E_LIMIT); /* over 200 megapixels, before any of them is read */
+    assert_refused(bmp_of("line.bmp", 2147483647, 1), GAD_E_LIMIT);
+    assert_refused(bmp_of("none.bmp", 0, 10), GAD_E_FORMAT);
+    assert_refused(bmp_of("flat.bmp", 10, 0), GAD_E_FORMAT);
+    assert_refused(bmp_of("short.bmp", 100, 100), GAD_E_FORMAT);
+}
+
+static void test_good(void **state)
+{
+    (void)state;
+    gad_error err;
+    gad_picture *picture = NULL, *again = NULL;
+    ASSERT_OK(gad_picture_load(support_source("tests/fixtures/images/plate.png"), &picture, &err), &err);
+    ASSERT_OK(gad_picture_load(support_source("tests/fixtures/images/plate.png"), &again, &err), &err);
+    assert_int_equal(gad_picture_width_px(picture), 133);
+    assert_int_equal(gad_picture_height_px(picture), 90);
+    assert_int_equal(strlen(gad_picture_hash(picture)), 32);
+    assert_string_equal(gad_picture_hash(picture), gad_picture_hash(again));
+    gad_picture_free(picture);
+    gad_picture_free(again);
+    gad_picture_free(NULL);
+    assert_true(gad_picture_is_name("a/b.JPG") && gad_picture_is_name("x.tiff") && !gad_picture_is_name("x.txt"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_image),
+        cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_size),
+        cmocka_unit_test(test_good),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
