@@ -289,6 +289,13 @@ static uint32_t bit_count(uint32_t set)
     return n;
 }
 
+/* Kinds that speak of a part or of print: painted over a plain sheet they would be a false name for a patch. On a
+ * photograph, whose parts are unknown, they are painted; on a scene only when nothing else came about. */
+static bool needs_part(gad_defect_kind kind)
+{
+    return kind == GAD_DEFECT_MISSING || kind == GAD_DEFECT_MISPLACED || kind == GAD_DEFECT_PRINT;
+}
+
 /* Put one defect on `before`; the result is in `after` and, accepted, in the pair. */
 static bool add_defect(gad_synth_work *work, const gad_scene *scene, const gad_shape_view *view, gad_rng *rng,
                        gad_synth_pair *pair)
@@ -317,6 +324,8 @@ static bool add_defect(gad_synth_work *work, const gad_scene *scene, const gad_s
                 done = true;
             }
         }
+        if (!done && needs_part(kind) && pair->family != GAD_SCENE_FAMILIES && attempt < 9)
+            continue;
         if (!done) {
             gad_canvas_copy(&work->after, &work->before);
             done = gad_defect_paint(kind, &brush);
