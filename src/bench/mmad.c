@@ -262,6 +262,7 @@ static gad_status load_object(const char *path, json_t **root, gad_hash *hash, g
                              where.column, where.text);
     if (!json_is_object(*root)) {
         json_decref(*root);
+        *root = NULL;
         return gad_error_set(err, GAD_E_FORMAT, operation, NULL, "%s: is not an object keyed by image", path);
     }
     return GAD_OK;

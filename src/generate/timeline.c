@@ -297,8 +297,10 @@ gad_status gad_timeline_fork(const gad_timeline *from, gad_timeline *to, gad_err
         gad_timeline_close(&fork);
         return status;
     }
-    memcpy(fork.ids, from->ids, (size_t)from->length * sizeof *fork.ids);
-    memcpy(fork.content, from->content, (size_t)from->length * sizeof *fork.content);
+    if (from->length) {
+        memcpy(fork.ids, from->ids, (size_t)from->length * sizeof *fork.ids);
+        memcpy(fork.content, from->content, (size_t)from->length * sizeof *fork.content);
+    }
     memcpy(fork.logits, from->logits, (size_t)from->model->config.text.vocab * sizeof *fork.logits);
     fork.length = from->length;
     fork.next = from->next;

@@ -123,7 +123,7 @@ static void test_bad_stores(void **state)
     ASSERT_OK(gad_file_write(path,
                              "this is no database, and long enough to be one: "
                              "0123456789012345678901234567890123456789012345678901234567890123456789",
-                             120, &err),
+                             119, &err),
               &err);
     assert_int_equal(gad_store_open(path, GAD_SQLITE_WRITE, &store, &err), GAD_E_FORMAT);
     assert_int_equal(gad_store_open("/no/such/folder/x.db", GAD_SQLITE_CREATE, &store, &err), GAD_E_IO);
