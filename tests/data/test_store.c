@@ -120,11 +120,9 @@ static void test_bad_stores(void **state)
     (void)state;
     gad_store *store;
     const char *path = support_scratch(GAD_TEST_TMP, "other.db");
-    ASSERT_OK(gad_file_write(path,
-                             "this is no database, and long enough to be one: "
-                             "0123456789012345678901234567890123456789012345678901234567890123456789",
-                             119, &err),
-              &err);
+    static const char text[] =
+        "this is no database, and long enough to be taken for one: 0123456789012345678901234567890123456789";
+    ASSERT_OK(gad_file_write(path, text, sizeof text - 1, &err), &err);
     assert_int_equal(gad_store_open(path, GAD_SQLITE_WRITE, &store, &err), GAD_E_FORMAT);
     assert_int_equal(gad_store_open("/no/such/folder/x.db", GAD_SQLITE_CREATE, &store, &err), GAD_E_IO);
     assert_int_equal(gad_store_open(support_scratch(GAD_TEST_TMP, "absent.db"), GAD_SQLITE_READ, &store, &err), GAD_E_IO);
@@ -229,7 +227,9 @@ static void test_memory(void **state)
     long large = resident_kb();
     print_message("memory: %ld kB after 1,000 samples, %ld kB after 100,000; %.0f puts/s, %.0f reads/s\n", small, large,
                   99000 / put_s, 100000 / (gad_clock_seconds() - from));
-    assert_true(large - small < 12000); /* SQLite's own page cache is 2 MB; address sanitizers keep some more */
+#ifndef __SANITIZE_ADDRESS__            /* which keeps freed memory for a while on purpose */
+    assert_true(large - small < 12000); /* SQLite's own page cache is 2 MB */
+#endif
     gad_split_settings settings = gad_split_default();
     gad_split_report split;
     settings.val_share = 0.1;
