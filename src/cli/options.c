@@ -66,8 +66,10 @@ static size_t distance(const char *a, const char *b)
     return row[n];
 }
 
-static void report_unknown(const command *c, const char *given)
+static void report_unknown(const command *c, const char *argument)
 {
+    char given[64];
+    snprintf(given, sizeof given, "%.*s", (int)strcspn(argument, "="), argument);
     const char *nearest = NULL;
     size_t best = 4;
     for (size_t i = 0; i < c->option_count; i++) {

@@ -1,0 +1,400 @@
+/* inspect: the built program on the tiny checkpoints: what it prints, writes, logs and returns, against gad.h. */
+#include <dirent.h>
+#include <jansson.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "e2e/program.h"
+
+#define FIXTURES "tests/fixtures/"
+#define MODEL FIXTURES "qwen25/model"
+#define IMAGES FIXTURES "images/"
+/* Few words: the tiny model's are random. */
+#define COMMON "inspect", "--model", MODEL, "--threads", "1", "--max-tokens", "12"
+
+static json_t *parse(const char *line)
+{
+    json_error_t where;
+    json_t *root = json_loads(line, JSON_REJECT_DUPLICATES, &where);
+    if (!root)
+        fail_msg("not JSON: %s: %s", where.text, line);
+    return root;
+}
+
+/* Line `i` of the text as JSON; there are `lines` of them, each with a line end. */
+static json_t *parse_line(const char *text, int i, int lines)
+{
+    char *copy = strdup(text), *rest = copy, *line = NULL;
+    int count = 0;
+    json_t *root = NULL;
+    assert_true(text[0] && text[strlen(text) - 1] == '\n');
+    while ((line = strsep(&rest, "\n")) && rest)
+        if (count++ == i)
+            root = parse(line);
+    assert_int_equal(count, lines);
+    assert_non_null(root);
+    free(copy);
+    return root;
+}
+
+static const char *string_of(const json_t *root, const char *key)
+{
+    const char *text = json_string_value(json_object_get(root, key));
+    if (!text)
+        fail_msg("no text \"%s\"", key);
+    return text;
+}
+
+/* A fresh folder with copies of images under names of its own. */
+static const char *make_folder(const char *name, const char *const (*files)[2], size_t count)
+{
+    gad_error err;
+    const char *folder = support_scratch(GAD_TEST_TMP, name);
+    ASSERT_OK(gad_file_remove(folder, &err), &err);
+    ASSERT_OK(gad_file_make_directory(folder, &err), &err);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(symlink(support_source(files[i][1]), support_scratch(folder, files[i][0])), 0);
+    return folder;
+}
+
+/* ---- one part
+ * ------------------------------------------------------------------------------------------------------------- */
+
+static void test_text(void **state)
+{
+    (void)state;
+    program_result r = RUN(COMMON, "--ref", IMAGES "plate.png", IMAGES "bolt.png");
+    assert_int_equal(r.code, 0);
+    assert_int_equal(strncmp(r.out, IMAGES "bolt.png: ", strlen(IMAGES "bolt.png: ")), 0);
+    assert_non_null(strstr(r.out, "--max-tokens")); /* cut off, and says how to avoid that */
+    assert_true(r.text[0] != 0);                    /* the reasoning, on standard error only */
+    program_result quiet = RUN(COMMON, "--quiet", "--ref", IMAGES "plate.png", IMAGES "bolt.png");
+    assert_int_equal(quiet.code, 0);
+    assert_string_equal(quiet.out, r.out);
+    assert_string_equal(quiet.text, "");
+    program_free(&r);
+    program_free(&quiet);
+}
+
+/* The JSON line that gad.h gives for the same settings, without what depends on time. */
+static json_t *ask_library(gad_reason reason)
+{
+    gad_error err;
+    gad_engine *engine = NULL;
+    gad_picture *good = NULL, *part = NULL;
+    gad_inspection result;
+    char *text = NULL;
+    const char *good_name = IMAGES "plate.png";
+    const gad_engine_options options = {.model = MODEL, .threads = 1, .max_pixels = 1003520};
+    const gad_inspect_settings settings = {
+        .class_name = "gear", .knowledge = "scratch, dent", .reason = reason, .max_tokens = 12, .threshold = 0.5};
+    ASSERT_OK(gad_engine_open(&options, &engine, &err), &err);
+    ASSERT_OK(gad_picture_load(good_name, &good, &err), &err);
+    ASSERT_OK(gad_picture_load(IMAGES "bolt.png", &part, &err), &err);
+    ASSERT_OK(gad_inspect(engine, &good, 1, part, &settings, &result, &err), &err);
+    ASSERT_OK(gad_inspection_json(&result, IMAGES "bolt.png", &good_name, 1, &text, &err), &err);
+    json_t *root = parse(text);
+    gad_text_free(text);
+    gad_inspection_clear(&result);
+    gad_picture_free(good);
+    gad_picture_free(part);
+    gad_engine_free(engine);
+    return root;
+}
+
+static void drop_times(json_t *root)
+{
+    static const char *const times[] = {"encode_ms", "prompt_ms", "answer_ms"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(json_number_value(json_object_get(root, times[i])) >= 0);
+        assert_int_equal(json_object_del(root, times[i]), 0);
+    }
+}
+
+static void test_json_equals_library(void **state)
+{
+    (void)state;
+    static const char *const reasons[] = {"always", "rejects", "never"};
+    for (int i = 0; i < 3; i++) {
+        program_result r = RUN(COMMON, "--json", "--class", "gear", "--knowledge", "scratch, dent", "--reason", reasons[i],
+                               "--ref", IMAGES "plate.png", IMAGES "bolt.png");
+        assert_int_equal(r.code, 0);
+        json_t *got = parse_line(r.out, 0, 1), *expected = ask_library((gad_reason)i);
+        drop_times(got);
+        drop_times(expected);
+        if (!json_equal(got, expected))
+            fail_msg("--reason %s: %s", reasons[i], r.out);
+        const json_t *score = json_object_get(got, "score");
+        /* random words decide nothing, and an answer without decision has no score; the fast answer has one */
+        assert_true(i < 2 ? json_is_null(score) : json_number_value(score) > 0 && json_number_value(score) < 1);
+        json_decref(got);
+        json_decref(expected);
+        program_free(&r);
+    }
+}
+
+/* ---- folders and references
+ * -------------------------------------------------------------------------------------------------- */
+
+static const char *const parts[][2] = {{"c.png", IMAGES "coin.png"},
+                                       {"a.png", IMAGES "bolt.png"},
+                                       {"b.PNG", IMAGES "strip.png"},
+                                       {".hidden.png", IMAGES "dot.png"},
+                                       {"notes.txt", FIXTURES "metrics.json"}};
+
+static void test_folder(void **state)
+{
+    (void)state;
+    static const char *const order[] = {"a.png", "b.PNG", "c.png"};
+    const char *folder = make_folder("parts", parts, 5);
+    program_result r =
+        RUN(COMMON, "--json", "--reason", "never", "--ref", IMAGES "plate.png", "--ref", IMAGES "dot.png", folder);
+    assert_int_equal(r.code, 0);
+    for (int i = 0; i < 3; i++) {
+        json_t *line = parse_line(r.out, i, 3);
+        assert_string_equal(string_of(line, "part"), support_scratch(folder, order[i]));
+        const json_t *refs = json_object_get(line, "references");
+        assert_int_equal(json_array_size(refs), 2);
+        assert_string_equal(json_string_value(json_array_get(refs, 1)), IMAGES "dot.png");
+        json_int_t prompt = json_integer_value(json_object_get(line, "prompt_tokens"));
+        json_int_t computed = json_integer_value(json_object_get(line, "computed_tokens"));
+        assert_true(i ? computed < prompt : computed >= prompt); /* the references are read once */
+        json_decref(line);
+    }
+    assert_non_null(strstr(r.text, "3/3"));
+    program_free(&r);
+}
+
+/* A folder of good parts: one is chosen, the one that is the part itself. */
+static void test_reference_folder(void **state)
+{
+    (void)state;
+    static const char *const good[][2] = {
+        {"1.png", IMAGES "coin.png"}, {"2.png", IMAGES "bolt.png"}, {"3.png", IMAGES "plate.png"}};
+    const char *folder = make_folder("good", good, 3);
+    program_result r = RUN(COMMON, "--json", "--reason", "never", "--ref", folder, IMAGES "bolt.png");
+    assert_int_equal(r.code, 0);
+    json_t *line = parse_line(r.out, 0, 1);
+    const json_t *refs = json_object_get(line, "references");
+    assert_int_equal(json_array_size(refs), 1);
+    /* 2.png is the part's own picture, which is never its reference */
+    assert_string_not_equal(json_string_value(json_array_get(refs, 0)), support_scratch(folder, "2.png"));
+    json_decref(line);
+    program_free(&r);
+}
+
+static void test_unreadable_part(void **state)
+{
+    (void)state;
+    gad_error err;
+    const char *folder = make_folder("some_bad", parts, 3), *bad = support_scratch(folder, "aa.png");
+    ASSERT_OK(gad_file_write(bad, "no image", 8, &err), &err);
+    program_result r =
+        RUN(COMMON, "--json", "--reason", "never", "--ref", IMAGES "plate.png", folder, "/nonexistent/x.png");
+    assert_int_equal(r.code, 1);
+    assert_non_null(strstr(r.text, bad));
+    assert_non_null(strstr(r.text, "/nonexistent/x.png"));
+    json_decref(parse_line(r.out, 2, 3)); /* the three good ones are all there */
+    program_free(&r);
+}
+
+/* ---- files it writes
+ * ---------------------------------------------------------------------------------------------------------- */
+
+static void test_overlay(void **state)
+{
+    (void)state;
+    gad_error err;
+    const char *folder = support_scratch(GAD_TEST_TMP, "overlay"), *path = support_scratch(folder, "bolt.png");
+    ASSERT_OK(gad_file_remove(folder, &err), &err);
+    program_result r =
+        RUN(COMMON, "--reason", "never", "--overlay", folder, "--ref", IMAGES "plate.png", IMAGES "bolt.png");
+    assert_int_equal(r.code, 0);
+    gad_picture *drawn = NULL, *part = NULL;
+    ASSERT_OK(gad_picture_load(path, &drawn, &err), &err);
+    ASSERT_OK(gad_picture_load(IMAGES "bolt.png", &part, &err), &err);
+    assert_int_equal(gad_picture_width_px(drawn), gad_picture_width_px(part));
+    assert_int_equal(gad_picture_height_px(drawn), gad_picture_height_px(part));
+    assert_string_not_equal(gad_picture_hash(drawn), gad_picture_hash(part));
+    gad_picture_free(drawn);
+    gad_picture_free(part);
+    program_free(&r);
+    r = RUN(COMMON, "--reason", "never", "--overlay", "/proc/nowhere", "--ref", IMAGES "plate.png", IMAGES "bolt.png");
+    assert_int_equal(r.code, 1);
+    assert_non_null(strstr(r.text, "/proc/nowhere"));
+    assert_string_equal(r.out, "");
+    program_free(&r);
+}
+
+/* What the record says is enough to ask again and get the same answer. */
+static void test_log_replay(void **state)
+{
+    (void)state;
+    gad_error err;
+    const char *log = support_scratch(GAD_TEST_TMP, "log.jsonl");
+    ASSERT_OK(gad_file_remove(log, &err), &err);
+    program_result r = RUN(COMMON, "--json", "--sample", "--seed", "7", "--log", log, "--ref", IMAGES "plate.png",
+                           IMAGES "bolt.png", IMAGES "coin.png");
+    assert_int_equal(r.code, 0);
+    char *text = NULL;
+    size_t size = 0;
+    ASSERT_OK(gad_file_read(log, 1 << 20, &text, &size, &err), &err);
+    json_t *record = parse_line(text, 0, 2), *printed = parse_line(r.out, 0, 2);
+    assert_true(json_equal(json_object_get(record, "result"), printed));
+    gad_picture *part = NULL;
+    ASSERT_OK(gad_picture_load(IMAGES "bolt.png", &part, &err), &err);
+    assert_string_equal(string_of(record, "part_hash"), gad_picture_hash(part));
+    gad_picture_free(part);
+    assert_int_equal(strlen(string_of(record, "model_hash")), 32);
+    assert_int_equal(json_array_size(json_object_get(record, "reference_hashes")), 1);
+    char seed[32], tokens[32], pixels[32];
+    snprintf(seed, sizeof seed, "%lld", (long long)json_integer_value(json_object_get(record, "seed")));
+    snprintf(tokens, sizeof tokens, "%lld", (long long)json_integer_value(json_object_get(record, "max_tokens")));
+    snprintf(pixels, sizeof pixels, "%lld", (long long)json_integer_value(json_object_get(record, "max_pixels")));
+    program_result again =
+        RUN("inspect", "--model", MODEL, "--json", "--sample", "--seed", seed, "--max-tokens", tokens, "--max-pixels",
+            pixels, "--quant", string_of(record, "quant"), "--reason", string_of(record, "reason"), "--ref",
+            json_string_value(json_array_get(json_object_get(printed, "references"), 0)), string_of(printed, "part"));
+    json_t *replayed = parse_line(again.out, 0, 1);
+    assert_string_equal(string_of(replayed, "raw"), string_of(printed, "raw"));
+    assert_true(json_equal(json_object_get(replayed, "score"), json_object_get(printed, "score")));
+    json_decref(record);
+    json_decref(printed);
+    json_decref(replayed);
+    free(text);
+    program_free(&r);
+    program_free(&again);
+}
+
+/* ---- exit codes and options
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void expect(const char *const *argument, int code, const char *said)
+{
+    program_result r = program_run(argument);
+    if (r.code != code || (said && !strstr(r.text, said)))
+        fail_msg("exit code %d, not %d, or \"%s\" is not said: %s", r.code, code, said ? said : "", r.text);
+    if (code == 2)
+        assert_string_equal(r.out, "");
+    program_free(&r);
+}
+#define EXPECT(code, said, ...) expect((const char *const[]){__VA_ARGS__, NULL}, code, said)
+#define FAST COMMON, "--reason", "never", "--ref", IMAGES "plate.png"
+
+static void test_exit_codes(void **state)
+{
+    (void)state;
+    EXPECT(0, NULL, FAST, "--threshold", "0", IMAGES "bolt.png");
+    EXPECT(3, NULL, FAST, "--threshold", "0", "--fail-on", "anomaly", IMAGES "bolt.png");
+    EXPECT(0, NULL, FAST, "--threshold", "1", "--fail-on", "anomaly", IMAGES "bolt.png");
+    EXPECT(1, "/nonexistent", FAST, "--threshold", "0", "--fail-on", "anomaly", IMAGES "bolt.png", "/nonexistent/x.png");
+    EXPECT(1, "/nonexistent", "inspect", "--model", "/nonexistent", IMAGES "bolt.png");
+    EXPECT(1, "/nonexistent/good.png", "inspect", "--model", MODEL, "--ref", "/nonexistent/good.png", IMAGES "bolt.png");
+    EXPECT(1, "/nonexistent/log", FAST, "--log", "/nonexistent/log", IMAGES "bolt.png");
+    EXPECT(1, "adapter", FAST, "--adapter", FIXTURES "malformed/adapter/n_r_zero", IMAGES "bolt.png");
+}
+
+static void test_usage(void **state)
+{
+    (void)state;
+    EXPECT(2, "did you mean --max-tokens?", "inspect", "--max-token", "5", IMAGES "bolt.png");
+    EXPECT(2, "did you mean --threshold?", "inspect", "--treshold=0.5", IMAGES "bolt.png");
+    EXPECT(2, "always|rejects|never", "inspect", "--reason", "sometimes", IMAGES "bolt.png");
+    EXPECT(2, "whole number", "inspect", "--max-tokens", "many", IMAGES "bolt.png");
+    EXPECT(2, "whole number", "inspect", "--max-tokens", "0", IMAGES "bolt.png");
+    EXPECT(2, "wants", "inspect", IMAGES "bolt.png", "--ref");
+    EXPECT(2, "Usage", "inspect");
+    EXPECT(2, "takes no argument", "inspect", "--json=yes", IMAGES "bolt.png");
+    EXPECT(2, "unknown command", "inspekt");
+    EXPECT(2, "Usage", NULL);
+}
+
+static void test_help(void **state)
+{
+    (void)state;
+    program_result r = RUN("inspect", "--help"), all = RUN("--help"), version = RUN("--version");
+    assert_true(r.code == 0 && all.code == 0 && version.code == 0);
+    assert_true(strstr(r.out, "--fail-on") && strstr(r.out, "Exit code") && strstr(all.out, "inspect"));
+    assert_string_equal(version.out, "gad " GAD_VERSION "\n");
+    program_free(&r);
+    program_free(&all);
+    program_free(&version);
+}
+
+/* Other ways to run the same question. */
+static void test_variants(void **state)
+{
+    (void)state;
+    EXPECT(0, NULL, FAST, "--quant", "q8", IMAGES "bolt.png");
+    EXPECT(0, NULL, FAST, "--quant", "q8-all", "--cpu", "portable", IMAGES "bolt.png");
+    EXPECT(0, NULL, FAST, "--adapter", FIXTURES "qwen25/lora_gate", IMAGES "bolt.png");
+    EXPECT(0, NULL, FAST, "--adapter", FIXTURES "qwen25/lora_save", "--merge-adapter", IMAGES "bolt.png");
+    EXPECT(0, NULL, "inspect", "--model", FIXTURES "qwen3/model", "--max-tokens", "4", IMAGES "bolt.png");
+    setenv("GAD_MODEL", MODEL, 1);
+    EXPECT(0, NULL, "inspect", "--max-tokens", "2", IMAGES "bolt.png");
+    unsetenv("GAD_MODEL");
+}
+
+/* ---- Ctrl-C
+ * -----------------------------------------------------------------------------------------------------------------------
+ */
+
+/* It stops with exit code 1, and what was printed is whole lines. */
+static void test_interrupt(void **state)
+{
+    (void)state;
+    const char *const argument[] = {"inspect",
+                                    "--model",
+                                    MODEL,
+                                    "--threads",
+                                    "1",
+                                    "--json",
+                                    "--max-tokens",
+                                    "1500",
+                                    "--ref",
+                                    IMAGES "plate.png",
+                                    IMAGES "bolt.png",
+                                    IMAGES "coin.png",
+                                    IMAGES "dot.png",
+                                    IMAGES "strip.png",
+                                    NULL};
+    const int signals[] = {SIGINT, SIGTERM};
+    for (int i = 0; i < 2; i++) {
+        program_result r = program_interrupt(argument, signals[i]);
+        assert_int_equal(r.code, 1);
+        int lines = 0;
+        for (const char *at = r.out; *at; at++)
+            lines += *at == '\n';
+        assert_true(lines < 4);
+        for (int line = 0; line < lines; line++)
+            json_decref(parse_line(r.out, line, lines));
+        program_free(&r);
+    }
+}
+
+int main(void)
+{
+    if (chdir(GAD_SOURCE_DIR))
+        return 1;
+    unsetenv("GAD_MODEL");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_json_equals_library),
+        cmocka_unit_test(test_folder),
+        cmocka_unit_test(test_reference_folder),
+        cmocka_unit_test(test_unreadable_part),
+        cmocka_unit_test(test_overlay),
+        cmocka_unit_test(test_log_replay),
+        cmocka_unit_test(test_exit_codes),
+        cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_help),
+        cmocka_unit_test(test_variants),
+        cmocka_unit_test(test_interrupt),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
