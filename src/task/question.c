@@ -161,11 +161,3 @@ const char *gad_question_forced_prefix(void)
 {
     return "<think>\n</think><answer>";
 }
-
-const char *const *gad_question_spellings(bool yes, size_t *count)
-{
-    static const char *const spellings[2][8] = {{"No", "no", "NO", " No", " no", " NO", "No.", "no."},
-                                                {"Yes", "yes", "YES", " Yes", " yes", " YES", "Yes.", "yes."}};
-    *count = 8;
-    return spellings[yes];
-}

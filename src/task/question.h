@@ -34,6 +34,4 @@ gad_status gad_question_build(const gad_question_template *wording, const gad_qu
 
 /* The beginning of an answer without reasoning, up to where the decision word follows (fast mode). */
 const char *gad_question_forced_prefix(void);
-/* The spellings of Yes (or No) whose probabilities are added at the decision position. */
-const char *const *gad_question_spellings(bool yes, size_t *count);
 #endif
