@@ -9,9 +9,10 @@ failed_programs=$?
 # Only the output of failed programs is in ctest's output; the counts come from its full log.
 full=$folder/Testing/Temporary/LastTest.log
 passed=$(grep -c '^\[       OK \]' "$full")
-failed=$(grep -c '^\[  FAILED  \] [a-z].*' "$full")
-skipped=$(grep -c '^\[  SKIPPED \] [a-z].*' "$full")
-grep -h 'SKIPPED ' "$full" | grep -v '^\[' | sort -u
+# cmocka names a failed or skipped test twice: where it happens and in the list at the end
+failed=$(($(grep -c '^\[  FAILED  \] [a-z].*' "$full") / 2))
+skipped=$(($(grep -c '^\[  SKIPPED \] [a-z].*' "$full") / 2))
+grep -h '^SKIPPED ' "$full" | sort -u
 if [ "$failed_programs" -ne 0 ]; then
     grep -v ' Passed ' "$log"
     [ "$failed" -gt 0 ] || failed=1

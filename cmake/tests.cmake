@@ -29,7 +29,7 @@ foreach(folder ${GAD_TEST_FOLDERS})
     endif()
     file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/tmp/${target})
     add_test(NAME ${target} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-    set_tests_properties(${target} PROPERTIES TIMEOUT 900 ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
+    set_tests_properties(${target} PROPERTIES TIMEOUT 900 ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive${GAD_TEST_SHORT}")
   endforeach()
 endforeach()
 
