@@ -313,8 +313,8 @@ typedef struct gad_bench_settings {
     int64_t references;    /* normal images shown */
     const char *const *datasets, *const *classes; /* filters; count 0: all */
     size_t dataset_count, class_count;
-    int64_t limit;              /* so many questions, spread evenly; 0: all */
-    uint64_t seed;              /* of random references and of sampled answers */
+    int64_t limit;              /* so many questions, drawn by seed in proportion over labels and categories; 0: all */
+    uint64_t seed;              /* of the limit, of random references and of sampled answers */
     bool knowledge;             /* tell the model which anomaly types may occur */
     const char *knowledge_file; /* MMAD: its domain_knowledge.json */
     bool similar_templates;     /* MMAD: similar instead of random templates */
@@ -341,6 +341,7 @@ typedef struct gad_bench_settings {
     bool y_first;                              /* endpoint: boxes are y1 x1 y2 x2 */
     int64_t image_factor, min_pixels, max_pixels; /* endpoint: its image processor, for "input" coordinates */
     double difference_threshold;                  /* grey levels, of the pixel difference; 0: built in */
+    const char *difference_colours;               /* "matched" (NULL): the reference's fitted to the test image; "raw" */
     bool without_difference;                      /* do not run the pixel difference beside the model */
     int64_t most_failures;                        /* failed requests in a row that end the run; 0: 20 */
 

@@ -16,6 +16,7 @@
 #include "bench/record.h"
 #include "bench/run.h"
 #include "bench/selection.h"
+#include "bench/subset.h"
 
 static const char operation[] = "run a benchmark";
 static const char companion_name[] = "pixel-difference";
@@ -77,7 +78,8 @@ static gad_status load_mmad(const gad_bench_settings *s, gad_items *items, gad_e
                                 .categories = s->classes,
                                 .dataset_count = s->dataset_count,
                                 .category_count = s->class_count,
-                                .limit = s->limit};
+                                .limit = s->limit,
+                                .seed = s->seed};
     gad_status status = gad_mmad_load(&options, items, &report, err);
     if (status)
         return status;
@@ -92,6 +94,15 @@ static gad_status load_mmad(const gad_bench_settings *s, gad_items *items, gad_e
     return GAD_OK;
 }
 
+static gad_status read_list(const gad_bench_settings *s, gad_items *items, gad_error *err)
+{
+    gad_status status = gad_item_read(s->items, items, err);
+    if (status)
+        return status;
+    gad_subset_filter(items, s->datasets, s->dataset_count, s->classes, s->class_count);
+    return gad_subset_draw(items, s->limit, s->seed, err);
+}
+
 /* Items of the run that is there, else of the source. */
 static gad_status find_items(const gad_bench_settings *s, gad_items *items, gad_error *err)
 {
@@ -102,7 +113,7 @@ static gad_status find_items(const gad_bench_settings *s, gad_items *items, gad_
     else if (gad_file_exists(manifest))
         status = gad_item_read(stored, items, err);
     else if (s->items)
-        status = gad_item_read(s->items, items, err);
+        status = read_list(s, items, err);
     else
         status = s->mmad ? load_mmad(s, items, err) : select_samples(s, items, err);
     gad_memory_free(manifest);
@@ -129,6 +140,8 @@ static json_t *describe_plan(const gad_bench_settings *s)
                              : "mmad",
                   "from", from, "datasets", list_of(s->datasets, s->dataset_count), "classes",
                   list_of(s->classes, s->class_count), "limit", (json_int_t)s->limit, "seed", (json_int_t)s->seed);
+    if (s->limit)
+        json_object_set_new(plan, "limit_rule", json_string(GAD_SUBSET_RULE));
     if (s->store) {
         json_object_set_new(plan, "preset", json_string(s->preset ? s->preset : "source"));
         json_object_set_new(plan, "reference", json_string(s->reference ? s->reference : "first"));
@@ -176,8 +189,13 @@ static gad_status open_endpoint(const gad_bench_settings *s, gad_bench_model *mo
 static gad_status open_baseline(const gad_bench_settings *s, gad_bench_model *model, gad_error *err)
 {
     double threshold = s->difference_threshold > 0 ? s->difference_threshold : GAD_MODEL_BASELINE_THRESHOLD;
+    bool raw = s->difference_colours && !strcmp(s->difference_colours, "raw");
+    if (s->difference_colours && !raw && strcmp(s->difference_colours, "matched") != 0)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, "matched and raw exist", "unknown colours \"%s\"",
+                             s->difference_colours);
     if (!strcmp(s->baseline, companion_name))
-        return gad_model_baseline_difference(threshold, model, err);
+        return gad_model_baseline_difference(threshold, raw ? GAD_PIXEL_DIFFERENCE_RAW : GAD_PIXEL_DIFFERENCE_MATCHED,
+                                             model, err);
     bool yes = !strcmp(s->baseline, "always-yes");
     if (!yes && strcmp(s->baseline, "always-no") != 0)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, "always-yes, always-no and pixel-difference exist",

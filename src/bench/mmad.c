@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "bench/subset.h"
 
 #include <string.h>
 
@@ -38,8 +39,6 @@ typedef struct reader {
     const char *path;        /* of the questions, for errors */
     gad_items *items;
     gad_mmad_report *report;
-    int64_t seen; /* questions that pass the filters */
-    int64_t pass; /* of these in the whole file; 0 while counting */
 } reader;
 
 static gad_status malformed(const reader *r, const char *image, const char *what, gad_error *err)
@@ -57,14 +56,6 @@ static bool split_path(const char *image, char dataset[64], char category[64])
     memcpy(category, image + n + 1, m);
     dataset[n] = category[m] = 0;
     return true;
-}
-
-static bool is_listed(const char *name, const char *const *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!strcmp(name, list[i]))
-            return true;
-    return !count;
 }
 
 static void note_missing(gad_mmad_report *report, const char *path, int64_t *counter)
@@ -158,13 +149,6 @@ static gad_status read_question(const reader *r, const char *image, const json_t
     return GAD_OK;
 }
 
-/* With a limit L of N questions, question i is taken when i * L / N steps up. */
-static bool is_taken(const reader *r, int64_t i)
-{
-    int64_t limit = r->options->limit;
-    return !limit || limit >= r->pass || (i + 1) * limit / r->pass > i * limit / r->pass;
-}
-
 static gad_status add_question(reader *r, const char *image, size_t number, const json_t *question, gad_item *item,
                                gad_error *err)
 {
@@ -176,7 +160,6 @@ static gad_status add_question(reader *r, const char *image, size_t number, cons
     if (snprintf(id, sizeof id, "%s#%zu", image, number + 1) >= (int)sizeof id)
         return malformed(r, image, "the path is too long", err);
     item->id = id;
-    r->report->questions++;
     return gad_item_add(r->items, item, err);
 }
 
@@ -184,15 +167,13 @@ static gad_status add_image(reader *r, const char *image, const json_t *entry, g
 {
     char dataset[64], category[64], title[64];
     const json_t *conversation = json_object_get(entry, "conversation");
-    size_t count = json_array_size(conversation), taken = 0;
+    size_t count = json_array_size(conversation);
+    r->report->all_questions += (int64_t)count;
     if (!split_path(image, dataset, category) || !json_is_array(conversation))
         return malformed(r, image, "no dataset/class path or no \"conversation\"", err);
-    bool inside = is_listed(dataset, r->options->datasets, r->options->dataset_count) &&
-                  is_listed(category, r->options->categories, r->options->category_count);
-    if (!inside || !r->pass) {
-        r->seen += inside ? (int64_t)count : 0;
+    if (!gad_subset_is_listed(dataset, r->options->datasets, r->options->dataset_count) ||
+        !gad_subset_is_listed(category, r->options->categories, r->options->category_count))
         return GAD_OK;
-    }
     snprintf(title, sizeof title, "%s", category);
     for (char *c = title; *c; c++)
         *c = *c == '_' ? ' ' : *c;
@@ -207,11 +188,8 @@ static gad_status add_image(reader *r, const char *image, const json_t *entry, g
     item.reference = (const char **)t.path;
     item.reference_count = t.count;
     for (size_t i = 0; i < count && !status; i++)
-        if (is_taken(r, r->seen++)) {
-            status = add_question(r, image, i, json_array_get(conversation, i), &item, err);
-            taken++;
-        }
-    if (!status && taken) {
+        status = add_question(r, image, i, json_array_get(conversation, i), &item, err);
+    if (!status && count) {
         r->report->images++;
         if (!gad_file_exists(path))
             note_missing(r->report, image, &r->report->missing_images);
@@ -224,24 +202,14 @@ static gad_status add_image(reader *r, const char *image, const json_t *entry, g
     return status;
 }
 
-/* Two walks: the first counts, so that a limit can be spread evenly. */
 static gad_status walk(reader *r, json_t *root, gad_error *err)
 {
     const char *image;
     json_t *entry;
     gad_status status = GAD_OK;
-    for (int again = 0; again < 2 && !status; again++) {
-        r->pass = r->seen;
-        r->seen = 0;
-        json_object_foreach (root, image, entry) {
-            if (!status)
-                status = add_image(r, image, entry, err);
-            if (!again)
-                r->report->all_questions += (int64_t)json_array_size(json_object_get(entry, "conversation"));
-        }
-        if (!again && !r->seen)
-            break;
-    }
+    json_object_foreach (root, image, entry)
+        if (!status)
+            status = add_image(r, image, entry, err);
     return status;
 }
 
@@ -286,6 +254,9 @@ gad_status gad_mmad_load(const gad_mmad_options *options, gad_items *items, gad_
         gad_hash_text(hash, counts.hash);
         status = walk(&r, root, err);
     }
+    if (!status)
+        status = gad_subset_draw(items, options->limit, options->seed, err);
+    counts.questions = (int64_t)items->count;
     json_decref(root);
     json_decref(knowledge);
     gad_memory_free(path);

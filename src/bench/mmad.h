@@ -21,12 +21,14 @@ typedef struct gad_mmad_options {
     bool similar;                                    /* similar_templates instead of random_templates */
     const char *const *datasets, *const *categories; /* filters; count 0: all */
     size_t dataset_count, category_count;
-    int64_t limit; /* 0: all; else about so many questions, spread evenly over the file */
+    int64_t limit; /* 0: all; else so many questions, as bench/subset.h draws them */
+    uint64_t seed; /* of the limit */
 } gad_mmad_options;
 
 typedef struct gad_mmad_report {
-    char hash[33];                            /* of the questions' file */
-    int64_t images, questions, all_questions; /* taken; in the file */
+    char hash[33];                    /* of the questions' file */
+    int64_t images;                   /* that pass the filters, like the counts below */
+    int64_t questions, all_questions; /* taken; in the whole file */
     int64_t missing_images, missing_templates;
     char first_missing[512];
     int64_t foreign_pills; /* images of metal nuts that early copies had among the good pills */

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
-#include "bench/difference.h"
 #include "task/answer.h"
 
 #include <math.h>
@@ -80,10 +79,11 @@ gad_bench_model gad_model_baseline_constant(bool yes)
 
 typedef struct differ {
     double threshold;
+    gad_pixel_difference_colours colours;
 } differ;
 
 /* Means over squares, so that the longer side is at most MAP_SIDE. */
-static bool shrink_map(const gad_difference *d, gad_bench_reply *reply)
+static bool shrink_map(const gad_pixel_difference *d, gad_bench_reply *reply)
 {
     int64_t longer = d->width > d->height ? d->width : d->height, block = (longer + MAP_SIDE - 1) / MAP_SIDE;
     int64_t w = (d->width + block - 1) / block, h = (d->height + block - 1) / block;
@@ -104,10 +104,10 @@ static bool shrink_map(const gad_difference *d, gad_bench_reply *reply)
     return true;
 }
 
-static gad_status write_answer(const gad_difference *d, bool anomalous, const gad_image *test, gad_string *text,
+static gad_status write_answer(const gad_pixel_difference *d, bool anomalous, const gad_image *test, gad_string *text,
                                gad_error *err)
 {
-    gad_answer_item item[GAD_DIFFERENCE_BOXES];
+    gad_answer_item item[GAD_PIXEL_DIFFERENCE_BOXES];
     char think[128];
     gad_box_frame frame = gad_box_frame_make(GAD_BOX_INPUT, GAD_BOX_XY, (int)test->width, (int)test->height,
                                              (int)test->width, (int)test->height);
@@ -125,8 +125,8 @@ static gad_status answer_difference(void *self, const gad_bench_request *request
         return gad_error_set(err, GAD_E_UNSUPPORTED, "compare with the reference", NULL, "%s",
                              request->option ? "cannot answer a question in words" : "there is no reference image");
     const gad_image *test = &request->picture[request->pictures - 1];
-    gad_difference d;
-    gad_status status = gad_difference_make(&request->picture[0], test, &d, err);
+    gad_pixel_difference d;
+    gad_status status = gad_pixel_difference_make(&request->picture[0], test, model->colours, &d, err);
     if (status)
         return status;
     status = write_answer(&d, d.rms > model->threshold, test, &reply->text, err);
@@ -137,18 +137,20 @@ static gad_status answer_difference(void *self, const gad_bench_request *request
     reply->input_height = test->height;
     reply->latency_s = gad_clock_seconds() - started_s;
     memcpy(reply->finish, "stop", 5);
-    gad_difference_free(&d);
+    gad_pixel_difference_free(&d);
     return status;
 }
 
 static json_t *describe_difference(void *self)
 {
     const differ *model = self;
-    return json_pack("{s:s, s:f, s:i}", "kind", "pixel difference", "threshold", model->threshold, "shift_px",
-                     GAD_DIFFERENCE_SHIFT);
+    return json_pack("{s:s, s:s, s:f, s:i}", "kind", "pixel difference", "colours",
+                     model->colours == GAD_PIXEL_DIFFERENCE_RAW ? "raw" : "matched", "threshold", model->threshold,
+                     "shift_px", GAD_PIXEL_DIFFERENCE_SHIFT);
 }
 
-gad_status gad_model_baseline_difference(double threshold, gad_bench_model *model, gad_error *err)
+gad_status gad_model_baseline_difference(double threshold, gad_pixel_difference_colours colours, gad_bench_model *model,
+                                         gad_error *err)
 {
     if (!(threshold > 0 && isfinite(threshold)))
         return gad_error_set(err, GAD_E_ARGUMENT, "prepare the pixel difference", NULL, "threshold %g is not above 0",
@@ -156,9 +158,10 @@ gad_status gad_model_baseline_difference(double threshold, gad_bench_model *mode
     differ *self = gad_memory_zero(1, sizeof *self);
     if (!self)
         return gad_error_memory(err, "prepare the pixel difference", sizeof *self);
-    self->threshold = threshold;
+    *self = (differ){threshold, colours};
     *model = (gad_bench_model){.self = self,
-                               .name = "pixel-difference",
+                               .name = colours == GAD_PIXEL_DIFFERENCE_RAW ? "pixel-difference (raw colours)"
+                                                                           : "pixel-difference",
                                .convention = GAD_BOX_INPUT,
                                .order = GAD_BOX_XY,
                                .wants_pictures = true,

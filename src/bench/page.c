@@ -180,6 +180,8 @@ static void add_chips(gad_string *html, const gad_report *report)
     }
     add_chip(html, "", "preset ", gad_record_text(r, "plan.preset", "-"));
     add_chip(html, "", "reference: ", gad_record_text(r, "plan.reference", "-"));
+    if (gad_report_limit(r, text))
+        add_chip(html, "warn", "", text);
     add_chip(html, "", "prompt ", gad_record_text(r, "prompt.id", "-"));
     if (json_is_true(json_object_get(json_object_get(r->run, "prompt"), "knowledge")))
         add_chip(html, "warn", "", "with domain knowledge");

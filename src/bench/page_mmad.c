@@ -26,13 +26,14 @@ static void add_headline(gad_string *html, const gad_mmad_summary *s)
                     " %%</b> of the questions rightly (mean over seven sub-tasks, then over %zu data set%s); chance is "
                     "28.6 %%, ordinary people reach 78.7 %%, experts 86.7 %%.</p>\n",
                     s->datasets, s->datasets == 1 ? "" : "s");
+    int64_t shots = gad_record_integer(s->record, "plan.shots", 0);
     gad_string_addf(
-        html,
-        "<ul class=\"chips\"><li class=\"chip %s\">%lld of %lld answered</li><li class=\"chip\">%lld shot%s</li>"
-        "</ul>\n",
-        s->answered == s->questions ? "good" : "bad", (long long)s->answered, (long long)s->questions,
-        (long long)json_integer_value(json_object_get(json_object_get(s->record->run, "plan"), "shots")),
-        json_integer_value(json_object_get(json_object_get(s->record->run, "plan"), "shots")) == 1 ? "" : "s");
+        html, "<ul class=\"chips\"><li class=\"chip %s\">%lld of %lld answered</li><li class=\"chip\">%lld shot%s</li>",
+        s->answered == s->questions ? "good" : "bad", (long long)s->answered, (long long)s->questions, (long long)shots,
+        shots == 1 ? "" : "s");
+    if (gad_report_limit(s->record, range))
+        gad_string_addf(html, "<li class=\"chip warn\">%s</li>", range);
+    gad_string_add(html, "</ul>\n");
     if (s->answered < s->questions)
         gad_string_addf(
             html,

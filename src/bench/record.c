@@ -63,21 +63,32 @@ void gad_record_free(gad_record *record)
     *record = (gad_record){0};
 }
 
-const char *gad_record_text(const gad_record *record, const char *path, const char *fallback)
+static const json_t *find_leaf(const gad_record *record, const char *path)
 {
     const json_t *at = record->run;
     char key[64];
     while (at && *path) {
         size_t n = strcspn(path, ".");
         if (n >= sizeof key)
-            return fallback;
+            return NULL;
         memcpy(key, path, n);
         key[n] = 0;
         at = json_object_get(at, key);
         path += n + (path[n] == '.');
     }
-    const char *text = json_string_value(at);
+    return at;
+}
+
+const char *gad_record_text(const gad_record *record, const char *path, const char *fallback)
+{
+    const char *text = json_string_value(find_leaf(record, path));
     return text ? text : fallback;
+}
+
+int64_t gad_record_integer(const gad_record *record, const char *path, int64_t fallback)
+{
+    const json_t *at = find_leaf(record, path);
+    return json_is_integer(at) ? (int64_t)json_integer_value(at) : fallback;
 }
 
 gad_status gad_record_choices(const gad_record *record, gad_scoring_choices *choices, gad_error *err)

@@ -23,6 +23,7 @@ void gad_record_free(gad_record *record);
 
 /* A string of run.json by path ("model.name"), or `fallback`. Belongs to the record. */
 const char *gad_record_text(const gad_record *record, const char *path, const char *fallback);
+int64_t gad_record_integer(const gad_record *record, const char *path, int64_t fallback);
 /* Scoring choices with the coordinates that the run's adapter states. */
 gad_status gad_record_choices(const gad_record *record, gad_scoring_choices *choices, gad_error *err);
 /* The run whose items a record shares ("items" of run.json: a companion of another run) or its own folder; the caller's

@@ -50,6 +50,14 @@ void gad_report_seconds(gad_string *text, double seconds)
         gad_string_addf(text, "%.*f s", seconds < 100 ? 1 : 0, seconds);
 }
 
+bool gad_report_limit(const gad_record *record, char text[64])
+{
+    int64_t limit = gad_record_integer(record, "plan.limit", 0);
+    snprintf(text, 64, "a draw of %lld, seed %lld", (long long)limit,
+             (long long)gad_record_integer(record, "plan.seed", 0));
+    return limit > 0;
+}
+
 void gad_report_count(gad_string *text, int64_t value)
 {
     char digits[32];

@@ -23,6 +23,8 @@ void gad_report_percent(gad_string *text, double value);
 void gad_report_number(gad_string *text, double value, int digits);
 /* Seconds with a fitting unit: "840 ms", "12.3 s". */
 void gad_report_seconds(gad_string *text, double seconds);
+/* "a draw of 200, seed 1" when the run was limited; false when it was not. */
+bool gad_report_limit(const gad_record *record, char text[64]);
 /* "1,234,567" */
 void gad_report_count(gad_string *text, int64_t value);
 #endif

@@ -193,8 +193,12 @@ static void add_categories(gad_string *text, const gad_summary *s)
 
 static void add_mmad_markdown(gad_string *text, const gad_mmad_summary *s)
 {
-    gad_string_addf(text, "# MMAD: %s\n\n%lld of %lld questions answered.\n\n| data set",
-                    gad_record_text(s->record, "model.name", "?"), (long long)s->answered, (long long)s->questions);
+    char limit[64];
+    gad_string_addf(text, "# MMAD: %s\n\n%lld of %lld questions answered.", gad_record_text(s->record, "model.name", "?"),
+                    (long long)s->answered, (long long)s->questions);
+    if (gad_report_limit(s->record, limit))
+        gad_string_addf(text, " Not all of the questions: %s.", limit);
+    gad_string_add(text, "\n\n| data set");
     for (int t = 0; t < GAD_MMAD_TASKS; t++)
         gad_string_addf(text, " | %s", gad_mmad_task_name(t));
     gad_string_add(text, " | mean |\n|");
@@ -219,12 +223,15 @@ gad_status gad_report_markdown(const gad_report *report, gad_string *text, gad_e
     }
     const gad_summary *s = report->run;
     const gad_summary_counts *c = &s->scope[s->datasets].counts;
+    char limit[64];
     gad_string_addf(
         text,
         "# %s\n\nProtocol MMR-AD, preset %s, reference %s. %lld of %lld images answered, %lld failed, %lld unparsable. ",
         gad_record_text(s->record, "model.name", "?"), gad_record_text(s->record, "plan.preset", "-"),
         gad_record_text(s->record, "plan.reference", "-"), (long long)c->answered, (long long)c->images,
         (long long)c->failed, (long long)c->unread);
+    if (gad_report_limit(s->record, limit))
+        gad_string_addf(text, "Not all of the samples: %s. ", limit);
     gad_string_addf(text, "Percent; %g %% intervals from %lld resamples; matching %s.\n", s->choices.confidence * 100,
                     (long long)s->choices.resamples, s->choices.many ? "many to many" : "one to one");
     add_scope_table(text, report, s->datasets);

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "bench/subset.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -109,14 +110,6 @@ static const entry *find_key(const entries *e, const char *key, size_t *count)
         end++;
     *count = end - low;
     return e->at + low;
-}
-
-static bool is_listed(const char *name, const char *const *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!strcmp(name, list[i]))
-            return true;
-    return !count;
 }
 
 static gad_status root_of(selector *s, const char *dataset, const char **path, gad_error *err)
@@ -228,8 +221,8 @@ static gad_status add_sample(selector *s, const gad_sample *sample, const char *
 static gad_status look_at(selector *s, const gad_sample *sample, gad_error *err)
 {
     const gad_selection_rule *rule = s->rule;
-    if (!is_listed(sample->dataset, rule->datasets, rule->dataset_count) ||
-        !is_listed(sample->class_name, rule->categories, rule->category_count))
+    if (!gad_subset_is_listed(sample->dataset, rule->datasets, rule->dataset_count) ||
+        !gad_subset_is_listed(sample->class_name, rule->categories, rule->category_count))
         return GAD_OK;
     s->report.seen++;
     char key[512];
@@ -353,18 +346,6 @@ static int by_id(const void *a, const void *b)
     return strcmp(((const gad_item *)a)->id, ((const gad_item *)b)->id);
 }
 
-/* Keep item i of N where i * limit / N steps up. */
-static void apply_limit(gad_items *items, int64_t limit)
-{
-    int64_t all = (int64_t)items->count, kept = 0;
-    if (!limit || limit >= all)
-        return;
-    for (int64_t i = 0; i < all; i++)
-        if ((i + 1) * limit / all > i * limit / all)
-            items->item[kept++] = items->item[i];
-    items->count = (size_t)kept;
-}
-
 static void free_selector(selector *s)
 {
     for (size_t i = 0; i < s->root_count; i++) {
@@ -381,16 +362,16 @@ static void free_selector(selector *s)
 gad_status gad_selection_make(gad_store *store, const gad_selection_rule *rule, gad_items *items,
                               gad_selection_report *report, gad_error *err)
 {
-    if (rule->references < 0 || rule->references > MOST_REFERENCES || rule->limit < 0)
-        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "%lld references, limit %lld; at most %d references",
-                             (long long)rule->references, (long long)rule->limit, MOST_REFERENCES);
+    if (rule->references < 0 || rule->references > MOST_REFERENCES)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "%lld references; at most %d are possible",
+                             (long long)rule->references, MOST_REFERENCES);
     selector s = {.store = store, .rule = rule, .items = items};
     gad_status status = look_at_all(&s, err);
     if (!status)
         status = complete_items(&s, err);
     if (!status && items->count) {
         qsort(items->item, items->count, sizeof *items->item, by_id);
-        apply_limit(items, rule->limit);
+        status = gad_subset_draw(items, rule->limit, rule->seed, err);
     }
     for (size_t i = 0; i < items->count && !status; i++)
         s.report.without_reference += rule->reference != GAD_SELECTION_NONE && !items->item[i].reference_count;

@@ -28,7 +28,7 @@ typedef struct gad_selection_rule {
     uint64_t seed;
     const char *const *datasets, *const *categories; /* filters; count 0: all */
     size_t dataset_count, category_count;
-    int64_t limit; /* 0: all; else so many, spread evenly over the ids */
+    int64_t limit; /* 0: all; else so many, as bench/subset.h draws them */
 } gad_selection_rule;
 
 typedef struct gad_selection_report {

@@ -11,7 +11,7 @@ typedef struct run_options {
     option_list dataset, class_name;
     const char *out, *store, *items, *mmad, *preset, *reference, *knowledge_file, *prompt, *image_size;
     const char *model, *adapter, *quant, *endpoint, *key_env, *served, *baseline, *coordinates, *order, *system, *members,
-        *cpu;
+        *cpu, *difference_colours;
     bool knowledge, similar, merge, fast, sample, probabilities, difference, report;
     int64_t references, limit, seed, max_tokens, in_flight, attempts, jpeg, factor, min_pixels, max_pixels, threads,
         most_failures;
@@ -63,7 +63,7 @@ static const option table[] = {
      .kind = OPTION_INT,
      .offset = AT(limit),
      .fallback = "0",
-     .help = "only so many, spread evenly; 0: all"},
+     .help = "only so many, drawn by the seed in proportion over labels and classes; 0: all"},
     {.name = "reference",
      .argument = "RULE",
      .kind = OPTION_CHOICE,
@@ -98,7 +98,7 @@ static const option table[] = {
      .kind = OPTION_INT,
      .offset = AT(seed),
      .fallback = "1",
-     .help = "of drawn references and drawn answers"},
+     .help = "of the limit, of drawn references and of drawn answers"},
     {.help = "The model (one)"},
     {.name = "model", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(model), .help = "checkpoint folder"},
     {.name = "adapter", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(adapter), .help = "PEFT LoRA adapter"},
@@ -263,6 +263,13 @@ static const option table[] = {
      .offset = AT(difference_threshold),
      .fallback = "0",
      .help = "grey levels from which it says Yes; 0: built in"},
+    {.name = "difference-colours",
+     .argument = "HOW",
+     .kind = OPTION_CHOICE,
+     .offset = AT(difference_colours),
+     .choices = "matched|raw",
+     .fallback = "matched",
+     .help = "matched: each channel of the reference gets the mean and deviation it has in the image; raw: as it is"},
     {.name = "report",
      .kind = OPTION_FLAG,
      .offset = AT(report),
@@ -322,6 +329,7 @@ static gad_bench_settings settings_of(const run_options *o, const gad_engine_opt
                                 .min_pixels = o->min_pixels,
                                 .max_pixels = o->max_pixels,
                                 .difference_threshold = o->difference_threshold,
+                                .difference_colours = o->difference_colours,
                                 .without_difference = !o->difference,
                                 .most_failures = o->most_failures,
                                 .log = log,

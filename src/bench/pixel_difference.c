@@ -1,5 +1,5 @@
-/* difference: see difference.h */
-#include "bench/difference.h"
+/* pixel_difference: see pixel_difference.h */
+#include "bench/pixel_difference.h"
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -112,8 +112,8 @@ static void compare_planes(const planes *test, const planes *reference, float *m
         float *best = map + y * test->width;
         for (size_t x = 0; x < test->width; x++)
             best[x] = 255;
-        for (int dy = -GAD_DIFFERENCE_SHIFT; dy <= GAD_DIFFERENCE_SHIFT; dy++)
-            for (int dx = -GAD_DIFFERENCE_SHIFT; dx <= GAD_DIFFERENCE_SHIFT; dx++)
+        for (int dy = -GAD_PIXEL_DIFFERENCE_SHIFT; dy <= GAD_PIXEL_DIFFERENCE_SHIFT; dy++)
+            for (int dx = -GAD_PIXEL_DIFFERENCE_SHIFT; dx <= GAD_PIXEL_DIFFERENCE_SHIFT; dx++)
                 keep_smaller(test, reference, y, dx, dy, best);
     }
 }
@@ -125,7 +125,7 @@ static int rising(const void *a, const void *b)
 }
 
 /* The median of the map (of at most 65536 of its values) and its root mean square. */
-static double measure_map(gad_difference *d, float *scratch)
+static double measure_map(gad_pixel_difference *d, float *scratch)
 {
     size_t n = (size_t)d->width * (size_t)d->height, step = n > 65536 ? n / 65536 : 1, count = 0;
     double squares = 0;
@@ -178,7 +178,7 @@ static size_t join_spots(spot *s, size_t n)
     return n;
 }
 
-static void measure_spots(const gad_difference *d, const gad_regions *regions, spot *s)
+static void measure_spots(const gad_pixel_difference *d, const gad_regions *regions, spot *s)
 {
     for (size_t i = 0; i < regions->count; i++)
         s[i] = (spot){{1e9, 1e9, 0, 0}, 0, regions->pixels[i]};
@@ -193,7 +193,7 @@ static void measure_spots(const gad_difference *d, const gad_regions *regions, s
 }
 
 /* Strongest regions first; a picture that differs nearly everywhere has more regions than are worth joining. */
-static gad_status find_boxes(gad_difference *d, double threshold, gad_error *err)
+static gad_status find_boxes(gad_pixel_difference *d, double threshold, gad_error *err)
 {
     enum { MOST_SPOTS = 256 };
     size_t n = (size_t)d->width * (size_t)d->height;
@@ -212,7 +212,7 @@ static gad_status find_boxes(gad_difference *d, double threshold, gad_error *err
         qsort(s, regions.count, sizeof *s, by_peak_falling);
         size_t count = join_spots(s, regions.count < MOST_SPOTS ? regions.count : MOST_SPOTS);
         qsort(s, count, sizeof *s, by_peak_falling);
-        for (size_t i = 0; i < count && d->box_count < GAD_DIFFERENCE_BOXES; i++)
+        for (size_t i = 0; i < count && d->box_count < GAD_PIXEL_DIFFERENCE_BOXES; i++)
             if (s[i].pixels >= LEAST_AREA_PX)
                 d->box[d->box_count++] = s[i].box;
     }
@@ -222,10 +222,10 @@ static gad_status find_boxes(gad_difference *d, double threshold, gad_error *err
     return status;
 }
 
-gad_status gad_difference_make(const gad_image *reference, const gad_image *test, gad_difference *difference,
-                               gad_error *err)
+gad_status gad_pixel_difference_make(const gad_image *reference, const gad_image *test,
+                                     gad_pixel_difference_colours colours, gad_pixel_difference *difference, gad_error *err)
 {
-    gad_difference d = {.width = test->width, .height = test->height};
+    gad_pixel_difference d = {.width = test->width, .height = test->height};
     gad_image resized = {0};
     planes a = {0}, b = {0};
     size_t n = (size_t)(test->width * test->height);
@@ -237,25 +237,26 @@ gad_status gad_difference_make(const gad_image *reference, const gad_image *test
     if (!status && !(make_planes(test, &a) && make_planes(resized.pixels ? &resized : reference, &b)))
         status = gad_error_memory(err, "compare two images", 3 * n * sizeof *d.map);
     if (!status) {
-        match_colours(&b, &a);
+        if (colours == GAD_PIXEL_DIFFERENCE_MATCHED)
+            match_colours(&b, &a);
         compare_planes(&a, &b, d.map);
         blur_rows(d.map, scratch, a.width, a.height, 2);
         blur_columns(scratch, d.map, a.width, a.height, 2);
-        status = find_boxes(&d, GAD_DIFFERENCE_REGION * (measure_map(&d, scratch) + least_noise), err);
+        status = find_boxes(&d, GAD_PIXEL_DIFFERENCE_REGION * (measure_map(&d, scratch) + least_noise), err);
     }
     gad_image_free(&resized);
     gad_memory_free(a.value);
     gad_memory_free(b.value);
     gad_memory_free(scratch);
     if (status)
-        gad_difference_free(&d);
+        gad_pixel_difference_free(&d);
     else
         *difference = d;
     return status;
 }
 
-void gad_difference_free(gad_difference *difference)
+void gad_pixel_difference_free(gad_pixel_difference *difference)
 {
     gad_memory_free(difference->map);
-    *difference = (gad_difference){0};
+    *difference = (gad_pixel_difference){0};
 }
