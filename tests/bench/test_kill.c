@@ -1,7 +1,8 @@
 /* gad bench run is killed (SIGKILL) at random points ten times and started again: the reports have the same bytes as those
- * of an uninterrupted run, and no item is asked again once its answer is stored. */
+ * of an uninterrupted run, and no item is asked again once its answer is stored. With an endpoint, and with our own engine.
+ */
+#include "base/clock.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "base/string.h"
@@ -16,7 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ITEMS = 400, KILLS = 10 };
+enum { ITEMS = 400, ENGINE_ITEMS = 120, KILLS = 10 };
+#define MODEL GAD_SOURCE_DIR "/tests/fixtures/qwen25/model"
 
 static char texts[ITEMS][160];
 
@@ -32,12 +34,12 @@ static loopback_script script(int index)
     return s;
 }
 
-static const char *write_items(void)
+static const char *write_items(int count)
 {
     gad_string lines = {0};
     gad_error err;
     ASSERT_OK(gad_file_make_directory(support_scratch(GAD_TEST_TMP, "images"), &err), &err);
-    for (int i = 0; i < ITEMS; i++) {
+    for (int i = 0; i < count; i++) {
         char name[64];
         bool anomalous = i % 3 > 0;
         snprintf(name, sizeof name, "images/%d.png", i);
@@ -79,6 +81,12 @@ static pid_t start(const char *const *argument)
     return child;
 }
 
+static int finish(pid_t child)
+{
+    int status;
+    return waitpid(child, &status, 0) > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 static pid_t start_run(const char *out, const char *items, const char *url)
 {
     const char *const argument[] = {
@@ -88,10 +96,32 @@ static pid_t start_run(const char *out, const char *items, const char *url)
     return start(argument);
 }
 
+/* The same with a checkpoint, in words of its own. */
+static pid_t start_engine(const char *out, const char *items)
+{
+    const char *const argument[] = {"bench",
+                                    "run",
+                                    "--out",
+                                    out,
+                                    "--items",
+                                    items,
+                                    "--model",
+                                    MODEL,
+                                    "--max-tokens",
+                                    "24",
+                                    "--image-size",
+                                    "original",
+                                    "--threads",
+                                    "1",
+                                    "--no-difference",
+                                    "--no-report",
+                                    NULL};
+    return start(argument);
+}
+
 static void report(const char *run, const char *out)
 {
     char html[512], json[512], csv[512], markdown[512];
-    int status;
     snprintf(html, sizeof html, "%s/report.html", out);
     snprintf(json, sizeof json, "%s/report.json", out);
     snprintf(csv, sizeof csv, "%s/report.csv", out);
@@ -99,8 +129,8 @@ static void report(const char *run, const char *out)
     const char *const files[] = {"bench", "report", run,          "--no-timing", "--html",      html,  "--json", json,
                                  "--csv", csv,      "--markdown", markdown,      "--resamples", "100", NULL};
     const char *const scored[] = {"bench", "rescore", run, "--no-timing", "--out", out, "--resamples", "100", NULL};
-    assert_int_equal(waitpid(start(scored), &status, 0) > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0);
-    assert_int_equal(waitpid(start(files), &status, 0) > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0);
+    assert_int_equal(finish(start(scored)), 0);
+    assert_int_equal(finish(start(files)), 0);
 }
 
 static void assert_same_file(const char *folder_a, const char *folder_b, const char *name)
@@ -117,6 +147,15 @@ static void assert_same_file(const char *folder_a, const char *folder_b, const c
     assert_true(length[0] > 100);
     gad_memory_free(text[0]);
     gad_memory_free(text[1]);
+}
+
+static void assert_same_reports(const char *a, const char *out_a, const char *b, const char *out_b)
+{
+    static const char *const names[] = {"scored.jsonl", "report.json", "report.csv", "report.md", "report.html"};
+    report(a, out_a);
+    report(b, out_b);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_same_file(out_a, out_b, names[i]);
 }
 
 /* Marks the items whose answer is on disk: how often they were asked up to now. */
@@ -147,7 +186,7 @@ static void test_killed_run(void **state)
     gad_error err;
     char url[64];
     int status, kills = 0, stored = 0, before = 0, frozen[ITEMS];
-    const char *items = write_items(), *whole = support_scratch(GAD_TEST_TMP, "whole");
+    const char *items = write_items(ITEMS), *whole = support_scratch(GAD_TEST_TMP, "whole");
     const char *broken = support_scratch(GAD_TEST_TMP, "broken");
     const char *whole_out = support_scratch(GAD_TEST_TMP, "whole_out"),
                *broken_out = support_scratch(GAD_TEST_TMP, "broken_out");
@@ -155,8 +194,7 @@ static void test_killed_run(void **state)
     ASSERT_OK(gad_file_remove(broken, &err), &err);
     int port = loopback_start(script);
     snprintf(url, sizeof url, "http://127.0.0.1:%d/v1", port);
-    assert_int_equal(waitpid(start_run(whole, items, url), &status, 0) > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-                     0);
+    assert_int_equal(finish(start_run(whole, items, url)), 0);
     loopback_stop();
     port = loopback_start(script);
     snprintf(url, sizeof url, "http://127.0.0.1:%d/v1", port);
@@ -176,21 +214,70 @@ static void test_killed_run(void **state)
     }
     print_message("killed %d times, %d of %d answers stored then\n", kills, stored, ITEMS);
     assert_true(kills >= 5);
-    assert_int_equal(waitpid(start_run(broken, items, url), &status, 0) > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-                     0);
+    assert_int_equal(finish(start_run(broken, items, url)), 0);
     for (int i = 0; i < ITEMS; i++)
         if (frozen[i] >= 0 && loopback_asked(i) != frozen[i])
             fail_msg("item %d was asked again after its answer was stored", i);
     loopback_stop();
-    report(whole, whole_out);
-    report(broken, broken_out);
-    static const char *const names[] = {"scored.jsonl", "report.json", "report.csv", "report.md", "report.html"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        assert_same_file(whole_out, broken_out, names[i]);
+    assert_same_reports(whole, whole_out, broken, broken_out);
+}
+
+/* How many answers are stored, each of another item. */
+static int count_rows(const char *run, int most)
+{
+    char path[512], *text;
+    size_t length;
+    gad_error err;
+    int rows = 0;
+    bool seen[ITEMS] = {false};
+    snprintf(path, sizeof path, "%s/rows.jsonl", run);
+    if (!gad_file_exists(path))
+        return 0;
+    ASSERT_OK(gad_file_read(path, 64 << 20, &text, &length, &err), &err);
+    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1, rows++) {
+        int category, index;
+        assert_int_equal(sscanf(line, "{\"id\":\"d/c%d/%d\"", &category, &index), 2);
+        assert_true(index < most && !seen[index]);
+        seen[index] = true;
+    }
+    gad_memory_free(text);
+    return rows;
+}
+
+/* Our own engine: its words depend on nothing that a kill takes away (what it has read before, random state). */
+static void test_killed_engine(void **state)
+{
+    (void)state;
+    gad_error err;
+    int status, kills = 0, stored = 0;
+    const char *items = write_items(ENGINE_ITEMS), *whole = support_scratch(GAD_TEST_TMP, "engine_whole");
+    const char *broken = support_scratch(GAD_TEST_TMP, "engine_broken");
+    ASSERT_OK(gad_file_remove(whole, &err), &err);
+    ASSERT_OK(gad_file_remove(broken, &err), &err);
+    double begin_s = gad_clock_seconds();
+    assert_int_equal(finish(start_engine(whole, items)), 0);
+    double whole_s = gad_clock_seconds() - begin_s;
+    gad_rng rng = gad_rng_make((uint64_t)getpid(), 1);
+    while (kills < KILLS && stored < ENGINE_ITEMS) {
+        pid_t child = start_engine(broken, items);
+        usleep((unsigned)(1e6 * whole_s * gad_rng_range(&rng, .02, .18)));
+        kill(child, SIGKILL);
+        waitpid(child, &status, 0);
+        kills += WIFSIGNALED(status);
+        int now = count_rows(broken, ENGINE_ITEMS);
+        assert_true(now >= stored);
+        stored = now;
+    }
+    print_message("engine: killed %d times, %d of %d answers stored then\n", kills, stored, ENGINE_ITEMS);
+    assert_true(kills >= 5);
+    assert_int_equal(finish(start_engine(broken, items)), 0);
+    assert_int_equal(count_rows(broken, ENGINE_ITEMS), ENGINE_ITEMS);
+    assert_same_reports(whole, support_scratch(GAD_TEST_TMP, "engine_whole_out"), broken,
+                        support_scratch(GAD_TEST_TMP, "engine_broken_out"));
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_killed_run)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_killed_run), cmocka_unit_test(test_killed_engine)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
