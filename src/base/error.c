@@ -1,6 +1,7 @@
 /* error: see error.h */
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,7 +34,12 @@ void gad_error_fill_memory(gad_error *err, const char *operation, size_t size_by
 
 void gad_error_fill_system(gad_error *err, const char *operation, const char *path, int error_number)
 {
-    gad_error_fill(err, GAD_E_IO, operation, NULL, "%s: %s", path, strerror(error_number));
+    const char *hint = NULL;
+    if (error_number == ENOSPC || error_number == EDQUOT)
+        hint = "free some space on that disk, or write to another one";
+    else if (error_number == EROFS || error_number == EACCES)
+        hint = "check the permissions of the file and of its folder";
+    gad_error_fill(err, GAD_E_IO, operation, hint, "%s: %s", path, strerror(error_number));
 }
 
 gad_status gad_error_context(gad_error *err, gad_status code, const char *format, ...)

@@ -18,6 +18,20 @@ gad_status gad_json_parse(const char *text, size_t length, const char *name, jso
     return GAD_OK;
 }
 
+gad_status gad_json_parse_line(const char *text, size_t length, const char *path, int64_t number, json_t **root,
+                               gad_error *err)
+{
+    json_error_t where;
+    while (length && (text[length - 1] == '\n' || text[length - 1] == '\r'))
+        length--;
+    json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES, &where);
+    if (!value)
+        return gad_error_set(err, GAD_E_FORMAT, "read JSON lines", "each line is one JSON object",
+                             "%s: line %lld, column %d: %s", path, (long long)number, where.column, where.text);
+    *root = value;
+    return GAD_OK;
+}
+
 gad_status gad_json_load(const char *path, json_t **root, gad_error *err)
 {
     char *text;

@@ -9,6 +9,9 @@
 gad_status gad_json_load(const char *path, json_t **root, gad_error *err);
 /* Parse text; `name` says in errors where it came from. */
 gad_status gad_json_parse(const char *text, size_t length, const char *name, json_t **root, gad_error *err);
+/* Parse line `number` (from 1) of a file of JSON lines, with or without its line end. */
+gad_status gad_json_parse_line(const char *text, size_t length, const char *path, int64_t number, json_t **root,
+                               gad_error *err);
 /* Write atomically, indented by two, keys sorted, with a newline at the end. */
 gad_status gad_json_write(const char *path, const json_t *root, gad_error *err);
 

@@ -1,4 +1,5 @@
 /* main: picks the command from the table and hands the rest of the arguments over. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -53,7 +54,18 @@ static int unknown_command(int argc, char **argv)
     return EXIT_USAGE;
 }
 
-int main(int argc, char **argv)
+/* Results that could not be written are a failure, whatever the command says. */
+static int finish(int code)
+{
+    bool failed = ferror(stdout) != 0;
+    if (fflush(stdout) || failed) {
+        fprintf(stderr, "gad: cannot write to standard output: %s\n", strerror(errno));
+        return code ? code : EXIT_FAILED;
+    }
+    return code;
+}
+
+static int run(int argc, char **argv)
 {
     if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
         print_usage(argc < 2 ? stderr : stdout);
@@ -69,4 +81,9 @@ int main(int argc, char **argv)
             return command_main(commands[i], argc - 1 - words, argv + 1 + words);
     }
     return unknown_command(argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+    return finish(run(argc, argv));
 }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "data/adapter/adapter.h"
+#include "data/guess.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,25 +42,6 @@ static bool in_list(const char *const *list, const char *name)
     return false;
 }
 
-/* The dataset most of whose classes are among the names; NULL when less than a third of them is there. */
-static const gad_catalog_entry *looks_like(const gad_file_names *names)
-{
-    const gad_catalog_entry *best = NULL;
-    double most = 0.3;
-    for (int i = 0; i < gad_catalog_count(); i++) {
-        const char *const *classes = ENTRIES[i]->classes;
-        int total = 0, there = 0;
-        for (; classes && classes[total]; total++)
-            for (size_t k = 0; k < names->count; k++)
-                there += strcmp(names->name[k], classes[total]) == 0;
-        if (total && (double)there / total > most) {
-            most = (double)there / total;
-            best = ENTRIES[i];
-        }
-    }
-    return best;
-}
-
 static gad_status wrong_folder(const gad_import *import, const gad_catalog_entry *entry, const gad_file_names *names,
                                gad_error *err)
 {
@@ -69,15 +51,20 @@ static gad_status wrong_folder(const gad_import *import, const gad_catalog_entry
     for (int i = 0; entry->classes && entry->classes[i] && i < 4; i++)
         snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%.30s", i ? ", " : "",
                  entry->classes[i]);
-    const gad_catalog_entry *other = looks_like(names);
-    if (other && other != entry)
-        snprintf(hint, sizeof hint, "it looks like %s: gad data import %s %s", other->title, other->name, "DIR");
-    else
-        snprintf(hint, sizeof hint, "give the folder that holds the class folders (%s%s)",
-                 expected[0] ? expected : "one per class", expected[0] ? ", ..." : "");
-    return gad_error_set(err, GAD_E_FORMAT, "import a dataset", hint,
-                         "%s: not %s: none of its class folders is there, but %s", gad_import_folder(import), entry->title,
-                         names->count ? found : "nothing");
+    snprintf(hint, sizeof hint, "give the folder that holds the class folders (%s%s)",
+             expected[0] ? expected : "one per class", expected[0] ? ", ..." : "");
+    return gad_guess_refuse(import, entry, hint, err, "none of its class folders is there, but %s",
+                            names->count ? found : "nothing");
+}
+
+/* A class name can be shared (capsule, screw): most of another dataset's classes and few of this one's mean the other. */
+static gad_status refuse_other(const gad_import *import, const gad_catalog_entry *entry, const gad_file_names *names,
+                               gad_error *err)
+{
+    const gad_catalog_entry *other = gad_guess_by_classes(names, 0.5);
+    if (!other || other == entry || gad_guess_share(other, names) <= gad_guess_share(entry, names))
+        return GAD_OK;
+    return gad_guess_refuse(import, entry, NULL, err, "the class folders are those of %s", other->title);
 }
 
 gad_status gad_catalog_classes(gad_import *import, const gad_catalog_entry *entry, gad_file_names *classes, gad_error *err)
@@ -87,6 +74,10 @@ gad_status gad_catalog_classes(gad_import *import, const gad_catalog_entry *entr
     if (status)
         return status;
     gad_file_names kept = {0};
+    if ((status = refuse_other(import, entry, &names, err))) {
+        gad_file_names_free(&names);
+        return status;
+    }
     kept.name = gad_memory_alloc(names.count + 1, sizeof *kept.name);
     if (!kept.name)
         status = gad_error_memory(err, "import a dataset", names.count);
@@ -132,6 +123,19 @@ static gad_status full_path(const char *folder, char **full, gad_error *err)
     return *full ? GAD_OK : gad_error_memory(err, "import a dataset", 0);
 }
 
+/* A folder that gives nothing is the wrong one, or none of its files is where its index says. */
+static gad_status refuse_empty(const gad_import *import, const gad_catalog_entry *entry, const gad_import_report *report,
+                               gad_error *err)
+{
+    char wrong[200] = "";
+    for (int i = 0; i < GAD_IMPORT_PROBLEMS; i++)
+        if (report->problems[i] && strlen(wrong) < 150)
+            snprintf(wrong + strlen(wrong), sizeof wrong - strlen(wrong), "%s%lld %s", wrong[0] ? ", " : ": ",
+                     (long long)report->problems[i], gad_import_problem_name((gad_import_problem)i));
+    return gad_guess_refuse(import, entry, "give the folder that the dataset was unpacked to", err,
+                            "not one image was found%s", wrong);
+}
+
 static void warn_counts(const gad_catalog_entry *entry, const gad_import_report *report, const gad_log *log)
 {
     if (entry->images && report->images != entry->images)
@@ -174,6 +178,8 @@ gad_status gad_catalog_import(gad_store *store, const gad_catalog_request *reque
         status = entry->read(import, entry, err);
     if (!status)
         status = gad_import_finish(import, report, err);
+    if (!status && !report->images)
+        status = refuse_empty(import, entry, report, err);
     if (!status)
         status = gad_store_commit(store, err);
     gad_import_free(import);

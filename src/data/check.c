@@ -15,8 +15,9 @@ static const struct {
     [GAD_CHECK_IMAGE_MISSING] = {"missing image", NULL},
     [GAD_CHECK_IMAGE_CHANGED] = {"changed image", NULL},
     [GAD_CHECK_REFERENCE_MISSING] =
-        {"reference not in the store",
-         "SELECT s.id, r.path FROM reference r JOIN sample s ON s.row=r.sample"
+        {"missing reference",
+         "SELECT s.id, r.path, d.root||'/'||r.path FROM reference r JOIN sample s ON s.row=r.sample JOIN dataset d ON "
+         "d.name=s.dataset"
          " WHERE NOT EXISTS(SELECT 1 FROM sample t WHERE t.dataset=s.dataset AND t.class=s.class AND t.image=r.path)"},
     [GAD_CHECK_REFERENCE_BAD] = {"wrong reference",
                                  "SELECT s.id, r.path || CASE WHEN t.row=s.row THEN ': the image itself' WHEN t.label=1 "
@@ -76,7 +77,10 @@ static gad_status query(gad_store *store, gad_check_kind kind, const gad_check_s
     if (!status)
         status = gad_sqlite_step(s, &row, err);
     while (!status && row) {
-        add_example(kind, settings, report, gad_sqlite_text(s, 0), gad_sqlite_text(s, 1), text);
+        /* A third column is a file whose being there makes it right (references of synthetic pairs are no samples). */
+        const char *file = kind == GAD_CHECK_REFERENCE_MISSING ? gad_sqlite_text(s, 2) : NULL;
+        if (!file || !gad_file_exists(file))
+            add_example(kind, settings, report, gad_sqlite_text(s, 0), gad_sqlite_text(s, 1), text);
         status = gad_sqlite_step(s, &row, err);
     }
     gad_sqlite_finish(s);

@@ -7,7 +7,7 @@
 typedef enum gad_check_kind {
     GAD_CHECK_IMAGE_MISSING,     /* the file is not there */
     GAD_CHECK_IMAGE_CHANGED,     /* its content is not what was imported (only with `hash`) */
-    GAD_CHECK_REFERENCE_MISSING, /* the reference's file is not in the store */
+    GAD_CHECK_REFERENCE_MISSING, /* the reference's file is neither in the store nor on disk */
     GAD_CHECK_REFERENCE_BAD,     /* the reference is the image itself, anomalous, or of another class */
     GAD_CHECK_BOX_OUTSIDE,
     GAD_CHECK_LABEL,      /* boxes of a normal image; an anomalous image without boxes and type */

@@ -49,6 +49,8 @@ gad_status gad_export_each(gad_export_job *job,
     int64_t total = 0, done = 0;
     gad_status status = gad_store_count(job->store, &job->settings->filter, &total, err);
     gad_progress_meter meter = gad_progress_start(job->settings->progress, "export", total);
+    if (!status && !total)
+        status = gad_error_set(err, GAD_E_ARGUMENT, "export", "gad data stats shows what is there", "no samples fit");
     if (!status)
         status = gad_store_select(job->store, &job->settings->filter, &cursor, err);
     while (!status && found) {
@@ -180,14 +182,16 @@ static gad_status read_dataset(gad_store *store, const json_t *o, const char *wh
     return status ? status : gad_store_put_dataset(store, &d, err);
 }
 
-static gad_status read_line(gad_store *store, const char *line, size_t length, const char *where, const char *root,
-                            gad_export_report *report, gad_error *err)
+static gad_status read_line(gad_store *store, const char *line, size_t length, const char *path, int64_t number,
+                            const char *root, gad_export_report *report, gad_error *err)
 {
     json_t *o = NULL;
     const char *schema = "";
+    char where[700];
     gad_sample s = {0};
     gad_store_change change;
-    gad_status status = gad_json_parse(line, length, where, &o, err);
+    snprintf(where, sizeof where, "%.600s: line %lld", path, (long long)number);
+    gad_status status = gad_json_parse_line(line, length, path, number, &o, err);
     if (!status)
         status = gad_json_get_string(o, "schema", where, "", &schema, err);
     if (!status && strcmp(schema, "mmrad/1-dataset") == 0) {
@@ -216,12 +220,9 @@ gad_status gad_export_read(gad_store *store, const char *path, const char *root,
         return gad_error_system(err, "read samples", path, errno);
     gad_status status = gad_store_begin(store, err);
     while (!status && (length = getline(&line, &room, file)) >= 0) {
-        char where[700];
         number++;
-        if (length <= 1)
-            continue;
-        snprintf(where, sizeof where, "%s, record at line %lld", path, (long long)number);
-        status = read_line(store, line, (size_t)length, where, root, report, err);
+        if (length > 1)
+            status = read_line(store, line, (size_t)length, path, number, root, report, err);
     }
     fclose(file);
     free(line); /* getline's own memory */

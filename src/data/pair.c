@@ -368,8 +368,8 @@ gad_status gad_pair_run(gad_store *store, const gad_pair_settings *settings, gad
     gad_status status = gad_store_count(store, &filter, &total, err);
     if (!status && !total)
         status = gad_error_set(err, GAD_E_ARGUMENT, "pair samples", "gad data list shows what is imported",
-                               "no samples: %s %s", settings->dataset ? settings->dataset : "all datasets",
-                               settings->class_name ? settings->class_name : "");
+                               "no samples of %s%s%s", settings->dataset ? settings->dataset : "any dataset",
+                               settings->class_name ? ", class " : "", settings->class_name ? settings->class_name : "");
     if (!status)
         status = gad_sqlite_prepare(gad_store_database(store),
                                     "SELECT DISTINCT dataset, class FROM sample WHERE (?1 IS NULL OR dataset=?1) AND (?2 "

@@ -10,6 +10,7 @@
 #include "io/image.h"
 
 #include <omp.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,8 +205,7 @@ static gad_status store_one(factory *f, product *p, gad_error *err)
     if (!status)
         status = gad_sample_to_json(&p->sample, &line, err);
     if (!status && fprintf(f->lines, "%s\n", line.data) < 0)
-        status = gad_error_set(err, GAD_E_IO, "make synthetic pairs", "check the space on the disk",
-                               "%s/samples.jsonl: could not be written", f->root);
+        status = gad_error_system(err, "make synthetic pairs", "samples.jsonl", errno);
     gad_string_free(&line);
     f->report->pairs++;
     f->report->anomalous += p->sample.label;

@@ -120,6 +120,37 @@ gad_status gad_stats_summary(gad_store *store, bool json, gad_string *text, gad_
     return status ? status : text->failed ? gad_error_memory(err, "count samples", 0) : GAD_OK;
 }
 
+/* One line of the catalogue. */
+typedef struct listed {
+    const char *name, *title, *license, *citation, *home, *role;
+    int published;
+    int64_t imported;
+} listed;
+
+static void add_listed(gad_string *text, const listed *l, bool json, bool first)
+{
+    if (!json) {
+        char published[24] = "-", there[24] = "-";
+        if (l->published)
+            snprintf(published, sizeof published, "%d", l->published);
+        if (l->imported)
+            snprintf(there, sizeof there, "%lld", (long long)l->imported);
+        gad_string_addf(text, "%-16s %-34s %10s %10s  %-12s %s\n", l->name, l->title, published, there, l->role,
+                        l->license);
+        return;
+    }
+    const char *const keys[] = {"name", "title", "license", "citation", "home", "role"}, *const values[] = {
+                                                                                             l->name,    l->title,
+                                                                                             l->license, l->citation,
+                                                                                             l->home,    l->role};
+    gad_string_add(text, first ? "\n{" : ",\n{");
+    for (int k = 0; k < 6; k++) {
+        gad_string_addf(text, "%s\"%s\":", k ? "," : "", keys[k]);
+        gad_string_add_json(text, values[k]);
+    }
+    gad_string_addf(text, ",\"published\":%d,\"imported\":%lld}", l->published, (long long)l->imported);
+}
+
 static gad_status imported(gad_store *store, const char *name, int64_t *count, gad_error *err)
 {
     gad_store_filter filter = gad_store_everything();
@@ -128,40 +159,59 @@ static gad_status imported(gad_store *store, const char *name, int64_t *count, g
     return store ? gad_store_count(store, &filter, count, err) : GAD_OK;
 }
 
+static const char *text_at(gad_sqlite_statement *s, int column)
+{
+    const char *text = gad_sqlite_text(s, column);
+    return text ? text : "";
+}
+
+/* What is in the store under names of the user's own. */
+static gad_status add_others(gad_store *store, bool json, gad_string *text, gad_error *err)
+{
+    gad_sqlite_statement *s = NULL;
+    bool more = false;
+    gad_status status =
+        gad_sqlite_prepare(gad_store_database(store),
+                           "SELECT d.name, d.title, d.license, d.citation, d.home, count(s.row), sum(s.split='benchmark')"
+                           " FROM dataset d LEFT JOIN sample s ON s.dataset=d.name GROUP BY d.name ORDER BY d.name",
+                           &s, err);
+    if (!status)
+        status = gad_sqlite_step(s, &more, err);
+    while (!status && more) {
+        const listed l = {text_at(s, 0),
+                          text_at(s, 1),
+                          text_at(s, 2),
+                          text_at(s, 3),
+                          text_at(s, 4),
+                          gad_sqlite_int(s, 6) ? "benchmark" : "imported",
+                          0,
+                          gad_sqlite_int(s, 5)};
+        if (!gad_catalog_find(l.name))
+            add_listed(text, &l, json, false);
+        status = gad_sqlite_step(s, &more, err);
+    }
+    gad_sqlite_finish(s);
+    return status;
+}
+
 gad_status gad_stats_catalogue(gad_store *store, bool json, gad_string *text, gad_error *err)
 {
     gad_status status = GAD_OK;
     if (json)
         gad_string_add(text, "[");
     else
-        gad_string_addf(text, "%-14s %-34s %10s %10s  %-12s %s\n", "name", "dataset", "published", "imported", "role",
+        gad_string_addf(text, "%-16s %-34s %10s %10s  %-12s %s\n", "name", "dataset", "published", "imported", "role",
                         "licence");
     for (int i = 0; i < gad_catalog_count() && !status; i++) {
         const gad_catalog_entry *e = gad_catalog_at(i);
-        int64_t count;
-        status = imported(store, e->name, &count, err);
-        const char *role = e->generic ? "your own" : e->benchmark ? "benchmark" : "training";
-        if (!json) {
-            char published[24] = "-", there[24] = "-";
-            if (e->images)
-                snprintf(published, sizeof published, "%d", e->images);
-            if (count)
-                snprintf(there, sizeof there, "%lld", (long long)count);
-            gad_string_addf(text, "%-14s %-34s %10s %10s  %-12s %s\n", e->name, e->title, published, there, role,
-                            e->license);
-            continue;
-        }
-        const char *const keys[] = {"name", "title", "license", "citation", "home", "role"}, *const values[] = {
-                                                                                                 e->name,    e->title,
-                                                                                                 e->license, e->citation,
-                                                                                                 e->home,    role};
-        gad_string_add(text, i ? ",\n{" : "\n{");
-        for (int k = 0; k < 6; k++) {
-            gad_string_addf(text, "%s\"%s\":", k ? "," : "", keys[k]);
-            gad_string_add_json(text, values[k]);
-        }
-        gad_string_addf(text, ",\"published\":%d,\"imported\":%lld}", e->images, (long long)count);
+        listed l = {e->name,     e->title, e->license,
+                    e->citation, e->home,  e->generic ? "your own" : e->benchmark ? "benchmark" : "training",
+                    e->images,   0};
+        status = imported(store, e->name, &l.imported, err);
+        add_listed(text, &l, json, i == 0);
     }
+    if (!status && store)
+        status = add_others(store, json, text, err);
     gad_string_add(text, json ? "]\n" : "");
     return status ? status : text->failed ? gad_error_memory(err, "list datasets", 0) : GAD_OK;
 }

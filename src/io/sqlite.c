@@ -115,12 +115,61 @@ static gad_status migrate(gad_sqlite *db, gad_sqlite_mode mode, const gad_sqlite
     return status;
 }
 
+/* A file in WAL mode needs a second file beside it even for reading; on a medium that cannot be written SQLite must be told
+ * that nobody changes it. Not while a log holds changes that the file has not got. */
+static gad_status reopen_fixed(gad_sqlite *db, gad_error *err)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    size_t length = strlen(db->path), at = 5;
+    char *log = gad_memory_alloc(length + 5, 1), *uri = gad_memory_alloc(3 * length + 24, 1);
+    gad_file_map map = {0};
+    gad_status status = GAD_OK;
+    if (!log || !uri) {
+        status = gad_error_memory(err, "open the store", 4 * length);
+        goto done;
+    }
+    snprintf(log, length + 5, "%s-wal", db->path);
+    if (gad_file_exists(log) && (gad_file_map_open(log, &map, NULL) || map.size_bytes)) {
+        status = gad_error_set(err, GAD_E_IO, "open the store", "open it once where it can be written",
+                               "%s: read-only, and %s holds changes that it has not got yet", db->path, log);
+        goto done;
+    }
+    memcpy(uri, "file:", 5);
+    for (const char *c = db->path; *c; c++) {
+        bool plain = *c != '%' && *c != '?' && *c != '#';
+        if (plain)
+            uri[at++] = *c;
+        else
+            at += (size_t)snprintf(uri + at, 4, "%%%c%c", digits[*c >> 4 & 15], digits[*c & 15]);
+    }
+    strcpy(uri + at, "?immutable=1");
+    sqlite3_close_v2(db->handle);
+    db->handle = NULL;
+    int code = sqlite3_open_v2(uri, &db->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+    status = code == SQLITE_OK ? GAD_OK : report(db, code, "open the store", err);
+done:
+    gad_file_map_close(&map);
+    gad_memory_free(log);
+    gad_memory_free(uri);
+    return status;
+}
+
+/* Can the tables be read? */
+static bool is_shut(gad_sqlite *db)
+{
+    int code = sqlite3_exec(db->handle, "SELECT count(*) FROM sqlite_master", NULL, NULL, NULL);
+    return code == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_READONLY;
+}
+
 gad_status gad_sqlite_open(const char *path, gad_sqlite_mode mode, const gad_sqlite_schema *schema, gad_sqlite **out,
                            gad_error *err)
 {
     if (mode != GAD_SQLITE_CREATE && !gad_file_exists(path))
         return gad_error_set(err, GAD_E_IO, "open the store", "import a dataset first, or check --store",
                              "%s: there is no such file", path);
+    if (gad_file_is_directory(path))
+        return gad_error_set(err, GAD_E_IO, "open the store", "give the name of a file in it", "%s: a folder, not a store",
+                             path);
     gad_sqlite *db = gad_memory_zero(1, sizeof *db);
     if (!db || !(db->path = gad_memory_copy_string(path))) {
         gad_memory_free(db);
@@ -135,6 +184,8 @@ gad_status gad_sqlite_open(const char *path, gad_sqlite_mode mode, const gad_sql
         if (mode != GAD_SQLITE_READ)
             status = gad_sqlite_run(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON", err);
     }
+    if (!status && mode == GAD_SQLITE_READ && is_shut(db))
+        status = reopen_fixed(db, err);
     if (!status)
         status = migrate(db, mode, schema, err);
     if (status) {

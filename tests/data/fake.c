@@ -1,5 +1,5 @@
 /* fake: see fake.h */
-#include "fake.h"
+#include "data/fake.h"
 
 #include "base/file.h"
 #include "base/memory.h"

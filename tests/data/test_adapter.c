@@ -2,7 +2,7 @@
  * each. */
 #include "base/file.h"
 #include "base/memory.h"
-#include "fake.h"
+#include "data/fake.h"
 #include "support/support.h"
 
 #include <stdio.h>

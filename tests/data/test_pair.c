@@ -3,10 +3,10 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "data/fake.h"
 #include "data/pair.h"
 #include "data/synth/nuisance.h"
 #include "data/synth/scene.h"
-#include "fake.h"
 #include "support/support.h"
 
 #include <stdio.h>

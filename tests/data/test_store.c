@@ -5,9 +5,9 @@
 #include "base/memory.h"
 #include "data/check.h"
 #include "data/contact.h"
+#include "data/fake.h"
 #include "data/split.h"
 #include "data/stats.h"
-#include "fake.h"
 #include "support/support.h"
 
 #include <stdio.h>
@@ -82,7 +82,8 @@ static void test_bad_datasets(void **state)
     assert_int_equal(import(store, "mvtec_ad", "/no/such/folder"), GAD_E_IO);
     assert_int_equal(import(store, "no_such_set", root), GAD_E_ARGUMENT);
     assert_int_equal(import(store, "real_iad", root), GAD_E_FORMAT);
-    assert_non_null(strstr(err.hint, "realiad_jsons"));
+    assert_non_null(strstr(err.hint, "it looks like VisA: gad data import visa "));
+    assert_non_null(strstr(err.cause, "realiad_jsons"));
     root = fake_root("bad_masks");
     fake_mvtec_class("bottle", "png", "_mask", "broken");
     ASSERT_OK(gad_file_remove(support_scratch(root, "bottle/ground_truth/broken/000_mask.png"), &err), &err);

@@ -2,8 +2,8 @@
  * that is slow, limits, fails, drops connections, sends nonsense and wrong answers, and is killed in the middle. */
 #include "base/file.h"
 #include "base/memory.h"
+#include "data/fake.h"
 #include "data/teach.h"
-#include "fake.h"
 #include "support/support.h"
 
 #include <arpa/inet.h>

@@ -21,7 +21,7 @@ static void redirect(const char *path, int to)
     close(fd);
 }
 
-static pid_t start(const char *const *argument)
+static pid_t start(const char *const *argument, bool (*prepare)(void))
 {
     char *list[MOST_ARGUMENTS] = {(char[]){GAD_BINARY_DIR "/gad"}};
     int count = 1;
@@ -37,6 +37,8 @@ static pid_t start(const char *const *argument)
     redirect(out_path, STDOUT_FILENO);
     redirect(text_path, STDERR_FILENO);
     alarm(TIME_LIMIT_S);
+    if (prepare && !prepare())
+        _exit(PROGRAM_UNPREPARED);
     execv(list[0], list);
     _exit(127);
 }
@@ -67,12 +69,17 @@ static program_result finish(pid_t child)
 
 program_result program_run(const char *const *argument)
 {
-    return finish(start(argument));
+    return finish(start(argument, NULL));
+}
+
+program_result program_run_prepared(const char *const *argument, bool (*prepare)(void))
+{
+    return finish(start(argument, prepare));
 }
 
 program_result program_interrupt(const char *const *argument, int signal)
 {
-    pid_t child = start(argument);
+    pid_t child = start(argument, NULL);
     struct stat info;
     const struct timespec moment = {0, 2000000};
     for (int i = 0; i < TIME_LIMIT_S * 500 && (stat(text_path, &info) || !info.st_size); i++)

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "data/adapter/adapter.h"
 #include "data/coco_file.h"
+#include "data/guess.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -94,9 +95,8 @@ static gad_status read_coco(gad_import *import, const gad_catalog_entry *entry, 
         gad_file_names_free(&names);
     }
     if (!status && !read)
-        status = gad_error_set(err, GAD_E_FORMAT, "import a dataset",
-                               "put the COCO JSON file beside the images or into annotations/",
-                               "%s: not a %s: no JSON file", gad_import_folder(import), entry->title);
+        status = gad_guess_refuse(import, entry, "put the COCO JSON file beside the images or into annotations/", err,
+                                  "no JSON file");
     return status;
 }
 

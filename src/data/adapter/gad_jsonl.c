@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "data/adapter/adapter.h"
+#include "data/guess.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -93,17 +94,17 @@ static gad_status read_gad_jsonl(gad_import *import, const gad_catalog_entry *en
     FILE *file = path ? fopen(path, "re") : NULL;
     gad_status status = GAD_OK;
     if (!file)
-        status = path ? gad_error_set(err, GAD_E_FORMAT, "import a dataset", "give a folder that holds annotations.jsonl",
-                                      "%s: not %s: %s", path, entry->title, strerror(errno))
+        status = path ? gad_guess_refuse(import, entry, "give the folder that holds annotations.jsonl", err,
+                                         "annotations.jsonl: %s", strerror(errno))
                       : gad_error_memory(err, "import a dataset", 0);
     while (!status && (length = getline(&line, &room, file)) >= 0) {
-        char where[600];
+        char where[64];
         json_t *object = NULL;
         number++;
         if (length <= 1)
             continue;
-        snprintf(where, sizeof where, "%s, record at line %lld", path, (long long)number);
-        status = gad_json_parse(line, (size_t)length, where, &object, err);
+        snprintf(where, sizeof where, "annotations.jsonl: line %lld", (long long)number);
+        status = gad_json_parse_line(line, (size_t)length, path, number, &object, err);
         if (!status)
             status = add_line(import, object, where, err);
         json_decref(object);

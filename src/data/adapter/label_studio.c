@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "data/adapter/adapter.h"
+#include "data/guess.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -130,8 +131,7 @@ static gad_status read_label_studio(gad_import *import, const gad_catalog_entry 
     }
     gad_file_names_free(&names);
     if (!status && !read)
-        status = gad_error_set(err, GAD_E_FORMAT, "import a dataset", "put the exported JSON file beside the images",
-                               "%s: not a %s: no JSON file", gad_import_folder(import), entry->title);
+        status = gad_guess_refuse(import, entry, "put the exported JSON file beside the images", err, "no JSON file");
     return status;
 }
 

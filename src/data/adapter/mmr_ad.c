@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "data/adapter/adapter.h"
+#include "data/guess.h"
 #include "io/image.h"
 #include "task/answer.h"
 
@@ -362,8 +363,8 @@ static gad_status read_mmr_ad(gad_import *import, const gad_catalog_entry *entry
         status = read_subset(import, names.name[i], is_benchmark(names.name[i]), &found, err);
     gad_file_names_free(&names);
     if (!status && !found)
-        status = gad_error_set(err, GAD_E_FORMAT, "import a dataset", "give the folder of the release, of one subset in it",
-                               "%s: not %s: no class folder with bbox_annos.json", gad_import_folder(import), entry->title);
+        status = gad_guess_refuse(import, entry, "give the folder of the release, or of one subset in it", err,
+                                  "no class folder with bbox_annos.json");
     return status;
 }
 

@@ -2,6 +2,7 @@
  * above and one per defect type below bad/; masks, if any, in masks/ or ground_truth/ with equal stems. */
 #include "base/error.h"
 #include "data/adapter/adapter.h"
+#include "data/guess.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -111,9 +112,8 @@ static gad_status read_plain(gad_import *import, const gad_catalog_entry *entry,
     }
     gad_file_names_free(&names);
     if (!status && !classes)
-        status = gad_error_set(err, GAD_E_FORMAT, "import a dataset",
-                               "put the good parts into a folder named good (and bad ones into bad)",
-                               "%s: not a %s: there is no folder good", gad_import_folder(import), entry->title);
+        status = gad_guess_refuse(import, entry, "put the good parts into a folder named good (and bad ones into bad)", err,
+                                  "there is no folder good");
     return status;
 }
 

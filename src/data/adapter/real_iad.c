@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "data/adapter/adapter.h"
+#include "data/guess.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,9 +138,9 @@ static gad_status read_real_iad(gad_import *import, const gad_catalog_entry *ent
     while (at < 4 && !gad_import_exists(import, images[at]))
         at++;
     if (which == 2)
-        return gad_error_set(err, GAD_E_FORMAT, "import a dataset",
-                             "give the folder that holds realiad_jsons and realiad_1024 (or another resolution)",
-                             "%s: not %s: there is no realiad_jsons folder", gad_import_folder(import), entry->title);
+        return gad_guess_refuse(import, entry,
+                                "give the folder that holds realiad_jsons and realiad_1024 (or another resolution)", err,
+                                "there is no realiad_jsons folder");
     gad_file_names names;
     gad_status status = gad_import_list(import, indexes[which], &names, err);
     for (size_t i = 0; i < names.count && !status; i++) {
