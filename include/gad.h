@@ -278,7 +278,7 @@ typedef struct gad_train_settings {
     double learning_rate, learning_rate_floor, beta1, beta2, weight_decay, clip, average;
     const char *schedule; /* "constant", "linear", "cosine" */
     bool checkpointing, resume, bf16, dry_run;
-    double mask_weight, difference_rate;
+    double text_weight, mask_weight, difference_rate;
     int64_t cache_mib, max_pixels, threads;
     int64_t save_every, eval_every, eval_examples, keep;
     uint64_t seed;

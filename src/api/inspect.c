@@ -50,8 +50,8 @@ static gad_status build_question(const gad_engine *engine, const gad_inspect_set
                              .convention = engine->convention};
     gad_status status = split_knowledge(settings->knowledge, &copy, knowledge, &question.knowledge_count, err);
     if (!status)
-        status = settings->prompt_file ? gad_question_template_load(settings->prompt_file, &wording, err)
-                                       : gad_question_template_default(&wording, err);
+        status =
+            gad_question_template_choose(settings->prompt_file ? settings->prompt_file : engine->question, &wording, err);
     if (!status)
         status = gad_question_build(&wording, &question, text, err);
     if (!status && text->failed)

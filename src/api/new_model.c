@@ -45,8 +45,7 @@ gad_status gad_vocab_make(const gad_vocab_settings *settings, gad_error *err)
     gad_question_template wording = {0};
     gad_vocab_train *train = NULL;
     json_t *tokenizer = NULL;
-    gad_status status = settings->prompt_file ? gad_question_template_load(settings->prompt_file, &wording, err)
-                                              : gad_question_template_default(&wording, err);
+    gad_status status = gad_question_template_choose(settings->prompt_file, &wording, err);
     if (!status)
         status = gad_vocab_train_new(&train, err);
     if (!status)
@@ -75,7 +74,8 @@ static int64_t side_of(const char *preset)
     static const struct {
         const char *name;
         int64_t side_px;
-    } sides[] = {{"gad-xs", 64}, {"gad-s", 128}, {"gad-s8", 128}, {"gad-m", 224}, {"gad-m14", 224}, {"gad-l", 256}};
+    } sides[] = {{"gad-xs", 64}, {"gad-s", 128},   {"gad-s16", 256}, {"gad-s8", 128},
+                 {"gad-m", 224}, {"gad-m14", 224}, {"gad-l", 256}};
     for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++)
         if (!strcmp(sides[i].name, preset))
             return sides[i].side_px;
@@ -143,6 +143,19 @@ static gad_status take_ids(const char *folder, gad_config *config, int32_t *end,
     return gad_config_check(config, folder, err);
 }
 
+/* The wording becomes the checkpoint's own: question.txt. */
+static gad_status copy_question(const char *from, const char *folder, gad_error *err)
+{
+    char *to = gad_file_join(folder, "question.txt"), *text = NULL;
+    size_t length = 0;
+    gad_status status = to ? gad_file_read(from, 64 << 10, &text, &length, err) : gad_error_memory(err, operation, 64);
+    if (!status)
+        status = gad_file_write(to, text, length, err);
+    gad_memory_free(text);
+    gad_memory_free(to);
+    return status;
+}
+
 static gad_status write_model(const gad_new_settings *settings, const gad_config *config, gad_error *err)
 {
     gad_model model;
@@ -176,7 +189,8 @@ gad_status gad_model_new(const gad_new_settings *settings, gad_error *err)
         config.difference = (gad_difference_config){.heads = 4,
                                                     .head_dim = config.text.hidden < 128 ? 16 : 32,
                                                     .hidden = config.text.hidden,
-                                                    .inject = config.text.layers < 3 ? config.text.layers : 3};
+                                                    .inject = config.text.layers < 3 ? config.text.layers : 3,
+                                                    .cells = config.vision.patch < 16 ? 1 : 2};
     if (!status && settings->vocab)
         status = copy_vocab(settings->vocab, settings->out, err);
     gad_vocab_settings vocab = {.out = settings->out,
@@ -196,5 +210,7 @@ gad_status gad_model_new(const gad_new_settings *settings, gad_error *err)
                                "images of %lld px: the side must be a multiple of %lld", (long long)side, (long long)unit);
     if (!status)
         status = write_settings(settings->out, &config, side, end, stop, err);
+    if (!status && settings->prompt_file)
+        status = copy_question(settings->prompt_file, settings->out, err);
     return status ? status : write_model(settings, &config, err);
 }

@@ -18,6 +18,7 @@ gad_status gad_train_sft(const gad_train_settings *settings, gad_error *err)
                             .checkpointing = settings->checkpointing,
                             .seed = settings->seed,
                             .cache_bytes = (size_t)settings->cache_mib << 20,
+                            .text_weight = settings->text_weight,
                             .mask_weight = settings->mask_weight,
                             .eval_examples = settings->eval_examples};
     if (ready)

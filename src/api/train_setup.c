@@ -203,8 +203,8 @@ static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, 
     if (!status)
         status = gad_engine_open(&options, &t->engine, err);
     if (!status)
-        status = s->prompt_file ? gad_question_template_load(s->prompt_file, &t->maker.wording, err)
-                                : gad_question_template_default(&t->maker.wording, err);
+        status =
+            gad_question_template_choose(s->prompt_file ? s->prompt_file : t->engine->question, &t->maker.wording, err);
     if (status)
         return status;
     t->maker.tokenizer = t->engine->tokenizer;
@@ -213,6 +213,9 @@ static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, 
     t->maker.convention = t->engine->convention;
     t->maker.input = input_of(s->input);
     t->maker.reasons = s->think;
+    t->maker.mask_side = gad_difference_side(&t->engine->model.config.difference);
+    if (!t->maker.mask_side)
+        t->maker.mask_side = 2;
     status = choose_trainable(s, &t->engine->model, true, &trainable, err);
     if (!status)
         status = check_memory(t, trainable, kind, err);

@@ -19,7 +19,7 @@ typedef struct new_options {
 #define PROMPT                                                                                                             \
     {                                                                                                                      \
         .name = "prompt", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(prompt),                                 \
-        .help = "own wording of the question"                                                                              \
+        .help = "own wording of the question, which the checkpoint keeps"                                                  \
     }
 #define SEED                                                                                                               \
     {                                                                                                                      \
@@ -32,7 +32,7 @@ static const option new_table[] = {
      .kind = OPTION_STRING,
      .offset = AT(preset),
      .fallback = "s",
-     .help = "xs, s, s8, m, m14, l, or the name of a published shape"},
+     .help = "xs, s, s16, s8, m, m14, l, or the name of a published shape"},
     OUT,
     {.name = "vocab",
      .argument = "DIR",

@@ -40,6 +40,18 @@ static gad_status load_preprocess(gad_engine *e, const gad_engine_options *optio
                          "%s/preprocessor_config.json: no such file", options->model);
 }
 
+static gad_status find_question(gad_engine *e, const char *folder, gad_error *err)
+{
+    e->question = gad_file_join(folder, "question.txt");
+    if (!e->question)
+        return gad_error_memory(err, operation, strlen(folder));
+    if (!gad_file_exists(e->question)) {
+        gad_memory_free(e->question);
+        e->question = NULL;
+    }
+    return GAD_OK;
+}
+
 static gad_status load_text(gad_engine *e, const char *folder, gad_error *err)
 {
     gad_status status = gad_tokenizer_load(folder, &e->tokenizer, err);
@@ -111,6 +123,8 @@ static gad_status open_parts(gad_engine *e, const gad_engine_options *options, g
     if (!status)
         status = load_text(e, options->model, err);
     if (!status)
+        status = find_question(e, options->model, err);
+    if (!status)
         status = load_preprocess(e, options, err);
     if (!status && (e->preprocess.patch != config.vision.patch || e->preprocess.merge != config.vision.merge ||
                     e->preprocess.temporal != config.vision.temporal))
@@ -161,6 +175,7 @@ void gad_engine_free(gad_engine *e)
     gad_model_free(&e->model);
     gad_safetensors_free(e->files);
     gad_tokenizer_free(e->tokenizer);
+    gad_memory_free(e->question);
     gad_memory_free(e);
 }
 

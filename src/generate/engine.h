@@ -22,6 +22,7 @@ struct gad_engine {
     gad_timeline timeline;
     gad_image_cache images;
     gad_box_convention convention; /* the coordinates the model speaks */
+    char *question;                /* the checkpoint's own wording, question.txt; NULL: it has none */
     char hash[33];
     const gad_log *log;
 };

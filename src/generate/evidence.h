@@ -8,8 +8,8 @@
 #include "model/preprocess.h"
 
 /* The last of `count` >= 2 images is compared with the others. rows->rows is the caller's (gad_memory_free); its hash names
- * all images, since it depends on all. `map` (may be NULL) gets the anomaly logit of every patch of the last image in
- * merge-block order. The model has a difference module. */
+ * all images, since it depends on all. `map` (may be NULL) gets the anomaly logit of every cell of the last image
+ * (difference_map.h). The model has a difference module. */
 gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool adapters, const gad_patches *patches,
                              const gad_image_rows *const *image, int64_t count, gad_image_rows *rows, float *map,
                              gad_error *err);

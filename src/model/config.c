@@ -266,7 +266,7 @@ gad_status gad_config_check(const gad_config *config, const char *name, gad_erro
 static gad_status read_difference(const json_t *root, const char *name, gad_config *config, gad_error *err)
 {
     const json_t *object = json_object_get(root, "difference");
-    int64_t heads = 0, head_dim = 0, hidden = 0, inject = 0;
+    int64_t heads = 0, head_dim = 0, hidden = 0, inject = 0, cells = 0;
     if (!object || json_is_null(object))
         return GAD_OK;
     gad_status status = gad_json_get_int(object, "heads", name, 0, &heads, err);
@@ -276,12 +276,15 @@ static gad_status read_difference(const json_t *root, const char *name, gad_conf
         status = gad_json_get_int(object, "hidden", name, 0, &hidden, err);
     if (!status)
         status = gad_json_get_int(object, "inject", name, 0, &inject, err);
-    if (!status && (heads < 1 || heads > 16 || head_dim < 8 || head_dim > 512 || hidden < 1 || hidden > 65536 ||
-                    inject < 1 || inject > GAD_MAX_DEEPSTACK || inject > config->text.layers))
+    if (!status)
+        status = gad_json_get_int(object, "cells", name, 1, &cells, err);
+    if (!status &&
+        (heads < 1 || heads > 16 || head_dim < 8 || head_dim > 512 || hidden < 1 || hidden > 65536 || inject < 1 ||
+         inject > GAD_MAX_DEEPSTACK || inject > config->text.layers || cells < 1 || config->vision.patch % (2 * cells)))
         status =
             gad_error_set(err, GAD_E_FORMAT, "read model configuration", NULL, "%s: \"difference\" is out of range", name);
     if (!status)
-        config->difference = (gad_difference_config){(int)heads, (int)head_dim, (int)hidden, (int)inject};
+        config->difference = (gad_difference_config){(int)heads, (int)head_dim, (int)hidden, (int)inject, (int)cells};
     return status;
 }
 
@@ -396,7 +399,7 @@ json_t *gad_config_json(const gad_config *config)
     const gad_difference_config *d = &config->difference;
     if (root && d->heads)
         json_object_set_new(root, "difference",
-                            json_pack("{s:i, s:i, s:i, s:i}", "heads", d->heads, "head_dim", d->head_dim, "hidden",
-                                      d->hidden, "inject", d->inject));
+                            json_pack("{s:i, s:i, s:i, s:i, s:i}", "heads", d->heads, "head_dim", d->head_dim, "hidden",
+                                      d->hidden, "inject", d->inject, "cells", d->cells));
     return root;
 }

@@ -34,6 +34,7 @@ typedef struct gad_text_config {
 /* The difference module (difference.h); heads 0: the model has none. */
 typedef struct gad_difference_config {
     int heads, head_dim, hidden, inject; /* matching heads and their size, width of the evidence, layers that get it */
+    int cells;                           /* of the heat map along a patch's side */
 } gad_difference_config;
 
 typedef struct gad_config {

@@ -145,6 +145,87 @@ static void level_backward(const gad_pass *pass, const gad_difference_config *d,
 
 /* ---- the whole ----------------------------------------------------------------------------------------------------- */
 
+/* e of the 3 x 3 tokens around each test token, side by side; zeros outside the image. */
+static gad_tensor gather_around(const gad_pass *pass, const gad_difference_input *in, gad_tensor e)
+{
+    gad_device *device = pass->device;
+    const gad_ops *op = device->ops;
+    gad_tensor wide = op->take(device, e.rows, 9 * e.cols);
+    size_t mark = op->mark(device);
+    gad_tensor padded = op->take(device, e.rows + 1, e.cols);
+    op->axpby(device, gad_tensor_rows(padded, 0, e.rows), 1, e, 0);
+    op->zero(device, gad_tensor_rows(padded, e.rows, 1));
+    for (int64_t k = 0; k < 9; k++)
+        op->rows(device, gad_tensor_cols(wide, k * e.cols, e.cols), NULL, padded,
+                 upload(device, in->neighbour + k * in->tests, in->tests), in->tests, false);
+    op->rewind(device, mark);
+    return wide;
+}
+
+/* de += the gradient of gather_around. Neighbour k of a token has the token as its neighbour 8 - k, so the way back gathers
+ * too. */
+static void scatter_around(const gad_pass *pass, const gad_difference_input *in, gad_tensor de, gad_tensor d_wide)
+{
+    gad_device *device = pass->device;
+    const gad_ops *op = device->ops;
+    size_t mark = op->mark(device);
+    gad_tensor padded = op->take(device, de.rows + 1, de.cols), found = op->take(device, de.rows, de.cols);
+    op->zero(device, gad_tensor_rows(padded, de.rows, 1));
+    for (int64_t k = 0; k < 9; k++) {
+        op->axpby(device, gad_tensor_rows(padded, 0, de.rows), 1, gad_tensor_cols(d_wide, k * de.cols, de.cols), 0);
+        op->rows(device, found, NULL, padded, upload(device, in->neighbour + (8 - k) * in->tests, in->tests), in->tests,
+                 false);
+        op->axpby(device, de, 1, found, 1);
+    }
+    op->rewind(device, mark);
+}
+
+/* What the heat maps show, to the device. */
+static gad_tensor take_figures(const gad_pass *pass, const gad_difference_config *d, const gad_difference_input *in,
+                               gad_tensor logits)
+{
+    gad_device *device = pass->device;
+    int64_t first = 0, cells = gad_difference_cells(d);
+    device->ops->download(device, in->map, logits);
+    for (int64_t i = 0; i < in->pairs; i++) {
+        gad_grid grid = in->test_grid[i];
+        gad_difference_figures(in->map + first * cells, grid.rows / 2, grid.cols / 2, gad_difference_side(d), in->scratch,
+                               in->figures + first * GAD_DIFFERENCE_FIGURES);
+        first += gad_grid_tokens(grid);
+    }
+    return take_host(device, in->figures, in->tests, GAD_DIFFERENCE_FIGURES);
+}
+
+static void forward_evidence(const gad_pass *pass, const gad_model *model, const gad_difference_input *in,
+                             gad_difference_saved *s)
+{
+    gad_device *device = pass->device;
+    const gad_ops *op = device->ops;
+    const gad_difference *m = &model->difference;
+    const gad_difference_config *d = &model->config.difference;
+    int64_t cells = gad_difference_cells(d);
+    s->low = gad_tensor_view(take_host(device, in->low, cells * in->tests, GAD_DIFFERENCE_LOW), in->tests,
+                             cells * GAD_DIFFERENCE_LOW);
+    s->a = op->take(device, in->tests, d->hidden);
+    s->e = op->take(device, in->tests, d->hidden);
+    gad_linear_forward(pass, &m->low, s->a, s->low, false);
+    gad_linear_forward(pass, &m->pixels.out, s->a,
+                       gad_tensor_view(s->pixels.residual, in->tests, 4 * s->pixels.residual.cols), true);
+    gad_linear_forward(pass, &m->rows.out, s->a, s->rows.residual, true);
+    op->gelu(device, s->e, s->a, GAD_GELU_ERF);
+    s->wide = gather_around(pass, in, s->e);
+    s->b = op->take(device, in->tests, d->hidden);
+    s->h = op->take(device, in->tests, d->hidden);
+    gad_linear_forward(pass, &m->around, s->b, s->wide, false);
+    op->gelu(device, s->h, s->b, GAD_GELU_ERF);
+    op->axpby(device, s->h, 1, s->e, 1);
+    gad_tensor logits = op->take(device, in->tests, cells);
+    gad_linear_forward(pass, &m->readout, logits, s->h, false);
+    s->logits = gad_tensor_view(logits, cells * in->tests, 1);
+    gad_pass_tap(pass, s->logits, "difference.logits");
+    s->figures = take_figures(pass, d, in, s->logits);
+}
+
 void gad_difference_forward(const gad_pass *pass, const gad_model *model, const gad_difference_input *in,
                             const gad_vision_rows *rows, gad_difference_saved *saved)
 {
@@ -157,25 +238,34 @@ void gad_difference_forward(const gad_pass *pass, const gad_model *model, const 
                   4 * in->tests, &saved->pixels);
     level_forward(pass, d, &m->rows, rows->out, in->token_q, in->token_k, in->token_span, in->pairs, in->test_token,
                   in->tests, &saved->rows);
-    saved->low =
-        gad_tensor_view(take_host(device, in->low, 4 * in->tests, GAD_DIFFERENCE_LOW), in->tests, 4 * GAD_DIFFERENCE_LOW);
-    saved->a = op->take(device, in->tests, d->hidden);
-    saved->h = op->take(device, in->tests, d->hidden);
-    gad_tensor four = gad_tensor_view(saved->pixels.residual, in->tests, 4 * saved->pixels.residual.cols);
-    gad_linear_forward(pass, &m->low, saved->a, saved->low, false);
-    gad_linear_forward(pass, &m->pixels.out, saved->a, four, true);
-    gad_linear_forward(pass, &m->rows.out, saved->a, saved->rows.residual, true);
-    op->gelu(device, saved->h, saved->a, GAD_GELU_ERF);
-    gad_tensor logits = op->take(device, in->tests, 4);
-    gad_linear_forward(pass, &m->readout, logits, saved->h, false);
-    saved->logits = gad_tensor_view(logits, 4 * in->tests, 1);
-    gad_pass_tap(pass, saved->logits, "difference.logits");
+    forward_evidence(pass, model, in, saved);
     size_t mark = op->mark(device);
     gad_tensor evidence = op->take(device, in->tests, model->config.text.hidden);
     for (int i = 0; i < d->inject; i++) {
         gad_linear_forward(pass, &m->inject[i], evidence, saved->h, false);
+        if (i == 0)
+            gad_linear_forward(pass, &m->regions, evidence, saved->figures, true);
         op->rows(device, rows->deepstack[i], upload(device, in->test_token, in->tests), evidence, NULL, in->tests, true);
     }
+    op->rewind(device, mark);
+}
+
+/* dh of the evidence to the levels' residuals, which are taken. */
+static void backward_evidence(const gad_pass *pass, const gad_difference *m, const gad_difference_input *in, gad_tensor dh,
+                              const gad_difference_saved *s, gad_tensor d_four, gad_tensor d_row)
+{
+    gad_device *device = pass->device;
+    const gad_ops *op = device->ops;
+    size_t mark = op->mark(device);
+    gad_tensor db = op->take(device, dh.rows, dh.cols), d_wide = op->take(device, dh.rows, 9 * dh.cols);
+    op->gelu_back(device, db, dh, s->b, GAD_GELU_ERF);
+    gad_linear_backward(pass, &m->around, d_wide, db, s->wide, false);
+    scatter_around(pass, in, dh, d_wide);
+    op->gelu_back(device, dh, dh, s->a, GAD_GELU_ERF);
+    gad_linear_backward(pass, &m->low, gad_tensor_none(), dh, s->low, false);
+    gad_linear_backward(pass, &m->pixels.out, d_four, dh,
+                        gad_tensor_view(s->pixels.residual, in->tests, 4 * s->pixels.residual.cols), false);
+    gad_linear_backward(pass, &m->rows.out, d_row, dh, s->rows.residual, false);
     op->rewind(device, mark);
 }
 
@@ -195,16 +285,15 @@ void gad_difference_backward(const gad_pass *pass, const gad_model *model, const
         op->rows(device, d_evidence, NULL, d_rows->deepstack[i], upload(device, in->test_token, in->tests), in->tests,
                  false);
         gad_linear_backward(pass, &m->inject[i], dh, d_evidence, saved->h, true);
+        if (i == 0)
+            gad_linear_backward(pass, &m->regions, gad_tensor_none(), d_evidence, saved->figures, false);
     }
     if (d_logits.data)
-        gad_linear_backward(pass, &m->readout, dh, gad_tensor_view(d_logits, in->tests, 4), saved->h, true);
-    op->gelu_back(device, dh, dh, saved->a, GAD_GELU_ERF);
-    gad_tensor four = gad_tensor_view(saved->pixels.residual, in->tests, 4 * saved->pixels.residual.cols);
-    gad_tensor d_four = op->take(device, four.rows, four.cols),
+        gad_linear_backward(pass, &m->readout, dh, gad_tensor_view(d_logits, in->tests, gad_difference_cells(d)), saved->h,
+                            true);
+    gad_tensor d_four = op->take(device, in->tests, 4 * saved->pixels.residual.cols),
                d_row = op->take(device, in->tests, saved->rows.residual.cols);
-    gad_linear_backward(pass, &m->low, gad_tensor_none(), dh, saved->low, false);
-    gad_linear_backward(pass, &m->pixels.out, d_four, dh, four, false);
-    gad_linear_backward(pass, &m->rows.out, d_row, dh, saved->rows.residual, false);
+    backward_evidence(pass, m, in, dh, saved, d_four, d_row);
     level_backward(pass, d, &m->pixels, gad_tensor_none(), gad_tensor_view(d_four, 4 * in->tests, d_four.cols / 4),
                    in->patch_span, in->pairs, in->test_patch, &saved->pixels);
     level_backward(pass, d, &m->rows, into_rows ? d_rows->out : gad_tensor_none(), d_row, in->token_span, in->pairs,

@@ -1,11 +1,13 @@
 /* difference: what a part has that its reference has not. In: pictures as tables (difference_input.h), the tower's rows.
- * Out: an anomaly logit for every patch of the test image (a heat map), and evidence added to the rows that the first
+ * Out: an anomaly logit for every cell of the test image (a heat map), and evidence added to the rows that the first
  * layers of the language model get at the test image's tokens, the way DeepStack adds rows. Forward and backward.
  *
  * Two levels, pixels of patches and merged rows of tokens. Features f = W2 gelu(W1 x). Every test row looks for its like
  * among the reference rows with several heads that differ in how far they look (the first: at its own place), by cosine and
- * distance; what remains after subtracting the best mixture is the residual. evidence h = gelu(sum of W residual + W low),
- * logits = W h, rows of layer j += W_j h (VD-DeepStack's idea; training.md 13.6). */
+ * distance; what remains after subtracting the best mixture is the residual. Of a token: e = gelu(sum of W residual + W
+ * low), evidence h = e + gelu(W [e of the 3 x 3 tokens around]), logits of its cells = W h; rows of layer j += W_j h
+ * (VD-DeepStack's idea; training.md 13.6). The first of these layers also gets what the heat map shows in figures
+ * (difference_map.h), through which no gradient flows. */
 #ifndef GAD_MODEL_DIFFERENCE_H
 #define GAD_MODEL_DIFFERENCE_H
 #include "model/difference_input.h"
@@ -20,8 +22,10 @@ typedef struct gad_difference_level_saved {
 
 typedef struct gad_difference_saved {
     gad_difference_level_saved pixels, rows;
-    gad_tensor low, a, h; /* evidence before and after GELU [tests, hidden] */
-    gad_tensor logits;    /* [4 * tests, 1]: patches of the test images in order */
+    gad_tensor low, a, e; /* a token's own evidence before and after GELU [tests, hidden] */
+    gad_tensor wide, b;   /* e of the tokens around [tests, 9 * hidden], and what they add before GELU */
+    gad_tensor h, figures;
+    gad_tensor logits; /* [cells of tests, 1] */
 } gad_difference_saved;
 
 static inline bool gad_difference_exists(const gad_model *model)
@@ -39,8 +43,8 @@ static inline int gad_difference_levels(const gad_config *config)
  * caller rewinds. */
 void gad_difference_forward(const gad_pass *pass, const gad_model *model, const gad_difference_input *input,
                             const gad_vision_rows *rows, gad_difference_saved *saved);
-/* d_logits [4 * tests, 1] may be without data. Adds parameter gradients and, when `into_rows`, the gradient of rows->out to
- * d_rows->out. */
+/* d_logits [cells of tests, 1] may be without data. Adds parameter gradients and, when `into_rows`, the gradient of
+ * rows->out to d_rows->out. */
 void gad_difference_backward(const gad_pass *pass, const gad_model *model, const gad_difference_input *input,
                              gad_tensor d_logits, const gad_vision_rows *d_rows, bool into_rows,
                              const gad_difference_saved *saved);

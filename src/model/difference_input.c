@@ -8,7 +8,6 @@
 #include "base/memory.h"
 
 static const char operation[] = "compare images";
-enum { SHIFT = 2 }; /* px, in each direction */
 
 /* How strongly head h prefers its own place: exp(-weight * distance^2 in patches). The first sees (nearly) nothing else,
  * the last one looks everywhere. */
@@ -96,80 +95,6 @@ static void unfold(const gad_vision_config *v, gad_grid grid, const float *pixel
     }
 }
 
-static float pixel_gap(const float *a, const float *b, int64_t plane, int64_t at, int64_t to)
-{
-    return (fabsf(a[at] - b[to]) + fabsf(a[plane + at] - b[plane + to]) + fabsf(a[2 * plane + at] - b[2 * plane + to])) / 3;
-}
-
-/* Mean colour difference of pixel (y, x) to its own place, and the least one to any place up to SHIFT away. */
-static void pixel_differences(const float *a, const float *b, int64_t width, int64_t height, int64_t y, int64_t x,
-                              float *same, float *least)
-{
-    int64_t plane = width * height, at = y * width + x;
-    *same = pixel_gap(a, b, plane, at, at);
-    *least = *same;
-    for (int64_t v = y - SHIFT < 0 ? 0 : y - SHIFT; v <= y + SHIFT && v < height; v++)
-        for (int64_t u = x - SHIFT < 0 ? 0 : x - SHIFT; u <= x + SHIFT && u < width; u++)
-            *least = fminf(*least, pixel_gap(a, b, plane, at, v * width + u));
-}
-
-static float deviation(const float *plane, int64_t width, int64_t top, int64_t left, int64_t p)
-{
-    double sum = 0, squares = 0;
-    for (int64_t y = top; y < top + p; y++)
-        for (int64_t x = left; x < left + p; x++) {
-            double value = (double)plane[y * width + x];
-            sum += value;
-            squares += value * value;
-        }
-    double mean = sum / (double)(p * p);
-    return (float)sqrt(fmax(0, squares / (double)(p * p) - mean * mean));
-}
-
-/* Channels of one patch: mean and largest difference in place, mean and largest of the least over shifts, mean signed
- * difference of each colour, difference of the local deviation. */
-static void patch_channels(const float *a, const float *b, int64_t width, int64_t height, int64_t top, int64_t left,
-                           int64_t p, float *out)
-{
-    double sums[5] = {0};
-    float largest[2] = {0};
-    for (int64_t y = top; y < top + p; y++)
-        for (int64_t x = left; x < left + p; x++) {
-            float same, least;
-            pixel_differences(a, b, width, height, y, x, &same, &least);
-            sums[0] += (double)same;
-            sums[1] += (double)least;
-            largest[0] = fmaxf(largest[0], same);
-            largest[1] = fmaxf(largest[1], least);
-            for (int c = 0; c < 3; c++)
-                sums[2 + c] += (double)(a[(c * height + y) * width + x] - b[(c * height + y) * width + x]);
-        }
-    double area = (double)(p * p);
-    out[0] = (float)(sums[0] / area);
-    out[1] = largest[0];
-    out[2] = (float)(sums[1] / area);
-    out[3] = largest[1];
-    for (int c = 0; c < 3; c++)
-        out[4 + c] = (float)(sums[2 + c] / area);
-    out[7] = deviation(a + height * width, width, top, left, p) - deviation(b + height * width, width, top, left, p);
-}
-
-/* Low channels of a test image against one reference of its size; where `better`, only when their shifted difference is
- * less than what is there. */
-static void compare(const gad_vision_config *v, gad_grid grid, const float *a, const float *b, bool better, float *low)
-{
-    int64_t p = v->patch, width = grid.cols * p, height = grid.rows * p;
-#pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < gad_grid_patches(grid); i++) {
-        double row, col;
-        float channel[GAD_DIFFERENCE_LOW];
-        place_of(grid, i, false, &row, &col);
-        patch_channels(a, b, width, height, (int64_t)row * p, (int64_t)col * p, p, channel);
-        if (!better || channel[2] < low[i * GAD_DIFFERENCE_LOW + 2])
-            memcpy(low + i * GAD_DIFFERENCE_LOW, channel, sizeof channel);
-    }
-}
-
 /* ---- tables -------------------------------------------------------------------------------------------------------- */
 
 static bool take_tables(const gad_config *config, const gad_difference_image *image, int64_t images,
@@ -183,7 +108,13 @@ static bool take_tables(const gad_config *config, const gad_difference_image *im
     in->tokens = in->patches / 4;
     gad_arena *a = &in->arena;
     in->pixels = gad_arena_take(a, (size_t)in->patches * 3 * (size_t)(config->vision.patch * config->vision.patch), 4);
-    in->low = gad_arena_take(a, 4 * (size_t)in->tests * GAD_DIFFERENCE_LOW, 4);
+    size_t cells = (size_t)(in->tests * gad_difference_cells(&config->difference));
+    in->low = gad_arena_take(a, cells * GAD_DIFFERENCE_LOW, 4);
+    in->map = gad_arena_take(a, cells, 4);
+    in->scratch = gad_arena_take(a, 3 * cells, 4);
+    in->figures = gad_arena_take(a, (size_t)in->tests * GAD_DIFFERENCE_FIGURES, 4);
+    in->neighbour = gad_arena_take(a, 9 * (size_t)in->tests, 4);
+    in->test_grid = gad_arena_take(a, (size_t)pairs, sizeof *in->test_grid);
     in->patch_q = gad_arena_take(a, (size_t)in->patches * places, 4);
     in->patch_k = gad_arena_take(a, (size_t)in->patches * places, 4);
     in->token_q = gad_arena_take(a, (size_t)in->tokens * places, 4);
@@ -192,31 +123,53 @@ static bool take_tables(const gad_config *config, const gad_difference_image *im
     in->test_token = gad_arena_take(a, (size_t)in->tests, 4);
     in->patch_span = gad_arena_take(a, (size_t)pairs, sizeof *in->patch_span);
     in->token_span = gad_arena_take(a, (size_t)pairs, sizeof *in->token_span);
-    return in->pixels && in->low && in->patch_q && in->patch_k && in->token_q && in->token_k && in->test_patch &&
-           in->test_token && in->patch_span && in->token_span;
+    return in->pixels && in->low && in->map && in->scratch && in->figures && in->neighbour && in->test_grid &&
+           in->patch_q && in->patch_k && in->token_q && in->token_k && in->test_patch && in->test_token && in->patch_span &&
+           in->token_span;
 }
 
+/* Channels of the cells of a test image against all references of its size, in the order of the heat map. */
 static gad_status fill_low(const gad_config *config, const gad_difference_image *image, const int64_t *first,
                            const gad_difference_pair *pair, const gad_difference_input *in, float *low, gad_error *err)
 {
     const gad_vision_config *v = &config->vision;
     gad_grid grid = image[pair->test].grid;
-    size_t patch = 3 * (size_t)(v->patch * v->patch), numbers = (size_t)gad_grid_patches(grid) * patch;
-    float *planes = gad_memory_alloc(2 * numbers, sizeof *planes);
+    int64_t patch = 3 * (int64_t)v->patch * v->patch, numbers = gad_grid_patches(grid) * patch;
+    int64_t width = grid.cols * v->patch, height = grid.rows * v->patch, cell_px = v->patch / config->difference.cells;
+    int64_t across = width / cell_px, cells = across * (height / cell_px), side = gad_difference_side(&config->difference);
+    int64_t scratch = gad_difference_low_scratch(width, height, cell_px);
+    float *planes = gad_memory_zero((size_t)(2 * numbers + scratch + cells * GAD_DIFFERENCE_LOW), sizeof *planes);
     if (!planes)
-        return gad_error_memory(err, operation, 2 * numbers * sizeof *planes);
-    memset(low, 0, (size_t)gad_grid_patches(grid) * GAD_DIFFERENCE_LOW * sizeof *low);
-    unfold(v, grid, in->pixels + (size_t)first[pair->test] * patch, planes);
+        return gad_error_memory(err, operation, (size_t)(2 * numbers + scratch) * sizeof *planes);
+    float *raster = planes + 2 * numbers + scratch;
+    gad_difference_planes both = {planes, planes + numbers, width, height};
+    unfold(v, grid, in->pixels + first[pair->test] * patch, planes);
     bool any = false;
     for (int64_t r = pair->reference; r < pair->test; r++) {
         if (image[r].grid.rows != grid.rows || image[r].grid.cols != grid.cols)
             continue;
-        unfold(v, grid, in->pixels + (size_t)first[r] * patch, planes + numbers);
-        compare(v, grid, planes, planes + numbers, any, low);
+        unfold(v, grid, in->pixels + first[r] * patch, planes + numbers);
+        gad_difference_low_compare(&both, cell_px, any, planes + 2 * numbers, raster);
         any = true;
     }
+    gad_difference_low_finish(cells, planes, raster);
+    for (int64_t i = 0; i < cells; i++)
+        memcpy(low + gad_difference_cell(grid.cols / 2, side, i / across, i % across) * GAD_DIFFERENCE_LOW,
+               raster + i * GAD_DIFFERENCE_LOW, GAD_DIFFERENCE_LOW * sizeof *low);
     gad_memory_free(planes);
     return GAD_OK;
+}
+
+/* Rows of the 3 x 3 tokens around each token among the test rows, whose end stands for what lies outside the image. */
+static void fill_neighbours(gad_grid grid, int64_t first, int64_t tests, int32_t *neighbour)
+{
+    int64_t down = grid.rows / 2, across = grid.cols / 2;
+    for (int64_t k = 0; k < 9; k++)
+        for (int64_t t = 0; t < down * across; t++) {
+            int64_t y = t / across + k / 3 - 1, x = t % across + k % 3 - 1;
+            bool inside = y >= 0 && y < down && x >= 0 && x < across;
+            neighbour[k * tests + first + t] = (int32_t)(inside ? first + y * across + x : tests);
+        }
 }
 
 gad_status gad_difference_input_make(const gad_config *config, const gad_difference_image *image, int64_t image_count,
@@ -252,7 +205,9 @@ gad_status gad_difference_input_make(const gad_config *config, const gad_differe
             in.test_patch[4 * tests + i] = (int32_t)(test + i);
         for (int64_t i = 0; i < rows / 4; i++)
             in.test_token[tests + i] = (int32_t)(test / 4 + i);
-        status = fill_low(config, image, first, p, &in, in.low + 4 * tests * GAD_DIFFERENCE_LOW, err);
+        in.test_grid[n] = image[p->test].grid;
+        fill_neighbours(in.test_grid[n], tests, in.tests, in.neighbour);
+        status = fill_low(config, image, first, p, &in, in.low + tests * gad_difference_cells(d) * GAD_DIFFERENCE_LOW, err);
         tests += rows / 4;
     }
     gad_memory_free(first);

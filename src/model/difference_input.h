@@ -1,9 +1,11 @@
 /* difference_input: what the difference module takes from pictures, without learned numbers: pixels without the picture's
- * own colour and contrast, hand-made difference channels, positions. In: patch rows of images, who is compared with whom.
- * Out: host tables. Knows nothing of the module's weights. */
+ * own colour and contrast, hand-made difference channels, positions, neighbours. In: patch rows of images, who is compared
+ * with whom. Out: host tables. Knows nothing of the module's weights. */
 #ifndef GAD_MODEL_DIFFERENCE_INPUT_H
 #define GAD_MODEL_DIFFERENCE_INPUT_H
 #include "base/arena.h"
+#include "model/difference_low.h"
+#include "model/difference_map.h"
 #include "model/model.h"
 #include "model/position.h"
 
@@ -20,9 +22,14 @@ typedef struct gad_difference_image {
 /* Rows of all images, one after the other, as patches and as tokens (four patches). */
 typedef struct gad_difference_input {
     gad_arena arena;
-    int64_t patches, tokens, tests;   /* tests: tokens of test images */
-    float *pixels;                    /* [patches, 3 * patch * patch] */
-    float *low;                       /* [4 * tests, GAD_DIFFERENCE_LOW] */
+    int64_t patches, tokens, tests; /* tests: tokens of test images */
+    float *pixels;                  /* [patches, 3 * patch * patch] */
+    float *low;                     /* [cells of tests, GAD_DIFFERENCE_LOW], in the order of the heat map */
+    int32_t *neighbour;             /* [9, tests]: row of the test rows; `tests`: outside the image */
+    gad_grid *test_grid;            /* [pairs] */
+    /* filled by the forward pass: the heat map, what it shows, room to find that */
+    float *map, *figures; /* [cells of tests], [tests, GAD_DIFFERENCE_FIGURES] */
+    int32_t *scratch;
     float *patch_q, *patch_k;         /* [patches, 4 * heads]: positions as columns of queries and keys */
     float *token_q, *token_k;         /* [tokens, 4 * heads] */
     int32_t *test_patch, *test_token; /* [4 * tests], [tests]: rows of test images */

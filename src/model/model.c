@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "model/difference_low.h"
+#include "model/difference_map.h"
 
 /* Adds parameters; the first failure sticks. */
 typedef struct builder {
@@ -162,10 +164,13 @@ static void build_difference(builder *b, const gad_config *config, gad_differenc
     const gad_vision_config *v = &config->vision;
     difference->pixels = difference_level(b, d, (int64_t)3 * v->patch * v->patch, 4, "pixels");
     difference->rows = difference_level(b, d, v->out_hidden, 1, "rows");
-    difference->low = linear(b, d->hidden, 4 * GAD_DIFFERENCE_LOW, true, "difference.low");
-    difference->readout = linear(b, 4, d->hidden, true, "difference.readout");
+    int64_t cells = gad_difference_cells(d);
+    difference->low = linear(b, d->hidden, cells * GAD_DIFFERENCE_LOW, true, "difference.low");
+    difference->around = linear(b, d->hidden, 9 * (int64_t)d->hidden, true, "difference.around");
+    difference->readout = linear(b, cells, d->hidden, true, "difference.readout");
     for (int i = 0; i < d->inject; i++)
         difference->inject[i] = linear(b, config->text.hidden, d->hidden, false, "difference.inject.%d", i);
+    difference->regions = linear(b, config->text.hidden, GAD_DIFFERENCE_FIGURES, false, "difference.regions");
 }
 
 gad_status gad_model_build(const gad_config *config, gad_model *model, gad_error *err)

@@ -35,12 +35,12 @@ typedef struct gad_difference {
         gad_norm q_norm, k_norm; /* over each head */
         gad_linear out;          /* residual into the evidence */
     } pixels, rows;
-    gad_linear low, readout; /* hand-made channels into the evidence; anomaly logits of a token's four patches */
+    gad_linear low;     /* hand-made channels into the evidence */
+    gad_linear around;  /* evidence of a token and its eight neighbours into the evidence */
+    gad_linear readout; /* anomaly logits of a token's cells */
     gad_linear inject[GAD_MAX_DEEPSTACK];
+    gad_linear regions; /* what the heat map shows, in figures, into what the first layer gets */
 } gad_difference;
-
-/* Hand-made difference channels of a patch (difference_input.h). */
-enum { GAD_DIFFERENCE_LOW = 8 };
 
 typedef struct gad_model {
     gad_config config;

@@ -171,6 +171,7 @@ static const shape shapes[] = {
      {24, 20, 20}},
     {"gad-xs", GAD_FAMILY_QWEN25, 64, 128, 2, 2, 1, 32, 512, true, 2, 64, 2, 128, 8, 4, 1, 1, {4, 6, 6}},
     {"gad-s", GAD_FAMILY_QWEN25, 192, 512, 6, 6, 2, 32, 512, true, 6, 128, 4, 352, 8, 8, 5, 3, {4, 6, 6}},
+    {"gad-s16", GAD_FAMILY_QWEN25, 192, 512, 4, 6, 2, 32, 512, true, 4, 128, 4, 352, 16, 8, 3, 2, {4, 6, 6}},
     {"gad-s8", GAD_FAMILY_QWEN25, 224, 592, 8, 7, 1, 32, 512, true, 8, 160, 5, 432, 8, 8, 7, 4, {4, 6, 6}},
     {"gad-m", GAD_FAMILY_QWEN25, 256, 704, 8, 8, 2, 32, 1024, true, 8, 192, 6, 512, 8, 8, 7, 4, {4, 6, 6}},
     {"gad-m14", GAD_FAMILY_QWEN25, 256, 704, 8, 8, 2, 32, 1024, true, 8, 192, 6, 512, 14, 4, 7, 4, {4, 6, 6}},
@@ -181,7 +182,7 @@ enum { SHAPE_COUNT = sizeof shapes / sizeof shapes[0] };
 const char *gad_shape_names(void)
 {
     return "qwen2.5-vl-3b, qwen2.5-vl-7b, qwen2.5-vl-32b, qwen2.5-vl-72b, qwen3-vl-2b, qwen3-vl-4b, qwen3-vl-8b, "
-           "qwen3-vl-32b, gad-xs, gad-s, gad-s8, gad-m, gad-m14, gad-l";
+           "qwen3-vl-32b, gad-xs, gad-s, gad-s16, gad-s8, gad-m, gad-m14, gad-l";
 }
 
 static gad_config expand(const shape *s)

@@ -217,7 +217,8 @@ static bool writes_residual(const char *name)
 
 static double start_deviation(const gad_model *model, const gad_param *param)
 {
-    if (starts_with(param->name, "difference.inject.")) /* a new module changes nothing at first */
+    if (starts_with(param->name, "difference.inject.") || starts_with(param->name, "difference.regions."))
+        /* a new module changes nothing at first */
         return 0;
     if (starts_with(param->name, "difference."))
         return 1 / sqrt((double)param->value.cols);

@@ -75,6 +75,11 @@ gad_status gad_question_template_load(const char *path, gad_question_template *w
     return status;
 }
 
+gad_status gad_question_template_choose(const char *path, gad_question_template *wording, gad_error *err)
+{
+    return path ? gad_question_template_load(path, wording, err) : gad_question_template_default(wording, err);
+}
+
 void gad_question_template_free(gad_question_template *wording)
 {
     for (int i = 0; i < 3; i++)

@@ -17,6 +17,8 @@ typedef struct gad_question_template {
 gad_status gad_question_template_default(gad_question_template *wording, gad_error *err);
 /* A user's prompt file (UTF-8, at most 64 KiB), used for any number of references. */
 gad_status gad_question_template_load(const char *path, gad_question_template *wording, gad_error *err);
+/* The file's, or the default one when path is NULL. */
+gad_status gad_question_template_choose(const char *path, gad_question_template *wording, gad_error *err);
 void gad_question_template_free(gad_question_template *wording);
 
 typedef struct gad_question {

@@ -14,7 +14,7 @@ typedef struct gad_batch_image {
     int64_t first;              /* place of its first id in the segment */
     const float *patches;       /* [patches, 3 * temporal * patch * patch], raster (merge block) order */
     const gad_image_rows *rows; /* what a frozen tower gave for it; NULL: run the tower */
-    const float *mask;          /* [patches]: defective part of each patch, 0 to 1; NULL: not known */
+    const float *mask;          /* [cells]: defective part of each cell of the heat map, 0 to 1; NULL: not known */
 } gad_batch_image;
 
 /* A run of ids. Id i is predicted from the row of id i-1 when weight[i] is not 0, so weight[0] must be 0. A segment that

@@ -14,7 +14,7 @@ typedef struct gad_example {
     gad_batch_image *image; /* [image_count], the last one is the image to inspect; points into what follows */
     gad_patches *patches;   /* [image_count] */
     int64_t image_count;
-    float *mask;           /* of the last image, NULL: not known */
+    float *mask;           /* [cells] of the last image, NULL: not known */
     gad_score_truth truth; /* boxes owned */
     gad_box_frame frame;   /* of the coordinates in the answer */
     char *answer;          /* the text of the answer to learn */

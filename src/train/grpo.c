@@ -324,7 +324,7 @@ static gad_status update_group(gad_grpo *g, group *p, update *u, double *divisor
             status = reference_logp(g, &batch, reference, err);
             u->reference = reference;
         }
-        gad_objective objective = {token_gradient, u, (float)s->temperature, NULL};
+        gad_objective objective = {token_gradient, u, (float)s->temperature, NULL, false};
         if (!status)
             status = gad_step_run(&g->step, &batch, &objective, err);
         *divisor += gad_advantage_divisor(s->aggregation, total);

@@ -61,25 +61,26 @@ static gad_status prepare_images(const gad_lesson_maker *maker, const gad_lesson
     return status;
 }
 
-/* The part of each patch's pixels that the mask covers, patches in merge-block order. */
-static gad_status prepare_mask(const gad_lesson *lesson, gad_example *e, gad_error *err)
+/* The part of each cell's pixels that the mask covers, in the order of the heat map. */
+static gad_status prepare_mask(const gad_lesson_maker *maker, const gad_lesson *lesson, gad_example *e, gad_error *err)
 {
     const gad_image *image = &lesson->image[lesson->count - 1];
     gad_batch_image *last = &e->image[e->image_count - 1];
-    int64_t rows = last->grid.rows, cols = last->grid.cols;
+    int64_t side = maker->mask_side, across = last->grid.cols / 2, rows = last->grid.rows / 2 * side, cols = across * side;
     e->mask = gad_memory_zero((size_t)(rows * cols), sizeof *e->mask);
     if (!e->mask)
         return gad_error_memory(err, operation, (size_t)(rows * cols) * sizeof *e->mask);
-    for (int64_t i = 0; i < rows * cols; i++) {
-        int64_t token = i / 4, y = token / (cols / 2) * 2 + i % 4 / 2, x = token % (cols / 2) * 2 + i % 2;
-        int64_t top = y * image->height / rows, bottom = (y + 1) * image->height / rows;
-        int64_t left = x * image->width / cols, right = (x + 1) * image->width / cols, covered = 0;
-        for (int64_t v = top; v < bottom; v++)
-            for (int64_t u = left; u < right; u++)
-                covered += lesson->mask[v * image->width + u] != 0;
-        if (bottom > top && right > left)
-            e->mask[i] = (float)covered / (float)((bottom - top) * (right - left));
-    }
+    for (int64_t y = 0; y < rows; y++)
+        for (int64_t x = 0; x < cols; x++) {
+            int64_t top = y * image->height / rows, bottom = (y + 1) * image->height / rows;
+            int64_t left = x * image->width / cols, right = (x + 1) * image->width / cols, covered = 0;
+            for (int64_t v = top; v < bottom; v++)
+                for (int64_t u = left; u < right; u++)
+                    covered += lesson->mask[v * image->width + u] != 0;
+            if (bottom > top && right > left)
+                e->mask[gad_difference_cell(across, side, y, x)] =
+                    (float)covered / (float)((bottom - top) * (right - left));
+        }
     last->mask = e->mask;
     return GAD_OK;
 }
@@ -176,7 +177,7 @@ static gad_status make(const gad_lesson_maker *maker, const gad_lesson *lesson, 
     gad_chat_prompt prompt = {0};
     gad_status status = prepare_images(maker, lesson, e, err);
     if (!status && lesson->mask)
-        status = prepare_mask(lesson, e, err);
+        status = prepare_mask(maker, lesson, e, err);
     if (!status) {
         const gad_view *view = &e->patches[e->image_count - 1].view;
         e->frame = gad_box_frame_make(maker->convention, GAD_BOX_XY, (int)view->original_width, (int)view->original_height,

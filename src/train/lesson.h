@@ -22,7 +22,8 @@ typedef struct gad_lesson_maker {
     gad_box_convention convention;
     gad_question_template wording;
     gad_lesson_input input;
-    bool reasons; /* false: answers without <think> text */
+    int64_t mask_side; /* cells of a mask along a token: gad_difference_side */
+    bool reasons;      /* false: answers without <think> text */
 } gad_lesson_maker;
 
 typedef struct gad_lesson_box {

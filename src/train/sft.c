@@ -40,9 +40,10 @@ void gad_sft_close(gad_sft *sft)
 /* What one step has added up on this rank. */
 typedef struct tally {
     const gad_sft_settings *settings;
-    double loss, labels; /* sum of -log p, label ids */
-    double mask, masked, patches,
-        agreed; /* mask losses, images that have a mask, their patches, those told apart rightly */
+    double loss, labels;  /* sum of -log p, label ids */
+    double mask, masked;  /* mask losses, images that have a mask */
+    double cells, agreed; /* of their heat maps, and those told apart rightly */
+    double images_agreed; /* images whose largest logit tells rightly whether there is a defect */
     double examples, tokens, skipped;
 } tally;
 
@@ -54,9 +55,8 @@ static void cross_entropy(void *user, const gad_batch *batch, int64_t first, int
     (void)entropy;
     for (int64_t i = 0; i < n; i++) {
         float weight = batch->label_weight[first + i];
-        g[i] = -weight;
+        g[i] = (float)-sum->settings->text_weight * weight;
         sum->loss -= (double)weight * (double)logp[i];
-        sum->labels += (double)weight;
     }
 }
 
@@ -72,9 +72,14 @@ static void mask_loss(void *user, const gad_batch *batch, int64_t pair, int64_t 
         labels += batch->label_segment[i] == batch->pair_segment[pair] ? (double)batch->label_weight[i] : 0;
     sum->mask += gad_mask_loss(n, logit, mask, sum->settings->mask_weight * labels, g);
     sum->masked++;
-    sum->patches += (double)n;
-    for (int64_t i = 0; i < n; i++)
+    sum->cells += (double)n;
+    bool found = false, there = false;
+    for (int64_t i = 0; i < n; i++) {
         sum->agreed += (logit[i] > 0) == (mask[i] >= 0.5f);
+        found |= logit[i] > 0;
+        there |= mask[i] > 0;
+    }
+    sum->images_agreed += found == there;
 }
 
 /* Forward (and backward, when training) over the held examples. */
@@ -88,18 +93,12 @@ static gad_status run_held(gad_sft *sft, int64_t count, bool train, tally *sum, 
     gad_status status = gad_batch_make(&sft->step.model->config, sft->segment, count, &batch, err);
     if (status)
         return status;
-    gad_objective objective = {cross_entropy, sum, 1, mask_loss};
+    gad_objective objective = {cross_entropy, sum, 1, mask_loss, sft->settings.text_weight == 0};
     sum->settings = &sft->settings;
-    if (train) {
-        status = gad_step_run(&sft->step, &batch, &objective, err);
-    } else {
-        float *logp = gad_memory_alloc((size_t)(2 * batch.labels), sizeof *logp);
-        status = logp ? gad_step_logprob(&sft->step, &batch, 1, logp, NULL, err)
-                      : gad_error_memory(err, operation, (size_t)batch.labels * sizeof *logp);
-        if (!status)
-            cross_entropy(sum, &batch, 0, batch.labels, logp, NULL, logp + batch.labels);
-        gad_memory_free(logp);
-    }
+    for (int64_t i = 0; i < batch.labels; i++)
+        sum->labels += (double)batch.label_weight[i];
+    status =
+        train ? gad_step_run(&sft->step, &batch, &objective, err) : gad_step_evaluate(&sft->step, &batch, &objective, err);
     sum->tokens += (double)batch.rows;
     gad_batch_free(&batch);
     return status;
@@ -155,10 +154,12 @@ static gad_status accumulate(void *user, gad_trainer *trainer, int64_t step, dou
     gad_status status =
         run_examples(sft, sft->train, &sft->order, step * batch, (step + 1) * batch, trainer->dist, true, &sum, err);
     *divisor = sum.labels;
-    gad_metrics_add(metrics, "loss", sum.loss, sum.labels);
+    if (sft->settings.text_weight > 0)
+        gad_metrics_add(metrics, "loss", sum.loss, sum.labels);
     if (gad_difference_exists(trainer->model)) {
         gad_metrics_add(metrics, "mask_loss", sum.mask, sum.masked);
-        gad_metrics_add(metrics, "mask_accuracy", sum.agreed, sum.patches);
+        gad_metrics_add(metrics, "mask_accuracy", sum.agreed, sum.cells);
+        gad_metrics_add(metrics, "image_accuracy", sum.images_agreed, sum.masked);
     }
     gad_metrics_add(metrics, "examples", sum.examples, trainer->dist->rank == 0 ? 1 : 0);
     gad_metrics_add(metrics, "tokens", sum.tokens, trainer->dist->rank == 0 ? 1 : 0);
@@ -177,8 +178,15 @@ static gad_status evaluate(void *user, gad_trainer *trainer, double *score, gad_
     if (sft->eval->count && sft->eval->count < count)
         count = sft->eval->count;
     gad_status status = run_examples(sft, sft->eval, NULL, 0, count, trainer->dist, false, &sum, err);
-    gad_metrics_add(metrics, "eval_loss", sum.loss, sum.labels);
-    double total[2] = {sum.loss, sum.labels};
+    bool text = sft->settings.text_weight > 0;
+    if (text)
+        gad_metrics_add(metrics, "eval_loss", sum.loss, sum.labels);
+    if (gad_difference_exists(trainer->model)) {
+        gad_metrics_add(metrics, "eval_mask_loss", sum.mask, sum.masked);
+        gad_metrics_add(metrics, "eval_mask_accuracy", sum.agreed, sum.cells);
+        gad_metrics_add(metrics, "eval_image_accuracy", sum.images_agreed, sum.masked);
+    }
+    double total[2] = {text ? sum.loss : sum.mask, text ? sum.labels : sum.masked};
     if (!status)
         status = gad_dist_sum(trainer->dist, total, GAD_F64, 2, err);
     *score = total[1] > 0 ? -total[0] / total[1] : (double)NAN;

@@ -11,6 +11,7 @@ typedef struct gad_sft_settings {
     bool checkpointing;
     uint64_t seed;
     size_t cache_bytes; /* of frozen vision rows; 0: none are kept */
+    double text_weight; /* of the answers; 0: the language model is not run */
     double mask_weight; /* of the difference module's mask loss, if the model has one */
     int64_t eval_examples;
 } gad_sft_settings;

@@ -32,6 +32,7 @@ typedef struct run {
     const gad_step *step;
     const gad_batch *batch;
     bool back; /* a backward pass follows */
+    bool images_only;
     const gad_lm_cache *cache;
     gad_vision_saved vision_saved;
     gad_lm_saved lm_saved;
@@ -159,6 +160,8 @@ static void forward(run *r)
         r->rows = gad_vision_forward(&step->pass, step->model, load_patches(step, batch), &batch->layout,
                                      vision_goes_back(r) ? &r->vision_saved : NULL);
     compare_images(r);
+    if (r->images_only)
+        return;
     r->input = (gad_lm_input){.rows = batch->rows,
                               .ids = batch->ids,
                               .position = batch->position,
@@ -232,7 +235,8 @@ static gad_status run_labels(run *r, const gad_objective *objective, float tempe
         if (objective) {
             float *g = host + 2 * piece;
             objective->gradient(objective->user, r->batch, first, n, p, h, g);
-            label_backward(r, first, n, z, picked, target, g, temperature);
+            if (r->back)
+                label_backward(r, first, n, z, picked, target, g, temperature);
         }
         device->ops->rewind(device, mark);
     }
@@ -246,19 +250,19 @@ static gad_status run_labels(run *r, const gad_objective *objective, float tempe
 static gad_status run_masks(run *r, const gad_objective *objective, gad_error *err)
 {
     gad_device *device = r->step->pass.device;
-    int64_t patches = 4 * r->compared.tests, at = 0;
+    int64_t side = gad_difference_side(&r->step->model->config.difference), cells = side * side * r->compared.tests, at = 0;
     if (!r->compared.pairs || !objective->mask)
         return GAD_OK;
-    float *logit = gad_memory_zero((size_t)(2 * patches), sizeof *logit), *g = logit + patches;
+    float *logit = gad_memory_zero((size_t)(2 * cells), sizeof *logit), *g = logit + cells;
     if (!logit)
-        return gad_error_memory(err, operation, (size_t)(2 * patches) * sizeof *logit);
+        return gad_error_memory(err, operation, (size_t)(2 * cells) * sizeof *logit);
     device->ops->download(device, logit, r->difference.logits);
     for (int64_t i = 0; i < r->batch->pair_count; i++) {
-        int64_t n = gad_grid_patches(r->batch->image[r->batch->pair[i].test].grid);
+        int64_t n = side * side * gad_grid_tokens(r->batch->image[r->batch->pair[i].test].grid);
         objective->mask(objective->user, r->batch, i, n, logit + at, g + at);
         at += n;
     }
-    r->d_logits = device->ops->take(device, patches, 1);
+    r->d_logits = device->ops->take(device, cells, 1);
     device->ops->fill(device, r->d_logits, g);
     gad_memory_free(logit);
     return gad_device_check(device, err);
@@ -276,34 +280,49 @@ static void backward(run *r)
         for (int k = 0; k < r->d_rows.deepstack_count; k++)
             device->ops->zero(device, r->d_rows.deepstack[k]);
     }
-    gad_lm_backward(&step->pass, step->model, r->d_hidden, &r->input, &r->lm_saved, into_rows ? &r->d_rows : NULL);
+    if (!r->images_only)
+        gad_lm_backward(&step->pass, step->model, r->d_hidden, &r->input, &r->lm_saved, into_rows ? &r->d_rows : NULL);
     if (difference)
         gad_difference_backward(&step->pass, step->model, &r->compared, r->d_logits, &r->d_rows, vision, &r->difference);
     if (vision)
         gad_vision_backward(&step->pass, step->model, &r->d_rows, &r->batch->layout, &r->vision_saved);
 }
 
-gad_status gad_step_run(const gad_step *step, const gad_batch *batch, const gad_objective *objective, gad_error *err)
+static gad_status run_objective(const gad_step *step, const gad_batch *batch, const gad_objective *objective, bool back,
+                                gad_error *err)
 {
     gad_device *device = step->pass.device;
-    run r = {.step = step, .batch = batch, .back = true};
+    run r = {.step = step, .batch = batch, .back = back, .images_only = objective->images_only};
     size_t mark = device->ops->mark(device);
     gad_status status = reserve(&r, err);
-    if (!status) {
+    if (!status)
         forward(&r);
-        r.d_hidden = device->ops->take(device, batch->rows, r.hidden.cols);
-        device->ops->zero(device, r.d_hidden);
+    if (!status && !r.images_only) {
+        if (back) {
+            r.d_hidden = device->ops->take(device, batch->rows, r.hidden.cols);
+            device->ops->zero(device, r.d_hidden);
+        }
         status = run_labels(&r, objective, objective->temperature, NULL, NULL, err);
     }
     if (!status)
         status = run_masks(&r, objective, err);
-    if (!status) {
+    if (!status && back)
         backward(&r);
+    if (!status)
         status = gad_device_check(device, err);
-    }
     device->ops->rewind(device, mark);
     release(&r);
     return status;
+}
+
+gad_status gad_step_run(const gad_step *step, const gad_batch *batch, const gad_objective *objective, gad_error *err)
+{
+    return run_objective(step, batch, objective, true, err);
+}
+
+gad_status gad_step_evaluate(const gad_step *step, const gad_batch *batch, const gad_objective *objective, gad_error *err)
+{
+    return run_objective(step, batch, objective, false, err);
 }
 
 gad_status gad_step_logprob(const gad_step *step, const gad_batch *batch, float temperature, float *logp, float *entropy,

@@ -12,9 +12,10 @@ typedef struct gad_objective {
                      float *g);
     void *user;
     float temperature;
-    /* For the n patches of the test image of a pair: anomaly logits in, dL/dlogit out into g. NULL: the logits train only
+    /* For the n cells of the test image of a pair: anomaly logits in, dL/dlogit out into g. NULL: the logits train only
      * through what the language model makes of the evidence. */
     void (*mask)(void *user, const gad_batch *batch, int64_t pair, int64_t n, const float *logit, float *g);
+    bool images_only; /* the language model is not run: only the heat maps train the tower and the difference module */
 } gad_objective;
 
 /* How passes are run. */
@@ -32,6 +33,8 @@ gad_step gad_step_make(const gad_model *model, gad_device *device, bool checkpoi
 
 /* Forward and backward. */
 gad_status gad_step_run(const gad_step *step, const gad_batch *batch, const gad_objective *objective, gad_error *err);
+/* Forward only: the objective is told what it would be asked, and what it answers is dropped. */
+gad_status gad_step_evaluate(const gad_step *step, const gad_batch *batch, const gad_objective *objective, gad_error *err);
 /* Forward only: logp and entropy (NULL: not wanted) of every label, [labels]. */
 gad_status gad_step_logprob(const gad_step *step, const gad_batch *batch, float temperature, float *logp, float *entropy,
                             gad_error *err);

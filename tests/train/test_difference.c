@@ -31,7 +31,7 @@ static void open_bench(bench *b, bool exact, bool module)
     *b = (bench){0};
     ASSERT_OK(gad_shape_find("gad-xs", &config, &err), &err);
     if (module)
-        config.difference = (gad_difference_config){.heads = 4, .head_dim = 12, .hidden = 24, .inject = 2};
+        config.difference = (gad_difference_config){.heads = 4, .head_dim = 12, .hidden = 24, .inject = 2, .cells = 2};
     ASSERT_OK(gad_model_build(&config, &b->model, &err), &err);
     ASSERT_OK(gad_weights_random(&b->model, 1, GAD_F32, &err), &err);
     ASSERT_OK(exact ? gad_device_open_reference(&b->device, &err) : gad_device_open_cpu(&b->device, 1, &err), &err);
@@ -126,7 +126,7 @@ static void test_finite_differences(void **state)
         stir(b.model.params.item[i], i);
     }
     whole_loss w = {gad_step_make(&b.model, &b.device, true), &b.batch};
-    gad_objective objective = {label_gradient, NULL, 1, map_gradient};
+    gad_objective objective = {label_gradient, NULL, 1, map_gradient, false};
     ASSERT_OK(gad_step_run(&w.step, &b.batch, &objective, &err), &err);
     double worst = 0;
     int count = 0;

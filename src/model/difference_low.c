@@ -1,0 +1,248 @@
+/* difference_low: see difference_low.h */
+#include "model/difference_low.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { NEAR = 2, FAR = 4 }; /* px that a shift may have: pixel by pixel, and of whole surroundings */
+enum { MATCHED = 8, BASE = 11 };
+
+/* What a comparison works with, in the caller's scratch memory. Pictures of the reference have a margin of FAR px on all
+ * sides that repeats the edge. */
+typedef struct work {
+    int64_t width, height, cell, stride; /* stride: of pictures with a margin */
+    float *light, *reference, *reference_light, *same, *least, *quarter, *cost, *best, *mean, *largest;
+} work;
+
+static int64_t margined(int64_t width, int64_t height)
+{
+    return (width + 2 * FAR) * (height + 2 * FAR);
+}
+
+int64_t gad_difference_low_scratch(int64_t width, int64_t height, int64_t cell_px)
+{
+    int64_t cells = width / cell_px * (height / cell_px);
+    return 3 * width * height + 4 * margined(width, height) + 8 * cells;
+}
+
+static work lay_out(const gad_difference_planes *p, int64_t cell_px, float *scratch)
+{
+    int64_t area = p->width * p->height, margin = margined(p->width, p->height);
+    int64_t cells = area / (cell_px * cell_px);
+    work w = {.width = p->width, .height = p->height, .cell = cell_px, .stride = p->width + 2 * FAR};
+    w.light = scratch;
+    w.same = w.light + area;
+    w.least = w.same + area;
+    w.reference = w.least + area;
+    w.reference_light = w.reference + 3 * margin;
+    w.quarter = w.reference_light + margin;
+    w.cost = w.quarter + 4 * cells;
+    w.best = w.cost + cells;
+    w.mean = w.best + cells;
+    w.largest = w.mean + cells;
+    return w;
+}
+
+static void add_margin(const float *from, int64_t width, int64_t height, float *to)
+{
+    int64_t stride = width + 2 * FAR;
+    for (int64_t y = -FAR; y < height + FAR; y++) {
+        const float *row = from + (y < 0 ? 0 : y >= height ? height - 1 : y) * width;
+        float *at = to + (y + FAR) * stride;
+        for (int i = 0; i < FAR; i++) {
+            at[i] = row[0];
+            at[FAR + width + i] = row[width - 1];
+        }
+        memcpy(at + FAR, row, (size_t)width * sizeof *at);
+    }
+}
+
+static void mean_of_colours(const float *planes, int64_t n, float *light)
+{
+    for (int64_t i = 0; i < n; i++)
+        light[i] = (planes[i] + planes[n + i] + planes[2 * n + i]) * (1 / 3.0f);
+}
+
+/* Pixel differences in place and least over near shifts. */
+static void compare_pixels(const float *test, const work *w)
+{
+    int64_t area = w->width * w->height, margin = margined(w->width, w->height);
+    for (int dy = -NEAR; dy <= NEAR; dy++)
+        for (int dx = -NEAR; dx <= NEAR; dx++)
+            for (int64_t y = 0; y < w->height; y++) {
+                const float *a = test + y * w->width, *b = w->reference + (y + dy + FAR) * w->stride + dx + FAR;
+                float *least = w->least + y * w->width, *same = w->same + y * w->width;
+                bool first = dy == -NEAR && dx == -NEAR, here = !dy && !dx;
+                for (int64_t x = 0; x < w->width; x++) {
+                    float gap = (fabsf(a[x] - b[x]) + fabsf(a[area + x] - b[margin + x]) +
+                                 fabsf(a[2 * area + x] - b[2 * margin + x])) *
+                                (1 / 3.0f);
+                    least[x] = first || gap < least[x] ? gap : least[x];
+                    if (here)
+                        same[x] = gap;
+                }
+            }
+}
+
+/* Brightness differences under one shift, summed over quarters of cells. */
+static void sum_quarters(const work *w, int dy, int dx)
+{
+    int64_t half = w->cell / 2, across = w->width / half;
+    memset(w->quarter, 0, (size_t)(across * (w->height / half)) * sizeof *w->quarter);
+    for (int64_t y = 0; y < w->height; y++) {
+        const float *a = w->light + y * w->width, *b = w->reference_light + (y + dy + FAR) * w->stride + dx + FAR;
+        float *quarter = w->quarter + y / half * across;
+        for (int64_t q = 0; q < across; q++) {
+            float sum = 0;
+            for (int64_t x = q * half; x < (q + 1) * half; x++)
+                sum += fabsf(a[x] - b[x]);
+            quarter[q] += sum;
+        }
+    }
+}
+
+static float largest_of(float a, float b, float c, float d)
+{
+    return fmaxf(fmaxf(a, b), fmaxf(c, d));
+}
+
+/* Keep what a shift gives for the cells whose surroundings, 3 x 3 cells, fit better than with any shift before. */
+static void keep_better(const work *w, int dy, int dx, bool first)
+{
+    int64_t across = w->width / w->cell, down = w->height / w->cell;
+    float per_pixel = 1 / (float)(w->cell * w->cell);
+    for (int64_t y = 0; y < down; y++)
+        for (int64_t x = 0; x < across; x++) {
+            const float *q = w->quarter + 4 * y * across + 2 * x;
+            w->cost[y * across + x] = (q[0] + q[1] + q[2 * across] + q[2 * across + 1]) * per_pixel;
+        }
+    for (int64_t y = 0; y < down; y++)
+        for (int64_t x = 0; x < across; x++) {
+            float sum = 0;
+            int count = 0;
+            for (int64_t v = y > 0 ? y - 1 : 0; v <= y + 1 && v < down; v++)
+                for (int64_t u = x > 0 ? x - 1 : 0; u <= x + 1 && u < across; u++, count++)
+                    sum += w->cost[v * across + u];
+            /* a little dearer the farther, so that plain areas stay where they are */
+            float fit = sum / (float)count * (1 + 0.01f * (float)(dy * dy + dx * dx));
+            int64_t at = y * across + x;
+            if (!first && !(fit < w->best[at]))
+                continue;
+            const float *q = w->quarter + 4 * y * across + 2 * x;
+            w->best[at] = fit;
+            w->mean[at] = w->cost[at];
+            w->largest[at] = largest_of(q[0], q[1], q[2 * across], q[2 * across + 1]) * 4 * per_pixel;
+        }
+}
+
+static void match_surroundings(const work *w)
+{
+    for (int dy = -FAR; dy <= FAR; dy++)
+        for (int dx = -FAR; dx <= FAR; dx++) {
+            sum_quarters(w, dy, dx);
+            keep_better(w, dy, dx, dy == -FAR && dx == -FAR);
+        }
+}
+
+/* Mean, deviation and mean slope of the brightness of a cell. */
+static void describe_cell(const float *light, int64_t stride, int64_t cell, float *mean, float *deviation, float *slope)
+{
+    float sum = 0, squares = 0, steps = 0;
+    for (int64_t y = 0; y < cell; y++)
+        for (int64_t x = 0; x < cell; x++) {
+            const float *at = light + y * stride + x;
+            sum += at[0];
+            squares += at[0] * at[0];
+            steps += x + 1 < cell ? fabsf(at[1] - at[0]) : 0;
+            steps += y + 1 < cell ? fabsf(at[stride] - at[0]) : 0;
+        }
+    float n = (float)(cell * cell);
+    *mean = sum / n;
+    *deviation = sqrtf(fmaxf(0, squares / n - *mean * *mean));
+    *slope = steps / n;
+}
+
+static void fill_cell(const float *test, const work *w, int64_t row, int64_t col, float *channel)
+{
+    int64_t area = w->width * w->height, margin = margined(w->width, w->height);
+    int64_t at = row * w->cell * w->width + col * w->cell, to = (row * w->cell + FAR) * w->stride + col * w->cell + FAR;
+    float per_pixel = 1 / (float)(w->cell * w->cell), sums[5] = {0}, largest[2] = {0}, a[3], b[3];
+    for (int64_t y = 0; y < w->cell; y++)
+        for (int64_t x = 0; x < w->cell; x++) {
+            int64_t i = at + y * w->width + x, j = to + y * w->stride + x;
+            sums[0] += w->same[i];
+            sums[1] += w->least[i];
+            largest[0] = fmaxf(largest[0], w->same[i]);
+            largest[1] = fmaxf(largest[1], w->least[i]);
+            for (int c = 0; c < 3; c++)
+                sums[2 + c] += test[c * area + i] - w->reference[c * margin + j];
+        }
+    describe_cell(w->light + at, w->width, w->cell, &a[0], &a[1], &a[2]);
+    describe_cell(w->reference_light + to, w->stride, w->cell, &b[0], &b[1], &b[2]);
+    int64_t cell = row * (w->width / w->cell) + col;
+    const float channels[BASE] = {sums[0] * per_pixel, largest[0],          sums[1] * per_pixel, largest[1],
+                                  sums[2] * per_pixel, sums[3] * per_pixel, sums[4] * per_pixel, a[1] - b[1],
+                                  w->mean[cell],       w->largest[cell],    a[2] - b[2]};
+    memcpy(channel, channels, sizeof channels);
+}
+
+void gad_difference_low_compare(const gad_difference_planes *planes, int64_t cell_px, bool better, float *scratch,
+                                float *low)
+{
+    work w = lay_out(planes, cell_px, scratch);
+    int64_t area = w.width * w.height, margin = margined(w.width, w.height), across = w.width / cell_px;
+    for (int c = 0; c < 3; c++)
+        add_margin(planes->reference + c * area, w.width, w.height, w.reference + c * margin);
+    mean_of_colours(planes->test, area, w.light);
+    mean_of_colours(w.reference, margin, w.reference_light);
+    compare_pixels(planes->test, &w);
+    match_surroundings(&w);
+    for (int64_t cell = 0; cell < area / (cell_px * cell_px); cell++)
+        if (!better || w.mean[cell] < low[cell * GAD_DIFFERENCE_LOW + MATCHED])
+            fill_cell(planes->test, &w, cell / across, cell % across, low + cell * GAD_DIFFERENCE_LOW);
+}
+
+/* ---- against the whole picture ------------------------------------------------------------------------------------- */
+
+/* The k-th smallest of n numbers, which are reordered (Hoare's selection). */
+static float select_kth(float *v, int64_t n, int64_t k)
+{
+    int64_t left = 0, right = n - 1;
+    while (left < right) {
+        float pivot = v[(left + right) / 2];
+        int64_t i = left, j = right;
+        while (i <= j) {
+            while (v[i] < pivot)
+                i++;
+            while (v[j] > pivot)
+                j--;
+            if (i > j)
+                break;
+            float swap = v[i];
+            v[i++] = v[j];
+            v[j--] = swap;
+        }
+        if (k <= j)
+            right = j;
+        else if (k >= i)
+            left = i;
+        else
+            break;
+    }
+    return v[k];
+}
+
+void gad_difference_low_finish(int64_t cells, float *scratch, float *low)
+{
+    static const int channel[] = {0, 2, 3, 8, 9};
+    const float least = 0.02f; /* in deviations of the picture: what no camera sees */
+    for (int k = 0; k < GAD_DIFFERENCE_LOW - BASE; k++) {
+        for (int64_t i = 0; i < cells; i++)
+            scratch[i] = low[i * GAD_DIFFERENCE_LOW + channel[k]];
+        float median = select_kth(scratch, cells, cells / 2);
+        for (int64_t i = 0; i < cells; i++) {
+            float *at = low + i * GAD_DIFFERENCE_LOW;
+            at[BASE + k] = log2f((at[channel[k]] + least) / (median + least));
+        }
+    }
+}

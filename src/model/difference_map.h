@@ -1,0 +1,49 @@
+/* difference_map: the heat map of the difference module as a picture of cells: where each cell lies, which regions stand
+ * out, and what the map shows in figures that a language model can read off. In: anomaly logits. Out: regions, figures.
+ * Knows nothing of weights or devices. */
+#ifndef GAD_MODEL_DIFFERENCE_MAP_H
+#define GAD_MODEL_DIFFERENCE_MAP_H
+#include "model/config.h"
+#include "model/position.h"
+
+/* Cells of a token: (2 * cells)^2, row by row. The cells of an image: token by token, tokens in raster order. */
+static inline int64_t gad_difference_side(const gad_difference_config *d)
+{
+    return 2 * (int64_t)d->cells;
+}
+static inline int64_t gad_difference_cells(const gad_difference_config *d)
+{
+    return gad_difference_side(d) * gad_difference_side(d);
+}
+/* Number of the cell in row y and column x of an image of `across` tokens a row, `side` cells along a token. */
+static inline int64_t gad_difference_cell(int64_t across, int64_t side, int64_t y, int64_t x)
+{
+    return ((y / side * across + x / side) * side + y % side) * side + x % side;
+}
+
+/* Cells with a positive logit that touch, corners included: a half-open box in cells. */
+typedef struct gad_difference_region {
+    int x1, y1, x2, y2;
+    int64_t area; /* cells */
+    float peak;   /* largest logit */
+} gad_difference_region;
+
+enum {
+    GAD_DIFFERENCE_REGIONS = 8, /* at most, those with the largest peaks */
+    GAD_DIFFERENCE_KNOTS = 33,  /* of an edge's place from 0 to 1 */
+    GAD_DIFFERENCE_LEVELS = 17, /* of a logit */
+    GAD_DIFFERENCE_FIGURES = GAD_DIFFERENCE_REGIONS + 4 * GAD_DIFFERENCE_KNOTS + 2 * GAD_DIFFERENCE_LEVELS + 9
+};
+
+/* Regions of a map of rows x cols cells, logit [rows * cols] row by row, ordered by (y1, x1, y2, x2). `scratch` has room
+ * for 2 * rows * cols numbers. */
+int gad_difference_regions(const float *logit, int64_t rows, int64_t cols, int32_t *scratch,
+                           gad_difference_region region[GAD_DIFFERENCE_REGIONS]);
+
+/* figures [tokens, GAD_DIFFERENCE_FIGURES] of one image of across x down tokens with `side` cells along a token. Token k
+ * carries region k: which it is, its four edges (each between two of 33 knots), the level of its peak. Every token carries
+ * the level of the whole map's peak and the number of regions. logit: as the module gives them. `scratch` has room for 3
+ * numbers a cell. */
+void gad_difference_figures(const float *logit, int64_t down, int64_t across, int64_t side, int32_t *scratch,
+                            float *figures);
+#endif
