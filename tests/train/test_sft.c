@@ -48,7 +48,8 @@ static void close_pupil(pupil *p)
     gad_model_free(&p->model);
 }
 
-static const gad_sft_settings plain = {.batch = 8, .micro_tokens = 4096, .checkpointing = false, .seed = 7};
+static const gad_sft_settings plain = {
+    .batch = 8, .micro_tokens = 4096, .checkpointing = false, .text_weight = 1, .seed = 7};
 
 static gad_trainer_settings trainer_settings(int64_t steps, const char *out)
 {
