@@ -138,13 +138,26 @@ typedef struct gad_speed_row {
     double rate, limit;         /* at the median; limit 0 when not measured */
 } gad_speed_row;
 
-enum { GAD_SPEED_ROWS = 8 };
+enum { GAD_SPEED_ROWS = 16 };
 typedef struct gad_speed_report {
     gad_speed_row row[GAD_SPEED_ROWS];
     int rows, threads;
     char level[16], model[128], output_hash[33]; /* the hash of all logits that were computed */
 } gad_speed_report;
 gad_status gad_speed_measure(const gad_speed_settings *settings, gad_speed_report *report, gad_error *err);
+
+/* The same for training. Samples are two images of random pixels, text_tokens ids and an answer of answer_tokens. */
+typedef struct gad_pace_settings {
+    const char *model, *shape; /* as above; a step trains all of it in fp32 */
+    int threads;
+    const char *cpu_level;
+    bool step;     /* SFT steps of `samples` samples: forward, backward and optimizer, beside a large matrix product */
+    bool rollouts; /* `group` answers to one prompt, with a shared prefix and without */
+    bool checkpointing, limits;
+    int64_t samples, group, text_tokens, answer_tokens, image_side_px, repeats;
+    const gad_log *log;
+} gad_pace_settings;
+gad_status gad_pace_measure(const gad_pace_settings *settings, gad_speed_report *report, gad_error *err);
 
 /* Names that --shape takes, separated by ", ". */
 const char *gad_shape_names(void);

@@ -7,8 +7,8 @@
 
 typedef struct speed_options {
     const char *model, *shape, *quant, *cpu;
-    bool limits, json, csv;
-    int64_t threads, prompt, answer, image, repeats;
+    bool limits, json, csv, train, rollouts, checkpointing;
+    int64_t threads, prompt, answer, image, repeats, samples, group;
 } speed_options;
 
 #define AT(field) offsetof(speed_options, field)
@@ -40,23 +40,20 @@ static const option table[] = {
      .argument = "N",
      .kind = OPTION_INT,
      .offset = AT(prompt),
-     .minimum = 1,
-     .fallback = "512",
-     .help = "length of the prompt"},
+     .fallback = "0",
+     .help = "text of the prompt; 0: 512, with --train or --rollouts 24 besides the images"},
     {.name = "answer-tokens",
      .argument = "N",
      .kind = OPTION_INT,
      .offset = AT(answer),
-     .minimum = 1,
-     .fallback = "16",
-     .help = "tokens to generate"},
+     .fallback = "0",
+     .help = "length of an answer; 0: 16, with --train or --rollouts 84"},
     {.name = "image",
      .argument = "PX",
      .kind = OPTION_INT,
      .offset = AT(image),
-     .minimum = 1,
-     .fallback = "448",
-     .help = "side of the square image"},
+     .fallback = "0",
+     .help = "side of the square image; 0: 448, with --train or --rollouts 128"},
     {.name = "repeats",
      .argument = "N",
      .kind = OPTION_INT,
@@ -68,6 +65,32 @@ static const option table[] = {
      .kind = OPTION_FLAG,
      .offset = AT(limits),
      .help = "measure memory bandwidth and multiply-add peak in the same run, and show the share reached"},
+    {.name = "train",
+     .kind = OPTION_FLAG,
+     .offset = AT(train),
+     .help = "instead: SFT steps on pairs of images, in their parts, beside a large matrix product"},
+    {.name = "rollouts",
+     .kind = OPTION_FLAG,
+     .offset = AT(rollouts),
+     .help = "instead: answers to one prompt, with a shared prefix and without"},
+    {.name = "samples",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(samples),
+     .minimum = 1,
+     .fallback = "16",
+     .help = "samples of a step"},
+    {.name = "group",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(group),
+     .minimum = 1,
+     .fallback = "8",
+     .help = "answers of a rollout"},
+    {.name = "checkpointing",
+     .kind = OPTION_FLAG,
+     .offset = AT(checkpointing),
+     .help = "steps compute activations again instead of keeping them"},
     {.name = "cpu",
      .argument = "LEVEL",
      .kind = OPTION_CHOICE,
@@ -82,7 +105,7 @@ static const option table[] = {
 static void print_table(const gad_speed_report *r)
 {
     printf("%s, %d threads, %s, output %s\n", r->model, r->threads, r->level, r->output_hash);
-    printf("%-14s %-9s %10s %10s %10s   %-22s %s\n", "stage", "unit", "median", "least", "most", "rate", "of limit");
+    printf("%-15s %-9s %10s %10s %10s   %-22s %s\n", "stage", "unit", "median", "least", "most", "rate", "of limit");
     for (int i = 0; i < r->rows; i++) {
         const gad_speed_row *row = &r->row[i];
         char rate[32] = "-", share[48] = "-";
@@ -90,7 +113,7 @@ static void print_table(const gad_speed_report *r)
             snprintf(rate, sizeof rate, "%.1f %s", row->rate, row->rate_unit);
         if (row->limit > 0)
             snprintf(share, sizeof share, "%.0f %% of %.1f %s", 100 * row->rate / row->limit, row->limit, row->rate_unit);
-        printf("%-14s %-9s %10.4g %10.4g %10.4g   %-22s %s\n", row->name, row->unit, row->median, row->least, row->most,
+        printf("%-15s %-9s %10.4g %10.4g %10.4g   %-22s %s\n", row->name, row->unit, row->median, row->least, row->most,
                rate, share);
     }
 }
@@ -122,27 +145,58 @@ static void print_csv(const gad_speed_report *r)
     }
 }
 
-static int run(void *settings)
+/* Sizes that were not given. */
+static int64_t given(int64_t value, int64_t fallback)
 {
-    const speed_options *o = settings;
-    gad_error err;
-    gad_log log = terminal_log(false);
+    return value > 0 ? value : fallback;
+}
+
+static gad_status measure_training(const speed_options *o, const gad_log *log, gad_speed_report *report, gad_error *err)
+{
+    gad_pace_settings s = {.model = o->model,
+                           .shape = o->model || o->shape ? o->shape : "gad-s",
+                           .threads = (int)o->threads,
+                           .cpu_level = strcmp(o->cpu, "best") ? o->cpu : NULL,
+                           .step = o->train,
+                           .rollouts = o->rollouts,
+                           .checkpointing = o->checkpointing,
+                           .limits = o->limits,
+                           .samples = o->samples,
+                           .group = o->group,
+                           .text_tokens = given(o->prompt, 24),
+                           .answer_tokens = given(o->answer, 84),
+                           .image_side_px = given(o->image, 128),
+                           .repeats = o->repeats,
+                           .log = log};
+    return gad_pace_measure(&s, report, err);
+}
+
+static gad_status measure_answers(const speed_options *o, const gad_log *log, gad_speed_report *report, gad_error *err)
+{
     gad_speed_settings s = {.model = o->model,
                             .shape = o->shape,
                             .threads = (int)o->threads,
-                            .prompt_tokens = o->prompt,
-                            .answer_tokens = o->answer,
-                            .image_side_px = o->image,
+                            .prompt_tokens = given(o->prompt, 512),
+                            .answer_tokens = given(o->answer, 16),
+                            .image_side_px = given(o->image, 448),
                             .repeats = o->repeats,
                             .limits = o->limits,
-                            .log = &log};
+                            .log = log};
     if (!o->model && !o->shape)
         s.shape = "gad-s";
     s.quantise = strcmp(o->quant, "none") != 0;
     s.quantise_vision = !strcmp(o->quant, "q8-all");
     s.cpu_level = strcmp(o->cpu, "best") ? o->cpu : NULL;
+    return gad_speed_measure(&s, report, err);
+}
+
+static int run(void *settings)
+{
+    const speed_options *o = settings;
+    gad_error err;
+    gad_log log = terminal_log(false);
     gad_speed_report report;
-    if (gad_speed_measure(&s, &report, &err))
+    if ((o->train || o->rollouts ? measure_training : measure_answers)(o, &log, &report, &err))
         return terminal_fail(&err);
     if (o->json)
         print_json(&report);
@@ -158,7 +212,8 @@ const command cmd_speed = {
     .synopsis = "[--model DIR | --shape NAME] [options]",
     .summary = "how fast this machine runs a model, against its own limits",
     .details =
-        "Image encode, prefill and decode, each repeated. Without --model or --shape: random weights of shape gad-s.",
+        "Image encode, prefill and decode, each repeated; or training. Without --model or --shape: random weights of "
+        "shape gad-s.",
     .options = table,
     .option_count = OPTIONS_COUNT(table),
     .settings_bytes = sizeof(speed_options),

@@ -282,8 +282,10 @@ static void backward(run *r)
     }
     if (!r->images_only)
         gad_lm_backward(&step->pass, step->model, r->d_hidden, &r->input, &r->lm_saved, into_rows ? &r->d_rows : NULL);
+    gad_pass_tap(&step->pass, r->d_rows.out, "train.d_rows");
     if (difference)
         gad_difference_backward(&step->pass, step->model, &r->compared, r->d_logits, &r->d_rows, vision, &r->difference);
+    gad_pass_tap(&step->pass, r->d_rows.out, "train.d_vision");
     if (vision)
         gad_vision_backward(&step->pass, step->model, &r->d_rows, &r->batch->layout, &r->vision_saved);
 }
@@ -303,6 +305,7 @@ static gad_status run_objective(const gad_step *step, const gad_batch *batch, co
             device->ops->zero(device, r.d_hidden);
         }
         status = run_labels(&r, objective, objective->temperature, NULL, NULL, err);
+        gad_pass_tap(&step->pass, r.d_hidden, "train.d_hidden");
     }
     if (!status)
         status = run_masks(&r, objective, err);
