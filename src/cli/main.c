@@ -1,7 +1,9 @@
 /* main: picks the command from the table and hands the rest of the arguments over. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "gad.h"
@@ -54,6 +56,16 @@ static int unknown_command(int argc, char **argv)
     return EXIT_USAGE;
 }
 
+/* OpenMP's threads wait for each other by spinning unless they are told to sleep before the program starts, and on a
+ * machine with other work that takes five to ten times as long (docs/speed.md, "Training"). Who has set the way they wait
+ * keeps it. */
+static void let_threads_sleep(char **argv)
+{
+    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT") || setenv("OMP_WAIT_POLICY", "passive", 0))
+        return;
+    execv("/proc/self/exe", argv); /* on failure this process goes on as it is */
+}
+
 /* Results that could not be written are a failure, whatever the command says. */
 static int finish(int code)
 {
@@ -85,5 +97,6 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    let_threads_sleep(argv);
     return finish(run(argc, argv));
 }

@@ -46,12 +46,80 @@ SIMD_INLINE void few_group(vf sum[GAD_FEW_ROWS][4], const float *x, int64_t x_st
             sum[0][r] += part[r] * scale[r * scale_stride];
 }
 
+/* The same over the columns from l on that fill no group: one vector of them, or the last `left`. */
+SIMD_INLINE void few_rest(vf sum[GAD_FEW_ROWS][4], const float *x, int64_t x_stride, const char *w, int64_t w_bytes,
+                          const float *scale, int64_t scale_stride, int64_t l, int64_t left, const int T, const int R,
+                          const gad_dtype dtype)
+{
+    const int64_t number = dtype == GAD_Q8 ? 1 : dtype == GAD_F32 ? 4 : 2;
+    vf row[GAD_FEW_ROWS];
+    SIMD_UNROLL
+    for (int t = 0; t < T; t++)
+        row[t] = left >= SIMD_LANES ? vf_load(x + t * x_stride + l) : vf_load_part(x + t * x_stride + l, left);
+    SIMD_UNROLL
+    for (int r = 0; r < R; r++) {
+        const char *at = w + r * w_bytes + l * number;
+        vf weight = left >= SIMD_LANES ? weight_load(at, dtype) : weight_load_part(at, left, dtype);
+        if (dtype == GAD_Q8)
+            weight *= scale[r * scale_stride + l / GAD_Q8_GROUP];
+        SIMD_UNROLL
+        for (int t = 0; t < T; t++)
+            sum[t][r] += row[t] * weight;
+    }
+}
+
+/* Lanes without the bit `half` get a's sum of both halves, the others b's: the additions of vf_sum, for two at a time. */
+SIMD_INLINE vf fold(vf a, vf b, const int half)
+{
+    const vi lane = vi_lane(), upper = (vi)((lane & half) != 0), other = (lane ^ half) + (upper & SIMD_LANES);
+    return vf_select(upper, b, a) + __builtin_shuffle(a, b, other);
+}
+
+/* vf_sum of up to SIMD_LANES vectors at once, bit for bit: `count` (a power of two) vectors are folded pairwise until one
+ * is left, where lane n * SIMD_LANES / count belongs to vector n. */
+SIMD_INLINE vf sum_all(vf *v, const int count)
+{
+    int left = count;
+    SIMD_UNROLL
+    for (int half = SIMD_LANES / 2; half; half /= 2) {
+        if (left > 1) {
+            left /= 2;
+            SIMD_UNROLL
+            for (int n = 0; n < SIMD_LANES / 2; n++)
+                if (n < left)
+                    v[n] = fold(v[n], v[n + left], half);
+        } else {
+            v[0] += __builtin_shuffle(v[0], vi_lane() ^ half);
+        }
+    }
+    return v[0];
+}
+
+/* out[t][r] = sum over the lanes of sum[t][r]. */
+SIMD_INLINE void few_sums(float *out, int64_t out_stride, vf sum[GAD_FEW_ROWS][4], const int T, const int R)
+{
+    const int rows = T * R > SIMD_LANES ? SIMD_LANES / R : T; /* of x, whose sums fit into one vector */
+    const int count = rows * R <= 1 ? 1 : rows * R <= 2 ? 2 : rows * R <= 4 ? 4 : rows * R <= 8 ? 8 : 16;
+    SIMD_UNROLL
+    for (int t = 0; t < T; t += rows) {
+        vf v[SIMD_LANES > 4 ? SIMD_LANES : 4];
+        float got[SIMD_LANES];
+        SIMD_UNROLL
+        for (int n = 0; n < count; n++)
+            v[n] = n < rows * R && t + n / R < T ? sum[t + n / R][n % R] : (vf){0};
+        vf_store(got, sum_all(v, count));
+        SIMD_UNROLL
+        for (int n = 0; n < rows * R; n++)
+            if (t + n / R < T)
+                out[(t + n / R) * out_stride + n % R] = got[n * (SIMD_LANES / count)];
+    }
+}
+
 /* T rows of x by R rows of w at once. Each sum is in one order whatever the number of rows before or behind. */
 SIMD_INLINE void few_tile(float *out, int64_t out_stride, const float *x, int64_t x_stride, const char *w, int64_t w_bytes,
                           const float *scale, int64_t scale_stride, int64_t k, const int T, const int R,
                           const gad_dtype dtype)
 {
-    const int64_t number = dtype == GAD_Q8 ? 1 : dtype == GAD_F32 ? 4 : 2;
     vf sum[GAD_FEW_ROWS][4];
     SIMD_UNROLL
     for (int t = 0; t < T; t++)
@@ -61,24 +129,9 @@ SIMD_INLINE void few_tile(float *out, int64_t out_stride, const float *x, int64_
     int64_t l = 0;
     for (; l + GAD_Q8_GROUP <= k; l += GAD_Q8_GROUP)
         few_group(sum, x, x_stride, w, w_bytes, scale ? scale + l / GAD_Q8_GROUP : NULL, scale_stride, l, T, R, dtype);
-    for (; l < k; l += SIMD_LANES) {
-        const int64_t left = k - l < SIMD_LANES ? k - l : SIMD_LANES;
-        for (int r = 0; r < R; r++) {
-            const char *at = w + r * w_bytes + l * number;
-            vf weight = left == SIMD_LANES ? weight_load(at, dtype) : weight_load_part(at, left, dtype);
-            if (dtype == GAD_Q8)
-                weight *= scale[r * scale_stride + l / GAD_Q8_GROUP];
-            for (int t = 0; t < T; t++) {
-                const float *row = x + t * x_stride + l;
-                sum[t][r] += (left == SIMD_LANES ? vf_load(row) : vf_load_part(row, left)) * weight;
-            }
-        }
-    }
-    SIMD_UNROLL
-    for (int t = 0; t < T; t++)
-        SIMD_UNROLL
-    for (int r = 0; r < R; r++)
-        out[t * out_stride + r] = vf_sum(sum[t][r]);
+    for (; l < k; l += SIMD_LANES)
+        few_rest(sum, x, x_stride, w, w_bytes, scale, scale_stride, l, k - l, T, R, dtype);
+    few_sums(out, out_stride, sum, T, R);
 }
 
 SIMD_INLINE void few_outputs(float *out, int64_t out_stride, const float *x, int64_t x_stride, const char *w,
