@@ -400,9 +400,10 @@ typedef struct gad_bench_outputs {
 gad_status gad_bench_report(const char *run, const char *const *others, size_t other_count,
                             const gad_bench_choices *choices, const gad_bench_outputs *outputs, const gad_log *log,
                             const gad_progress *progress, gad_error *err);
-/* Paired comparison of two runs on the same images. *text is Markdown for people (gad_text_free); json_path may be NULL. */
-gad_status gad_bench_compare(const char *run_a, const char *run_b, const gad_bench_choices *choices, const char *json_path,
-                             char **text, gad_error *err);
+/* Paired comparison of two runs on the same images. *text is Markdown for people (gad_text_free); of the outputs html and
+ * json are written. */
+gad_status gad_bench_compare(const char *run_a, const char *run_b, const gad_bench_choices *choices,
+                             const gad_bench_outputs *outputs, char **text, gad_error *err);
 
 /* ---- calibration ----------------------------------------------------------------------------------------------------- */
 

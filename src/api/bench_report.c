@@ -236,13 +236,32 @@ gad_status gad_bench_report(const char *run, const char *const *others, size_t o
     return status;
 }
 
-gad_status gad_bench_compare(const char *run_a, const char *run_b, const gad_bench_choices *choices, const char *json_path,
-                             char **text, gad_error *err)
+static gad_status write_comparison(const gad_compare *compare, const gad_bench_outputs *outputs, gad_error *err)
+{
+    json_t *root = NULL;
+    gad_string html = {0};
+    gad_status status = make_folder(outputs->json, err);
+    if (!status)
+        status = make_folder(outputs->html, err);
+    if (!status && outputs->json)
+        status = gad_compare_json(compare, &root, err);
+    if (!status && outputs->json)
+        status = gad_json_write(outputs->json, root, err);
+    if (!status && outputs->html)
+        status = gad_compare_html(compare, &html, err);
+    if (!status && outputs->html)
+        status = gad_file_write(outputs->html, gad_string_text(&html), html.length, err);
+    json_decref(root);
+    gad_string_free(&html);
+    return status;
+}
+
+gad_status gad_bench_compare(const char *run_a, const char *run_b, const gad_bench_choices *choices,
+                             const gad_bench_outputs *outputs, char **text, gad_error *err)
 {
     opened a = {0}, b = {0};
     gad_compare compare = {0};
     gad_string markdown = {0};
-    json_t *root = NULL;
     gad_status status = open_run(run_a, choices, true, &a, err);
     if (!status)
         status = open_run(run_b, choices, false, &b, err);
@@ -253,14 +272,10 @@ gad_status gad_bench_compare(const char *run_a, const char *run_b, const gad_ben
         status = gad_compare_make(&a.summary, &b.summary, &compare, err);
     if (!status)
         status = gad_compare_markdown(&compare, &markdown, err);
-    if (!status && json_path) {
-        status = gad_compare_json(&compare, &root, err);
-        if (!status)
-            status = gad_json_write(json_path, root, err);
-    }
+    if (!status)
+        status = write_comparison(&compare, outputs, err);
     if (!status && !(*text = gad_memory_copy_string(gad_string_text(&markdown))))
         status = gad_error_memory(err, "compare two runs", markdown.length);
-    json_decref(root);
     gad_string_free(&markdown);
     gad_compare_free(&compare);
     close_run(&a);

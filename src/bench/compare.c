@@ -21,6 +21,13 @@ double gad_compare_mcnemar(int64_t k, int64_t n)
     return sum > 1 ? 1 : sum;
 }
 
+double gad_compare_bootstrap_p(const gad_compare *c, const gad_interval *scope, int metric)
+{
+    double below = scope->below.of[metric], n = (double)c->a->choices.resamples;
+    double p = 2 * fmin(below, 1 - below);
+    return fmin(1, fmax(p, 2 / (n + 1)));
+}
+
 /* Outcomes of the common items, category by category of A, with A's categories renumbered to those that occur. */
 typedef struct pairs {
     gad_outcome *a, *b;

@@ -26,8 +26,12 @@ typedef struct gad_compare {
 gad_status gad_compare_make(const gad_summary *a, const gad_summary *b, gad_compare *compare, gad_error *err);
 void gad_compare_free(gad_compare *compare);
 gad_status gad_compare_markdown(const gad_compare *compare, gad_string *text, gad_error *err);
+/* A self-contained page. */
+gad_status gad_compare_html(const gad_compare *compare, gad_string *html, gad_error *err);
 gad_status gad_compare_json(const gad_compare *compare, json_t **root, gad_error *err);
 
+/* Two-sided, from the share of resamples of a scope's metric on either side of zero; never 0, because they are finite. */
+double gad_compare_bootstrap_p(const gad_compare *compare, const gad_interval *scope, int metric);
 /* P(|X - n/2| >= |k - n/2|) for X of Binomial(n, 1/2): McNemar's exact test with k of n discordant pairs. */
 double gad_compare_mcnemar(int64_t k, int64_t n);
 #endif

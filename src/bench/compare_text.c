@@ -7,14 +7,6 @@
 
 enum { CASES_SHOWN = 40 };
 
-/* Two-sided, from the share of resamples on either side of zero; never 0, because the resamples are finite. */
-static double bootstrap_p(const gad_compare *c, const gad_interval *i, int metric)
-{
-    double below = i->below.of[metric], n = (double)c->a->choices.resamples;
-    double p = 2 * fmin(below, 1 - below);
-    return fmin(1, fmax(p, 2 / (n + 1)));
-}
-
 static const char *model_of(const gad_summary *s)
 {
     return gad_record_text(s->record, "model.name", "?");
@@ -26,7 +18,7 @@ static void add_difference(gad_string *text, const gad_compare *c, const gad_int
         return;
     bool apart = i->low.of[metric] > 0 || i->high.of[metric] < 0;
     gad_string_addf(text, "| %s | %+.1f | %+.1f to %+.1f | %.3f | %s |\n", name, i->value.of[metric] * 100,
-                    i->low.of[metric] * 100, i->high.of[metric] * 100, bootstrap_p(c, i, metric),
+                    i->low.of[metric] * 100, i->high.of[metric] * 100, gad_compare_bootstrap_p(c, i, metric),
                     !apart                    ? "not settled"
                     : i->value.of[metric] > 0 ? "A higher"
                                               : "B higher");
@@ -86,7 +78,7 @@ static json_t *describe_scope(const gad_compare *c, size_t k)
         json_object_set_new(metrics, gad_tally_name((gad_metric)m),
                             json_pack("{s:o, s:o, s:o, s:o}", "difference", number(s->value.of[m]), "low",
                                       number(s->low.of[m]), "high", number(s->high.of[m]), "p",
-                                      number(isnan(s->value.of[m]) ? NAN : bootstrap_p(c, s, m))));
+                                      number(isnan(s->value.of[m]) ? NAN : gad_compare_bootstrap_p(c, s, m))));
     return json_pack("{s:s, s:o}", "name", c->name[k], "metrics", metrics);
 }
 

@@ -11,6 +11,20 @@ const char *gad_page_model(const gad_summary *summary)
     return gad_record_text(summary->record, "model.name", "?");
 }
 
+void gad_page_begin(gad_string *html, const char *title)
+{
+    gad_string_add(html, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                         "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>");
+    gad_string_add_html(html, title);
+    gad_string_addf(html, " - benchmark report</title>\n<style>%s</style>\n</head>\n<body>\n", gad_page_style());
+}
+
+void gad_page_finish(gad_string *html, const char *note)
+{
+    gad_string_addf(html, "<footer>Written by gad %s. %s</footer>\n<script>%s</script>\n</body>\n</html>\n", GAD_VERSION,
+                    note, gad_page_script());
+}
+
 void gad_page_section(gad_string *html, const char *id, const char *title, const char *note)
 {
     gad_string_addf(html, "<section id=\"%s\">\n<h2>%s</h2>\n", id, title);
@@ -220,6 +234,9 @@ static void add_notices(gad_string *html, const gad_report *report)
                          "equals recall.");
     else if (all->counts.normal < 25 * all->categories)
         add_notice(html, "There are fewer than 25 normal images per category: rates on normal images are uncertain.");
+    if (all->metric.high.of[GAD_METRIC_AUROC] < .5)
+        add_notice(html, "The scores rank normal images above anomalous ones (AUROC under 50 %): do the normal images have "
+                         "references as close as the anomalous ones have?");
     if (report->others) {
         const gad_summary *o = report->other[0];
         double own = all->metric.value.of[GAD_METRIC_AUROC],
@@ -259,10 +276,7 @@ gad_status gad_report_html(const gad_report *report, const gad_log *log, gad_str
 {
     const gad_record *r = report->mmad ? report->mmad->record : report->run->record;
     gad_status status = GAD_OK;
-    gad_string_add(html, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                         "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>");
-    gad_string_add_html(html, gad_record_text(r, "model.name", "?"));
-    gad_string_addf(html, " - benchmark report</title>\n<style>%s</style>\n</head>\n<body>\n", gad_page_style());
+    gad_page_begin(html, gad_record_text(r, "model.name", "?"));
     if (report->mmad) {
         gad_page_mmad(html, report);
     } else {
@@ -279,10 +293,7 @@ gad_status gad_report_html(const gad_report *report, const gad_log *log, gad_str
         gad_page_protocol(html, report);
         gad_string_add(html, "</main>\n");
     }
-    gad_string_addf(html,
-                    "<footer>Written by gad %s. This page is self-contained; images are thumbnails.</footer>\n"
-                    "<script>%s</script>\n</body>\n</html>\n",
-                    GAD_VERSION, gad_page_script());
+    gad_page_finish(html, "This page is self-contained; images are thumbnails.");
     if (!status && html->failed)
         status = gad_error_memory(err, "write a report", html->length);
     return status;

@@ -10,6 +10,9 @@ const char *gad_page_script(void);
 
 /* ---- small pieces (page.c) ---- */
 
+/* Everything up to the body, and everything after it; `note` stands at the foot. */
+void gad_page_begin(gad_string *html, const char *title);
+void gad_page_finish(gad_string *html, const char *note);
 /* <section id=... > with its heading; closed by gad_page_end. `note` is plain text under the heading; NULL: none. */
 void gad_page_section(gad_string *html, const char *id, const char *title, const char *note);
 void gad_page_end(gad_string *html);

@@ -63,9 +63,10 @@ static void add_boxes(gad_string *html, const gad_showcase_case *c, const gad_it
     gad_string_add(html, "</svg>");
 }
 
-static void add_frame(gad_string *html, const gad_string *jpeg, const char *path, const char *alt)
+/* The size is stated, so that the page does not move while pictures are decoded. */
+static void add_frame(gad_string *html, const gad_showcase_picture *picture, const char *path, const char *alt)
 {
-    if (!jpeg->length) {
+    if (!picture->jpeg.length) {
         gad_string_add(html, "<div class=\"frame none\">not shown here:<br>");
         gad_string_add_html(html, path);
         gad_string_add(html, "</div>");
@@ -73,8 +74,10 @@ static void add_frame(gad_string *html, const gad_string *jpeg, const char *path
     }
     gad_string_add(html, "<div class=\"frame\"><a href=\"file://");
     gad_string_add_html(html, path);
-    gad_string_addf(html, "\"><img alt=\"%s\" loading=\"lazy\" src=\"data:image/jpeg;base64,", alt);
-    gad_base64_encode(jpeg->data, jpeg->length, html);
+    gad_string_addf(html,
+                    "\"><img alt=\"%s\" width=\"%lld\" height=\"%lld\" decoding=\"async\" src=\"data:image/jpeg;base64,",
+                    alt, (long long)picture->width, (long long)picture->height);
+    gad_base64_encode(picture->jpeg.data, picture->jpeg.length, html);
     gad_string_add(html, "\"></a>");
 }
 
@@ -84,12 +87,12 @@ static void add_pictures(gad_string *html, const gad_showcase_case *c, const gad
     if (item->reference_count) {
         gad_string_add(html, "<figure class=\"shot\">");
         add_frame(html, &c->reference, item->reference[0], "normal reference");
-        gad_string_add(html, c->reference.length ? "</div>" : "");
+        gad_string_add(html, c->reference.jpeg.length ? "</div>" : "");
         gad_string_add(html, "<figcaption>normal reference</figcaption></figure>");
     }
     gad_string_add(html, "<figure class=\"shot\">");
     add_frame(html, &c->image, item->image, "inspected image");
-    if (c->image.length) {
+    if (c->image.jpeg.length) {
         add_boxes(html, c, item, answer);
         gad_string_add(html, "</div>");
     }

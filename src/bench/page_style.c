@@ -70,7 +70,7 @@ static const char style[] =
     ".case .id{color:var(--soft);font-size:12.5px;overflow-wrap:anywhere;margin:6px 0 0}"
     ".shots{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:8px}"
     ".shot{margin:0;min-width:0}.shot figcaption{color:var(--soft);font-size:12.5px;margin-top:3px}"
-    ".frame{position:relative;background:var(--wash);border-radius:6px;overflow:hidden}"
+    ".frame{position:relative;background:var(--wash);border:1px solid var(--line);border-radius:6px;overflow:hidden}"
     ".frame img{display:block;width:100%;height:auto}"
     ".frame svg{pointer-events:none;position:absolute;left:0;top:0;width:100%;height:100%}.frame.none{padding:34px "
     "10px;text-align:center;"
@@ -93,9 +93,15 @@ static const char style[] =
     "dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:6px}.verdict{font-size:16px}}"
     "@media print{:root{--paper:#fff;--wash:#f5f7f9;--ink:#000;--soft:#444;--line:#ccc;--own:#1d4ed8;--own-wash:#e8efff;"
     "--det:#bcd0fb;--loc:#a7e3d8;--truth:#0f766e;--said:#c2410c}nav,.filter{display:none}body{font-size:11px}"
-    "*{-webkit-print-color-adjust:exact;print-color-adjust:exact}.wide{overflow:visible;border:0}table{font-size:9.5px}"
-    "th,td{padding:2px 4px}section{padding:12px 0 4px}.tiles{grid-template-columns:repeat(4,1fr)}"
-    ".charts{grid-template-columns:repeat(3,1fr)}.tile,.chart,tr{break-inside:avoid}}";
+    "@page{margin:12mm}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}.wide{overflow:visible;border:0}"
+    "main,header>div,footer{padding-left:0;padding-right:0}table,table.dense,thead th{font-size:9px}"
+    "th,td,table.dense th,table.dense td{padding:2px 4px}td.bar,table.dense td.bar{min-width:40px}"
+    ".notice,.note{max-width:none}section{padding:12px 0 4px}h2,h3,.note{break-after:avoid}.note{break-inside:avoid}"
+    ".tiles{grid-template-columns:repeat(4,1fr)}.tile .value{font-size:18px}.verdict{font-size:13px;max-width:none}"
+    ".charts,.cases{grid-template-columns:repeat(3,minmax(0,1fr))}.cases{gap:8px}.case{padding:7px}.case "
+    "summary{display:none}"
+    ".case .says,.case .think,.case .id,.shot figcaption{font-size:9px}dl{font-size:9.5px}.chip{font-size:10px}"
+    ".tile,.chart,tr{break-inside:avoid}}";
 
 /* Sorting a table by a column, filtering the gallery. The page is complete without it. */
 static const char script[] =

@@ -97,7 +97,7 @@ void gad_page_datasets(gad_string *html, const gad_report *report)
         "its %g %% interval.",
         s->choices.many ? "many to many" : "one to one", s->choices.confidence * 100);
     gad_page_section(html, "datasets", "Results by data set", note);
-    gad_string_add(html, "<div class=\"wide\"><table>\n");
+    gad_string_add(html, "<div class=\"wide\"><table class=\"dense\">\n");
     add_threshold_head(html, &s->choices, "model");
     gad_string_add(html, "<tbody>\n");
     if (s->datasets > 1)

@@ -110,14 +110,16 @@ static gad_status read_cropped(const gad_item *item, gad_image *small, gad_error
     return status;
 }
 
-static gad_status make_thumbnail(const char *path, const gad_item *cropped_by, gad_string *jpeg, gad_error *err)
+static gad_status make_thumbnail(const char *path, const gad_item *cropped_by, gad_showcase_picture *to, gad_error *err)
 {
     gad_image small = {0};
     bool crop = cropped_by && cropped_by->crop[2] > cropped_by->crop[0];
     gad_status status =
         crop ? read_cropped(cropped_by, &small, err) : gad_thumbnail_load(path, GAD_SHOWCASE_SIDE, &small, err);
     if (!status)
-        status = gad_image_jpeg_encode(&small, QUALITY, jpeg, err);
+        status = gad_image_jpeg_encode(&small, QUALITY, &to->jpeg, err);
+    to->width = small.width;
+    to->height = small.height;
     gad_image_free(&small);
     return status;
 }
@@ -148,7 +150,7 @@ static void drop_overweight(gad_showcase *g)
 {
     size_t total = 0;
     for (size_t i = 0; i < g->count; i++) {
-        gad_string *file[] = {&g->shown[i].image, &g->shown[i].reference};
+        gad_string *file[] = {&g->shown[i].image.jpeg, &g->shown[i].reference.jpeg};
         for (int k = 0; k < 2; k++) {
             total += file[k]->length;
             if (total > GAD_SHOWCASE_LIMIT_BYTES && file[k]->length) {
@@ -184,8 +186,8 @@ gad_status gad_showcase_make(const gad_summary *summary, size_t per_kind, gad_sh
 void gad_showcase_free(gad_showcase *gallery)
 {
     for (size_t i = 0; i < gallery->count; i++) {
-        gad_string_free(&gallery->shown[i].reference);
-        gad_string_free(&gallery->shown[i].image);
+        gad_string_free(&gallery->shown[i].reference.jpeg);
+        gad_string_free(&gallery->shown[i].image.jpeg);
     }
     gad_memory_free(gallery->shown);
     *gallery = (gad_showcase){0};

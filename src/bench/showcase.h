@@ -7,12 +7,17 @@
 
 enum { GAD_SHOWCASE_PER_KIND = 12, GAD_SHOWCASE_SIDE = 320, GAD_SHOWCASE_LIMIT_BYTES = 9 << 20 };
 
+typedef struct gad_showcase_picture {
+    gad_string jpeg; /* a file; empty when the picture could not be read or is left out */
+    int64_t width, height;
+} gad_showcase_picture;
+
 typedef struct gad_showcase_case {
     size_t item;
     gad_scoring_kind kind;
-    bool random;                 /* belongs to the random sample, not only to the worst of its kind */
-    gad_string reference, image; /* JPEG files; empty when the picture could not be read */
-    int64_t width, height;       /* of the inspected image in the coordinates of its boxes */
+    bool random; /* belongs to the random sample, not only to the worst of its kind */
+    gad_showcase_picture reference, image;
+    int64_t width, height; /* of the inspected image in the coordinates of its boxes */
 } gad_showcase_case;
 
 typedef struct gad_showcase {

@@ -125,6 +125,7 @@ static const option rescore_table[] = {
 };
 
 static const option compare_table[] = {
+    {.name = "html", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(html), .help = "page for people"},
     {.name = "json", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(json), .help = "all numbers"},
     CHOICES,
 };
@@ -214,11 +215,12 @@ static int compare(void *settings)
 {
     const report_options *o = settings;
     gad_bench_choices choices;
+    gad_bench_outputs outputs = {.html = o->html, .json = o->json};
     gad_error err;
     char *text;
     if (!read_choices(o, &choices))
         return EXIT_USAGE;
-    if (gad_bench_compare(o->runs.item[0], o->runs.item[1], &choices, o->json, &text, &err))
+    if (gad_bench_compare(o->runs.item[0], o->runs.item[1], &choices, &outputs, &text, &err))
         return terminal_fail(&err);
     fputs(text, stdout);
     gad_text_free(text);

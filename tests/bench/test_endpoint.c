@@ -252,12 +252,49 @@ static void test_rescore_choices(void **state)
     assert_int_equal(gad_bench_report(run, NULL, 0, &choices, &outputs, NULL, NULL, &err), GAD_E_ARGUMENT);
 }
 
+/* The repaired run against a constant Yes on the same items: 10 of 13 anomalous and 8 of 10 normal ones are right in A, the
+ * 13 anomalous in B. */
+static void test_compare(void **state)
+{
+    (void)state;
+    gad_error err;
+    gad_bench_result result;
+    json_t *root;
+    char *text, *page;
+    size_t length;
+    const char *run = support_scratch(GAD_TEST_TMP, "run"), *yes = support_scratch(GAD_TEST_TMP, "yes");
+    const char *json = support_scratch(GAD_TEST_TMP, "pages/compare.json");
+    const char *html = support_scratch(GAD_TEST_TMP, "pages/compare.html");
+    if (!gad_file_exists(support_scratch(GAD_TEST_TMP, "run/run.json")))
+        SKIP_TEST("test_compare", "the run of the first test is not there");
+    ASSERT_OK(gad_file_remove(yes, &err), &err);
+    gad_bench_settings settings = {
+        .out = yes, .items = write_items(), .baseline = "always-yes", .image_size = "original", .without_difference = true};
+    ASSERT_OK(gad_bench_run(&settings, &result, &err), &err);
+    gad_bench_choices choices = gad_bench_choices_default();
+    gad_bench_outputs outputs = {.json = json, .html = html};
+    ASSERT_OK(gad_bench_compare(run, yes, &choices, &outputs, &text, &err), &err);
+    assert_non_null(strstr(text, "| A right | 10 | 8 |\n| A wrong | 3 | 2 |"));
+    gad_text_free(text);
+    ASSERT_OK(gad_json_load(json, &root, &err), &err);
+    expect(root, "decisions/only_a_right", 8);
+    expect(root, "decisions/only_b_right", 3);
+    expect(root, "decisions/mcnemar_p", 2. * (1 + 11 + 55 + 165) / 2048);
+    assert_int_equal(json_array_size(json_object_get(root, "disagreements")), 11);
+    json_decref(root);
+    ASSERT_OK(gad_file_read(html, 1 << 20, &page, &length, &err), &err);
+    assert_non_null(strstr(page, "A alone is right <b>8</b> times and B alone <b>3</b> times"));
+    assert_null(strstr(page, "http")); /* nothing from a network */
+    gad_text_free(page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_way_to_answer),
         cmocka_unit_test(test_hopeless_servers),
         cmocka_unit_test(test_rescore_choices),
+        cmocka_unit_test(test_compare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
