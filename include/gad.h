@@ -533,6 +533,7 @@ typedef struct gad_data_export_settings {
     const char *format; /* "jsonl", "mmr-ad", "coco", "label-studio", "trl", "ms-swift", "llama-factory", "llava" */
     const char *path;
     bool copy, single, prompts; /* copy images; no reference image; no answers */
+    bool masks;                 /* "coco": run lengths of the masks instead of outlines of the boxes */
     double domain_share;
     const char *coordinates; /* "canvas", "input", "rel1000", "rel1", "orig" */
     int64_t min_pixels, max_pixels, factor;

@@ -233,6 +233,7 @@ gad_status gad_data_export(gad_data *data, const gad_data_export_settings *s, ga
     p.filter = filter_of(&s->filter);
     p.path = s->path;
     p.copy = s->copy;
+    p.masks = s->masks;
     p.single = s->single;
     p.without_answer = s->prompts;
     p.domain_share = s->domain_share;

@@ -11,7 +11,7 @@ typedef struct export_options {
     const char *store, *dataset, *class_name, *split, *label, *coordinates;
     int64_t limit, seed, min_pixels, max_pixels, factor;
     double domain;
-    bool copy, single, prompts, shuffle;
+    bool copy, masks, single, prompts, shuffle;
 } export_options;
 
 #define AT(field) offsetof(export_options, field)
@@ -38,8 +38,12 @@ static const option export_table[] = {
      .offset = AT(seed),
      .fallback = "1",
      .help = "of the order and of the domain sentences"},
-    {.help = "Folders"},
+    {.help = "Folders and annotations"},
     {.name = "copy", .kind = OPTION_FLAG, .offset = AT(copy), .help = "mmr-ad: copy the images instead of linking to them"},
+    {.name = "masks",
+     .kind = OPTION_FLAG,
+     .offset = AT(masks),
+     .help = "coco: segmentations are the masks (run lengths) instead of the boxes' outlines"},
     {.help = "Conversations (trl, ms-swift, llama-factory, llava)"},
     {.name = "coords",
      .argument = "KIND",
@@ -103,6 +107,7 @@ static int run_export(void *settings)
         .format = o->arguments.item[0],
         .path = o->arguments.item[1],
         .copy = o->copy,
+        .masks = o->masks,
         .single = o->single,
         .prompts = o->prompts,
         .domain_share = o->domain,

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "data/rle.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,7 @@ static gad_status read_annotation(const json_t *item, const json_t *categories, 
         good = json_is_number(json_array_get(box, i));
         n[i] = json_number_value(json_array_get(box, i));
     }
-    if (!status && !good)
+    if (!status && !good && !gad_rle_is(json_object_get(item, "segmentation")))
         status = gad_error_set(err, GAD_E_FORMAT, "read COCO annotations", NULL,
                                "%s: an annotation of image %lld has no bbox of four numbers", path, (long long)a->image_id);
     a->x = n[0];

@@ -25,6 +25,7 @@ typedef struct gad_export_settings {
     gad_store_filter filter;
     const char *path;    /* a file, or a folder for MMR_AD and LLAMA_FACTORY */
     bool copy;           /* MMR_AD: copy images instead of linking to them */
+    bool masks;          /* COCO: run lengths of the masks instead of the boxes' outlines */
     bool single;         /* chat formats: no reference image */
     bool without_answer; /* chat formats: prompts only, the truth in a column of its own (for RL) */
     double domain_share; /* chat formats: share of prompts that name the class's anomaly types */

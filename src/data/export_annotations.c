@@ -3,6 +3,8 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "data/export.h"
+#include "data/rle.h"
+#include "io/image.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -52,10 +54,87 @@ static gad_status coco_image(void *user, const gad_sample *s, const char *root, 
     return status ? status : flush(w, err);
 }
 
+/* The run lengths that an import kept, those of one label together. */
+static gad_status kept_mask(const gad_sample *s, const char *label, unsigned char *mask, bool *found, gad_error *err)
+{
+    size_t i, pixels = (size_t)s->width * (size_t)s->height;
+    const json_t *item;
+    json_t *meta = json_loads(s->meta, 0, NULL);
+    unsigned char *one = gad_memory_alloc(pixels, 1);
+    gad_status status = one ? GAD_OK : gad_error_memory(err, "export", pixels);
+    json_array_foreach (json_object_get(meta, "segmentation"), i, item) {
+        char name[128];
+        const char *given = json_string_value(json_object_get(item, "label"));
+        snprintf(name, sizeof name, "%s", given ? given : "");
+        gad_sample_normalise(name);
+        if (status || strcmp(name, label) != 0)
+            continue;
+        status = gad_rle_read(item, s->width, s->height, s->id, one, err);
+        for (size_t k = 0; k < pixels && !status; k++)
+            mask[k] |= one[k];
+        *found = true;
+    }
+    gad_memory_free(one);
+    json_decref(meta);
+    return status;
+}
+
+/* The set pixels of a sample for one label: from its mask file, or as kept. *found false: there are none to be had (the
+ * several files of MVTec LOCO are not kept). */
+static gad_status load_mask(const gad_sample *s, const char *root, const char *label, unsigned char *mask, bool *found,
+                            gad_error *err)
+{
+    size_t pixels = (size_t)s->width * (size_t)s->height;
+    memset(mask, 0, pixels);
+    *found = false;
+    if (!s->mask)
+        return s->meta ? kept_mask(s, label, mask, found, err) : GAD_OK;
+    if (s->mask_encoding && strcmp(s->mask_encoding, "loco") == 0)
+        return GAD_OK;
+    gad_image image = {0};
+    bool index = s->mask_encoding && strcmp(s->mask_encoding, "index") == 0;
+    char *path = gad_file_join(root, s->mask);
+    gad_status status =
+        path ? gad_image_load_mask(path, index ? GAD_IMAGE_PALETTE_INDEX : GAD_IMAGE_PALETTE_COLOUR, &image, err)
+             : gad_error_memory(err, "export", 0);
+    int left = s->crop[2] > s->crop[0] ? s->crop[0] : 0, top = s->crop[2] > s->crop[0] ? s->crop[1] : 0;
+    /* A mask of another size was resized for its boxes; here it says nothing exact. */
+    bool fits = !status && left + s->width <= image.width && top + s->height <= image.height &&
+                (s->crop[2] > s->crop[0] || (image.width == s->width && image.height == s->height));
+    for (int y = 0; y < s->height && fits; y++)
+        for (int x = 0; x < s->width; x++)
+            mask[(size_t)y * (size_t)s->width + (size_t)x] =
+                image.pixels[(int64_t)(y + top) * image.width + x + left] > s->mask_threshold;
+    *found = fits;
+    gad_image_free(&image);
+    gad_memory_free(path);
+    return status;
+}
+
+/* "segmentation": the box's outline, or the mask's run lengths inside the box. */
+static gad_status add_segmentation(writer *w, const gad_sample *s, const gad_sample_box *b, const char *root,
+                                   gad_error *err)
+{
+    bool found = false;
+    gad_status status = GAD_OK;
+    gad_string_add(&w->text, ",\"segmentation\":");
+    if (w->job->settings->masks) {
+        size_t pixels = (size_t)s->width * (size_t)s->height;
+        unsigned char *mask = gad_memory_alloc(pixels ? pixels : 1, 1);
+        const int box[4] = {b->x1, b->y1, b->x2, b->y2};
+        status = mask ? load_mask(s, root, b->label, mask, &found, err) : gad_error_memory(err, "export", pixels);
+        if (!status && found)
+            gad_rle_write(mask, s->width, s->height, box, &w->text);
+        gad_memory_free(mask);
+    }
+    if (!status && !found)
+        gad_string_addf(&w->text, "[[%d,%d,%d,%d,%d,%d,%d,%d]]", b->x1, b->y1, b->x2, b->y1, b->x2, b->y2, b->x1, b->y2);
+    return status;
+}
+
 static gad_status coco_boxes(void *user, const gad_sample *s, const char *root, gad_error *err)
 {
     writer *w = user;
-    (void)root;
     w->image++;
     for (size_t i = 0; i < s->box_count; i++) {
         const gad_sample_box *b = &s->boxes[i];
@@ -69,11 +148,13 @@ static gad_status coco_boxes(void *user, const gad_sample *s, const char *root, 
         gad_sqlite_reset(w->category);
         gad_string_addf(&w->text,
                         "%s\n{\"id\":%lld,\"image_id\":%lld,\"category_id\":%lld,\"bbox\":[%d,%d,%d,%d],\"area\":%lld,"
-                        "\"iscrowd\":0,\"segmentation\":[[%d,%d,%d,%d,%d,%d,%d,%d]]}",
+                        "\"iscrowd\":0",
                         w->annotation ? "," : "", (long long)w->annotation + 1, (long long)w->image, category, b->x1, b->y1,
-                        width, height, (long long)(b->area ? b->area : (int64_t)width * height), b->x1, b->y1, b->x2, b->y1,
-                        b->x2, b->y2, b->x1, b->y2);
+                        width, height, (long long)(b->area ? b->area : (int64_t)width * height));
         w->annotation++;
+        if ((status = add_segmentation(w, s, b, root, err)))
+            return status;
+        gad_string_add(&w->text, "}");
     }
     w->job->report->boxes += (int64_t)s->box_count;
     return flush(w, err);

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "data/canvas_image.h"
 #include "data/export.h"
 #include "model/preprocess.h"
 #include "task/answer.h"
@@ -12,6 +13,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_TYPES = 64, MOST_BOXES = 64 };
@@ -24,7 +26,14 @@ typedef struct writer {
     char *class_key; /* dataset/class that `types` belongs to */
     char *types[MOST_TYPES];
     size_t type_count;
+    char *views; /* folder of the pictures that were cut out; NULL until there is one */
 } writer;
+
+/* The images of one record: the reference, where there is one, and the sample. */
+typedef struct pictures {
+    gad_string path[2];
+    int count;
+} pictures;
 
 static void forget_types(writer *w)
 {
@@ -123,20 +132,69 @@ static gad_status build_answer(const gad_box_frame *frame, const gad_sample *s, 
     return gad_answer_write(think, s->label == 1, items, n, text, err);
 }
 
-static void add_images(const writer *w, const gad_sample *s, const char *root, const char *key, gad_string *line)
+/* The folder for views, beside the file that names them. */
+static gad_status make_views(writer *w, gad_error *err)
 {
-    gad_string path = {0};
-    gad_string_addf(line, "\"%s\":[", key);
-    if (s->reference_count && !w->job->settings->single) {
-        gad_string_addf(&path, "%s/%s", root, s->references[0].path);
-        gad_string_add_json(line, gad_string_text(&path));
-        gad_string_add(line, ",");
-        gad_string_clear(&path);
+    const gad_export_settings *e = w->job->settings;
+    gad_string folder = {0};
+    gad_string_addf(&folder, e->format == GAD_EXPORT_LLAMA_FACTORY ? "%s/views" : "%s.views", e->path);
+    gad_status status = folder.failed ? gad_error_memory(err, "export", 0) : gad_file_make_directory(folder.data, err);
+    char *full = status ? NULL : realpath(folder.data, NULL);
+    if (!status && (!full || !gad_sample_set(&w->views, full)))
+        status = full ? gad_error_memory(err, "export", 0) : gad_error_system(err, "export", folder.data, errno);
+    free(full); /* realpath's own memory */
+    gad_string_free(&folder);
+    return status;
+}
+
+/* Where a record finds an image: the file itself, or for a view of a strip a picture of its own beside the export, written
+ * when it is first needed and named by what it holds. */
+static gad_status image_path(writer *w, const gad_sample *s, const char *root, const char *relative, const char *hash,
+                             gad_string *path, gad_error *err)
+{
+    gad_image view = {0};
+    char name[80];
+    if (!(s->crop[2] > s->crop[0])) {
+        gad_string_addf(path, "%s/%s", root, relative);
+        return path->failed ? gad_error_memory(err, "export", path->length) : GAD_OK;
     }
-    gad_string_addf(&path, "%s/%s", root, s->image);
-    gad_string_add_json(line, gad_string_text(&path));
+    gad_status status = w->views ? GAD_OK : make_views(w, err);
+    if (status)
+        return status;
+    snprintf(name, sizeof name, "%.32s_%d_%d.png", hash, s->crop[0], s->crop[1]);
+    gad_string_addf(path, "%s/%s", w->views, name);
+    if (path->failed)
+        return gad_error_memory(err, "export", path->length);
+    if (gad_file_exists(path->data))
+        return GAD_OK;
+    status = gad_canvas_image_load(root, relative, s->crop, 0, &view, err);
+    if (!status)
+        status = gad_image_save_png(&view, path->data, err);
+    gad_image_free(&view);
+    return status;
+}
+
+static gad_status find_images(writer *w, const gad_sample *s, const char *root, pictures *found, gad_error *err)
+{
+    gad_status status = GAD_OK;
+    *found = (pictures){0};
+    if (s->reference_count && !w->job->settings->single) {
+        const gad_sample_reference *r = &s->references[0];
+        status = image_path(w, s, root, r->path, r->hash, &found->path[found->count++], err);
+    }
+    if (!status)
+        status = image_path(w, s, root, s->image, s->hash, &found->path[found->count++], err);
+    return status;
+}
+
+static void add_images(const pictures *images, const char *key, gad_string *line)
+{
+    gad_string_addf(line, "\"%s\":[", key);
+    for (int i = 0; i < images->count; i++) {
+        gad_string_add(line, i ? "," : "");
+        gad_string_add_json(line, gad_string_text(&images->path[i]));
+    }
     gad_string_add(line, "]");
-    gad_string_free(&path);
 }
 
 static void add_text(gad_string *line, const char *before, const char *prefix, int images, const gad_string *text)
@@ -158,24 +216,23 @@ static void add_truth(const gad_sample *s, const gad_string *solution, gad_strin
     gad_string_add_json(line, s->id);
 }
 
-static void write_record(const writer *w, const gad_sample *s, const char *root, const gad_string *question,
-                         const gad_string *answer, gad_string *line)
+static void write_record(const gad_export_settings *e, const gad_sample *s, const pictures *found,
+                         const gad_string *question, const gad_string *answer, gad_string *line)
 {
-    const gad_export_settings *e = w->job->settings;
-    int images = s->reference_count && !e->single ? 2 : 1;
+    int images = found->count;
     bool prompt_only = e->without_answer;
     gad_string_add(line, "{");
     if (e->format == GAD_EXPORT_LLAVA) {
         gad_string_add(line, "\"id\":");
         gad_string_add_json(line, s->id);
         gad_string_add(line, ",");
-        add_images(w, s, root, "image", line);
+        add_images(found, "image", line);
         add_text(line, ",\"conversations\":[{\"from\":\"human\",\"value\":", "<image>\n", images, question);
         add_text(line, "},{\"from\":\"gpt\",\"value\":", "", 0, answer);
         gad_string_add(line, "}]}\n");
         return;
     }
-    add_images(w, s, root, "images", line);
+    add_images(found, "images", line);
     if (e->format == GAD_EXPORT_TRL) {
         gad_string_add(line, prompt_only ? ",\"prompt\":[{\"role\":\"user\",\"content\":["
                                          : ",\"messages\":[{\"role\":\"user\",\"content\":[");
@@ -207,8 +264,9 @@ static gad_status each_record(void *user, const gad_sample *s, const char *root,
     const gad_export_settings *e = w->job->settings;
     gad_string question = {0}, answer = {0};
     gad_box_frame frame;
-    /* An anomalous image without boxes has no answer to learn; a view of a strip has no file of its own. */
-    if ((!s->think && !e->without_answer) || (s->label && !s->box_count) || s->crop[2] > s->crop[0]) {
+    pictures images = {0};
+    /* An anomalous image without boxes has no answer to learn. */
+    if ((!s->think && !e->without_answer) || (s->label && !s->box_count)) {
         w->job->report->left_out++;
         return GAD_OK;
     }
@@ -217,8 +275,10 @@ static gad_status each_record(void *user, const gad_sample *s, const char *root,
         status = build_question(w, s, &question, err);
     if (!status)
         status = build_answer(&frame, s, s->think ? s->think : "", &answer, err);
+    if (!status)
+        status = find_images(w, s, root, &images, err);
     if (!status) {
-        write_record(w, s, root, &question, &answer, &w->line);
+        write_record(e, s, &images, &question, &answer, &w->line);
         w->job->report->samples++;
         w->job->report->boxes += (int64_t)s->box_count;
         if (w->line.failed)
@@ -229,6 +289,8 @@ static gad_status each_record(void *user, const gad_sample *s, const char *root,
     }
     gad_string_free(&question);
     gad_string_free(&answer);
+    gad_string_free(&images.path[0]);
+    gad_string_free(&images.path[1]);
     return status;
 }
 
@@ -277,6 +339,7 @@ gad_status gad_export_chat(gad_export_job *job, gad_error *err)
         status = write_dataset_info(e->path, err);
     forget_types(&w);
     gad_memory_free(w.class_key);
+    gad_memory_free(w.views);
     gad_string_free(&w.line);
     gad_question_template_free(&w.wording);
     return status;

@@ -221,7 +221,8 @@ static void pack_entry(packer *p, const gad_import_entry *from, gad_import_entry
 {
     gad_import_entry e = *from;
     const char **texts[] = {&e.class_name,       &e.class_text, &e.split,       &e.type,    &e.group,      &e.image,
-                            &e.reference_method, &e.think,      &e.text_source, &e.license, &e.source_url, &e.meta};
+                            &e.reference_method, &e.think,      &e.text_source, &e.license, &e.source_url, &e.meta,
+                            &e.box_rule};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = pack_text(p, *texts[i]);
     e.masks = pack_list(p, from->masks);

@@ -21,6 +21,7 @@ typedef struct gad_import_box {
     double x1, y1, x2, y2; /* rounded outwards */
     const char *label, *source, *track;
     double rotation;
+    int64_t area; /* mask pixels; 0 when unknown */
 } gad_import_box;
 
 /* One image file, as an adapter knows it. Strings are copied. Paths are relative to the dataset's folder. */
@@ -42,6 +43,7 @@ typedef struct gad_import_entry {
     int value_count;
     const gad_import_box *boxes;
     int box_count;
+    const char *box_rule;          /* how the boxes were made of masks; NULL: they were given */
     bool no_truth;                 /* an anomalous image may come without mask and boxes */
     int width, height;             /* as the annotation says; 0: not said */
     const char *const *references; /* best first; ends with NULL; NULL: none */

@@ -261,6 +261,8 @@ static void apply_boxes(job *j)
 {
     const gad_import_entry *e = j->entry;
     gad_sample *s = &j->result->samples[0];
+    if (!gad_sample_set(&s->box_rule, e->box_rule))
+        out_of_memory(j);
     for (int i = 0; i < e->box_count; i++) {
         const gad_import_box *b = &e->boxes[i];
         if (!(isfinite(b->x1) && isfinite(b->y1) && isfinite(b->x2) && isfinite(b->y2))) {
@@ -284,6 +286,7 @@ static void apply_boxes(job *j)
             return;
         }
         s->boxes[s->box_count - 1].rotation = b->rotation;
+        s->boxes[s->box_count - 1].area = b->area;
         if (!gad_sample_set(&s->boxes[s->box_count - 1].track, b->track))
             out_of_memory(j);
     }

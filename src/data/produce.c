@@ -9,8 +9,8 @@
 #include "base/progress.h"
 #include "io/image.h"
 
-#include <omp.h>
 #include <errno.h>
+#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

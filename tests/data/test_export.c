@@ -7,6 +7,7 @@
 #include "data/pair.h"
 #include "data/produce.h"
 #include "data/teach.h"
+#include "io/image.h"
 #include "support/support.h"
 #include "task/answer.h"
 
@@ -237,6 +238,56 @@ static void test_chat(void **state)
     assert_int_equal(gad_export_run(store, &settings, &report, &err), GAD_E_IO);
 }
 
+/* Views of a strip have no file of their own: a record names a picture that was cut out beside the export. */
+static void test_views(void **state)
+{
+    (void)state;
+    gad_error err;
+    gad_import_report imported;
+    gad_pair_report paired;
+    gad_teach_report taught;
+    gad_export_report report;
+    gad_store *strips = fake_store("export_views.db");
+    fake_root("export_strips");
+    fake_image_sized("electronics/led/train/good/a.png", 200, 40);
+    fake_image_sized("electronics/led/train/good/b.png", 200, 40);
+    fake_image_sized("electronics/led/test/broken/c.png", 200, 40);
+    fake_mask_sized("electronics/led/ground_truth/broken/c.png", 200, 40, 85, 10, 95, 20, 255);
+    fake_import(strips, "manta", &imported);
+    gad_pair_settings pair = gad_pair_default();
+    ASSERT_OK(gad_pair_run(strips, &pair, &paired, &err), &err);
+    gad_teach_settings teach = gad_teach_default();
+    ASSERT_OK(gad_teach_template(strips, &teach, &taught, &err), &err);
+    gad_export_settings settings = gad_export_default();
+    settings.format = GAD_EXPORT_MS_SWIFT;
+    settings.path = support_scratch(GAD_TEST_TMP, "views.jsonl");
+    ASSERT_OK(gad_file_remove(support_scratch(GAD_TEST_TMP, "views.jsonl.views"), &err), &err);
+    ASSERT_OK(gad_export_run(strips, &settings, &report, &err), &err);
+    assert_int_equal(report.samples, 15);
+    assert_int_equal(report.left_out, 0);
+    char *text;
+    size_t length;
+    ASSERT_OK(gad_file_read(settings.path, 1 << 20, &text, &length, &err), &err);
+    for (char *line = text; *line; line = strchr(line, '\n') + 1) {
+        json_t *o;
+        ASSERT_OK(gad_json_parse(line, strcspn(line, "\n"), "record", &o, &err), &err);
+        const json_t *images = json_object_get(o, "images");
+        assert_int_equal(json_array_size(images), 2);
+        for (size_t i = 0; i < 2; i++) {
+            int64_t w = 0, h = 0;
+            ASSERT_OK(gad_image_probe(json_string_value(json_array_get(images, i)), &w, &h, &err), &err);
+            assert_true(w == 40 && h == 40);
+        }
+        json_decref(o);
+    }
+    gad_memory_free(text);
+    gad_file_names names;
+    ASSERT_OK(gad_file_list(support_scratch(GAD_TEST_TMP, "views.jsonl.views"), &names, &err), &err);
+    assert_int_equal(names.count, 15); /* each view once, as sample or as reference */
+    gad_file_names_free(&names);
+    gad_store_close(strips);
+}
+
 /* Synthetic pairs on disk: the files are there, the store knows them, photographs of a dataset serve as material. */
 static void test_produce(void **state)
 {
@@ -288,7 +339,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines), cmocka_unit_test(test_annotations), cmocka_unit_test(test_folders),
-        cmocka_unit_test(test_chat),  cmocka_unit_test(test_produce),
+        cmocka_unit_test(test_chat),  cmocka_unit_test(test_views),       cmocka_unit_test(test_produce),
     };
     return cmocka_run_group_tests(tests, make, drop);
 }

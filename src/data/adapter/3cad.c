@@ -5,12 +5,36 @@
 
 #include <string.h>
 
-/* Only names that are certain are translated; others stay as they are. */
+/* The list of the first release is not published: these are the words that inspection uses, as far as their pinyin has one
+ * meaning. Others stay as they are. */
 static const struct {
     const char *pinyin, *english;
-} TYPES[] = {{"aotu", "bump"},         {"huashang", "scratch"},     {"guashang", "scratch"},   {"zangwu", "dirt"},
-             {"penshang", "bruise"},   {"pengshang", "bruise"},     {"yise", "discoloration"}, {"liewen", "crack"},
-             {"quekou", "notch"},      {"bianxing", "deformation"}, {"maoci", "burr"},         {"shaguang", "sanding mark"},
+} TYPES[] = {{"aotu", "bump"},
+             {"aoxian", "dent"},
+             {"baidian", "white spot"},
+             {"bianxing", "deformation"},
+             {"cashang", "abrasion"},
+             {"duanlie", "fracture"},
+             {"guashang", "scratch"},
+             {"heidian", "black spot"},
+             {"huashang", "scratch"},
+             {"kongdong", "hole"},
+             {"liewen", "crack"},
+             {"maoci", "burr"},
+             {"mosun", "wear"},
+             {"pengshang", "bruise"},
+             {"penshang", "bruise"},
+             {"posun", "damage"},
+             {"qipao", "bubble"},
+             {"quekou", "notch"},
+             {"secha", "colour difference"},
+             {"shaguang", "sanding mark"},
+             {"shuiyin", "water stain"},
+             {"tuoqi", "paint loss"},
+             {"yashang", "press mark"},
+             {"yise", "discoloration"},
+             {"yiwu", "foreign object"},
+             {"zangwu", "dirt"},
              {"meta", "several types"}};
 
 static const char *english_type(const char *folder)

@@ -34,7 +34,7 @@ static int read_boxes(const json_t *line, gad_import_box *boxes)
         if (count == MOST_BOXES)
             break;
         boxes[count++] = (gad_import_box){
-            n[0], n[1], n[2], n[3], named ? json_string_value(json_array_get(types, i)) : NULL, "boxes", NULL, 0};
+            n[0], n[1], n[2], n[3], named ? json_string_value(json_array_get(types, i)) : NULL, "boxes", NULL, 0, 0};
     }
     return count;
 }

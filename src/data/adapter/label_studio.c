@@ -62,7 +62,8 @@ static int read_result(const json_t *result, gad_import_box *boxes, int *width, 
                                           json_is_string(first) ? json_string_value(first) : "anomaly",
                                           "manual",
                                           NULL,
-                                          number_of(value, "rotation")};
+                                          number_of(value, "rotation"),
+                                          0};
     }
     return count;
 }

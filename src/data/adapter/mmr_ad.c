@@ -123,6 +123,7 @@ static int read_boxes(const json_t *entry, const gad_box_frame *frame, gad_impor
                                           json_is_string(label) ? json_string_value(label) : NULL,
                                           "import",
                                           NULL,
+                                          0,
                                           0};
     }
     return count;
