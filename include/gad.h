@@ -211,9 +211,9 @@ typedef struct gad_inspect_settings {
 
 typedef struct gad_inspection {
     gad_verdict verdict;
-    double score;  /* p(Yes) / (p(Yes) + p(No)) where the answer is decided; -1 when there was none */
-    bool reasoned; /* false: the fast answer only */
-    gad_defect *defect;
+    double score;       /* p(Yes) / (p(Yes) + p(No)) where the answer is decided; -1 when there was none */
+    bool reasoned;      /* false: the fast answer only */
+    gad_defect *defect; /* of the answer's text; of a fast answer: the regions of the heat map, without labels */
     int defect_count;
     char *reasoning; /* text between <think> and </think>; "" when there is none */
     char *raw;       /* the answer as the model wrote it */
@@ -221,6 +221,12 @@ typedef struct gad_inspection {
     bool truncated;  /* the answer ended at max_tokens */
     int width_px, height_px, input_width_px, input_height_px;
     int64_t prompt_tokens, computed_tokens, answer_tokens;
+    /* what the difference module sees before any word: the probability of an anomaly in each cell, row by row, heat_height
+     * x heat_width of them over the whole part; NULL: the model has no such module, or there was no good part. `difference`
+     * is the largest, -1 without. */
+    float *heat;
+    int heat_width, heat_height;
+    double difference;
     double encode_ms, prompt_ms, answer_ms;
     char prompt_hash[33];
 } gad_inspection;
@@ -234,6 +240,9 @@ gad_status gad_inspection_json(const gad_inspection *result, const char *part, c
                                char **text, gad_error *err);
 /* The part with boxes, labels, verdict and score drawn on it, as PNG. */
 gad_status gad_inspection_save_overlay(const gad_inspection *result, const gad_picture *part, const char *path,
+                                       gad_error *err);
+/* The part under its heat map, as PNG; an error when there is none. */
+gad_status gad_inspection_save_heatmap(const gad_inspection *result, const gad_picture *part, const char *path,
                                        gad_error *err);
 void gad_text_free(char *text);
 

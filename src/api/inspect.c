@@ -1,5 +1,6 @@
 /* inspect: gad_inspect: the question, the answer, and what they say about the part. Translates between gad.h and the rooms
  * below. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,11 +74,63 @@ typedef struct inspection {
     gad_inspection *result;
 } inspection;
 
+/* The heat map as probabilities. */
+static gad_status take_heat(const gad_engine_turn *turn, gad_inspection *result, gad_error *err)
+{
+    size_t cells = (size_t)(turn->heat_rows * turn->heat_cols);
+    if (!turn->heat)
+        return GAD_OK;
+    result->heat = gad_memory_alloc(cells, sizeof *result->heat);
+    if (!result->heat)
+        return gad_error_memory(err, operation, cells * sizeof *result->heat);
+    result->heat_width = (int)turn->heat_cols;
+    result->heat_height = (int)turn->heat_rows;
+    for (size_t i = 0; i < cells; i++) {
+        result->heat[i] = 1 / (1 + expf(-turn->heat[i]));
+        result->difference = fmax(result->difference, (double)result->heat[i]);
+    }
+    return GAD_OK;
+}
+
+/* The regions of the heat map, for an answer without text. */
+static gad_status take_regions(const gad_engine_turn *turn, gad_inspection *result, gad_error *err)
+{
+    gad_difference_region region[GAD_DIFFERENCE_REGIONS];
+    size_t cells = (size_t)(turn->heat_rows * turn->heat_cols);
+    int32_t *scratch = gad_memory_alloc(2 * cells, sizeof *scratch);
+    result->defect = gad_memory_zero(GAD_DIFFERENCE_REGIONS, sizeof *result->defect);
+    gad_status status = scratch && result->defect ? GAD_OK : gad_error_memory(err, operation, 2 * cells * sizeof *scratch);
+    int count = status ? 0 : gad_difference_regions(turn->heat, turn->heat_rows, turn->heat_cols, scratch, region);
+    double across = (double)result->width_px / (double)turn->heat_cols,
+           down = (double)result->height_px / (double)turn->heat_rows;
+    for (int i = 0; i < count && !status; i++) {
+        char *label = gad_memory_copy_string("");
+        if (!label)
+            status = gad_error_memory(err, operation, 1);
+        else
+            result->defect[result->defect_count++] = (gad_defect){
+                region[i].x1 * across, region[i].y1 * down, region[i].x2 * across, region[i].y2 * down, true, label};
+    }
+    gad_memory_free(scratch);
+    return status;
+}
+
+static void drop_regions(gad_inspection *result)
+{
+    for (int i = 0; i < result->defect_count; i++)
+        gad_memory_free(result->defect[i].label);
+    gad_memory_free(result->defect);
+    result->defect = NULL;
+    result->defect_count = 0;
+}
+
 static gad_status answer_fast(inspection *in, gad_error *err)
 {
     gad_status status = gad_ask_fast(in->engine, &in->turn, &in->cancel, &in->result->score, err);
     if (!status)
         in->result->verdict = in->result->score >= in->settings->threshold ? GAD_VERDICT_ANOMALOUS : GAD_VERDICT_NORMAL;
+    if (!status && in->result->verdict == GAD_VERDICT_ANOMALOUS && in->turn.heat)
+        status = take_regions(&in->turn, in->result, err);
     return status;
 }
 
@@ -107,6 +160,7 @@ static gad_status copy_answer(const gad_answer *answer, const char *text, gad_in
     result->verdict = answer->decision == GAD_ANSWER_YES  ? GAD_VERDICT_ANOMALOUS
                       : answer->decision == GAD_ANSWER_NO ? GAD_VERDICT_NORMAL
                                                           : GAD_VERDICT_UNREADABLE;
+    drop_regions(result);
     gad_memory_free(result->reasoning);
     result->reasoning = copy_bytes(text + answer->think_begin, answer->think_length);
     result->defect = gad_memory_zero(answer->count, sizeof *result->defect);
@@ -175,7 +229,8 @@ static gad_status answer(inspection *in, const gad_view *view, gad_error *err)
 
 static gad_status start_result(gad_inspection *result, const gad_picture *part, gad_error *err)
 {
-    *result = (gad_inspection){.score = -1, .width_px = (int)part->image.width, .height_px = (int)part->image.height};
+    *result = (gad_inspection){
+        .score = -1, .difference = -1, .width_px = (int)part->image.width, .height_px = (int)part->image.height};
     result->reasoning = gad_memory_copy_string("");
     result->raw = gad_memory_copy_string("");
     result->flags = gad_memory_copy_string("");
@@ -215,7 +270,9 @@ gad_status gad_inspect(gad_engine *engine, gad_picture *const *good, int good_co
         r.input_width_px = (int)view->width;
         r.input_height_px = (int)view->height;
         r.prompt_tokens = in.turn.prompt.count;
-        status = answer(&in, view, err);
+        status = take_heat(&in.turn, &r, err);
+        if (!status)
+            status = answer(&in, view, err);
         r.computed_tokens = engine->timeline.computed - computed;
         gad_engine_free_turn(engine, &in.turn);
     }

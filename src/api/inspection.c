@@ -14,6 +14,7 @@ void gad_inspection_clear(gad_inspection *result)
     for (int i = 0; i < result->defect_count; i++)
         gad_memory_free(result->defect[i].label);
     gad_memory_free(result->defect);
+    gad_memory_free(result->heat);
     gad_memory_free(result->reasoning);
     gad_memory_free(result->raw);
     gad_memory_free(result->flags);
@@ -60,6 +61,8 @@ gad_status gad_inspection_json(const gad_inspection *r, const char *part, const 
         gad_string_addf(&s, "%.6f", r->score);
     else
         gad_string_add(&s, "null");
+    if (r->heat)
+        gad_string_addf(&s, ", \"difference\": %.6f", r->difference);
     add_defects(&s, r);
     gad_string_add(&s, ", \"reasoning\": ");
     gad_string_add_json(&s, r->reasoning);
@@ -124,6 +127,52 @@ gad_status gad_inspection_save_overlay(const gad_inspection *r, const gad_pictur
         snprintf(title, sizeof title, "%s", verdict_name(r->verdict));
     int scale = gad_draw_scale(&image);
     gad_draw_label(&image, 4 * scale, 4 * scale, title, scale, white, plates[r->verdict]);
+    status = gad_image_save_png(&image, path, err);
+    gad_image_free(&image);
+    return status;
+}
+
+/* ---- heat map ------------------------------------------------------------------------------------------------------ */
+
+/* Probability at a place between cell centres, bilinear. */
+static double heat_at(const gad_inspection *r, double y, double x)
+{
+    double v = fmin(fmax(y * r->heat_height - 0.5, 0), r->heat_height - 1);
+    double u = fmin(fmax(x * r->heat_width - 0.5, 0), r->heat_width - 1);
+    int top = (int)v, left = (int)u;
+    int bottom = top + 1 < r->heat_height ? top + 1 : top, right = left + 1 < r->heat_width ? left + 1 : left;
+    const float *upper = r->heat + (size_t)top * (size_t)r->heat_width,
+                *lower = r->heat + (size_t)bottom * (size_t)r->heat_width;
+    double a = (double)upper[left] + (u - left) * (double)(upper[right] - upper[left]);
+    double b = (double)lower[left] + (u - left) * (double)(lower[right] - lower[left]);
+    return a + (v - top) * (b - a);
+}
+
+/* Blue over green and yellow to red as p goes from 0 to 1, and as thick: nothing stays nothing. */
+static void colour_pixel(unsigned char *pixel, int channels, double p)
+{
+    const double ramp[5][3] = {{40, 60, 200}, {20, 170, 200}, {90, 200, 60}, {250, 210, 40}, {220, 30, 40}};
+    double at = p * 4, cover = 0.75 * fmin(1, 2 * p);
+    int i = at < 3 ? (int)at : 3;
+    for (int c = 0; c < channels && c < 3; c++) {
+        double colour = ramp[i][c] + (at - i) * (ramp[i + 1][c] - ramp[i][c]);
+        pixel[c] = (unsigned char)lround(pixel[c] + cover * (colour - pixel[c]));
+    }
+}
+
+gad_status gad_inspection_save_heatmap(const gad_inspection *r, const gad_picture *part, const char *path, gad_error *err)
+{
+    gad_image image = {0};
+    if (!r->heat)
+        return gad_error_set(err, GAD_E_ARGUMENT, "draw the heat map",
+                             "use a model with a difference module, and give a good part", "there is no heat map");
+    gad_status status = copy_picture(part, &image, err);
+    if (status)
+        return status;
+    for (int64_t y = 0; y < image.height; y++)
+        for (int64_t x = 0; x < image.width; x++)
+            colour_pixel(image.pixels + (y * image.width + x) * image.channels, (int)image.channels,
+                         heat_at(r, ((double)y + 0.5) / (double)image.height, ((double)x + 0.5) / (double)image.width));
     status = gad_image_save_png(&image, path, err);
     gad_image_free(&image);
     return status;

@@ -14,8 +14,8 @@
 
 typedef struct inspect_options {
     option_list part, ref;
-    const char *model, *adapter, *quant, *class_name, *knowledge, *reason, *prompt, *overlay, *fail_on, *log, *cpu,
-        *threshold;
+    const char *model, *adapter, *quant, *class_name, *knowledge, *reason, *prompt, *overlay, *heatmap, *fail_on, *log,
+        *cpu, *threshold;
     bool merge, json, sample, quiet;
     int64_t max_tokens, seed, threads, max_pixels;
 } inspect_options;
@@ -114,6 +114,11 @@ static const option table[] = {
      .kind = OPTION_STRING,
      .offset = AT(overlay),
      .help = "write each part with its boxes drawn to DIR"},
+    {.name = "heatmap",
+     .argument = "DIR",
+     .kind = OPTION_STRING,
+     .offset = AT(heatmap),
+     .help = "write each part under the map of what differs from the good part to DIR"},
     {.name = "fail-on",
      .argument = "WHAT",
      .kind = OPTION_CHOICE,
@@ -157,13 +162,17 @@ static void print_result(const gad_inspection *r, const char *part)
         printf("  (the answer was cut off; raise --max-tokens)\n");
 }
 
-static int save_overlay(const char *folder, const char *part, const gad_inspection *r, const gad_picture *picture)
+typedef gad_status (*save_picture)(const gad_inspection *r, const gad_picture *part, const char *path, gad_error *err);
+
+/* folder/NAME.png of folder2/NAME.jpg. */
+static int save_to(const char *folder, const char *part, save_picture save, const gad_inspection *r,
+                   const gad_picture *picture)
 {
     gad_error err;
     char path[4096];
     const char *slash = strrchr(part, '/'), *name = slash ? slash + 1 : part, *dot = strrchr(name, '.');
     snprintf(path, sizeof path, "%s/%.*s.png", folder, (int)(dot ? dot - name : (long)strlen(name)), name);
-    return gad_inspection_save_overlay(r, picture, path, &err) ? terminal_fail(&err) : EXIT_DONE;
+    return save(r, picture, path, &err) ? terminal_fail(&err) : EXIT_DONE;
 }
 
 /* A run over all parts. */
@@ -220,7 +229,9 @@ static int report(const inspect_run *run, const char *path, const gad_picture *p
         print_result(result, path);
     fflush(stdout);
     if (run->o->overlay)
-        code = save_overlay(run->o->overlay, path, result, part);
+        code = save_to(run->o->overlay, path, gad_inspection_save_overlay, result, part);
+    if (run->o->heatmap && !code)
+        code = save_to(run->o->heatmap, path, gad_inspection_save_heatmap, result, part);
     if (run->o->log && !code)
         code = append_log(run, json, part, good, good_count);
     gad_text_free(json);
@@ -327,6 +338,14 @@ static int inspect_all(inspect_run *run, const paths *parts)
     return terminal_interrupted() ? EXIT_FAILED : code;
 }
 
+static int make_folder(const char *path)
+{
+    if (!path || !mkdir(path, 0777) || errno == EEXIST)
+        return EXIT_DONE;
+    fprintf(stderr, "gad inspect: %s: %s\n", path, strerror(errno));
+    return EXIT_FAILED;
+}
+
 static int run(void *settings)
 {
     const inspect_options *o = settings;
@@ -339,10 +358,10 @@ static int run(void *settings)
         code = parts_paths_add(o->part.item[i], &parts) ? EXIT_DONE : EXIT_FAILED;
     if (!code)
         code = parts_references_load(&o->ref, &refs);
-    if (!code && o->overlay && mkdir(o->overlay, 0777) && errno != EEXIST) {
-        fprintf(stderr, "gad inspect: %s: %s\n", o->overlay, strerror(errno));
-        code = EXIT_FAILED;
-    }
+    if (!code)
+        code = make_folder(o->overlay);
+    if (!code)
+        code = make_folder(o->heatmap);
     if (!code)
         code = open_engine(o, &log, &engine);
     if (!code) {

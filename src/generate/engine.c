@@ -158,7 +158,9 @@ gad_status gad_engine_open(const gad_engine_options *options, gad_engine **engin
         gad_engine_free(e);
         return status;
     }
-    e->convention = e->model.config.family == GAD_FAMILY_QWEN3 ? GAD_BOX_REL1000 : GAD_BOX_INPUT;
+    const gad_config *config = &e->model.config;
+    bool relative = config->family == GAD_FAMILY_QWEN3 || config->relative_boxes;
+    e->convention = relative ? GAD_BOX_REL1000 : GAD_BOX_INPUT;
     hash_model(e);
     *engine = e;
     return GAD_OK;
@@ -232,6 +234,22 @@ static gad_status encode_images(gad_engine *e, const gad_engine_part *part, size
     return GAD_OK;
 }
 
+/* The heat map in rows, from cells in the order of tokens. */
+static gad_status take_heat(const gad_engine *e, gad_grid grid, const float *map, gad_engine_turn *turn, gad_error *err)
+{
+    int64_t side = gad_difference_side(&e->model.config.difference), across = grid.cols / 2;
+    turn->heat_rows = grid.rows / 2 * side;
+    turn->heat_cols = across * side;
+    size_t cells = (size_t)(turn->heat_rows * turn->heat_cols);
+    turn->heat = gad_memory_alloc(cells, sizeof *turn->heat);
+    if (!turn->heat)
+        return gad_error_memory(err, operation, cells * sizeof *turn->heat);
+    for (int64_t y = 0; y < turn->heat_rows; y++)
+        for (int64_t x = 0; x < turn->heat_cols; x++)
+            turn->heat[y * turn->heat_cols + x] = map[gad_difference_cell(across, side, y, x)];
+    return GAD_OK;
+}
+
 /* The last image against the others, when the model can. */
 static gad_status compare_images(gad_engine *e, const gad_engine_part *part, size_t part_count, gad_engine_turn *turn,
                                  gad_error *err)
@@ -241,9 +259,13 @@ static gad_status compare_images(gad_engine *e, const gad_engine_part *part, siz
         return GAD_OK;
     gad_patches *patches = gad_memory_zero(count, sizeof *patches);
     const gad_image_rows **rows = gad_memory_alloc(count, sizeof *rows);
+    gad_grid grid = turn->image[count - 1].rows->grid;
+    size_t cells = (size_t)(gad_grid_tokens(grid) * gad_difference_cells(&e->model.config.difference));
+    float *map = gad_memory_alloc(cells, sizeof *map);
     turn->compared = gad_memory_zero(1, sizeof *turn->compared);
-    gad_status status =
-        patches && rows && turn->compared ? GAD_OK : gad_error_memory(err, operation, count * sizeof *patches);
+    gad_status status = patches && rows && map && turn->compared
+                            ? GAD_OK
+                            : gad_error_memory(err, operation, count * sizeof *patches + cells * sizeof *map);
     for (size_t i = 0; i < part_count && !status; i++) {
         if (part[i].text)
             continue;
@@ -252,13 +274,16 @@ static gad_status compare_images(gad_engine *e, const gad_engine_part *part, siz
     }
     if (!status)
         status = gad_evidence_make(&e->model, &e->device, e->timeline.adapters, patches, rows, (int64_t)count,
-                                   turn->compared, NULL, err);
+                                   turn->compared, map, err);
+    if (!status)
+        status = take_heat(e, grid, map, turn, err);
     if (!status)
         turn->image[count - 1].rows = turn->compared;
     for (size_t i = 0; patches && i < count; i++)
         gad_preprocess_free(&patches[i]);
     gad_memory_free(patches);
     gad_memory_free(rows);
+    gad_memory_free(map);
     return status;
 }
 
@@ -294,6 +319,7 @@ void gad_engine_free_turn(gad_engine *e, gad_engine_turn *turn)
     if (turn->compared)
         gad_memory_free(turn->compared->rows);
     gad_memory_free(turn->compared);
+    gad_memory_free(turn->heat);
     *turn = (gad_engine_turn){0};
     gad_image_cache_trim(&e->images);
 }

@@ -41,6 +41,8 @@ typedef struct gad_engine_turn {
     gad_view *view;           /* [image_count] */
     gad_image_rows *compared; /* of the last image, with evidence; NULL: the model has no difference module */
     int64_t image_count;
+    float *heat; /* [heat_rows * heat_cols] anomaly logits of the last image, row by row; NULL as `compared` */
+    int64_t heat_rows, heat_cols;
     gad_prompt prompt; /* points into the above */
 } gad_engine_turn;
 gad_status gad_engine_make_turn(gad_engine *engine, const gad_engine_part *part, size_t part_count, gad_engine_turn *turn,

@@ -288,6 +288,20 @@ static gad_status read_difference(const json_t *root, const char *name, gad_conf
     return status;
 }
 
+/* "box_coordinates", which only models of ours have. */
+static gad_status read_box_coordinates(const json_t *root, const char *name, gad_config *config, gad_error *err)
+{
+    const char *text;
+    gad_status status = gad_json_get_string(root, "box_coordinates", name, "family", &text, err);
+    if (status)
+        return status;
+    config->relative_boxes = !strcmp(text, "relative_1000");
+    if (!config->relative_boxes && strcmp(text, "family") != 0)
+        return gad_error_set(err, GAD_E_FORMAT, "read model configuration", "known are family and relative_1000",
+                             "%s: \"box_coordinates\" is \"%s\"", name, text);
+    return GAD_OK;
+}
+
 gad_status gad_config_read(const json_t *root, const char *name, gad_config *config, gad_error *err)
 {
     if (!json_is_object(root))
@@ -314,6 +328,8 @@ gad_status gad_config_read(const json_t *root, const char *name, gad_config *con
     c.vision_start_token = token_field(&r, "vision_start_token_id", 151652);
     c.vision_end_token = token_field(&r, "vision_end_token_id", 151653);
     status = r.status ? r.status : read_difference(root, name, &c, err);
+    if (!status)
+        status = read_box_coordinates(root, name, &c, err);
     if (!status)
         status = gad_config_check(&c, name, err);
     if (!status)
@@ -397,6 +413,8 @@ json_t *gad_config_json(const gad_config *config)
                              config->video_token, "vision_start_token_id", config->vision_start_token,
                              "vision_end_token_id", config->vision_end_token, "tie_word_embeddings", config->text.tied);
     const gad_difference_config *d = &config->difference;
+    if (root && config->relative_boxes)
+        json_object_set_new(root, "box_coordinates", json_string("relative_1000"));
     if (root && d->heads)
         json_object_set_new(root, "difference",
                             json_pack("{s:i, s:i, s:i, s:i, s:i}", "heads", d->heads, "head_dim", d->head_dim, "hidden",

@@ -42,6 +42,7 @@ typedef struct gad_config {
     gad_vision_config vision;
     gad_text_config text;
     gad_difference_config difference;
+    bool relative_boxes; /* the model was taught coordinates from 0 to 1000 instead of its family's pixels */
     int image_token, video_token, vision_start_token, vision_end_token;
 } gad_config;
 

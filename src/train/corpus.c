@@ -14,8 +14,8 @@ static gad_status write_one(const gad_question_template *wording, const gad_synt
                             gad_error *err)
 {
     gad_answer_item item[GAD_SYNTH_BOXES];
-    gad_box_frame frame = gad_box_frame_make(GAD_BOX_INPUT, GAD_BOX_XY, pair->width, pair->height, 128, 128);
-    gad_question question = {.class_name = pair->class_text, .references = 1, .convention = GAD_BOX_INPUT};
+    gad_box_frame frame = gad_box_frame_make(GAD_BOX_REL1000, GAD_BOX_XY, pair->width, pair->height, 0, 0);
+    gad_question question = {.class_name = pair->class_text, .references = 1, .convention = GAD_BOX_REL1000};
     for (int i = 0; i < pair->count; i++) {
         const gad_synth_box *b = &pair->boxes[i];
         item[i] = (gad_answer_item){gad_box_to_model(&frame, (gad_box){b->x1, b->y1, b->x2, b->y2}), b->label};

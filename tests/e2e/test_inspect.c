@@ -231,6 +231,38 @@ static void test_overlay(void **state)
     program_free(&r);
 }
 
+static void test_heatmap(void **state)
+{
+    (void)state;
+    gad_error err;
+    char model[1024];
+    snprintf(model, sizeof model, "%s", support_scratch(GAD_TEST_TMP, "heat-model"));
+    const char *folder = support_scratch(GAD_TEST_TMP, "heat"), *path = support_scratch(folder, "bolt.png");
+    ASSERT_OK(gad_file_remove(folder, &err), &err);
+    program_result r = RUN("model", "new", "--preset", "xs", "--out", model);
+    assert_int_equal(r.code, 0);
+    program_free(&r);
+    r = RUN("inspect", "--model", model, "--reason", "never", "--threshold", "0", "--json", "--heatmap", folder, "--ref",
+            IMAGES "plate.png", IMAGES "bolt.png");
+    assert_int_equal(r.code, 0);
+    json_t *line = parse_line(r.out, 0, 1);
+    double difference = json_number_value(json_object_get(line, "difference"));
+    assert_true(difference > 0 && difference < 1);
+    json_decref(line);
+    gad_picture *drawn = NULL, *part = NULL;
+    ASSERT_OK(gad_picture_load(path, &drawn, &err), &err);
+    ASSERT_OK(gad_picture_load(IMAGES "bolt.png", &part, &err), &err);
+    assert_int_equal(gad_picture_width_px(drawn), gad_picture_width_px(part));
+    assert_int_equal(gad_picture_height_px(drawn), gad_picture_height_px(part));
+    gad_picture_free(drawn);
+    gad_picture_free(part);
+    program_free(&r);
+    r = RUN(COMMON, "--reason", "never", "--heatmap", folder, "--ref", IMAGES "plate.png", IMAGES "bolt.png");
+    assert_int_equal(r.code, 1); /* a model without the module */
+    assert_non_null(strstr(r.text, "no heat map"));
+    program_free(&r);
+}
+
 /* What the record says is enough to ask again and get the same answer. */
 static void test_log_replay(void **state)
 {
@@ -389,6 +421,7 @@ int main(void)
         cmocka_unit_test(test_reference_folder),
         cmocka_unit_test(test_unreadable_part),
         cmocka_unit_test(test_overlay),
+        cmocka_unit_test(test_heatmap),
         cmocka_unit_test(test_log_replay),
         cmocka_unit_test(test_exit_codes),
         cmocka_unit_test(test_usage),

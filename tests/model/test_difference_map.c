@@ -1,0 +1,183 @@
+/* difference_map, difference_low: regions and figures of hand-made maps; what the channels say of pictures whose difference
+ * is known. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "model/difference_low.h"
+#include "model/difference_map.h"
+#include "support/support.h"
+
+/* ---- regions ------------------------------------------------------------------------------------------------------- */
+
+enum { ROWS = 6, COLS = 8 };
+
+static int regions_of(const char *const picture[ROWS], gad_difference_region *region)
+{
+    float logit[ROWS * COLS];
+    int32_t scratch[2 * ROWS * COLS];
+    for (int y = 0; y < ROWS; y++)
+        for (int x = 0; x < COLS; x++)
+            logit[y * COLS + x] = picture[y][x] == '.' ? -1 : (float)(picture[y][x] - '0');
+    return gad_difference_regions(logit, ROWS, COLS, scratch, region);
+}
+
+static void assert_region(const gad_difference_region *r, int x1, int y1, int x2, int y2, int64_t area, float peak)
+{
+    const int found[] = {r->x1, r->y1, r->x2, r->y2}, wanted[] = {x1, y1, x2, y2};
+    assert_memory_equal(found, wanted, sizeof found);
+    assert_int_equal(r->area, area);
+    assert_true(r->peak == peak);
+}
+
+static void test_regions(void **state)
+{
+    (void)state;
+    gad_difference_region r[GAD_DIFFERENCE_REGIONS];
+    static const char *const picture[ROWS] = {"......1.", ".2...1..", "..3.....", "..1....0", "........", "5......7"};
+    assert_int_equal(regions_of(picture, r), 4);
+    assert_region(&r[0], 5, 0, 7, 2, 2, 1); /* corners touch */
+    assert_region(&r[1], 1, 1, 3, 4, 3, 3);
+    assert_region(&r[2], 0, 5, 1, 6, 1, 5); /* a zero is not above zero */
+    assert_region(&r[3], 7, 5, 8, 6, 1, 7);
+    static const char *const nothing[ROWS] = {"........", "........", "........", "........", "........", "........"};
+    assert_int_equal(regions_of(nothing, r), 0);
+    static const char *const crowd[ROWS] = {"1.2.3.4.", "........", "5.6.7.8.", "........", "9.1.9.1.", "........"};
+    assert_int_equal(regions_of(crowd, r), GAD_DIFFERENCE_REGIONS); /* the strongest stay, in reading order */
+    const float peaks[] = {3, 4, 5, 6, 7, 8, 9, 9};
+    for (int i = 0; i < GAD_DIFFERENCE_REGIONS; i++)
+        assert_true(r[i].peak == peaks[i]);
+}
+
+static void test_figures(void **state)
+{
+    (void)state;
+    enum { DOWN = 2, ACROSS = 3, SIDE = 2, TOKENS = DOWN * ACROSS, CELLS = TOKENS * SIDE * SIDE };
+    float logit[CELLS], figures[TOKENS * GAD_DIFFERENCE_FIGURES];
+    int32_t scratch[3 * CELLS];
+    for (int i = 0; i < CELLS; i++)
+        logit[i] = -2;
+    logit[gad_difference_cell(ACROSS, SIDE, 1, 3)] = 1.5f;
+    logit[gad_difference_cell(ACROSS, SIDE, 2, 3)] = 0.5f;
+    gad_difference_figures(logit, DOWN, ACROSS, SIDE, scratch, figures);
+    const float *edge = figures + GAD_DIFFERENCE_REGIONS;
+    assert_true(figures[0] == 1 && figures[1] == 0);
+    assert_true(edge[16] == 1);                                                 /* x1 = 3/6 */
+    assert_true(edge[GAD_DIFFERENCE_KNOTS + 8] == 1);                           /* y1 = 1/4 */
+    assert_true(fabsf(edge[2 * GAD_DIFFERENCE_KNOTS + 21] - 2 / 3.0f) < 1e-6f); /* x2 = 4/6 of 32 = 21.33 */
+    assert_true(fabsf(edge[2 * GAD_DIFFERENCE_KNOTS + 22] - 1 / 3.0f) < 1e-6f);
+    assert_true(edge[3 * GAD_DIFFERENCE_KNOTS + 24] == 1); /* y2 = 3/4 */
+    assert_true(edge[4 * GAD_DIFFERENCE_KNOTS + 3] == 1);  /* 1.5 in halves */
+    for (int t = 0; t < TOKENS; t++) {
+        const float *whole = figures + (t + 1) * GAD_DIFFERENCE_FIGURES - GAD_DIFFERENCE_LEVELS - 9;
+        assert_true(whole[10] == 1 && whole[GAD_DIFFERENCE_LEVELS + 1] == 1); /* round(1.5) = 2, from -8; one region */
+        assert_true(t == 0 || figures[t * GAD_DIFFERENCE_FIGURES + t] == 0);
+    }
+}
+
+/* ---- channels ------------------------------------------------------------------------------------------------------ */
+
+enum { SIDE_PX = 48, CELL_PX = 8, ACROSS_CELLS = SIDE_PX / CELL_PX, ALL_CELLS = ACROSS_CELLS * ACROSS_CELLS };
+
+typedef struct scene {
+    float test[3 * SIDE_PX * SIDE_PX], reference[3 * SIDE_PX * SIDE_PX], low[ALL_CELLS * GAD_DIFFERENCE_LOW];
+} scene;
+
+/* Smooth noise, the test moved by (dy, dx) against the reference. */
+static scene *make_scene(int dy, int dx)
+{
+    scene *s = calloc(1, sizeof *s);
+    for (int c = 0; c < 3; c++)
+        for (int y = 0; y < SIDE_PX; y++)
+            for (int x = 0; x < SIDE_PX; x++) {
+                s->reference[(c * SIDE_PX + y) * SIDE_PX + x] = (float)(sin(0.5 * x + c) + cos(0.37 * y - 0.2 * x));
+                s->test[(c * SIDE_PX + y) * SIDE_PX + x] =
+                    (float)(sin(0.5 * (x + dx) + c) + cos(0.37 * (y + dy) - 0.2 * (x + dx)));
+            }
+    return s;
+}
+
+static void compare(scene *s, bool better)
+{
+    float *scratch = malloc((size_t)gad_difference_low_scratch(SIDE_PX, SIDE_PX, CELL_PX) * sizeof *scratch);
+    gad_difference_planes planes = {s->test, s->reference, SIDE_PX, SIDE_PX};
+    gad_difference_low_compare(&planes, CELL_PX, better, scratch, s->low);
+    gad_difference_low_finish(ALL_CELLS, scratch, s->low);
+    free(scratch);
+}
+
+static const float *cell_at(const scene *s, int y, int x)
+{
+    return s->low + (y * ACROSS_CELLS + x) * GAD_DIFFERENCE_LOW;
+}
+
+static void test_equal_pictures(void **state)
+{
+    (void)state;
+    scene *s = make_scene(0, 0);
+    compare(s, false);
+    for (int i = 0; i < ALL_CELLS * GAD_DIFFERENCE_LOW; i++)
+        assert_true(fabsf(s->low[i]) < 1e-5f);
+    free(s);
+}
+
+static void test_moved_picture(void **state)
+{
+    (void)state;
+    scene *s = make_scene(3, -2);
+    compare(s, false);
+    const float *middle = cell_at(s, 3, 3);
+    assert_true(middle[0] > 0.2f);  /* in place they differ */
+    assert_true(middle[8] < 1e-5f); /* moved back they do not */
+    assert_true(middle[9] < 1e-5f);
+    free(s);
+}
+
+static void test_spot(void **state)
+{
+    (void)state;
+    scene *s = make_scene(0, 0);
+    for (int c = 0; c < 3; c++)
+        for (int y = 16; y < 24; y++)
+            for (int x = 32; x < 40; x++)
+                s->test[(c * SIDE_PX + y) * SIDE_PX + x] += c == 1 ? 4 : 0;
+    compare(s, false);
+    const float *spot = cell_at(s, 2, 4), *beside = cell_at(s, 2, 3);
+    assert_true(fabsf(spot[0] - 4 / 3.0f) < 1e-4f && fabsf(spot[5] - 4) < 1e-4f && fabsf(spot[4]) < 1e-4f);
+    assert_true(fabsf(spot[8] - 4 / 3.0f) < 1e-4f);
+    assert_true(fabsf(beside[0]) < 1e-5f);
+    assert_true(fabsf(spot[11] - log2f((4 / 3.0f + 0.02f) / 0.02f)) < 1e-3f); /* against a median of zero */
+    /* a second reference that has the spot: what is best counts */
+    memcpy(s->reference, s->test, sizeof s->test);
+    compare(s, true);
+    assert_true(fabsf(spot[0]) < 1e-5f && fabsf(spot[8]) < 1e-5f);
+    free(s);
+}
+
+static void test_median(void **state)
+{
+    (void)state;
+    gad_rng rng = gad_rng_make(4, 0);
+    for (int n = 1; n < 60; n++) {
+        float low[60 * GAD_DIFFERENCE_LOW] = {0}, scratch[60];
+        for (int i = 0; i < n; i++)
+            low[i * GAD_DIFFERENCE_LOW] = (float)((int)(gad_rng_uniform(&rng) * 20));
+        gad_difference_low_finish(n, scratch, low);
+        int below = 0, equal = 0; /* channel 11 is 0 at the median itself */
+        for (int i = 0; i < n; i++) {
+            below += low[i * GAD_DIFFERENCE_LOW + 11] < 0;
+            equal += low[i * GAD_DIFFERENCE_LOW + 11] == 0;
+        }
+        assert_true(below <= n / 2 && below + equal > n / 2);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_regions),       cmocka_unit_test(test_figures), cmocka_unit_test(test_equal_pictures),
+        cmocka_unit_test(test_moved_picture), cmocka_unit_test(test_spot),    cmocka_unit_test(test_median),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
