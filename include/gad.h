@@ -424,6 +424,7 @@ typedef struct gad_threshold {
     bool supported;                  /* reached >= confidence */
     double rate_supported;           /* the smallest rate that so many images support */
     int64_t normals, normals_needed; /* used; needed for rate and confidence */
+    char note[160];                  /* why the scores may differ from those of gad inspect; "" when nothing is known */
 } gad_threshold;
 
 /* From scores of normal images. `model` names what gave them (a checkpoint's hash). The file is what gad inspect

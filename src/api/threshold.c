@@ -38,6 +38,21 @@ gad_status gad_calibrate(double *scores, size_t count, double rate, double confi
     return calibrate(scores, count, rate, confidence, model, "", path, threshold, err);
 }
 
+/* gad inspect --threshold decides fast answers about pictures as they are. */
+static void describe_mismatch(const gad_record *record, char *note, size_t size)
+{
+    const char *pictures = gad_record_text(record, "pictures.size", "original");
+    bool engine = !strcmp(gad_record_text(record, "model.kind", ""), "engine");
+    if (engine && !json_is_true(json_object_get(json_object_get(record->run, "model"), "fast")))
+        snprintf(note, size,
+                 "these are scores of reasoned answers; gad inspect --threshold decides fast ones: run with --fast");
+    else if (strcmp(pictures, "original") != 0)
+        snprintf(note, size,
+                 "the run brought its pictures to another size (%s); gad inspect takes them as they are: run with "
+                 "--image-size original",
+                 pictures);
+}
+
 gad_status gad_calibrate_run(const char *run, const char *dataset, const char *class_name, double rate, double confidence,
                              const char *path, gad_threshold *threshold, gad_error *err)
 {
@@ -62,11 +77,14 @@ gad_status gad_calibrate_run(const char *run, const char *dataset, const char *c
         status = gad_error_set(err, GAD_E_ARGUMENT, "calibrate a threshold",
                                "choose a run with normal images whose model gives a score",
                                "%s: no scores of normal images", run);
-    snprintf(settings, sizeof settings, "run %s, data set %s, class %s, reference %s", run, dataset ? dataset : "all",
-             class_name ? class_name : "all", gad_record_text(&record, "plan.reference", "-"));
+    snprintf(settings, sizeof settings, "run %s, data set %s, class %s, reference %s, pictures %s", run,
+             dataset ? dataset : "all", class_name ? class_name : "all", gad_record_text(&record, "plan.reference", "-"),
+             gad_record_text(&record, "pictures.size", "-"));
     const char *model = gad_record_text(&record, "model.weights", gad_record_text(&record, "model.name", "?"));
     if (!status)
         status = calibrate(scores, count, rate, confidence, model, settings, path, threshold, err);
+    if (!status)
+        describe_mismatch(&record, threshold->note, sizeof threshold->note);
     gad_memory_free(scores);
     gad_record_free(&record);
     return status;

@@ -140,7 +140,7 @@ static void add_case(gad_string *html, const gad_compare *c, const gad_compare_c
     gad_string_addf(html, "<tr><th>%s</th><td>", a->called == item->anomalous ? "A" : "B");
     gad_string_add_html(html, item->anomalous ? item->type ? item->type : "anomalous" : "normal");
     gad_string_addf(html,
-                    "</td><td>%s</td><td>%s</td><td style=\"white-space:normal;overflow-wrap:anywhere;min-width:260px\"><a "
+                    "</td><td>%s</td><td>%s</td><td class=\"words\"><a "
                     "href=\"file://",
                     a->called ? "Yes" : "No", b->called ? "Yes" : "No");
     gad_string_add_html(html, item->image);

@@ -78,7 +78,7 @@ static void add_results(gad_string *html, const gad_mmad_summary *s)
         html, "datasets", "Results by data set",
         "Percent of right answers. Detection: mean of the accuracies on normal and on anomalous images. Strict: "
         "answers outside A-E count as wrong instead of being left out.");
-    gad_string_add(html, "<div class=\"wide\"><table>\n");
+    gad_string_add(html, "<div class=\"wide\"><table class=\"dense\">\n");
     add_head(html, "data set",
              "<th class=\"num\">det. R</th><th class=\"num\">det. P</th><th class=\"num\">det. F1</th>"
              "<th class=\"num\">strict mean</th>");
@@ -97,7 +97,7 @@ static void add_published(gad_string *html, const gad_mmad_summary *s)
         html, "published", "Published models",
         "Mean over the four data sets, percent, as printed. Models trained on MMAD images or on overlapping data "
         "are not zero-shot; the note says so where the source does.");
-    gad_string_add(html, "<div class=\"wide\"><table class=\"sort\">\n");
+    gad_string_add(html, "<div class=\"wide\"><table class=\"sort dense\">\n");
     add_head(html, "model", "<th class=\"num\">shots</th><th>note</th>");
     gad_string_add(html, "<tr class=\"own\"><th>");
     gad_string_add_html(html, gad_record_text(s->record, "model.name", "?"));
@@ -113,9 +113,8 @@ static void add_published(gad_string *html, const gad_mmad_summary *s)
         for (int t = 0; t < GAD_MMAD_TASKS; t++)
             gad_page_percent_cell(html, row[i].task[t] / 100, NAN, NAN);
         gad_page_percent_cell(html, row[i].mean / 100, NAN, NAN);
-        gad_string_addf(html, "<td class=\"num\" data-v=\"%d\">%d</td><td style=\"white-space:normal\">", row[i].shots,
-                        row[i].shots);
-        gad_string_add_html(html, row[i].note ? row[i].note : "result file of the MMAD repository");
+        gad_string_addf(html, "<td class=\"num\" data-v=\"%d\">%d</td><td class=\"words\">", row[i].shots, row[i].shots);
+        gad_string_add_html(html, row[i].note ? row[i].note : "MMAD repository");
         gad_string_add(html, "</td></tr>\n");
     }
     gad_string_add(html, "</tbody></table></div>\n");

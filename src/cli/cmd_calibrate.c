@@ -119,6 +119,8 @@ static void print_threshold(const calibrate_options *o, const gad_threshold *t)
         printf("%lld parts support %.3g %% at that confidence; for %.3g %% the confidence is %.1f %%.\n",
                (long long)t->normals, 100 * t->rate_supported, 100 * t->rate, 100 * t->reached);
     }
+    if (*t->note)
+        printf("Note: %s.\n", t->note);
     printf("%s\n", o->out);
 }
 

@@ -224,6 +224,28 @@ static void test_resume(void **state)
     check_resume(false, true);
 }
 
+/* A threshold from a run's normal images, which says when its scores are not those that gad inspect will see. */
+static void test_calibrate(void **state)
+{
+    (void)state;
+    gad_error err;
+    gad_bench_result result;
+    gad_threshold threshold;
+    static const char *const sizes[] = {"original", "canvas"};
+    for (int k = 0; k < 2; k++) {
+        gad_engine_options options = {.model = OWN, .threads = 1};
+        gad_bench_settings settings = settings_for(&options, empty_folder("normals"), true);
+        settings.image_size = sizes[k];
+        ASSERT_OK(gad_bench_run(&settings, &result, &err), &err);
+        ASSERT_OK(gad_calibrate_run(settings.out, "d", "c", .5, .9, NULL, &threshold, &err), &err);
+        assert_int_equal(threshold.normals, ITEMS / 2);
+        assert_true(threshold.supported);
+        assert_true((threshold.note[0] == 0) == (k == 0));
+    }
+    assert_int_equal(gad_calibrate_run(support_scratch(GAD_TEST_TMP, "normals"), "e", NULL, .5, .9, NULL, &threshold, &err),
+                     GAD_E_ARGUMENT);
+}
+
 /* A multiple-choice question is answered in words even with fast, since its answer is a letter. */
 static void test_choice(void **state)
 {
@@ -275,8 +297,8 @@ static int make_own(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reasoned), cmocka_unit_test(test_fast),           cmocka_unit_test(test_resume),
-        cmocka_unit_test(test_choice),   cmocka_unit_test(test_bad_checkpoint),
+        cmocka_unit_test(test_reasoned),  cmocka_unit_test(test_fast),   cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_calibrate), cmocka_unit_test(test_choice), cmocka_unit_test(test_bad_checkpoint),
     };
     return cmocka_run_group_tests(tests, make_own, NULL);
 }
