@@ -303,10 +303,15 @@ typedef struct gad_train_settings {
     double text_weight, mask_weight, difference_rate;
     int64_t cache_mib, max_pixels, threads;
     int64_t save_every, eval_every, eval_examples, keep;
+    int64_t eval_answers;    /* SFT: samples of an evaluation that are answered, up to max_new_tokens; 0: only losses */
+    const char *best_metric; /* of an evaluation, such as "eval_loc_05": chooses the best checkpoint; NULL: loss, reward */
     uint64_t seed;
     /* GRPO only */
     int64_t group, max_new_tokens, show_answers;
-    double temperature, kl, clip_low, clip_high, positive;
+    int64_t iterations; /* updates with the answers of one step */
+    int64_t refill;     /* with zero_variance "drop": prompts that are tried in place of a dropped one, at most */
+    double temperature, kl, clip_low, clip_high, positive, entropy_bonus;
+    const char *ratio; /* "token", or "sequence": one ratio for an answer (GSPO) */
     const char *aggregation, *reward, *reward_command, *zero_variance;
     bool scale_by_deviation, mask_truncated, share_prefix;
     const gad_log *log;

@@ -5,6 +5,43 @@
 #include "train/grpo.h"
 #include "train/sft.h"
 
+static gad_sft_settings sft_settings(const gad_train_settings *s, const gad_train_setup *t, gad_reward_judge *judge)
+{
+    return (gad_sft_settings){.batch = s->batch,
+                              .micro_tokens = s->micro_tokens,
+                              .checkpointing = s->checkpointing,
+                              .seed = s->seed,
+                              .cache_bytes = (size_t)s->cache_mib << 20,
+                              .text_weight = s->text_weight,
+                              .mask_weight = s->mask_weight,
+                              .eval_examples = s->eval_examples,
+                              .exam = {.count = s->eval_answers,
+                                       .most = s->max_new_tokens,
+                                       .stop = t->engine->sampling.stop,
+                                       .stop_count = t->engine->sampling.stop_count,
+                                       .judge = gad_reward_give,
+                                       .judge_user = judge}};
+}
+
+static gad_status run_sft(gad_train_setup *t, gad_error *err)
+{
+    gad_sft sft;
+    gad_reward_judge judge;
+    gad_status status = gad_reward_open(t->engine->tokenizer, false, NULL, &judge, err);
+    gad_sft_settings own = sft_settings(t->settings, t, &judge);
+    if (!status)
+        status =
+            gad_sft_open(&own, &t->train, t->has_eval ? &t->eval : NULL, &t->engine->model, &t->engine->device, &sft, err);
+    if (status)
+        return status;
+    gad_trainer_task task = gad_sft_task(&sft);
+    status = gad_trainer_run(&t->trainer, &t->engine->model, &t->engine->device, &t->dist, &task, t->settings->log,
+                             t->settings->progress, err);
+    gad_sft_close(&sft);
+    gad_reward_close(&judge);
+    return status;
+}
+
 gad_status gad_train_sft(const gad_train_settings *settings, gad_error *err)
 {
     gad_train_setup t;
@@ -12,23 +49,8 @@ gad_status gad_train_sft(const gad_train_settings *settings, gad_error *err)
     gad_status status = gad_train_setup_open(settings, "sft", &t, &ready, err);
     if (status)
         return status;
-    gad_sft sft = {0};
-    gad_sft_settings own = {.batch = settings->batch,
-                            .micro_tokens = settings->micro_tokens,
-                            .checkpointing = settings->checkpointing,
-                            .seed = settings->seed,
-                            .cache_bytes = (size_t)settings->cache_mib << 20,
-                            .text_weight = settings->text_weight,
-                            .mask_weight = settings->mask_weight,
-                            .eval_examples = settings->eval_examples};
     if (ready)
-        status = gad_sft_open(&own, &t.train, t.has_eval ? &t.eval : NULL, &t.engine->model, &t.engine->device, &sft, err);
-    if (ready && !status) {
-        gad_trainer_task task = gad_sft_task(&sft);
-        status = gad_trainer_run(&t.trainer, &t.engine->model, &t.engine->device, &t.dist, &task, settings->log,
-                                 settings->progress, err);
-        gad_sft_close(&sft);
-    }
+        status = run_sft(&t, err);
     gad_train_setup_close(&t);
     return status;
 }
@@ -51,6 +73,10 @@ static gad_grpo_settings grpo_settings(const gad_train_settings *s, const gad_tr
                            .scale = s->scale_by_deviation,
                            .mask_truncated = s->mask_truncated,
                            .share_prefix = s->share_prefix,
+                           .sequence_ratio = !strcmp(s->ratio, "sequence"),
+                           .updates = s->iterations,
+                           .refill = s->refill,
+                           .entropy_bonus = s->entropy_bonus,
                            .checkpointing = s->checkpointing,
                            .equal = !strcmp(s->zero_variance, "drop")   ? GAD_GRPO_DROP
                                     : !strcmp(s->zero_variance, "keep") ? GAD_GRPO_KEEP

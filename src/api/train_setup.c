@@ -48,12 +48,28 @@ static bool wants_lora(const char *words)
     return !strncmp(words, "lora", 4) && (words[4] == ',' || !words[4]);
 }
 
-/* LoRA adapters, and what is named beside them; only new modules may train in full beside adapters, since an adapter folder
- * holds nothing else of the base. */
+/* The first word after "lora" that is not "difference": only that module may train in full beside adapters, since an
+ * adapter folder holds nothing else of the base. NULL: there is none. */
+static const char *stray_word(const char *words)
+{
+    for (const char *word = words; *word;) {
+        size_t n = strcspn(word, ",");
+        bool known = (n == 4 && !strncmp(word, "lora", n)) || (n == 10 && !strncmp(word, "difference", n));
+        if (!known)
+            return word;
+        word += n + (word[n] == ',');
+    }
+    return NULL;
+}
+
+/* LoRA adapters, and the difference module if it is named beside them; or what the words select. */
 static gad_status choose_trainable(const gad_train_settings *s, gad_model *model, bool count_only, int64_t *count,
                                    gad_error *err)
 {
     bool lora = wants_lora(s->train);
+    if (lora && stray_word(s->train))
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, "train adapters, or the named parts in full",
+                             "--train %s: only difference trains in full beside lora", s->train);
     gad_adapter_settings adapter = {
         .rank = (int)s->lora_rank, .alpha = s->lora_alpha, .targets = s->lora_targets, .seed = s->seed};
     *count = lora ? gad_adapter_count(model, &adapter) : 0;
@@ -61,7 +77,8 @@ static gad_status choose_trainable(const gad_train_settings *s, gad_model *model
     for (size_t i = 0; i < model->params.count && !status; i++) {
         gad_param *param = model->params.item[i];
         bool adapted = strstr(param->name, ".lora_") != NULL;
-        bool wanted = adapted ? lora : !lora && is_selected(s->train, param->name);
+        bool beside = !lora || !strncmp(param->name, "difference.", 11);
+        bool wanted = adapted ? lora : beside && is_selected(s->train, param->name);
         if (wanted && !adapted)
             *count += gad_param_count(param);
         if (wanted && !count_only)
@@ -121,19 +138,69 @@ static gad_status open_data(gad_train_setup *t, const char *kind, gad_error *err
 
 /* ---- settings ------------------------------------------------------------------------------------------------------ */
 
-static gad_status check_settings(const gad_train_settings *s, gad_error *err)
+static bool is_one_of(const char *value, const char *choices)
 {
-    const char *bad = NULL;
+    size_t n = strlen(value);
+    for (const char *at = choices; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
+        if (n == strcspn(at, "|") && !strncmp(value, at, n))
+            return true;
+    return false;
+}
+
+static const char *bad_choice(const gad_train_settings *s)
+{
+    if (!is_one_of(s->input, "pair|clip|pair+clip"))
+        return "the input is pair, clip or pair+clip";
+    if (!is_one_of(s->schedule, "constant|linear|cosine"))
+        return "the schedule is constant, linear or cosine";
+    return NULL;
+}
+
+static const char *bad_grpo(const gad_train_settings *s)
+{
+    if (!is_one_of(s->aggregation, "group-token|batch-token|seq-mean|seq-sum|constant"))
+        return "the aggregation is group-token, batch-token, seq-mean, seq-sum or constant";
+    if (!is_one_of(s->reward, "mmr|vd") || !is_one_of(s->zero_variance, "contrastive|drop|keep") ||
+        !is_one_of(s->ratio, "token|sequence"))
+        return "the reward is mmr or vd, zero variance contrastive, drop or keep, the ratio token or sequence";
+    if (s->group < 1 || s->group > 256 || s->max_new_tokens < 1)
+        return "the group must lie between 1 and 256, and the longest answer must be at least 1 token";
+    if (!(s->temperature > 0) || s->temperature > 100)
+        return "the temperature must lie over 0: answers that are all the same teach nothing";
+    if (!(s->clip_low > 0) || s->clip_low >= 1 || !(s->clip_high > 0) || !(s->kl >= 0) || !(s->entropy_bonus >= 0))
+        return "clip-low must lie between 0 and 1, clip-high over 0, kl and entropy bonus must not be negative";
+    if (s->iterations < 1 || s->iterations > 64 || s->refill < 0 || s->refill > 64)
+        return "iterations must lie between 1 and 64, refill between 0 and 64";
+    return NULL;
+}
+
+static gad_status check_settings(const gad_train_settings *s, const char *kind, gad_error *err)
+{
+    const char *bad = bad_choice(s);
     if (!s->model || !s->out)
         bad = "a model and a folder for the run (--out) are needed";
     else if (s->steps < 1 || s->batch < 1 || s->micro_tokens < 1)
         bad = "steps, batch and micro-tokens must be at least 1";
     else if (!(s->learning_rate > 0) || s->learning_rate > 1)
         bad = "the learning rate must lie between 0 and 1";
-    else if (s->average < 0 || s->average >= 1 || s->beta1 < 0 || s->beta1 >= 1 || s->beta2 < 0 || s->beta2 >= 1)
+    else if (!(s->average >= 0) || s->average >= 1 || !(s->beta1 >= 0) || s->beta1 >= 1 || !(s->beta2 >= 0) ||
+             s->beta2 >= 1)
         bad = "beta1, beta2 and ema must be at least 0 and below 1";
+    else if (!(s->learning_rate_floor >= 0) || s->learning_rate_floor > 1 || s->warmup < 0)
+        bad = "the floor of the learning rate is a part of it, 0 to 1, and the warmup must not be negative";
+    else if (!(s->weight_decay >= 0) || !(s->clip >= 0) || !(s->mask_weight >= 0) || !(s->text_weight >= 0) ||
+             !(s->difference_rate >= 0))
+        bad = "weight decay, clip, text and mask weight and difference rate must not be negative";
+    else if (wants_lora(s->train) && (s->lora_rank < 1 || s->lora_rank > 4096 || !(s->lora_alpha > 0)))
+        bad = "the rank of adapters must lie between 1 and 4096, their alpha over 0";
     else if (s->keep < 1)
         bad = "at least one checkpoint must be kept";
+    else if (s->references < 0 || s->cache_mib < 0 || s->eval_examples < 1 || s->eval_answers < 0)
+        bad = "references, vision cache and eval-answers must not be negative, eval-examples must be at least 1";
+    else if (s->eval_answers > 0 && s->max_new_tokens < 1)
+        bad = "answers of an evaluation need a longest length of at least 1 token";
+    else if (!bad && !strcmp(kind, "grpo"))
+        bad = bad_grpo(s);
     return bad ? gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "%s", bad) : GAD_OK;
 }
 
@@ -169,7 +236,8 @@ static void fill_trainer(gad_train_setup *t, const char *kind)
                                               .signature = t->signature},
                                .resume = s->resume,
                                .fast_prefix = "difference.",
-                               .fast_rate = s->difference_rate};
+                               .fast_rate = s->difference_rate,
+                               .best_metric = s->best_metric};
 }
 
 /* Tell what is needed, and refuse what cannot be had. */
@@ -199,7 +267,7 @@ static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, 
                                   .threads = (int)s->threads,
                                   .max_pixels = s->max_pixels,
                                   .log = s->log};
-    gad_status status = check_settings(s, err);
+    gad_status status = check_settings(s, kind, err);
     if (!status)
         status = gad_engine_open(&options, &t->engine, err);
     if (!status)

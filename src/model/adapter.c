@@ -172,9 +172,16 @@ static gad_status save_layer(void *user, const char *path, gad_linear *layer, ga
     return failed ? gad_error_memory(err, "save adapter", sizeof name) : GAD_OK;
 }
 
+static bool is_difference(const gad_param *param)
+{
+    return !strncmp(param->name, "difference.", 11);
+}
+
 static void save_whole(saver *s, const gad_model *model)
 {
     for (size_t i = 0; i < model->replaced_count; i++) {
+        if (is_difference(model->replaced[i].param))
+            continue;
         char name[160];
         memory_name(model->replaced[i].param->name, name, sizeof name);
         char *leaf = strrchr(name, '.');
@@ -196,6 +203,31 @@ static gad_status write_config(const saver *s, const char *folder, const char *b
                              json_array_size(s->whole) ? json_incref(s->whole) : json_null(), "task_type", "CAUSAL_LM");
     gad_status status = path && root ? gad_json_write(path, root, err) : gad_error_memory(err, "save adapter", 4096);
     json_decref(root);
+    gad_memory_free(path);
+    return status;
+}
+
+/* The difference module's tensors, where they belong to the adapter: in a file of their own, which PEFT does not read. */
+static gad_status save_difference(const gad_model *model, const char *folder, gad_error *err)
+{
+    size_t count = 0;
+    char *path = gad_file_join(folder, GAD_ADAPTER_DIFFERENCE);
+    gad_safetensors_item *item = gad_memory_zero(model->params.count, sizeof *item);
+    gad_status status = path && item ? GAD_OK : gad_error_memory(err, "save adapter", model->params.count * sizeof *item);
+    for (size_t i = 0; i < model->params.count && !status; i++) {
+        const gad_param *param = model->params.item[i];
+        bool belongs = param->trainable;
+        for (size_t k = 0; k < model->replaced_count; k++)
+            belongs |= model->replaced[k].param == param;
+        if (!belongs || !is_difference(param) || param->value.dtype != GAD_F32)
+            continue;
+        item[count] = (gad_safetensors_item){
+            .name = param->name, .dtype = GAD_SAFETENSORS_F32, .rank = param->rank, .data = param->value.data};
+        memcpy(item[count++].shape, param->shape, (size_t)param->rank * sizeof *param->shape);
+    }
+    if (!status && count)
+        status = gad_safetensors_write(path, item, count, err);
+    gad_memory_free(item);
     gad_memory_free(path);
     return status;
 }
@@ -223,6 +255,8 @@ gad_status gad_adapter_save(gad_model *model, const char *folder, const char *ba
     }
     if (!status)
         status = gad_safetensors_write(path, s.item, s.count, err);
+    if (!status)
+        status = save_difference(model, folder, err);
     json_decref(s.targets);
     json_decref(s.whole);
     json_decref(s.rank_pattern);

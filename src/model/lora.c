@@ -404,6 +404,28 @@ static gad_status load_whole_tensors(loader *l, gad_error *err)
     return status;
 }
 
+/* Tensors of the difference module that were trained with the adapter. */
+static gad_status load_difference(loader *l, const char *folder, gad_error *err)
+{
+    char *path = gad_file_join(folder, GAD_ADAPTER_DIFFERENCE);
+    gad_safetensors *set = NULL;
+    gad_status status = path ? GAD_OK : gad_error_memory(err, operation, strlen(folder));
+    bool there = path && gad_file_exists(path);
+    if (!status && there)
+        status = gad_safetensors_open(path, &set, err);
+    for (size_t i = 0; set && i < gad_safetensors_count(set) && !status; i++) {
+        const gad_safetensors_tensor *tensor = gad_safetensors_at(set, i);
+        gad_param *param =
+            strncmp(tensor->name, "difference.", 11) ? NULL : gad_params_find(&l->model->params, tensor->name);
+        status = param ? replace_param(l, param, tensor, err)
+                       : gad_error_set(err, GAD_E_FORMAT, operation, "was the adapter made for this model?",
+                                       "%s: the model has no tensor \"%s\"", path, tensor->name);
+    }
+    gad_safetensors_free(set);
+    gad_memory_free(path);
+    return status;
+}
+
 static gad_status report_unused(const loader *l, gad_error *err)
 {
     size_t count = gad_safetensors_count(l->files);
@@ -438,6 +460,8 @@ gad_status gad_lora_load(const char *folder, gad_model *model, gad_error *err)
             status = load_whole_tensors(&l, err);
         if (!status)
             status = report_unused(&l, err);
+        if (!status)
+            status = load_difference(&l, folder, err);
         if (status)
             forget_adapters(model);
         else

@@ -124,9 +124,9 @@ typedef struct gad_ops {
      * distribution (may be unwanted). Statistics in fp32 or better whatever the dtype. */
     void (*logprob)(gad_device *device, gad_tensor logp, gad_tensor entropy, gad_tensor z, const int32_t *target,
                     float temperature);
-    /* dz[t,v] = g[t] * (1[v = target[t]] - p[t,v]) / temperature. g [T,1] is dL/dlogp. dz may be z. Cross-entropy over N
-     * label rows is g = -1/N. */
-    void (*logprob_back)(gad_device *device, gad_tensor dz, gad_tensor g, gad_tensor z, const int32_t *target,
+    /* dz[t,v] = (g[t] * (1[v = target[t]] - p[t,v]) - h[t] * p[t,v] * (log p[t,v] + entropy[t])) / temperature. g [T,1] is
+     * dL/dlogp, h [T,1] dL/dentropy (may be unwanted). dz may be z. Cross-entropy over N label rows is g = -1/N. */
+    void (*logprob_back)(gad_device *device, gad_tensor dz, gad_tensor g, gad_tensor h, gad_tensor z, const int32_t *target,
                          float temperature);
 
     /* ---- training arithmetic: sum of squares in double, and AdamW on n fp32 numbers (fp64 for the reference). */

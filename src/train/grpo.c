@@ -8,41 +8,60 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "model/lora.h"
+#include "train/exam.h"
+#include "train/group.h"
 
 static const char operation[] = "train by rewards";
 /* An injected wrong answer's ids below this log-probability are improbable enough: pushing them further has no bound. */
 static const double improbable = -8;
+enum { MOST_GROUP = 256 };
+
+/* A copy of what trains in full: adapters need none, they are switched off. */
+static gad_status keep_start(gad_grpo *g, gad_error *err)
+{
+    gad_model *model = g->model;
+    g->start = gad_memory_zero(model->params.count, sizeof *g->start);
+    if (!g->start)
+        return gad_error_memory(err, operation, model->params.count * sizeof *g->start);
+    for (size_t i = 0; i < model->params.count; i++) {
+        const gad_param *param = model->params.item[i];
+        size_t size = gad_param_bytes(param, param->value.dtype);
+        if (!param->trainable || strstr(param->name, ".lora_"))
+            continue;
+        g->start[i] = gad_memory_alloc_aligned(size, 1);
+        if (!g->start[i])
+            return gad_error_memory(err, operation, size);
+        memcpy(g->start[i], param->owned, size);
+    }
+    return GAD_OK;
+}
 
 gad_status gad_grpo_open(const gad_grpo_settings *settings, const gad_source *train, const gad_source *eval,
                          gad_model *model, gad_device *device, gad_grpo *grpo, gad_error *err)
 {
     gad_grpo g = {.settings = *settings, .train = train, .eval = eval, .model = model};
-    if (settings->prompts < 1 || settings->group < 1 || settings->most < 1 || !(settings->temperature > 0))
+    if (settings->prompts < 1 || settings->group < 1 || settings->group > MOST_GROUP || settings->most < 1 ||
+        !(settings->temperature > 0))
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL,
-                             "prompts, group and longest answer must be at least 1, the temperature over 0");
+                             "prompts and longest answer must be at least 1, the group 1 to %d, the temperature over 0",
+                             MOST_GROUP);
     g.step = gad_step_make(model, device, settings->checkpointing);
     g.cache.limit_bytes = settings->cache_bytes;
     gad_status status = gad_source_order_open(train, settings->seed, &g.order, err);
-    if (!status && settings->loss.kl != 0 && !model->lora_count) {
-        g.start = gad_memory_zero(model->params.count, sizeof *g.start);
-        if (!g.start)
-            status = gad_error_memory(err, operation, model->params.count * sizeof *g.start);
-    }
-    for (size_t i = 0; g.start && i < model->params.count && !status; i++) {
-        const gad_param *param = model->params.item[i];
-        size_t size = gad_param_bytes(param, param->value.dtype);
-        if (!param->trainable)
-            continue;
-        g.start[i] = gad_memory_alloc_aligned(size, 1);
-        if (g.start[i])
-            memcpy(g.start[i], param->owned, size);
-        else
-            status = gad_error_memory(err, operation, size);
-    }
+    if (!status && settings->loss.kl != 0)
+        status = keep_start(&g, err);
     *grpo = g;
     if (status)
         gad_grpo_close(grpo);
     return status;
+}
+
+static void drop_groups(gad_grpo *g)
+{
+    for (int64_t i = 0; i < g->held_count; i++)
+        gad_group_free(&g->held[i]);
+    g->held_count = 0;
+    gad_vision_cache_release(&g->cache);
 }
 
 void gad_grpo_close(gad_grpo *grpo)
@@ -50,6 +69,8 @@ void gad_grpo_close(gad_grpo *grpo)
     for (size_t i = 0; grpo->start && i < grpo->model->params.count; i++)
         gad_memory_free_aligned(grpo->start[i]);
     gad_memory_free(grpo->start);
+    drop_groups(grpo);
+    gad_memory_free(grpo->held);
     gad_source_order_close(&grpo->order);
     gad_vision_cache_free(&grpo->cache);
     *grpo = (gad_grpo){0};
@@ -59,10 +80,8 @@ void gad_grpo_close(gad_grpo *grpo)
 static void swap_start(gad_grpo *g)
 {
     g->step.pass.adapters = !g->step.pass.adapters;
-    if (g->model->lora_count) {
+    if (g->model->lora_count)
         gad_lora_switch(g->model, g->step.pass.adapters);
-        return;
-    }
     for (size_t i = 0; g->start && i < g->model->params.count; i++) {
         gad_param *param = g->model->params.item[i];
         if (!g->start[i])
@@ -74,167 +93,28 @@ static void swap_start(gad_grpo *g)
     }
 }
 
-/* ---- one group ----------------------------------------------------------------------------------------------------- */
-
-typedef enum injection { SAMPLED, TRUTH, WRONG } injection;
-
-typedef struct group {
-    gad_example example;
-    gad_rollout_answer *answer; /* [size] */
-    gad_reward *reward;
-    double *advantage;
-    injection *injected;
-    int size;
-    double deviation;
-    bool counts; /* takes part in the update */
-} group;
-
-static void free_group(group *p)
-{
-    gad_rollout_free(p->answer, p->size);
-    for (int i = 0; p->reward && i < p->size; i++)
-        gad_string_free(&p->reward[i].text);
-    gad_memory_free(p->answer);
-    gad_memory_free(p->reward);
-    gad_memory_free(p->advantage);
-    gad_memory_free(p->injected);
-    gad_example_free(&p->example);
-    *p = (group){0};
-}
-
-static gad_segment prompt_of(const group *p)
-{
-    gad_segment prompt = gad_example_segment(&p->example);
-    prompt.count = p->example.prompt_count;
-    prompt.weight = NULL;
-    return prompt;
-}
-
-static gad_status judge(const gad_grpo *g, group *p, int i, gad_error *err)
-{
-    gad_string_free(&p->reward[i].text);
-    return g->settings.judge(g->settings.judge_user, &p->example, p->answer[i].id, p->answer[i].count, &p->reward[i], err);
-}
-
-static bool is_positive(const gad_grpo *g, const group *p, int i)
-{
-    return p->reward[i].total >= g->settings.positive;
-}
-
-/* The answer with the lowest reward (ties: the longest) makes room for the true one. */
-static gad_status inject_truth(gad_grpo *g, group *p, gad_error *err)
-{
-    int worst = 0;
-    for (int i = 1; i < p->size; i++)
-        if (p->reward[i].total < p->reward[worst].total ||
-            (p->reward[i].total == p->reward[worst].total && p->answer[i].count > p->answer[worst].count))
-            worst = i;
-    int64_t count = p->example.count - p->example.prompt_count;
-    gad_rollout_answer truth = {.count = count,
-                                .id = gad_memory_alloc((size_t)count, sizeof *truth.id),
-                                .logp = gad_memory_zero((size_t)count, sizeof *truth.logp)};
-    if (!truth.id || !truth.logp) {
-        gad_rollout_free(&truth, 1);
-        return gad_error_memory(err, operation, (size_t)count * 8);
-    }
-    memcpy(truth.id, p->example.ids + p->example.prompt_count, (size_t)count * sizeof *truth.id);
-    gad_rollout_free(&p->answer[worst], 1);
-    p->answer[worst] = truth;
-    p->injected[worst] = TRUTH;
-    return judge(g, p, worst, err);
-}
-
-/* At most two tries at a wrong answer by the adversarial prompt; it replaces the last one if its reward is lower. */
-static gad_status inject_wrong(gad_grpo *g, group *p, const gad_rollout_settings *rollout, uint64_t seed, gad_error *err)
-{
-    gad_segment prompt = prompt_of(p);
-    gad_rollout_settings one = *rollout;
-    one.group = 1;
-    prompt.ids = p->example.adversarial;
-    prompt.count = p->example.adversarial_count;
-    int last = p->size - 1;
-    for (uint64_t attempt = 0; p->example.adversarial && attempt < 2; attempt++) {
-        gad_rollout_answer wrong;
-        gad_reward reward = {0};
-        gad_status status = gad_rollout_run(&g->step, &prompt, &one, seed ^ (0xA5 + attempt), &wrong, err);
-        if (!status)
-            status = g->settings.judge(g->settings.judge_user, &p->example, wrong.id, wrong.count, &reward, err);
-        if (!status && !wrong.truncated && reward.total < p->reward[last].total) {
-            gad_rollout_free(&p->answer[last], 1);
-            gad_string_free(&p->reward[last].text);
-            p->answer[last] = wrong;
-            p->reward[last] = reward;
-            p->injected[last] = WRONG;
-            return GAD_OK;
-        }
-        gad_string_free(&reward.text);
-        if (!status)
-            gad_rollout_free(&wrong, 1);
-        if (status)
-            return status;
-    }
-    return GAD_OK;
-}
-
-static void rate_group(const gad_grpo *g, group *p)
-{
-    double total[256];
-    for (int i = 0; i < p->size; i++)
-        total[i] = p->reward[i].total;
-    p->deviation = gad_advantage_group(total, p->size, g->settings.scale, p->advantage);
-    for (int i = 0; i < p->size; i++)
-        if (p->injected[i])
-            p->advantage[i] = fmax(-2, fmin(2, p->advantage[i]));
-    p->counts = p->deviation > 0 || g->settings.equal != GAD_GRPO_DROP;
-}
-
-/* Sample n of the run: answers, rewards, advantages. */
-static gad_status make_group(gad_grpo *g, int64_t n, group *p, gad_error *err)
-{
-    const gad_grpo_settings *s = &g->settings;
-    size_t size = (size_t)s->group;
-    *p = (group){.size = s->group,
-                 .answer = gad_memory_zero(size, sizeof *p->answer),
-                 .reward = gad_memory_zero(size, sizeof *p->reward),
-                 .advantage = gad_memory_zero(size, sizeof *p->advantage),
-                 .injected = gad_memory_zero(size, sizeof *p->injected)};
-    if (!p->answer || !p->reward || !p->advantage || !p->injected || s->group > 256)
-        return gad_error_memory(err, operation, size * sizeof *p->reward);
-    gad_status status = g->train->get(g->train->user, gad_source_order_at(&g->order, n), &p->example, err);
-    if (!status && !g->step.trains_vision)
-        status = gad_vision_cache_embed(&g->cache, &g->step, &p->example, err);
-    gad_rollout_settings rollout = {s->group, s->most, s->temperature, s->stop, s->stop_count, s->share_prefix};
-    gad_segment prompt = prompt_of(p);
-    uint64_t seed = s->seed * 0x9E3779B97F4A7C15u + (uint64_t)n;
-    if (!status)
-        status = gad_rollout_run(&g->step, &prompt, &rollout, seed, p->answer, err);
-    int positive = 0;
-    for (int i = 0; i < p->size && !status; i++) {
-        status = judge(g, p, i, err);
-        positive += is_positive(g, p, i);
-    }
-    if (!status && s->equal == GAD_GRPO_CONTRAST && p->size > 1) {
-        if (positive == 0)
-            status = inject_truth(g, p, err);
-        else if (positive == p->size)
-            status = inject_wrong(g, p, &rollout, seed, err);
-    }
-    if (!status)
-        rate_group(g, p);
-    return status;
-}
-
 /* ---- the update of one group --------------------------------------------------------------------------------------- */
 
 /* What the objective needs of every label of the batch, and what it adds up. */
 typedef struct update {
     const gad_grpo *grpo;
-    const group *p;
-    const float *reference; /* log-probabilities under the start's policy, [labels]; NULL: kl is 0 */
-    double *weight;         /* [size]: of one id of an answer */
-    int64_t *first;         /* [size]: first label of an answer */
+    gad_group *p;
+    bool first_update; /* of these answers */
+    double *weight;    /* [size]: of one id of an answer */
+    double *shift;     /* [size]: mean log ratio of an answer, when one ratio serves all its ids */
+    int64_t *first;    /* [size]: first label of an answer */
     double loss, kl, entropy, tokens, clipped, ratio, improbable;
 } update;
+
+/* The log-probability that an id is compared with. An answer that nobody sampled starts at ratio 1: what it has at the
+ * first update is kept for the others. */
+static double old_logp(const update *u, int a, int64_t id, double l)
+{
+    float *old = &u->p->answer[a].logp[id];
+    if (u->first_update && u->p->injected[a] != GAD_GROUP_SAMPLED)
+        *old = (float)l;
+    return (double)*old;
+}
 
 static void token_gradient(void *user, const gad_batch *batch, int64_t first, int64_t n, const float *logp,
                            const float *entropy, float *g)
@@ -243,16 +123,17 @@ static void token_gradient(void *user, const gad_batch *batch, int64_t first, in
     for (int64_t i = 0; i < n; i++) {
         int64_t label = first + i;
         int a = (int)batch->label_segment[label] - 1; /* segment 0 is the prompt */
-        double l = (double)logp[i], d_l = 0, reference = u->reference ? (double)u->reference[label] : l;
-        bool sampled = u->p->injected[a] == SAMPLED, clipped = false;
-        double old = sampled ? (double)u->p->answer[a].logp[label - u->first[a]] : l;
+        double l = (double)logp[i], d_l = 0, reference = u->p->reference ? (double)u->p->reference[label] : l;
+        double old = old_logp(u, a, label - u->first[a], l), compared = u->shift ? l - u->shift[a] : old;
+        bool clipped = false;
         g[i] = 0;
-        if (u->p->injected[a] == WRONG && l < improbable) {
+        if (u->p->injected[a] == GAD_GROUP_WRONG && old < improbable) {
             u->improbable++;
             continue;
         }
         u->loss += u->weight[a] *
-                   gad_advantage_token(&u->grpo->settings.loss, u->p->advantage[a], l, old, reference, &d_l, &clipped);
+                   gad_advantage_token(&u->grpo->settings.loss, u->p->advantage[a], l, compared, reference, &d_l, &clipped);
+        u->loss -= u->weight[a] * u->grpo->settings.entropy_bonus * (double)entropy[i];
         g[i] = (float)(u->weight[a] * d_l);
         u->kl += exp(fmax(-20, fmin(20, reference - l))) - (reference - l) - 1;
         u->entropy += (double)entropy[i];
@@ -263,12 +144,12 @@ static void token_gradient(void *user, const gad_batch *batch, int64_t first, in
 }
 
 /* Segments: the prompt but its last id, then every answer behind that last id. Returns ids that count. */
-static double make_segments(const gad_grpo *g, const group *p, gad_segment *segment, int32_t *ids, float *weights,
+static double make_segments(const gad_grpo *g, const gad_group *p, gad_segment *segment, int32_t *ids, float *weights,
                             int64_t *first)
 {
     double total = 0;
     int64_t at = 0, labels = 0;
-    segment[0] = prompt_of(p);
+    segment[0] = gad_group_prompt(p);
     segment[0].count--;
     for (int a = 0; a < p->size; a++) {
         const gad_rollout_answer *answer = &p->answer[a];
@@ -287,16 +168,63 @@ static double make_segments(const gad_grpo *g, const group *p, gad_segment *segm
     return total;
 }
 
-static gad_status reference_logp(gad_grpo *g, const gad_batch *batch, float *logp, gad_error *err)
+/* Log-probabilities under the start's policy, once for all updates of these answers. */
+static gad_status reference_logp(gad_grpo *g, const gad_batch *batch, gad_group *p, gad_error *err)
 {
+    if (g->settings.loss.kl == 0 || p->reference)
+        return GAD_OK;
+    p->reference = gad_memory_alloc((size_t)batch->labels, sizeof *p->reference);
+    if (!p->reference)
+        return gad_error_memory(err, operation, (size_t)batch->labels * sizeof *p->reference);
     swap_start(g);
-    gad_status status = gad_step_logprob(&g->step, batch, (float)g->settings.temperature, logp, NULL, err);
+    gad_status status = gad_step_logprob(&g->step, batch, (float)g->settings.temperature, p->reference, NULL, err);
     swap_start(g);
     return status;
 }
 
+/* Mean log ratio of each answer under the policy as it is now; `logp` [labels] is scratch. At the first update it is 0. */
+static gad_status measure_shift(gad_grpo *g, const gad_batch *batch, update *u, float *logp, gad_error *err)
+{
+    gad_group *p = u->p;
+    memset(u->shift, 0, (size_t)p->size * sizeof *u->shift);
+    if (u->first_update)
+        return GAD_OK;
+    gad_status status = gad_step_logprob(&g->step, batch, (float)g->settings.temperature, logp, NULL, err);
+    for (int64_t i = 0; i < batch->labels && !status; i++) {
+        int64_t a = batch->label_segment[i] - 1;
+        u->shift[a] += ((double)logp[i] - (double)p->answer[a].logp[i - u->first[a]]) / (double)p->answer[a].count;
+    }
+    return status;
+}
+
+/* The batch is made: what it is compared with, then one pass forward and back. */
+static gad_status run_update(gad_grpo *g, const gad_batch *batch, update *u, float *scratch, gad_error *err)
+{
+    gad_status status = reference_logp(g, batch, u->p, err);
+    if (!status && u->shift)
+        status = measure_shift(g, batch, u, scratch, err);
+    gad_objective objective = {.gradient = token_gradient,
+                               .user = u,
+                               .temperature = (float)g->settings.temperature,
+                               .entropy_bonus = g->settings.entropy_bonus};
+    return status ? status : gad_step_run(&g->step, batch, &objective, err);
+}
+
+/* Every id of an answer counts as the aggregation says; with one ratio for an answer, as their mean (GSPO). */
+static void weigh_answers(const gad_grpo_settings *s, const gad_group *p, double total, gad_segment *segment,
+                          float *weights, double *weight)
+{
+    gad_aggregation mode = s->sequence_ratio ? GAD_AGGREGATE_SEQ_MEAN : s->aggregation;
+    for (int a = 0; a < p->size; a++) {
+        weight[a] = gad_advantage_weight(mode, (double)p->answer[a].count, p->size, total, (double)s->most);
+        float *first = weights + (segment[1 + a].weight - weights);
+        for (int64_t i = 1; i < segment[1 + a].count; i++)
+            first[i] *= (float)weight[a];
+    }
+}
+
 /* Memory of one update, all of it here so that one exit frees it. */
-static gad_status update_group(gad_grpo *g, group *p, update *u, double *divisor, gad_error *err)
+static gad_status update_group(gad_grpo *g, gad_group *p, bool first_update, update *u, double *divisor, gad_error *err)
 {
     const gad_grpo_settings *s = &g->settings;
     size_t ids = 0, size = (size_t)p->size;
@@ -306,47 +234,41 @@ static gad_status update_group(gad_grpo *g, group *p, update *u, double *divisor
     gad_batch batch = {0};
     gad_segment *segment = gad_arena_take(&arena, size + 1, sizeof *segment);
     int32_t *id = gad_arena_take(&arena, ids, sizeof *id);
-    float *weight = gad_arena_take(&arena, ids, sizeof *weight),
-          *reference = gad_arena_take(&arena, ids, sizeof *reference);
+    float *weights = gad_arena_take(&arena, ids, sizeof *weights), *logp = gad_arena_take(&arena, ids, sizeof *logp);
     *u = (update){.grpo = g,
                   .p = p,
+                  .first_update = first_update,
                   .weight = gad_arena_take(&arena, size, sizeof *u->weight),
+                  .shift = s->sequence_ratio ? gad_arena_take(&arena, size, sizeof *u->shift) : NULL,
                   .first = gad_arena_take(&arena, size, sizeof *u->first)};
-    gad_status status =
-        segment && id && weight && reference && u->weight && u->first ? GAD_OK : gad_error_memory(err, operation, ids * 16);
-    double total = status ? 0 : make_segments(g, p, segment, id, weight, u->first);
+    gad_status status = segment && id && weights && logp && u->weight && u->first && (u->shift || !s->sequence_ratio)
+                            ? GAD_OK
+                            : gad_error_memory(err, operation, ids * 16);
+    double total = status ? 0 : make_segments(g, p, segment, id, weights, u->first);
     if (!status && total > 0) {
-        for (int a = 0; a < p->size; a++)
-            u->weight[a] =
-                gad_advantage_weight(s->aggregation, (double)p->answer[a].count, p->size, total, (double)s->most);
+        weigh_answers(s, p, total, segment, weights, u->weight);
         status = gad_batch_make(&g->model->config, segment, p->size + 1, &batch, err);
-        if (!status && s->loss.kl != 0) {
-            status = reference_logp(g, &batch, reference, err);
-            u->reference = reference;
-        }
-        gad_objective objective = {token_gradient, u, (float)s->temperature, NULL, false};
         if (!status)
-            status = gad_step_run(&g->step, &batch, &objective, err);
-        *divisor += gad_advantage_divisor(s->aggregation, total);
+            status = run_update(g, &batch, u, logp, err);
+        *divisor += gad_advantage_divisor(s->sequence_ratio ? GAD_AGGREGATE_SEQ_MEAN : s->aggregation, total);
     }
     gad_batch_free(&batch);
     gad_arena_free(&arena);
-    u->weight = NULL;
+    u->weight = u->shift = NULL;
     u->first = NULL;
-    u->reference = NULL;
     return status;
 }
 
 /* ---- what is told -------------------------------------------------------------------------------------------------- */
 
-static void note_answers(const group *p, gad_metrics *m)
+static void note_answers(const gad_group *p, gad_metrics *m)
 {
     double positive = 0;
     for (int i = 0; i < p->size; i++) {
         const gad_reward *r = &p->reward[i];
         const gad_score *s = &r->score;
-        bool own = p->injected[i] == SAMPLED;
-        positive += p->injected[i] == TRUTH;
+        bool own = p->injected[i] == GAD_GROUP_SAMPLED;
+        positive += p->injected[i] == GAD_GROUP_TRUTH;
         gad_metrics_add(m, "reward", own ? r->total : 0, own);
         gad_metrics_add(m, "completions/mean_length", own ? (double)p->answer[i].count : 0, own);
         gad_metrics_add(m, "completions/clipped_ratio", own && p->answer[i].truncated, own);
@@ -365,7 +287,7 @@ static void note_answers(const group *p, gad_metrics *m)
     gad_metrics_add(m, "injected_pos", positive, 1);
     double negative = 0;
     for (int i = 0; i < p->size; i++)
-        negative += p->injected[i] == WRONG;
+        negative += p->injected[i] == GAD_GROUP_WRONG;
     gad_metrics_add(m, "injected_neg", negative, 1);
 }
 
@@ -375,7 +297,6 @@ static void note_update(const update *u, gad_metrics *m)
     gad_metrics_add(m, "kl", u->kl, u->tokens);
     gad_metrics_add(m, "entropy", u->entropy, u->tokens);
     gad_metrics_add(m, "clip_ratio/region_mean", u->clipped, u->tokens);
-    gad_metrics_add(m, "log_ratio_max", u->ratio, 1);
 }
 
 static void blend(double *mean, double value, int64_t steps)
@@ -416,82 +337,103 @@ static void watch(gad_grpo *g, const gad_metrics *m, const gad_log *log)
 
 /* ---- the task ------------------------------------------------------------------------------------------------------ */
 
-static gad_status accumulate(void *user, gad_trainer *trainer, int64_t step, double *divisor, gad_metrics *metrics,
-                             gad_error *err)
+/* A sample whose number no run reaches by itself: the attempt-th one in place of sample n. */
+static int64_t other_sample(int64_t n, int64_t attempt)
 {
-    gad_grpo *g = user;
+    return n + (attempt << 32);
+}
+
+/* Sample n, or, while its group does not count, others in its place. All that were tried are told about, or the figures
+ * would be those of a selection. */
+static gad_status sample_group(gad_grpo *g, int64_t n, gad_group *p, gad_metrics *metrics, gad_error *err)
+{
+    gad_status status = GAD_OK;
+    int64_t tried = 0;
+    for (; !status && tried <= g->settings.refill; tried++) {
+        if (tried)
+            gad_group_free(p);
+        status = gad_group_make(g, other_sample(n, tried), p, err);
+        if (!status)
+            note_answers(p, metrics);
+        if (p->counts)
+            break;
+    }
+    if (g->settings.refill > 0)
+        gad_metrics_add(metrics, "refilled", (double)tried, 1);
+    return status;
+}
+
+static gad_status sample_groups(gad_grpo *g, gad_trainer *trainer, int64_t step, gad_metrics *metrics, gad_error *err)
+{
     const gad_dist *dist = trainer->dist;
     gad_status status = GAD_OK;
-    double tokens = 0;
-    *divisor = 0;
     if (g->settings.prompts < dist->size)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, "use a larger --batch, or fewer processes",
                              "%lld prompts a step cannot be shared by %d processes", (long long)g->settings.prompts,
                              dist->size);
-    for (int64_t n = step * g->settings.prompts + dist->rank; n < (step + 1) * g->settings.prompts && !status;
-         n += dist->size) {
-        group p;
-        update u = {0};
-        status = make_group(g, n, &p, err);
-        if (!status) {
-            note_answers(&p, metrics);
-            if (p.counts)
-                status = update_group(g, &p, &u, divisor, err);
-            note_update(&u, metrics);
-            tokens += u.tokens + (double)p.example.prompt_count;
-        }
-        for (int i = 0; i < p.size && !status && n == step * g->settings.prompts && i < g->settings.show; i++)
-            status = gad_runlog_text(&trainer->runlog, step + 1, p.injected[i] == SAMPLED ? "answer" : "injected answer",
-                                     gad_string_text(&p.reward[i].text), p.reward[i].total, err);
-        free_group(&p);
-        gad_vision_cache_release(&g->cache);
+    if (!g->held)
+        g->held = gad_memory_zero((size_t)g->settings.prompts, sizeof *g->held);
+    if (!g->held)
+        return gad_error_memory(err, operation, (size_t)g->settings.prompts * sizeof *g->held);
+    int64_t first = step * g->settings.prompts;
+    for (int64_t n = first + dist->rank; n < first + g->settings.prompts && !status; n += dist->size) {
+        gad_group *p = &g->held[g->held_count++];
+        status = sample_group(g, n, p, metrics, err);
+        for (int i = 0; i < p->size && !status && n == first && i < g->settings.show; i++)
+            status = gad_runlog_text(&trainer->runlog, step + 1,
+                                     p->injected[i] == GAD_GROUP_SAMPLED ? "answer" : "injected answer",
+                                     gad_string_text(&p->reward[i].text), p->reward[i].total, err);
     }
-    gad_metrics_add(metrics, "tokens", tokens, dist->rank == 0);
-    if (!status)
-        watch(g, metrics, dist->rank == 0 ? trainer->log : NULL);
     return status;
 }
 
-/* Greedy answers on the evaluation samples; the score is their mean reward. */
-static gad_status evaluate(void *user, gad_trainer *trainer, double *score, gad_metrics *metrics, gad_error *err)
+static gad_status accumulate(void *user, gad_trainer *trainer, int64_t step, double *divisor, gad_metrics *metrics,
+                             gad_error *err)
+{
+    gad_grpo *g = user;
+    bool first_update = trainer->update == 0;
+    gad_status status = first_update ? sample_groups(g, trainer, step, metrics, err) : GAD_OK;
+    double tokens = 0, ratio = 0;
+    *divisor = 0;
+    for (int64_t i = 0; i < g->held_count && !status; i++) {
+        gad_group *p = &g->held[i];
+        update u = {0};
+        if (p->counts)
+            status = update_group(g, p, first_update, &u, divisor, err);
+        note_update(&u, metrics);
+        ratio = fmax(ratio, u.ratio);
+        tokens += u.tokens + (double)p->example.prompt_count;
+    }
+    gad_metrics_add(metrics, "tokens", first_update ? tokens : 0, trainer->dist->rank == 0 && first_update);
+    /* before the first update the policy is the one that answered: anything but 0 is a fault */
+    gad_metrics_add(metrics, "log_ratio_max", first_update ? ratio : 0, first_update);
+    if (!status && first_update)
+        watch(g, metrics, trainer->dist->rank == 0 ? trainer->log : NULL);
+    if (status || trainer->update + 1 >= g->settings.updates)
+        drop_groups(g);
+    return status;
+}
+
+/* Greedy answers on the evaluation samples. */
+static gad_status evaluate(void *user, gad_trainer *trainer, gad_metrics *metrics, gad_error *err)
 {
     gad_grpo *g = user;
     const gad_grpo_settings *s = &g->settings;
-    int64_t count = g->eval->count && g->eval->count < s->eval_examples ? g->eval->count : s->eval_examples;
-    double sums[6] = {0}; /* reward, answers, right, IoU, anomalous, unreadable */
-    gad_status status = GAD_OK;
-    gad_rollout_settings greedy = {1, s->most, 0, s->stop, s->stop_count, true};
-    for (int64_t n = trainer->dist->rank; n < count && !status; n += trainer->dist->size) {
-        gad_rollout_answer answer = {0};
-        gad_reward reward = {0};
-        group p = {0};
-        status = g->eval->get(g->eval->user, n, &p.example, err);
-        gad_segment prompt = prompt_of(&p);
-        if (!status)
-            status = gad_rollout_run(&g->step, &prompt, &greedy, 0, &answer, err);
-        if (!status)
-            status = s->judge(s->judge_user, &p.example, answer.id, answer.count, &reward, err);
-        sums[0] += status ? 0 : reward.total;
-        sums[1]++;
-        sums[2] += reward.score.right;
-        sums[3] += reward.score.anomalous ? reward.score.mean_iou : 0;
-        sums[4] += reward.score.anomalous;
-        sums[5] += reward.score.unparsable;
-        gad_rollout_free(&answer, 1);
-        gad_string_free(&reward.text);
-        free_group(&p);
-    }
-    gad_metrics_add(metrics, "eval_reward", sums[0], sums[1]);
-    gad_metrics_add(metrics, "eval_decision_acc", sums[2], sums[1]);
-    gad_metrics_add(metrics, "eval_mean_iou", sums[3], sums[4]);
-    gad_metrics_add(metrics, "eval_parse_fail_rate", sums[5], sums[1]);
-    if (!status)
-        status = gad_dist_sum(trainer->dist, sums, GAD_F64, 2, err);
-    *score = sums[1] > 0 ? sums[0] / sums[1] : (double)NAN;
-    return status;
+    gad_exam exam = {.source = g->eval,
+                     .count = s->eval_examples,
+                     .most = s->most,
+                     .stop = s->stop,
+                     .stop_count = s->stop_count,
+                     .judge = s->judge,
+                     .judge_user = s->judge_user};
+    return gad_exam_run(&exam, &g->step, trainer->dist, metrics, err);
 }
 
 gad_trainer_task gad_grpo_task(gad_grpo *grpo)
 {
-    return (gad_trainer_task){accumulate, grpo->eval ? evaluate : NULL, grpo};
+    return (gad_trainer_task){.accumulate = accumulate,
+                              .evaluate = grpo->eval ? evaluate : NULL,
+                              .user = grpo,
+                              .best = "eval_reward",
+                              .updates = grpo->settings.updates};
 }

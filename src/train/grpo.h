@@ -23,6 +23,10 @@ typedef struct gad_grpo_settings {
     gad_advantage_loss loss;
     gad_aggregation aggregation;
     bool scale, mask_truncated, share_prefix, checkpointing;
+    bool sequence_ratio;  /* one ratio for all ids of an answer: exp(mean(l - l_old)) (GSPO, arXiv 2507.18071) */
+    int64_t updates;      /* of one batch of answers; 0 counts as 1 */
+    int64_t refill;       /* other prompts that are tried in place of one whose group does not count */
+    double entropy_bonus; /* the loss falls by this much of the entropy */
     gad_grpo_equal equal;
     double positive; /* reward from which an answer is right */
     uint64_t seed;
@@ -30,11 +34,11 @@ typedef struct gad_grpo_settings {
     int64_t eval_examples, show;
     const int32_t *stop;
     int stop_count;
-    /* Reward of an answer; fills what gad_reward_give fills. */
-    gad_status (*judge)(void *user, const gad_example *example, const int32_t *id, int64_t count, gad_reward *reward,
-                        gad_error *err);
+    gad_reward_judge_call judge;
     void *judge_user;
 } gad_grpo_settings;
+
+struct gad_group;
 
 typedef struct gad_grpo {
     gad_grpo_settings settings;
@@ -43,14 +47,16 @@ typedef struct gad_grpo {
     gad_step step;
     gad_model *model;
     gad_vision_cache cache;
-    void **start; /* [params]: weights of the start, when no adapter can be switched off; NULL where nothing trains */
+    void **start;           /* [params]: weights of the start of what trains in full; NULL for others */
+    struct gad_group *held; /* this rank's groups of the running step */
+    int64_t held_count;
     struct {
         double reward, specificity, entropy, length;
         int64_t steps;
     } first, now; /* running means, for the alarms */
 } gad_grpo;
 
-/* The model's trainable set is chosen before; with kl > 0 and no adapters, a copy of what trains is kept. */
+/* The model's trainable set is chosen before; with kl > 0 a copy is kept of what trains besides adapters. */
 gad_status gad_grpo_open(const gad_grpo_settings *settings, const gad_source *train, const gad_source *eval,
                          gad_model *model, gad_device *device, gad_grpo *grpo, gad_error *err);
 void gad_grpo_close(gad_grpo *grpo);

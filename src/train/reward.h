@@ -15,6 +15,10 @@ typedef struct gad_reward {
     gad_string text; /* the answer as text; owned (gad_string_free) */
 } gad_reward;
 
+/* Gives the reward of an answer of `count` ids; fills what gad_reward_give fills. */
+typedef gad_status (*gad_reward_judge_call)(void *user, const gad_example *example, const int32_t *id, int64_t count,
+                                            gad_reward *reward, gad_error *err);
+
 typedef struct gad_reward_judge {
     const gad_tokenizer *tokenizer;
     bool vd;         /* VD-DeepStack's equation 11 instead of Anomaly-R1's */

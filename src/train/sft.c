@@ -1,8 +1,6 @@
 /* sft: see sft.h */
 #include "train/sft.h"
 
-#include <math.h>
-
 #include "base/error.h"
 #include "base/memory.h"
 #include "train/mask_loss.h"
@@ -93,7 +91,11 @@ static gad_status run_held(gad_sft *sft, int64_t count, bool train, tally *sum, 
     gad_status status = gad_batch_make(&sft->step.model->config, sft->segment, count, &batch, err);
     if (status)
         return status;
-    gad_objective objective = {cross_entropy, sum, 1, mask_loss, sft->settings.text_weight == 0};
+    gad_objective objective = {.gradient = cross_entropy,
+                               .user = sum,
+                               .temperature = 1,
+                               .mask = mask_loss,
+                               .images_only = sft->settings.text_weight == 0};
     sum->settings = &sft->settings;
     for (int64_t i = 0; i < batch.labels; i++)
         sum->labels += (double)batch.label_weight[i];
@@ -170,7 +172,7 @@ static gad_status accumulate(void *user, gad_trainer *trainer, int64_t step, dou
     return status;
 }
 
-static gad_status evaluate(void *user, gad_trainer *trainer, double *score, gad_metrics *metrics, gad_error *err)
+static gad_status evaluate(void *user, gad_trainer *trainer, gad_metrics *metrics, gad_error *err)
 {
     gad_sft *sft = user;
     tally sum = {0};
@@ -186,14 +188,15 @@ static gad_status evaluate(void *user, gad_trainer *trainer, double *score, gad_
         gad_metrics_add(metrics, "eval_mask_accuracy", sum.agreed, sum.cells);
         gad_metrics_add(metrics, "eval_image_accuracy", sum.images_agreed, sum.masked);
     }
-    double total[2] = {text ? sum.loss : sum.mask, text ? sum.labels : sum.masked};
-    if (!status)
-        status = gad_dist_sum(trainer->dist, total, GAD_F64, 2, err);
-    *score = total[1] > 0 ? -total[0] / total[1] : (double)NAN;
-    return status;
+    gad_exam exam = sft->settings.exam;
+    exam.source = sft->eval;
+    return status || !text || !exam.count ? status : gad_exam_run(&exam, &sft->step, trainer->dist, metrics, err);
 }
 
 gad_trainer_task gad_sft_task(gad_sft *sft)
 {
-    return (gad_trainer_task){accumulate, sft->eval ? evaluate : NULL, sft};
+    return (gad_trainer_task){.accumulate = accumulate,
+                              .evaluate = sft->eval ? evaluate : NULL,
+                              .user = sft,
+                              .best = sft->settings.text_weight > 0 ? "eval_loss" : "eval_mask_loss"};
 }

@@ -2,6 +2,7 @@
  * micro-batches, all ranks). In: a source of examples. Out: a task for the trainer. Knows nothing of rewards. */
 #ifndef GAD_TRAIN_SFT_H
 #define GAD_TRAIN_SFT_H
+#include "train/exam.h"
 #include "train/trainer.h"
 #include "train/vision_cache.h"
 
@@ -14,6 +15,7 @@ typedef struct gad_sft_settings {
     double text_weight; /* of the answers; 0: the language model is not run */
     double mask_weight; /* of the difference module's mask loss, if the model has one */
     int64_t eval_examples;
+    gad_exam exam; /* answers to some of them; count 0: only the losses are measured */
 } gad_sft_settings;
 
 typedef struct gad_sft {

@@ -205,13 +205,16 @@ static const int32_t *measure(const run *r, int64_t first, int64_t n, gad_tensor
 
 /* Gradient of a piece of labels, added to d_hidden and to the head. */
 static void label_backward(const run *r, int64_t first, int64_t n, gad_tensor z, gad_tensor picked, const int32_t *target,
-                           const float *g, float temperature)
+                           const float *g, const float *h, float temperature)
 {
     gad_device *device = r->step->pass.device;
     const gad_ops *op = device->ops;
     gad_tensor weight = op->take(device, n, 1), d_picked = op->take(device, n, picked.cols);
+    gad_tensor entropy_weight = h ? op->take(device, n, 1) : gad_tensor_none();
     op->fill(device, weight, g);
-    op->logprob_back(device, z, weight, z, target, temperature);
+    if (h)
+        op->fill(device, entropy_weight, h);
+    op->logprob_back(device, z, weight, entropy_weight, z, target, temperature);
     op->zero(device, d_picked);
     gad_lm_logits_backward(&r->step->pass, r->step->model, d_picked, z, picked);
     const int32_t *row = op->upload(device, r->batch->label_row + first, (size_t)n * sizeof *row);
@@ -235,8 +238,10 @@ static gad_status run_labels(run *r, const gad_objective *objective, float tempe
         if (objective) {
             float *g = host + 2 * piece;
             objective->gradient(objective->user, r->batch, first, n, p, h, g);
+            for (int64_t i = 0; i < n; i++) /* dL/dentropy, in place of the entropies */
+                h[i] = (float)-objective->entropy_bonus * r->batch->label_weight[first + i];
             if (r->back)
-                label_backward(r, first, n, z, picked, target, g, temperature);
+                label_backward(r, first, n, z, picked, target, g, objective->entropy_bonus != 0 ? h : NULL, temperature);
         }
         device->ops->rewind(device, mark);
     }

@@ -15,7 +15,8 @@ typedef struct gad_objective {
     /* For the n cells of the test image of a pair: anomaly logits in, dL/dlogit out into g. NULL: the logits train only
      * through what the language model makes of the evidence. */
     void (*mask)(void *user, const gad_batch *batch, int64_t pair, int64_t n, const float *logit, float *g);
-    bool images_only; /* the language model is not run: only the heat maps train the tower and the difference module */
+    bool images_only;     /* the language model is not run: only the heat maps train the tower and the difference module */
+    double entropy_bonus; /* the loss falls by this much of every label's entropy times its weight */
 } gad_objective;
 
 /* How passes are run. */

@@ -1,6 +1,7 @@
 /* trainer: see trainer.h */
 #include "train/trainer.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -29,18 +30,15 @@ static double peak_bytes(void)
     return getrusage(RUSAGE_SELF, &usage) ? 0 : (double)usage.ru_maxrss * 1024;
 }
 
-/* One step: gradients of all ranks, one update, one line. */
-static gad_status run_step(const gad_trainer_settings *settings, gad_trainer *t, const gad_trainer_task *task,
-                           double started_s, int64_t first, gad_error *err)
+/* One update with the gradients of all ranks. */
+static gad_status run_update(gad_trainer *t, const gad_trainer_task *task, double rate, gad_metrics *metrics,
+                             gad_error *err)
 {
-    gad_metrics metrics = {0};
-    double divisor = 0, norm = 0, rate = gad_schedule_rate(&settings->schedule, t->step), step_s = gad_clock_seconds();
-    gad_status status = task->accumulate(task->user, t, t->step, &divisor, &metrics, err);
+    double divisor = 0, norm = 0;
+    gad_status status = task->accumulate(task->user, t, t->step, &divisor, metrics, err);
     status = gad_dist_agree(t->dist, status, err);
     if (!status)
         status = sum_gradients(t, &divisor, err);
-    if (!status)
-        status = gad_metrics_reduce(&metrics, t->dist, err);
     if (status)
         return status;
     bool updated = true;
@@ -51,9 +49,26 @@ static gad_status run_step(const gad_trainer_settings *settings, gad_trainer *t,
     if (!updated)
         gad_log_warning(t->log, "step %lld: the gradient is not finite; the update was left out (%lld so far)",
                         (long long)t->step + 1, (long long)t->optimizer.skipped);
+    /* every rank has the same norm */
+    gad_metrics_add(metrics, "grad_norm", norm, updated && divisor != 0 ? 1 : 0);
+    return GAD_OK;
+}
+
+/* One step: its updates, one line. */
+static gad_status run_step(const gad_trainer_settings *settings, gad_trainer *t, const gad_trainer_task *task,
+                           double started_s, int64_t first, gad_error *err)
+{
+    gad_metrics metrics = {0};
+    double rate = gad_schedule_rate(&settings->schedule, t->step), step_s = gad_clock_seconds();
+    gad_status status = GAD_OK;
+    for (t->update = 0; t->update < (task->updates > 1 ? task->updates : 1) && !status; t->update++)
+        status = run_update(t, task, rate, &metrics, err);
+    if (!status)
+        status = gad_metrics_reduce(&metrics, t->dist, err);
+    if (status)
+        return status;
     t->step++;
     double now = gad_clock_seconds(), done = (double)(t->step - first);
-    gad_metrics_add(&metrics, "grad_norm", norm, updated && divisor != 0 ? 1 : 0);
     gad_metrics_add(&metrics, "lr", rate, 1);
     gad_metrics_add(&metrics, "skipped", (double)t->optimizer.skipped, 1);
     gad_metrics_add(&metrics, "step_time", now - step_s, 1);
@@ -68,16 +83,34 @@ static gad_status run_step(const gad_trainer_settings *settings, gad_trainer *t,
     return gad_dist_agree(t->dist, status, err);
 }
 
+/* How good a checkpoint is: larger is better. */
+static gad_status choose_score(const char *name, const gad_metrics *metrics, double *score, gad_error *err)
+{
+    bool less = strstr(name, "loss") || strstr(name, "fail_rate") || strstr(name, "length");
+    for (int i = 0; i < metrics->count; i++)
+        if (!strcmp(metrics->item[i].name, name)) {
+            *score = (less ? -1 : 1) * gad_metrics_value(metrics, name);
+            return GAD_OK;
+        }
+    char known[160];
+    size_t used = 0;
+    for (int i = 0; i < metrics->count && used < sizeof known; i++)
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", metrics->item[i].name);
+    return gad_error_set(err, GAD_E_ARGUMENT, operation, known, "--best-metric %s: an evaluation has no such metric", name);
+}
+
 static gad_status evaluate(const gad_trainer_settings *settings, gad_trainer *t, const gad_trainer_task *task,
                            double *score, gad_error *err)
 {
     gad_metrics metrics = {0};
     gad_optimizer_swap_average(&t->optimizer);
-    gad_status status = task->evaluate(task->user, t, score, &metrics, err);
+    gad_status status = task->evaluate(task->user, t, &metrics, err);
     gad_optimizer_swap_average(&t->optimizer);
     status = gad_dist_agree(t->dist, status, err);
     if (!status)
         status = gad_metrics_reduce(&metrics, t->dist, err);
+    if (!status)
+        status = choose_score(settings->best_metric ? settings->best_metric : task->best, &metrics, score, err);
     if (!status && t->dist->rank == 0)
         status = gad_runlog_step(&t->runlog, t->step, settings->steps, &metrics, -1, err);
     return gad_dist_agree(t->dist, status, err);

@@ -16,6 +16,8 @@ typedef struct gad_trainer_settings {
     bool resume;                        /* go on from the latest checkpoint in out, if there is one */
     const char *fast_prefix;            /* parameters of this name take ... */
     double fast_rate;                   /* ... this many times the learning rate; 0: no such rule */
+    const char *best_metric; /* of an evaluation: it chooses the best checkpoint; NULL: the task's own. Less is better for a
+                                loss and a rate of failures. */
 } gad_trainer_settings;
 
 typedef struct gad_trainer {
@@ -26,16 +28,19 @@ typedef struct gad_trainer {
     const gad_progress *progress;
     gad_optimizer optimizer;
     gad_runlog runlog;
-    int64_t step; /* steps done */
+    int64_t step;   /* steps done */
+    int64_t update; /* of the running step: 0, 1, ... */
 } gad_trainer;
 
 typedef struct gad_trainer_task {
-    /* Add this rank's gradient sums of step `step` (0, 1, ...) and its share of the divisor. */
+    /* Add this rank's gradient sums of step `step` (0, 1, ...), update trainer->update, and its share of the divisor. */
     gad_status (*accumulate)(void *user, gad_trainer *trainer, int64_t step, double *divisor, gad_metrics *metrics,
                              gad_error *err);
-    /* A score, larger is better, of the model as it is; NULL: never. Runs on every rank; only rank 0's score counts. */
-    gad_status (*evaluate)(void *user, gad_trainer *trainer, double *score, gad_metrics *metrics, gad_error *err);
+    /* Metrics of the model as it is; NULL: never. Runs on every rank. */
+    gad_status (*evaluate)(void *user, gad_trainer *trainer, gad_metrics *metrics, gad_error *err);
     void *user;
+    const char *best; /* which of these metrics says how good a checkpoint is, unless the settings name one */
+    int64_t updates;  /* of one step; 0 counts as 1 */
 } gad_trainer_task;
 
 /* Run to the end. What is trainable in the model was chosen before. After Ctrl-C (progress says stop) the run is saved and

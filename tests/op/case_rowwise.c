@@ -209,19 +209,19 @@ static void logprob(judge_stage *s, const int64_t *p)
     for (int64_t row = 0; p[3] && row < t; row++)
         target[row] = target[row] % 3 == 1 ? 0 : target[row];
     gad_tensor logp = judge_output(s, "logp", t, 1, 24), g = judge_seed(s, "g", logp);
-    gad_tensor entropy = judge_output(s, "entropy", t, 1, 48);
+    gad_tensor entropy = judge_output(s, "entropy", t, 1, 48), h = judge_seed(s, "h", entropy);
     judge_time(s, "logprob", 2.0 * (double)(t * v), 4.0 * (double)(t * v))
         ops->logprob(s->device, logp, entropy, z, target, temperature);
     if (s->forward)
         return;
     gad_tensor dz = judge_output(s, "dz", t, v, 48);
     judge_time(s, "logprob_back", 3.0 * (double)(t * v), 12.0 * (double)(t * v))
-        ops->logprob_back(s->device, dz, g, z, target, temperature);
+        ops->logprob_back(s->device, dz, g, h, z, target, temperature);
     if (s->grad)
         return;
     gad_tensor both = judge_sum(s, "both", t, v, 48);
     ops->logprob(s->device, logp, gad_tensor_none(), z, target, temperature);
-    ops->logprob_back(s->device, both, g, both, target, temperature); /* dz may be z */
+    ops->logprob_back(s->device, both, g, gad_tensor_none(), both, target, temperature); /* dz may be z */
 }
 
 /* ---- training arithmetic: T rows of C numbers, at step `step` ---- */

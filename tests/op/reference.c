@@ -486,14 +486,21 @@ static void logprob(gad_device *device, gad_tensor logp, gad_tensor entropy, gad
     }
 }
 
-static void logprob_back(gad_device *device, gad_tensor dz, gad_tensor g, gad_tensor z, const int32_t *target,
+static void logprob_back(gad_device *device, gad_tensor dz, gad_tensor g, gad_tensor h, gad_tensor z, const int32_t *target,
                          float temperature)
 {
     (void)device;
     for (int64_t t = 0; t < z.rows; t++) {
-        double total = log_sum(z, t, (double)temperature), slope = *at(g, t, 0) / (double)temperature;
-        for (int64_t v = 0; v < z.cols; v++)
-            *at(dz, t, v) = slope * ((v == target[t] ? 1 : 0) - exp(*at(z, t, v) / (double)temperature - total));
+        double total = log_sum(z, t, (double)temperature), slope = *at(g, t, 0) / (double)temperature, entropy = 0;
+        double rate = h.data ? *at(h, t, 0) / (double)temperature : 0;
+        for (int64_t v = 0; v < z.cols; v++) {
+            double log_p = *at(z, t, v) / (double)temperature - total;
+            entropy -= exp(log_p) == 0 ? 0 : exp(log_p) * log_p;
+        }
+        for (int64_t v = 0; v < z.cols; v++) {
+            double log_p = *at(z, t, v) / (double)temperature - total, p = exp(log_p);
+            *at(dz, t, v) = slope * ((v == target[t] ? 1 : 0) - p) - (p == 0 ? 0 : rate * p * (log_p + entropy));
+        }
     }
 }
 

@@ -126,7 +126,7 @@ static void test_finite_differences(void **state)
         stir(b.model.params.item[i], i);
     }
     whole_loss w = {gad_step_make(&b.model, &b.device, true), &b.batch};
-    gad_objective objective = {label_gradient, NULL, 1, map_gradient, false};
+    gad_objective objective = {.gradient = label_gradient, .temperature = 1, .mask = map_gradient};
     ASSERT_OK(gad_step_run(&w.step, &b.batch, &objective, &err), &err);
     double worst = 0;
     int count = 0;

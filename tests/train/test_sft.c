@@ -216,7 +216,7 @@ static void test_a_nan_costs_one_step(void **state)
     open_pupil(&p, 24, false);
     ASSERT_OK(gad_sft_open(&plain, &p.source, NULL, &p.model, &p.device, &sft, &err), &err);
     inner = gad_sft_task(&sft);
-    gad_trainer_task task = {poisoned, NULL, &sft};
+    gad_trainer_task task = {.accumulate = poisoned, .user = &sft};
     gad_trainer_settings trainer = trainer_settings(3, out);
     trainer.save_every = 0;
     ASSERT_OK(gad_trainer_run(&trainer, &p.model, &p.device, &p.dist, &task, NULL, NULL, &err), &err);

@@ -81,8 +81,8 @@ void gad_cpu_axpby(gad_device *device, gad_tensor y, float alpha, gad_tensor x, 
 void gad_cpu_zero(gad_device *device, gad_tensor y);
 void gad_cpu_logprob(gad_device *device, gad_tensor logp, gad_tensor entropy, gad_tensor z, const int32_t *target,
                      float temperature);
-void gad_cpu_logprob_back(gad_device *device, gad_tensor dz, gad_tensor g, gad_tensor z, const int32_t *target,
-                          float temperature);
+void gad_cpu_logprob_back(gad_device *device, gad_tensor dz, gad_tensor g, gad_tensor h, gad_tensor z,
+                          const int32_t *target, float temperature);
 double gad_cpu_sum_squares(gad_device *device, gad_tensor x);
 void gad_cpu_adamw(gad_device *device, void *w, const void *g, void *m, void *v, int64_t n, const gad_adamw *settings);
 #endif

@@ -1,0 +1,18 @@
+/* cmd_train: what the training commands share. */
+#ifndef GAD_CLI_CMD_TRAIN_H
+#define GAD_CLI_CMD_TRAIN_H
+#include "cli/commands.h"
+#include "gad.h"
+
+typedef struct train_options {
+    gad_train_settings s;
+    option_list arguments;
+    /* the public settings have unsigned seeds; options are signed */
+    int64_t seed, synth_seed, synth_class_seed;
+} train_options;
+
+#define AT(field) offsetof(train_options, s.field)
+
+/* Print the settings, train, return the exit code. */
+int train_run(train_options *options, const command *c, gad_status (*train)(const gad_train_settings *, gad_error *));
+#endif
