@@ -489,7 +489,7 @@ typedef struct gad_data_pair_settings {
     const char *distance;   /* "kl", "kl_rev", "jeffreys", "js" */
     int64_t k, blocks;
     double tau;      /* share of blocks left out */
-    bool gain, keep; /* bring images to one brightness; leave what is paired */
+    bool gain, keep; /* compare as if taken with one exposure; leave what is paired */
     uint64_t seed;
     const gad_log *log;
     const gad_progress *progress;

@@ -47,9 +47,8 @@ static const option pair_table[] = {
      .argument = "S",
      .kind = OPTION_INT,
      .offset = AT(blocks),
-     .minimum = 4,
      .fallback = "8",
-     .help = "blocks per side: 4, 8 or 16"},
+     .help = "blocks per side: 4, 8 or 16; 0: all three, the mean of them"},
     {.name = "tau",
      .argument = "SHARE",
      .kind = OPTION_NUMBER,
@@ -63,7 +62,11 @@ static const option pair_table[] = {
      .choices = "kl|kl_rev|jeffreys|js",
      .fallback = "kl",
      .help = "divergence of block histograms"},
-    {.name = "gain", .kind = OPTION_FLAG, .offset = AT(gain), .help = "bring all images to one mean brightness first"},
+    {.name = "gain",
+     .kind = OPTION_FLAG,
+     .offset = AT(gain),
+     .fallback = "true",
+     .help = "compare as if both images had one exposure and white balance; --no-gain: as they are"},
 };
 #undef AT
 

@@ -1,29 +1,35 @@
-/* align: see align.h. Per block four histograms: Y 16 bins (shared linearly between neighbours), Cb 8, Cr 8, edge direction
- * 8 + 1 flat. KL(p||q) = sum p log p - sum p log q: the second sum is a dot product with what the index keeps. */
+/* align: see align.h. Per block four histograms: Y 16 bins, Cb 8, Cr 8 (a pixel is shared between the two nearest), edge
+ * direction 8 + 1 flat. KL(p||q) = sum p log p - sum p log q: the second sum is a dot product with what the index keeps. */
 #include "data/align.h"
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "data/exposure.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BINS_Y = 16, BINS_C = 8, BINS_EDGE = 9, UNIT = 16 /* feature units per pixel */ };
+enum { BINS_EDGE = GAD_EXPOSURE_EDGES, BINS = GAD_EXPOSURE_BINS, UNIT = GAD_EXPOSURE_UNIT, MOST_SCALES = 3, MOST_TAU = 64 };
 
-static const int HISTOGRAMS[4] = {BINS_Y, BINS_C, BINS_C, BINS_EDGE};
+/* Blocks per side of the scales of a rule. */
+typedef struct scales {
+    int count, side[MOST_SCALES], tau[MOST_SCALES], blocks; /* blocks: of all together */
+} scales;
 
 struct gad_align_index {
     gad_align_rule rule;
+    scales scales;
     size_t count, capacity, size; /* size: numbers per candidate */
     float *log_q;                 /* [capacity][size] */
     float *q;                     /* the same without logarithm; only for distances that need it */
+    float *means;                 /* [capacity][3][blocks] */
 };
 
 gad_align_rule gad_align_rule_default(void)
 {
-    return (gad_align_rule){8, 0.15, GAD_ALIGN_KL, false};
+    return (gad_align_rule){8, 0.15, GAD_ALIGN_KL, true};
 }
 
 const char *gad_align_distance_name(gad_align_distance distance)
@@ -32,20 +38,31 @@ const char *gad_align_distance_name(gad_align_distance distance)
     return names[distance];
 }
 
-static int tau_of(const gad_align_rule *rule)
+static scales scales_of(const gad_align_rule *rule)
 {
-    return (int)floor(rule->tau_frac * rule->blocks * rule->blocks + 0.5);
+    scales s = {.count = rule->blocks ? 1 : MOST_SCALES, .side = {4, 8, 16}};
+    if (rule->blocks)
+        s.side[0] = rule->blocks;
+    for (int i = 0; i < s.count; i++) {
+        s.tau[i] = (int)floor(rule->tau_frac * s.side[i] * s.side[i] + 0.5);
+        s.blocks += s.side[i] * s.side[i];
+    }
+    return s;
 }
 
 void gad_align_rule_text(const gad_align_rule *rule, char *text, size_t size_bytes)
 {
-    snprintf(text, size_bytes, "align:S=%d,tau=%d,dist=%s,gain=%d,v2", rule->blocks, tau_of(rule),
-             gad_align_distance_name(rule->distance), rule->gain);
+    scales s = scales_of(rule);
+    char side[24], tau[32];
+    snprintf(side, sizeof side, s.count == 1 ? "%d" : "%d+%d+%d", s.side[0], s.side[1], s.side[2]);
+    snprintf(tau, sizeof tau, s.count == 1 ? "%d" : "%d+%d+%d", s.tau[0], s.tau[1], s.tau[2]);
+    snprintf(text, size_bytes, "align:S=%s,tau=%s,dist=%s,gain=%d,v3", side, tau, gad_align_distance_name(rule->distance),
+             rule->gain);
 }
 
 size_t gad_align_count(const gad_align_rule *rule)
 {
-    return (size_t)rule->blocks * (size_t)rule->blocks * GAD_ALIGN_BINS;
+    return (size_t)scales_of(rule).blocks * GAD_EXPOSURE_FINE;
 }
 
 /* ---- feature ---- */
@@ -92,20 +109,6 @@ static int byte_of(float x)
     return i < 0 ? 0 : i > 255 ? 255 : i;
 }
 
-/* Bring the mean brightness to the middle (by at most a factor of two). Doing it to every image alike is what fitting each
- * candidate to each query would give, without its cost. Not the default: a defect changes the mean of all blocks. */
-static void equalise(float *rgb)
-{
-    double sum = 0;
-    int n = GAD_ALIGN_SIDE * GAD_ALIGN_SIDE;
-    for (int i = 0; i < n; i++)
-        sum += (double)(0.299f * rgb[3 * i] + 0.587f * rgb[3 * i + 1] + 0.114f * rgb[3 * i + 2]);
-    double gain = sum > 0 ? 128.0 * n / sum : 1;
-    float factor = (float)fmin(2, fmax(0.5, gain));
-    for (int i = 0; i < 3 * n; i++)
-        rgb[i] *= factor;
-}
-
 /* ITU-R BT.601, full range. */
 static void to_ycc(const float *rgb, unsigned char *y, unsigned char *cb, unsigned char *cr)
 {
@@ -127,29 +130,29 @@ static int edge_bin(int dx, int dy)
     return bin > 7 ? 0 : bin;
 }
 
-/* One pixel into its two nearest bins (centres at width/2, 3*width/2, ...). With hard bins an even surface near a border
- * would jump from one bin to the next at the slightest change of light. */
-static void share_out(int *counts, int bins, int width, int value)
+/* One pixel into its two nearest levels (0, width, 2*width, ...). With hard bins an even surface near a border would jump
+ * from one bin to the next at the slightest change of light. */
+static void share_out(int *counts, int levels, int width, int value)
 {
-    int place = value - width / 2, low = place < 0 ? 0 : place / width;
-    int share = place < 0 || low >= bins - 1 ? 0 : place % width * UNIT / width;
-    low = low > bins - 1 ? bins - 1 : low;
+    int low = value / width, share = low >= levels - 1 ? 0 : value % width * UNIT / width;
+    low = low > levels - 1 ? levels - 1 : low;
     counts[low] += UNIT - share;
     if (share)
         counts[low + 1] += share;
 }
 
 static void block_histograms(const unsigned char *y, const unsigned char *cb, const unsigned char *cr, int left, int top,
-                             int side, uint16_t *bins)
+                             int side, uint16_t *feature)
 {
+    enum { Y = GAD_EXPOSURE_LEVELS_Y, C = GAD_EXPOSURE_LEVELS_C };
     double edges[BINS_EDGE] = {0}, edge_mass = 0;
-    int counts[BINS_Y + 2 * BINS_C] = {0};
+    int counts[Y + 2 * C] = {0};
     for (int j = top; j < top + side; j++)
         for (int i = left; i < left + side; i++) {
             int at = j * GAD_ALIGN_SIDE + i;
-            share_out(counts, BINS_Y, 16, y[at]);
-            share_out(counts + BINS_Y, BINS_C, 32, cb[at]);
-            share_out(counts + BINS_Y + BINS_C, BINS_C, 32, cr[at]);
+            share_out(counts, Y, 256 / Y, y[at]);
+            share_out(counts + Y, C, 256 / C, cb[at]);
+            share_out(counts + Y + C, C, 256 / C, cr[at]);
             int x0 = i > 0 ? at - 1 : at, x1 = i + 1 < GAD_ALIGN_SIDE ? at + 1 : at;
             int y0 = j > 0 ? at - GAD_ALIGN_SIDE : at, y1 = j + 1 < GAD_ALIGN_SIDE ? at + GAD_ALIGN_SIDE : at;
             int dx = y[x1] - y[x0], dy = y[y1] - y[y0], square = dx * dx + dy * dy;
@@ -162,17 +165,18 @@ static void block_histograms(const unsigned char *y, const unsigned char *cb, co
                 edge_mass += magnitude;
             }
         }
-    for (int i = 0; i < BINS_Y + 2 * BINS_C; i++)
-        bins[i] = (uint16_t)(counts[i] > 65535 ? 65535 : counts[i]);
+    for (int i = 0; i < Y + 2 * C; i++)
+        feature[i] = (uint16_t)(counts[i] > 65535 ? 65535 : counts[i]);
     /* The edge histogram gets the mass of the others, so that smoothing weighs the same. */
     for (int i = 0; i < BINS_EDGE; i++)
-        bins[BINS_Y + 2 * BINS_C + i] = (uint16_t)lround(fmin(65535, edges[i] / edge_mass * side * side * UNIT));
+        feature[Y + 2 * C + i] = (uint16_t)lround(fmin(65535, edges[i] / edge_mass * side * side * UNIT));
 }
 
 gad_status gad_align_feature(const gad_image *image, const gad_align_rule *rule, uint16_t *feature, gad_error *err)
 {
     enum { N = GAD_ALIGN_SIDE * GAD_ALIGN_SIDE };
-    if ((rule->blocks != 4 && rule->blocks != 8 && rule->blocks != 16) || !(rule->tau_frac >= 0 && rule->tau_frac < 1))
+    if ((rule->blocks && rule->blocks != 4 && rule->blocks != 8 && rule->blocks != 16) ||
+        !(rule->tau_frac >= 0 && rule->tau_frac < 1))
         return gad_error_set(err, GAD_E_ARGUMENT, "measure an image", "blocks are 4, 8 or 16 per side", "S = %d, tau = %g",
                              rule->blocks, rule->tau_frac);
     if (image->channels != 3)
@@ -180,14 +184,14 @@ gad_status gad_align_feature(const gad_image *image, const gad_align_rule *rule,
     float *rgb = gad_memory_alloc(N * 3, sizeof *rgb);
     unsigned char *planes = gad_memory_alloc(N * 3, 1);
     gad_status status = rgb && planes ? shrink(image, rgb, err) : gad_error_memory(err, "measure an image", N * 15);
-    if (!status) {
-        int side = GAD_ALIGN_SIDE / rule->blocks;
-        if (rule->gain)
-            equalise(rgb);
+    scales all = scales_of(rule);
+    if (!status)
         to_ycc(rgb, planes, planes + N, planes + 2 * N);
-        for (int b = 0; b < rule->blocks * rule->blocks; b++)
-            block_histograms(planes, planes + N, planes + 2 * N, b % rule->blocks * side, b / rule->blocks * side, side,
-                             feature + b * GAD_ALIGN_BINS);
+    for (int s = 0; s < all.count && !status; s++) {
+        int side = GAD_ALIGN_SIDE / all.side[s];
+        for (int b = 0; b < all.side[s] * all.side[s]; b++, feature += GAD_EXPOSURE_FINE)
+            block_histograms(planes, planes + N, planes + 2 * N, b % all.side[s] * side, b / all.side[s] * side, side,
+                             feature);
     }
     gad_memory_free(rgb);
     gad_memory_free(planes);
@@ -196,39 +200,24 @@ gad_status gad_align_feature(const gad_image *image, const gad_align_rule *rule,
 
 /* ---- search ---- */
 
-/* Smoothed probabilities (a = 0.5 pixels per bin) and their logarithms. */
-static void probabilities(const uint16_t *feature, size_t size, float *p, float *log_p)
-{
-    for (size_t at = 0; at < size;)
-        for (int h = 0; h < 4; h++) {
-            int bins = HISTOGRAMS[h];
-            double n = 0;
-            for (int i = 0; i < bins; i++)
-                n += feature[at + (size_t)i];
-            for (int i = 0; i < bins; i++, at++) {
-                double value = ((double)feature[at] / UNIT + 0.5) / (n / UNIT + 0.5 * bins);
-                if (p)
-                    p[at] = (float)value;
-                log_p[at] = (float)log(value);
-            }
-        }
-}
-
 gad_status gad_align_index_new(const gad_align_rule *rule, size_t capacity, gad_align_index **out, gad_error *err)
 {
     gad_align_index *index = gad_memory_zero(1, sizeof *index);
     if (!index)
         return gad_error_memory(err, "index normals", sizeof *index);
     index->rule = *rule;
-    index->size = gad_align_count(rule);
+    index->scales = scales_of(rule);
+    index->size = (size_t)index->scales.blocks * BINS;
     index->capacity = capacity ? capacity : 1;
     index->log_q = gad_memory_alloc(index->capacity * index->size, sizeof(float));
+    index->means = gad_memory_alloc(index->capacity * (size_t)index->scales.blocks, 3 * sizeof(float));
     bool plain = rule->distance != GAD_ALIGN_KL;
     if (plain)
         index->q = gad_memory_alloc(index->capacity * index->size, sizeof(float));
-    if (!index->log_q || (plain && !index->q)) {
+    if (!index->log_q || !index->means || (plain && !index->q)) {
+        size_t size = index->size;
         gad_align_index_free(index);
-        return gad_error_memory(err, "index normals", capacity * gad_align_count(rule) * sizeof(float));
+        return gad_error_memory(err, "index normals", capacity * size * sizeof(float));
     }
     *out = index;
     return GAD_OK;
@@ -240,6 +229,7 @@ void gad_align_index_free(gad_align_index *index)
         return;
     gad_memory_free(index->log_q);
     gad_memory_free(index->q);
+    gad_memory_free(index->means);
     gad_memory_free(index);
 }
 
@@ -249,7 +239,10 @@ gad_status gad_align_index_add(gad_align_index *index, const uint16_t *feature, 
         return gad_error_set(err, GAD_E_INTERNAL, "index normals", NULL, "more than the %zu candidates announced",
                              index->capacity);
     size_t at = index->count * index->size;
-    probabilities(feature, index->size, index->q ? index->q + at : NULL, index->log_q + at);
+    int blocks = index->scales.blocks;
+    for (int b = 0; b < blocks; b++, at += BINS)
+        gad_exposure_block(feature + (size_t)b * GAD_EXPOSURE_FINE, index->q ? index->q + at : NULL, index->log_q + at);
+    gad_exposure_means(feature, blocks, index->means + index->count * (size_t)blocks * 3);
     index->count++;
     return GAD_OK;
 }
@@ -259,47 +252,55 @@ size_t gad_align_index_count(const gad_align_index *index)
     return index->count;
 }
 
-/* Four sums side by side, always in the same order: the compiler can use vectors without changing the result. */
-static float dot(const float *a, const float *b)
+/* Eight sums side by side, always in the same order: the compiler can use vectors without changing the result. n is known
+ * where this is inlined. */
+static inline float dot(const float *a, const float *b, int n)
 {
-    float s[8] = {0};
-    for (int i = 0; i < 40; i += 8)
+    float s[8] = {0}, rest = 0;
+    for (int i = 0; i + 8 <= n; i += 8)
         for (int k = 0; k < 8; k++)
             s[k] += a[i + k] * b[i + k];
-    return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7])) + a[40] * b[40];
+    for (int i = n / 8 * 8; i < n; i++)
+        rest += a[i] * b[i];
+    return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7])) + rest;
 }
 
-static float js(const float *p, const float *log_p, const float *q, const float *log_q)
+static float js(const float *p, const float *log_p, const float *q, const float *log_q, int n)
 {
     float sum = 0;
-    for (int i = 0; i < GAD_ALIGN_BINS; i++) {
+    for (int i = 0; i < n; i++) {
         float log_m = logf(0.5f * (p[i] + q[i]));
         sum += 0.5f * (p[i] * (log_p[i] - log_m) + q[i] * (log_q[i] - log_m));
     }
     return sum;
 }
 
-typedef struct query {
-    float *p, *log_p, own[GAD_ALIGN_BLOCKS_MOST]; /* own: sum p log p of each block */
-} query;
+/* Divergence of one histogram of one block. */
+static inline float divergence(gad_align_distance distance, const gad_exposure_table *query, int b, const float *log_q,
+                               const float *q, int n)
+{
+    const float *p = query->p + b * n, *log_p = query->log_p + b * n;
+    float sum = 0;
+    if (distance == GAD_ALIGN_KL || distance == GAD_ALIGN_JEFFREYS)
+        sum += query->own[b] - dot(p, log_q, n);
+    if (distance == GAD_ALIGN_KL_REVERSE || distance == GAD_ALIGN_JEFFREYS)
+        sum += dot(q, log_q, n) - dot(q, log_p, n);
+    if (distance == GAD_ALIGN_JS)
+        sum += js(p, log_p, q, log_q, n);
+    return sum;
+}
 
 /* Divergence of each block, the mean of its four histograms. */
-static void block_distances(const gad_align_index *index, const query *q, size_t candidate, float *d)
+static void block_distances(const gad_align_index *index, const gad_exposure_match *query, size_t candidate, float *d)
 {
-    int blocks = index->rule.blocks * index->rule.blocks;
-    const float *log_q = index->log_q + candidate * index->size,
-                *plain = index->q ? index->q + candidate * index->size : NULL;
-    for (int b = 0; b < blocks; b++) {
-        const float *lq = log_q + b * GAD_ALIGN_BINS, *p = q->p + b * GAD_ALIGN_BINS, *lp = q->log_p + b * GAD_ALIGN_BINS;
-        const float *pq = plain ? plain + b * GAD_ALIGN_BINS : NULL;
-        float forward = q->own[b] - dot(p, lq), value = forward;
-        if (index->rule.distance == GAD_ALIGN_KL_REVERSE)
-            value = dot(pq, lq) - dot(pq, lp);
-        else if (index->rule.distance == GAD_ALIGN_JEFFREYS)
-            value = forward + dot(pq, lq) - dot(pq, lp);
-        else if (index->rule.distance == GAD_ALIGN_JS)
-            value = js(p, lp, pq, lq);
-        d[b] = value > 0 ? 0.25f * value : 0;
+    enum { Y = GAD_EXPOSURE_BINS_Y, C = GAD_EXPOSURE_BINS_C, E = GAD_EXPOSURE_EDGES };
+    const float *lq = index->log_q + candidate * index->size, *q = index->q ? index->q + candidate * index->size : lq;
+    gad_align_distance how = index->rule.distance;
+    for (int b = 0; b < index->scales.blocks; b++, lq += BINS, q += BINS) {
+        float sum = divergence(how, query->y[b], b, lq, q, Y) + divergence(how, query->cb, b, lq + Y, q + Y, C) +
+                    divergence(how, query->cr, b, lq + Y + C, q + Y + C, C) +
+                    divergence(how, query->edges, b, lq + Y + 2 * C, q + Y + 2 * C, E);
+        d[b] = sum > 0 ? 0.25f * sum : 0;
     }
 }
 
@@ -309,24 +310,25 @@ static int compare_floats(const void *a, const void *b)
     return (p > q) - (p < q);
 }
 
-/* Means over the better blocks and over all, summed in ascending order so that nothing depends on the block order. */
-static void score(float *d, int blocks, int tau, gad_align_match *match)
+/* Means over the better blocks and over all, summed in ascending order so that nothing depends on the block order; added to
+ * the match with the weight of one scale. */
+static void score(float *d, int blocks, int tau, double weight, gad_align_match *match)
 {
     double sum = 0;
     int kept = blocks - tau;
     qsort(d, (size_t)blocks, sizeof *d, compare_floats);
     for (int i = 0; i < kept; i++)
         sum += (double)d[i];
-    match->score = sum / kept;
+    match->score += weight * sum / kept;
     for (int i = kept; i < blocks; i++)
         sum += (double)d[i];
-    match->total = sum / blocks;
+    match->total += weight * sum / blocks;
 }
 
 /* A lower bound that costs no sort: the sum without the tau largest, found in one pass. */
 static double quick_score(const float *d, int blocks, int tau)
 {
-    float worst[64] = {0}; /* descending */
+    float worst[MOST_TAU] = {0}; /* descending */
     double sum = 0;
     for (int b = 0; b < blocks; b++) {
         sum += (double)d[b];
@@ -351,31 +353,45 @@ static bool better(const gad_align_match *a, const gad_align_match *b)
     return a->total != b->total ? a->total < b->total : a->candidate < b->candidate;
 }
 
+static gad_align_match match_of(const scales *all, float *d, size_t candidate)
+{
+    gad_align_match match = {.candidate = candidate};
+    for (int s = 0, at = 0; s < all->count; at += all->side[s] * all->side[s], s++)
+        score(d + at, all->side[s] * all->side[s], all->tau[s], 1.0 / all->count, &match);
+    return match;
+}
+
+/* Certainly not among the best? The quick sum may differ from the exact one by rounding only. */
+static bool hopeless(const scales *all, const float *d, double worst)
+{
+    double sum = 0;
+    for (int s = 0, at = 0; s < all->count; at += all->side[s] * all->side[s], s++) {
+        if (all->tau[s] > MOST_TAU)
+            return false;
+        sum += quick_score(d + at, all->side[s] * all->side[s], all->tau[s]) / all->count;
+    }
+    return sum > worst * (1 + 1e-9) + 1e-12;
+}
+
 gad_status gad_align_search(const gad_align_index *index, const uint16_t *feature, const unsigned char *allowed, int k,
                             gad_align_match *best, int *found, gad_error *err)
 {
-    int blocks = index->rule.blocks * index->rule.blocks, tau = tau_of(&index->rule), count = 0;
-    query q;
-    q.p = gad_memory_alloc(index->size, sizeof(float));
-    q.log_p = gad_memory_alloc(index->size, sizeof(float));
-    if (!q.p || !q.log_p) {
-        gad_memory_free(q.p);
-        gad_memory_free(q.log_p);
-        return gad_error_memory(err, "search normals", index->size * 8);
-    }
-    probabilities(feature, index->size, q.p, q.log_p);
-    for (int b = 0; b < blocks; b++)
-        q.own[b] = dot(q.p + b * GAD_ALIGN_BINS, q.log_p + b * GAD_ALIGN_BINS);
-    for (size_t i = 0; i < index->count && k > 0; i++) {
-        float d[GAD_ALIGN_BLOCKS_MOST];
+    const scales *all = &index->scales;
+    int count = 0;
+    gad_exposure *query = NULL;
+    gad_status status = gad_exposure_new(feature, all->side, all->count, index->rule.gain, &query, err);
+    for (size_t i = 0; i < index->count && k > 0 && !status; i++) {
+        float d[GAD_EXPOSURE_BLOCKS_MOST];
+        gad_exposure_match fitted;
         if (allowed && !allowed[i])
             continue;
-        block_distances(index, &q, i, d);
-        /* The quick sum may differ from the exact one by rounding only. */
-        if (count == k && tau <= 64 && quick_score(d, blocks, tau) > best[count - 1].score * (1 + 1e-9) + 1e-12)
+        status = gad_exposure_fit(query, index->means + i * (size_t)all->blocks * 3, &fitted, err);
+        if (status)
+            break;
+        block_distances(index, &fitted, i, d);
+        if (count == k && hopeless(all, d, best[count - 1].score))
             continue;
-        gad_align_match match = {.candidate = i};
-        score(d, blocks, tau, &match);
+        gad_align_match match = match_of(all, d, i);
         if (count == k && !better(&match, &best[count - 1]))
             continue;
         int at = count < k ? count++ : k - 1;
@@ -384,7 +400,6 @@ gad_status gad_align_search(const gad_align_index *index, const uint16_t *featur
         best[at] = match;
     }
     *found = count;
-    gad_memory_free(q.p);
-    gad_memory_free(q.log_p);
-    return GAD_OK;
+    gad_exposure_free(query);
+    return status;
 }

@@ -6,22 +6,22 @@
 #include "gad.h"
 #include "io/image.h"
 
-enum { GAD_ALIGN_SIDE = 256, GAD_ALIGN_BINS = 41, GAD_ALIGN_BLOCKS_MOST = 256 };
+enum { GAD_ALIGN_SIDE = 256 };
 
 typedef enum gad_align_distance { GAD_ALIGN_KL, GAD_ALIGN_KL_REVERSE, GAD_ALIGN_JEFFREYS, GAD_ALIGN_JS } gad_align_distance;
 
 typedef struct gad_align_rule {
-    int blocks;      /* S: blocks per side, 4, 8 or 16 */
+    int blocks;      /* S: blocks per side, 4, 8 or 16; 0: all three, the mean of their distances */
     double tau_frac; /* share of the blocks that may hold the anomaly */
     gad_align_distance distance;
-    bool gain; /* bring all images to one mean brightness first */
+    bool gain; /* compare as if both had been taken with one exposure and white balance (exposure.h) */
 } gad_align_rule;
 gad_align_rule gad_align_rule_default(void);
-/* "align:S=8,tau=10,dist=kl,gain=0,v2" */
+/* "align:S=8,tau=10,dist=kl,gain=1,v3" */
 void gad_align_rule_text(const gad_align_rule *rule, char *text, size_t size_bytes);
 const char *gad_align_distance_name(gad_align_distance distance);
 
-/* Numbers in a feature: blocks * blocks * GAD_ALIGN_BINS. */
+/* Numbers in a feature: GAD_EXPOSURE_FINE for each block of each scale. */
 size_t gad_align_count(const gad_align_rule *rule);
 /* Histograms of an RGB image, in sixteenths of a pixel: this is what a cache keeps. */
 gad_status gad_align_feature(const gad_image *image, const gad_align_rule *rule, uint16_t *feature, gad_error *err);

@@ -385,7 +385,7 @@ gad_status gad_pair_run(gad_store *store, const gad_pair_settings *settings, gad
         category c = {.store = store, .settings = settings, .report = report};
         c.dataset = gad_memory_copy_string(gad_sqlite_text(s, 0));
         c.class_name = gad_memory_copy_string(gad_sqlite_text(s, 1));
-        snprintf(c.version, sizeof c.version, "align:S=%d,gain=%d,v2", settings->rule.blocks, settings->rule.gain);
+        snprintf(c.version, sizeof c.version, "align:S=%d,v3", settings->rule.blocks);
         status = c.dataset && c.class_name ? gad_store_begin(store, err) : gad_error_memory(err, "pair samples", 0);
         if (!status) {
             status = pair_category(&c, &meter, err);

@@ -14,17 +14,22 @@
 
 enum { SIDE = 160 };
 
+static gad_align_rule the_rule;
+
 static uint16_t *feature_of(const gad_image *image)
 {
     gad_error err;
-    gad_align_rule rule = gad_align_rule_default();
-    uint16_t *feature = gad_memory_alloc(gad_align_count(&rule), sizeof *feature);
+    uint16_t *feature = gad_memory_alloc(gad_align_count(&the_rule), sizeof *feature);
     assert_non_null(feature);
-    ASSERT_OK(gad_align_feature(image, &rule, feature, &err), &err);
+    ASSERT_OK(gad_align_feature(image, &the_rule, feature, &err), &err);
     return feature;
 }
 
-/* A drawn board: piece and pose from the arguments, camera noise from `shot`. */
+/* What is drawn, and how much one shot differs from the next: 0.2 slight, 1 the ordinary spread of a bad station. */
+static gad_scene_family family = GAD_SCENE_BOARD;
+static float spread = 0.2f;
+
+/* A drawn product: piece and pose from the arguments, camera from `shot`. */
 static void draw(gad_image *image, uint64_t piece, float turn, float shift_x, float shift_y, uint64_t shot)
 {
     static gad_scene scene;
@@ -32,11 +37,11 @@ static void draw(gad_image *image, uint64_t piece, float turn, float shift_x, fl
     gad_canvas canvas;
     float *scratch = gad_memory_alloc(SIDE * SIDE * 6, sizeof *scratch);
     ASSERT_OK(gad_canvas_make(&canvas, SIDE, SIDE, &err), &err);
-    gad_scene_build(&scene, GAD_SCENE_BOARD, 3, 5, piece, SIDE);
+    gad_scene_build(&scene, family, 3, 5, piece, SIDE);
     gad_shape_view view = gad_shape_view_make(SIDE, SIDE, turn, 1, shift_x, shift_y, -2);
     gad_scene_draw(&scene, &view, &canvas);
     gad_rng station = gad_rng_make(1, 1), rng = gad_rng_make(2, shot);
-    gad_nuisance n = gad_nuisance_random(&station, &rng, 0.2f);
+    gad_nuisance n = gad_nuisance_random(&station, &rng, spread);
     gad_nuisance_apply(&n, &canvas, scratch);
     ASSERT_OK(gad_image_new(SIDE, SIDE, 3, image, &err), &err);
     gad_canvas_to_bytes(&canvas, image->pixels);
@@ -55,7 +60,7 @@ static gad_align_index *index_of(uint16_t *const *features, size_t count, gad_al
 {
     gad_error err;
     gad_align_index *index;
-    gad_align_rule rule = gad_align_rule_default();
+    gad_align_rule rule = the_rule;
     rule.distance = distance;
     ASSERT_OK(gad_align_index_new(&rule, count, &index, &err), &err);
     for (size_t i = 0; i < count; i++)
@@ -120,15 +125,17 @@ static void new_pose(float pose[][3], int i, gad_rng *rng)
     }
 }
 
-/* 200 normals in different poses, among them one in the pose of the query, which has a defect and another exposure. */
-static void test_planted_reference(void **state)
+/* 200 normals in different poses, among them one in the pose of the query, which is another piece with a defect, taken with
+ * another exposure. Returns how many of `queries` find it. */
+static int find_planted(int queries, bool gain, int blocks)
 {
-    (void)state;
-    enum { NORMALS = 200, QUERIES = 40 };
+    enum { NORMALS = 200 };
     gad_error err;
     static uint16_t *features[NORMALS];
     gad_rng rng = gad_rng_make(4, 4);
     float pose[NORMALS][3];
+    the_rule.gain = gain;
+    the_rule.blocks = blocks;
     for (int i = 0; i < NORMALS; i++) {
         gad_image image;
         new_pose(pose, i, &rng);
@@ -138,11 +145,10 @@ static void test_planted_reference(void **state)
     }
     gad_align_index *index = index_of(features, NORMALS, GAD_ALIGN_KL);
     int right = 0;
-    for (int i = 0; i < QUERIES; i++) {
+    for (int i = 0; i < queries; i++) {
         gad_image image;
         gad_align_match best[1];
-        int found, truth = i * 5;
-        /* Another piece in (nearly) the same pose. */
+        int found, truth = i * (NORMALS / queries);
         draw(&image, 1000u + (uint64_t)i, pose[truth][0], pose[truth][1] + 0.004f, pose[truth][2] - 0.004f,
              500u + (uint64_t)i);
         stain(&image, &rng);
@@ -152,11 +158,69 @@ static void test_planted_reference(void **state)
         gad_memory_free(query);
         gad_image_free(&image);
     }
-    print_message("planted reference found: %d of %d among %d\n", right, QUERIES, NORMALS);
-    assert_true(right * 100 >= QUERIES * 95);
+    print_message("planted reference found: %d of %d among %d (%s, exposure spread %.1f, S=%d, gain=%d)\n", right, queries,
+                  NORMALS, gad_scene_family_name(family), (double)spread, blocks, gain);
     gad_align_index_free(index);
     for (int i = 0; i < NORMALS; i++)
         gad_memory_free(features[i]);
+    the_rule = gad_align_rule_default();
+    return right;
+}
+
+static void test_planted_reference(void **state)
+{
+    (void)state;
+    static const struct {
+        gad_scene_family family;
+        float spread;
+        int queries, blocks, least;
+    } cases[] = {{GAD_SCENE_BOARD, 0.2f, 40, 8, 38},
+                 {GAD_SCENE_BOARD, 1, 100, 8, 95},
+                 {GAD_SCENE_FASTENER, 0.2f, 40, 8, 38},
+                 {GAD_SCENE_FASTENER, 1, 100, 8, 95},
+                 {GAD_SCENE_FASTENER, 1, 40, 0, 37}};
+    SKIP_IF_SHORT("test_planted_reference");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        family = cases[i].family;
+        spread = cases[i].spread;
+        assert_true(find_planted(cases[i].queries, true, cases[i].blocks) >= cases[i].least);
+    }
+    assert_true(find_planted(20, false, 8) < 15); /* what the fit of the exposure is for */
+    family = GAD_SCENE_BOARD;
+    spread = 0.2f;
+}
+
+/* The same picture under other light: brighter to one side, warmer. Near with the fit, far without. */
+static void test_exposure(void **state)
+{
+    (void)state;
+    gad_error err;
+    gad_image plain, lit;
+    double scores[2];
+    draw(&plain, 1, 0, 0, 0, 1);
+    ASSERT_OK(gad_image_new(SIDE, SIDE, 3, &lit, &err), &err);
+    for (int i = 0; i < SIDE * SIDE * 3; i++) {
+        static const double tint[3] = {1.05, 1, 0.95};
+        double light = 0.6 + 0.2 * (i / 3 % SIDE) / SIDE;
+        lit.pixels[i] = (uint8_t)(plain.pixels[i] * light * tint[i % 3] + 0.5);
+    }
+    for (int gain = 0; gain < 2; gain++) {
+        gad_align_match best[1];
+        int found;
+        the_rule.gain = gain;
+        uint16_t *features[2] = {feature_of(&plain), feature_of(&lit)};
+        gad_align_index *index = index_of(features, 1, GAD_ALIGN_KL);
+        ASSERT_OK(gad_align_search(index, features[1], NULL, 1, best, &found, &err), &err);
+        scores[gain] = best[0].score;
+        gad_align_index_free(index);
+        gad_memory_free(features[0]);
+        gad_memory_free(features[1]);
+    }
+    the_rule = gad_align_rule_default();
+    print_message("other light: distance %.3f as it is, %.3f fitted\n", scores[0], scores[1]);
+    assert_true(scores[1] < 0.2 * scores[0]);
+    gad_image_free(&plain);
+    gad_image_free(&lit);
 }
 
 /* Time of one query against 100 to 10,000 normals: printed, not judged. */
@@ -264,11 +328,10 @@ static void test_candidates(void **state)
 
 int main(void)
 {
+    the_rule = gad_align_rule_default();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_properties),
-        cmocka_unit_test(test_planted_reference),
-        cmocka_unit_test(test_search_time),
-        cmocka_unit_test(test_candidates),
+        cmocka_unit_test(test_properties),  cmocka_unit_test(test_planted_reference), cmocka_unit_test(test_exposure),
+        cmocka_unit_test(test_search_time), cmocka_unit_test(test_candidates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
