@@ -137,7 +137,7 @@ static void check_run(const char *family, bool fast)
     gad_record record = open_record(out);
     assert_string_equal(gad_record_text(&record, "model.kind", ""), "engine");
     assert_int_equal(strlen(gad_record_text(&record, "model.weights", "")), 32);
-    assert_string_equal(gad_record_text(&record, "adapter.coordinates", ""), strcmp(family, QWEN3) ? "input" : "rel1000");
+    assert_string_equal(gad_record_text(&record, "adapter.coordinates", ""), strcmp(family, QWEN25) ? "rel1000" : "input");
     for (int i = 0; i < ITEMS; i++)
         check_row(&options, &record.rows.of[i], i, fast);
     gad_record_free(&record);
