@@ -1,6 +1,7 @@
 /* model_engine: see model_engine.h */
 #include "bench/model_engine.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "generate/ask.h"
+#include "model/difference_map.h"
 
 typedef struct engine_model {
     gad_engine *engine;
@@ -34,25 +36,75 @@ static gad_status make_turn(engine_model *m, const gad_bench_request *request, g
     return status;
 }
 
+static gad_box_frame frame_of(const engine_model *m, const gad_engine_turn *turn)
+{
+    const gad_view *view = &turn->view[turn->image_count - 1];
+    return gad_box_frame_make(m->engine->convention, GAD_BOX_XY, (int)view->original_width, (int)view->original_height,
+                              (int)view->width, (int)view->height);
+}
+
+/* The heat map of the difference module as probabilities. */
+static gad_status take_heat(const gad_engine_turn *turn, gad_bench_reply *reply, gad_error *err)
+{
+    size_t cells = (size_t)(turn->heat_rows * turn->heat_cols);
+    if (!turn->heat)
+        return GAD_OK;
+    reply->map = gad_memory_alloc(cells, sizeof *reply->map);
+    if (!reply->map)
+        return gad_error_memory(err, "ask the engine", cells * sizeof *reply->map);
+    reply->map_width = turn->heat_cols;
+    reply->map_height = turn->heat_rows;
+    for (size_t i = 0; i < cells; i++)
+        reply->map[i] = 1 / (1 + expf(-turn->heat[i]));
+    return GAD_OK;
+}
+
+/* Regions of the heat map as boxes for the answer; without a difference module there are none. */
+static gad_status find_regions(const engine_model *m, const gad_engine_turn *turn, gad_answer_item *item, size_t *count,
+                               gad_error *err)
+{
+    gad_difference_region region[GAD_DIFFERENCE_REGIONS];
+    const gad_view *view = &turn->view[turn->image_count - 1];
+    gad_box_frame frame = frame_of(m, turn);
+    *count = 0;
+    if (!turn->heat)
+        return GAD_OK;
+    size_t cells = (size_t)(turn->heat_rows * turn->heat_cols);
+    int32_t *scratch = gad_memory_alloc(2 * cells, sizeof *scratch);
+    if (!scratch)
+        return gad_error_memory(err, "ask the engine", 2 * cells * sizeof *scratch);
+    int found = gad_difference_regions(turn->heat, turn->heat_rows, turn->heat_cols, scratch, region);
+    double across = (double)view->original_width / (double)turn->heat_cols,
+           down = (double)view->original_height / (double)turn->heat_rows;
+    for (int i = 0; i < found; i++) {
+        gad_box box = {region[i].x1 * across, region[i].y1 * down, region[i].x2 * across, region[i].y2 * down};
+        item[(*count)++] = (gad_answer_item){gad_box_to_model(&frame, box), "difference"};
+    }
+    gad_memory_free(scratch);
+    return GAD_OK;
+}
+
+/* The forced decision, with the boxes that gad inspect gives to a fast answer. */
 static gad_status answer_fast(engine_model *m, const gad_engine_turn *turn, gad_bench_reply *reply, gad_error *err)
 {
+    gad_answer_item item[GAD_DIFFERENCE_REGIONS];
+    size_t count = 0;
     gad_status status = gad_ask_fast(m->engine, turn, NULL, &reply->score, err);
-    if (status)
-        return status;
-    gad_string_add(&reply->text, reply->score >= 0.5 ? "<think>\n\n</think><answer>Yes.</answer>"
-                                                     : "<think>\n\n</think><answer>No</answer>");
+    bool anomalous = !status && reply->score >= 0.5;
+    if (anomalous)
+        status = find_regions(m, turn, item, &count, err);
+    if (!status)
+        status = gad_answer_write("", anomalous, item, count, &reply->text, err);
     reply->answer_tokens = 0;
     memcpy(reply->finish, "stop", 5);
-    return GAD_OK;
+    return status;
 }
 
 static gad_status answer_reasoned(engine_model *m, const char *id, const gad_engine_turn *turn, gad_bench_reply *reply,
                                   gad_error *err)
 {
     gad_decode_settings decode = {.sampling = m->engine->sampling, .max_tokens = m->settings.max_tokens};
-    const gad_view *view = &turn->view[turn->image_count - 1];
-    gad_box_frame frame = gad_box_frame_make(m->engine->convention, GAD_BOX_XY, (int)view->original_width,
-                                             (int)view->original_height, (int)view->width, (int)view->height);
+    gad_box_frame frame = frame_of(m, turn);
     gad_rng rng = gad_rng_make(m->settings.seed, gad_hash_bytes(id, strlen(id)).low); /* a resumed run draws the same */
     gad_asked asked;
     if (!m->settings.sample)
@@ -84,7 +136,9 @@ static gad_status answer(void *self, const gad_bench_request *request, gad_bench
     reply->input_height = view->height;
     reply->prompt_tokens = turn.prompt.count;
     bool fast = m->settings.fast && !request->option;
-    status = fast ? answer_fast(m, &turn, reply, err) : answer_reasoned(m, request->id, &turn, reply, err);
+    status = take_heat(&turn, reply, err);
+    if (!status)
+        status = fast ? answer_fast(m, &turn, reply, err) : answer_reasoned(m, request->id, &turn, reply, err);
     reply->latency_s = gad_clock_seconds() - start;
     gad_engine_free_turn(m->engine, &turn);
     if (!status && reply->text.failed)

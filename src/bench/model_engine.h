@@ -6,7 +6,7 @@
 
 typedef struct gad_model_engine_settings {
     int64_t max_tokens;
-    bool fast;   /* the forced answer only: no reasoning, no boxes */
+    bool fast;   /* the forced answer only: no reasoning; boxes only from a difference module */
     bool sample; /* draw as the checkpoint's generation settings say; else greedy */
     uint64_t seed;
 } gad_model_engine_settings;

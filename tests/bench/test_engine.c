@@ -5,6 +5,7 @@
 #include "base/string.h"
 #include "bench/record.h"
 #include "support/support.h"
+#include "task/answer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -103,7 +104,38 @@ static gad_inspection inspect(const gad_engine_options *options, int i, bool fas
     return result;
 }
 
-static void check_row(const gad_engine_options *options, const gad_row *row, int i, bool fast)
+/* The boxes of a fast answer are those of gad inspect, as many and in the same places but for the rounding of the text. */
+static void check_boxes(const char *text, const gad_inspection *seen)
+{
+    gad_error err;
+    gad_answer answer;
+    gad_box_frame frame =
+        gad_box_frame_make(GAD_BOX_REL1000, GAD_BOX_XY, seen->width_px, seen->height_px, seen->width_px, seen->height_px);
+    ASSERT_OK(gad_answer_read(text, strlen(text), &frame, &answer, &err), &err);
+    assert_int_equal(answer.count, seen->defect_count);
+    for (int i = 0; i < seen->defect_count; i++) {
+        assert_true(fabs(answer.boxes[i].box.x1 - seen->defect[i].x1) <= .0006 * seen->width_px);
+        assert_true(fabs(answer.boxes[i].box.y2 - seen->defect[i].y2) <= .0006 * seen->height_px);
+    }
+    gad_answer_free(&answer);
+}
+
+static void check_map(const char *run, const gad_row *row, const gad_inspection *seen)
+{
+    gad_error err;
+    float *map;
+    if (!seen->heat) {
+        assert_int_equal(row->map_offset, -1);
+        return;
+    }
+    assert_int_equal(row->map_width, seen->heat_width);
+    assert_int_equal(row->map_height, seen->heat_height);
+    ASSERT_OK(gad_row_map(run, row, &map, &err), &err);
+    assert_memory_equal(map, seen->heat, (size_t)(seen->heat_width * seen->heat_height) * sizeof *map);
+    gad_memory_free(map);
+}
+
+static void check_row(const gad_engine_options *options, const char *run, const gad_row *row, int i, bool fast)
 {
     gad_inspection seen = inspect(options, i, fast);
     assert_true(row->id && row->answered);
@@ -111,10 +143,12 @@ static void check_row(const gad_engine_options *options, const gad_row *row, int
     assert_int_equal(row->input_width, seen.input_width_px);
     assert_int_equal(row->input_height, seen.input_height_px);
     assert_true(row->latency_s > 0);
+    check_map(run, row, &seen);
     if (fast) {
         assert_true(row->score == seen.score); /* to the bit, whatever the engine was asked before */
         assert_int_equal(row->answer_tokens, 0);
         assert_non_null(strstr(row->text, row->score >= .5 ? "<answer>Yes" : "<answer>No"));
+        check_boxes(row->text, &seen);
     } else {
         assert_string_equal(row->text, seen.raw);
         assert_int_equal(row->answer_tokens, seen.answer_tokens);
@@ -138,8 +172,10 @@ static void check_run(const char *family, bool fast)
     assert_string_equal(gad_record_text(&record, "model.kind", ""), "engine");
     assert_int_equal(strlen(gad_record_text(&record, "model.weights", "")), 32);
     assert_string_equal(gad_record_text(&record, "adapter.coordinates", ""), strcmp(family, QWEN25) ? "rel1000" : "input");
+    if (!strcmp(family, OWN))
+        assert_true(record.rows.of[0].map_offset == 0); /* this one has heat maps */
     for (int i = 0; i < ITEMS; i++)
-        check_row(&options, &record.rows.of[i], i, fast);
+        check_row(&options, out, &record.rows.of[i], i, fast);
     gad_record_free(&record);
     ASSERT_OK(gad_bench_run(&settings, &result, &err), &err); /* nothing is left to ask */
     assert_int_equal(result.asked, 0);
