@@ -234,6 +234,15 @@ static void add_notices(gad_string *html, const gad_report *report)
                          "equals recall.");
     else if (all->counts.normal < 25 * all->categories)
         add_notice(html, "There are fewer than 25 normal images per category: rates on normal images are uncertain.");
+    for (size_t i = 0; i < report->others; i++)
+        if (!gad_report_same_items(s->record, report->other[i]->record)) {
+            snprintf(
+                text, sizeof text,
+                "%.80s was not asked the same images as this run; its rows stand for its own images. gad bench compare "
+                "takes those that both answered.",
+                gad_page_model(report->other[i]));
+            add_notice(html, text);
+        }
     if (all->metric.high.of[GAD_METRIC_AUROC] < .5)
         add_notice(html, "The scores rank normal images above anomalous ones (AUROC under 50 %): do the normal images have "
                          "references as close as the anomalous ones have?");

@@ -2,6 +2,7 @@
 #include "bench/report_table.h"
 
 #include <math.h>
+#include <string.h>
 
 const gad_report_column gad_report_detection[GAD_REPORT_DETECTION] = {
     {"Acc", "share of images with the right Yes or No", GAD_METRIC_ACCURACY},
@@ -56,6 +57,11 @@ bool gad_report_limit(const gad_record *record, char text[64])
     snprintf(text, 64, "a draw of %lld, seed %lld", (long long)limit,
              (long long)gad_record_integer(record, "plan.seed", 0));
     return limit > 0;
+}
+
+bool gad_report_same_items(const gad_record *a, const gad_record *b)
+{
+    return !strcmp(gad_record_text(a, "items_hash", ""), gad_record_text(b, "items_hash", "-"));
 }
 
 void gad_report_count(gad_string *text, int64_t value)

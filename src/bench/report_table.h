@@ -25,6 +25,8 @@ void gad_report_number(gad_string *text, double value, int digits);
 void gad_report_seconds(gad_string *text, double seconds);
 /* "a draw of 200, seed 1" when the run was limited; false when it was not. */
 bool gad_report_limit(const gad_record *record, char text[64]);
+/* Whether two runs were asked the same items. */
+bool gad_report_same_items(const gad_record *a, const gad_record *b);
 /* "1,234,567" */
 void gad_report_count(gad_string *text, int64_t value);
 #endif

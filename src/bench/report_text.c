@@ -234,6 +234,10 @@ gad_status gad_report_markdown(const gad_report *report, gad_string *text, gad_e
         gad_string_addf(text, "Not all of the samples: %s. ", limit);
     gad_string_addf(text, "Percent; %g %% intervals from %lld resamples; matching %s.\n", s->choices.confidence * 100,
                     (long long)s->choices.resamples, s->choices.many ? "many to many" : "one to one");
+    for (size_t i = 0; i < report->others; i++)
+        if (!gad_report_same_items(s->record, report->other[i]->record))
+            gad_string_addf(text, "%s was not asked the same images as this run.\n",
+                            gad_record_text(report->other[i]->record, "model.name", "?"));
     add_scope_table(text, report, s->datasets);
     for (size_t k = 0; k < s->datasets && s->datasets > 1; k++)
         add_scope_table(text, report, k);

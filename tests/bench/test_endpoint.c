@@ -286,6 +286,21 @@ static void test_compare(void **state)
     assert_non_null(strstr(page, "A alone is right <b>8</b> times and B alone <b>3</b> times"));
     assert_null(strstr(page, "http")); /* nothing from a network */
     gad_text_free(page);
+    /* beside the run, a run on the same images goes without a word; one on fewer is told apart */
+    const char *few = support_scratch(GAD_TEST_TMP, "few"), *markdown = support_scratch(GAD_TEST_TMP, "pages/report.md");
+    ASSERT_OK(gad_file_remove(few, &err), &err);
+    settings.out = few;
+    settings.limit = 10;
+    ASSERT_OK(gad_bench_run(&settings, &result, &err), &err);
+    assert_int_equal(result.items, 10);
+    for (int k = 0; k < 2; k++) {
+        const char *other[] = {k ? few : yes};
+        ASSERT_OK(gad_bench_report(run, other, 1, &choices, &(gad_bench_outputs){.markdown = markdown}, NULL, NULL, &err),
+                  &err);
+        ASSERT_OK(gad_file_read(markdown, 1 << 20, &page, &length, &err), &err);
+        assert_true((strstr(page, "always-yes was not asked the same images") != NULL) == (k == 1));
+        gad_text_free(page);
+    }
 }
 
 int main(void)
