@@ -193,6 +193,7 @@ void gad_engine_use_adapter(gad_engine *e, bool on)
     gad_lora_switch(&e->model, on);
     e->timeline.adapters = on;
     gad_timeline_clear(&e->timeline); /* what was computed belongs to the other model */
+    e->level_of = (gad_hash){0};
     gad_image_cache_free(&e->images);
     e->images.limit_bytes = IMAGE_CACHE_BYTES;
 }
@@ -250,6 +251,25 @@ static gad_status take_heat(const gad_engine *e, gad_grid grid, const float *map
     return GAD_OK;
 }
 
+/* How far several good parts stand out from each other; kept, since a series is inspected against the same ones. */
+static gad_status find_level(gad_engine *e, const gad_patches *patches, const gad_image_rows *const *rows, int64_t count,
+                             float *level, gad_error *err)
+{
+    gad_hash hash = {0};
+    *level = 0;
+    if (count < 2)
+        return GAD_OK;
+    for (int64_t i = 0; i < count; i++)
+        hash = gad_hash_combine(hash, patches[i].hash);
+    gad_status status = GAD_OK;
+    if (!gad_hash_equal(hash, e->level_of)) {
+        status = gad_evidence_level(&e->model, &e->device, e->timeline.adapters, patches, rows, count, &e->level, err);
+        e->level_of = status ? (gad_hash){0} : hash;
+    }
+    *level = e->level;
+    return status;
+}
+
 /* The last image against the others, when the model can. */
 static gad_status compare_images(gad_engine *e, const gad_engine_part *part, size_t part_count, gad_engine_turn *turn,
                                  gad_error *err)
@@ -272,8 +292,11 @@ static gad_status compare_images(gad_engine *e, const gad_engine_part *part, siz
         rows[image] = turn->image[image].rows;
         status = gad_preprocess_image(&e->preprocess, part[i].image, &patches[image++], err);
     }
+    float level = 0;
     if (!status)
-        status = gad_evidence_make(&e->model, &e->device, e->timeline.adapters, patches, rows, (int64_t)count,
+        status = find_level(e, patches, rows, (int64_t)count - 1, &level, err);
+    if (!status)
+        status = gad_evidence_make(&e->model, &e->device, e->timeline.adapters, patches, rows, (int64_t)count, level,
                                    turn->compared, map, err);
     if (!status)
         status = take_heat(e, grid, map, turn, err);

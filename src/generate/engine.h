@@ -21,6 +21,8 @@ struct gad_engine {
     gad_device device;
     gad_timeline timeline;
     gad_image_cache images;
+    gad_hash level_of; /* the good parts that `level` belongs to (evidence.h) */
+    float level;
     gad_box_convention convention; /* the coordinates the model speaks */
     char *question;                /* the checkpoint's own wording, question.txt; NULL: it has none */
     char hash[33];

@@ -1,6 +1,9 @@
 /* evidence: see evidence.h */
 #include "generate/evidence.h"
 
+#include <math.h>
+#include <string.h>
+
 #include "base/error.h"
 #include "base/memory.h"
 
@@ -43,13 +46,13 @@ static void run(const gad_model *model, gad_device *device, bool adapters, const
     for (int k = 0; k < rows.deepstack_count; k++)
         op->download(device, host + (k + 1) * tokens * hidden, gad_tensor_rows(rows.deepstack[k], first, tokens));
     if (map)
-        op->download(device, map, saved.logits);
+        memcpy(map, input->map, (size_t)saved.logits.rows * sizeof *map);
     op->rewind(device, mark);
 }
 
 gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool adapters, const gad_patches *patches,
-                             const gad_image_rows *const *image, int64_t count, gad_image_rows *rows, float *map,
-                             gad_error *err)
+                             const gad_image_rows *const *image, int64_t count, float level, gad_image_rows *rows,
+                             float *map, gad_error *err)
 {
     int levels = gad_difference_levels(&model->config);
     int64_t tokens = image[count - 1]->tokens;
@@ -67,6 +70,7 @@ gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool ad
     if (!status)
         status = gad_difference_input_make(&model->config, picture, count, &pair, 1, &input, err);
     if (!status) {
+        input.level = level;
         run(model, device, adapters, &input, image, count, host, map);
         status = gad_device_check(device, err);
     }
@@ -77,5 +81,45 @@ gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool ad
             .hash = hash, .grid = image[count - 1]->grid, .tokens = tokens, .rows = host, .levels = levels};
     gad_memory_free(picture);
     gad_difference_input_free(&input);
+    return status;
+}
+
+/* Part `last` moved behind the others. */
+static void move_last(int64_t count, int64_t last, const gad_patches *patches, const gad_image_rows *const *image,
+                      gad_patches *moved, const gad_image_rows **moved_image)
+{
+    for (int64_t i = 0, to = 0; i < count; i++) {
+        int64_t at = i == last ? count - 1 : to++;
+        moved[at] = patches[i];
+        moved_image[at] = image[i];
+    }
+}
+
+gad_status gad_evidence_level(const gad_model *model, gad_device *device, bool adapters, const gad_patches *patches,
+                              const gad_image_rows *const *image, int64_t count, float *level, gad_error *err)
+{
+    int64_t most = 0, cells_of_token = gad_difference_cells(&model->config.difference);
+    for (int64_t i = 0; i < count; i++)
+        most = image[i]->tokens > most ? image[i]->tokens : most;
+    size_t cells = (size_t)(most * cells_of_token);
+    gad_patches *moved = gad_memory_alloc((size_t)count, sizeof *moved);
+    const gad_image_rows **moved_image = gad_memory_alloc((size_t)count, sizeof *moved_image);
+    float *map = gad_memory_alloc(cells, sizeof *map);
+    gad_status status = moved && moved_image && map ? GAD_OK : gad_error_memory(err, operation, cells * sizeof *map);
+    double sum = 0;
+    for (int64_t i = 0; i < count && !status; i++) {
+        gad_image_rows rows = {0};
+        float peak = -INFINITY;
+        move_last(count, i, patches, image, moved, moved_image);
+        status = gad_evidence_make(model, device, adapters, moved, moved_image, count, 0, &rows, map, err);
+        for (int64_t c = 0; c < image[i]->tokens * cells_of_token && !status; c++)
+            peak = fmaxf(peak, map[c]);
+        sum += (double)peak;
+        gad_memory_free(rows.rows);
+    }
+    *level = (float)(sum / (double)count) - GAD_EVIDENCE_GOOD;
+    gad_memory_free(moved);
+    gad_memory_free(moved_image);
+    gad_memory_free(map);
     return status;
 }

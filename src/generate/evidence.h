@@ -9,8 +9,15 @@
 
 /* The last of `count` >= 2 images is compared with the others. rows->rows is the caller's (gad_memory_free); its hash names
  * all images, since it depends on all. `map` (may be NULL) gets the anomaly logit of every cell of the last image
- * (difference_map.h). The model has a difference module. */
+ * (difference_map.h), less `level`. The model has a difference module. */
 gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool adapters, const gad_patches *patches,
-                             const gad_image_rows *const *image, int64_t count, gad_image_rows *rows, float *map,
-                             gad_error *err);
+                             const gad_image_rows *const *image, int64_t count, float level, gad_image_rows *rows,
+                             float *map, gad_error *err);
+
+/* The level of a class: how far good parts stand out from each other. Each of `count` >= 2 good parts is compared with the
+ * others; the mean of their largest logits becomes what an unseen good part shows, GAD_EVIDENCE_GOOD, once *level is taken
+ * off (training.md section 13.6: the scale of the score does not transfer between classes). */
+#define GAD_EVIDENCE_GOOD (-1.0f)
+gad_status gad_evidence_level(const gad_model *model, gad_device *device, bool adapters, const gad_patches *patches,
+                              const gad_image_rows *const *image, int64_t count, float *level, gad_error *err);
 #endif

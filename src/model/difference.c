@@ -187,6 +187,8 @@ static gad_tensor take_figures(const gad_pass *pass, const gad_difference_config
     gad_device *device = pass->device;
     int64_t first = 0, cells = gad_difference_cells(d);
     device->ops->download(device, in->map, logits);
+    for (int64_t i = 0; i < in->tests * cells; i++)
+        in->map[i] -= in->level;
     for (int64_t i = 0; i < in->pairs; i++) {
         gad_grid grid = in->test_grid[i];
         gad_difference_figures(in->map + first * cells, grid.rows / 2, grid.cols / 2, gad_difference_side(d), in->scratch,

@@ -27,6 +27,7 @@ typedef struct gad_difference_input {
     float *low;                     /* [cells of tests, GAD_DIFFERENCE_LOW], in the order of the heat map */
     int32_t *neighbour;             /* [9, tests]: row of the test rows; `tests`: outside the image */
     gad_grid *test_grid;            /* [pairs] */
+    float level;                    /* taken off the logits before the heat map is read */
     /* filled by the forward pass: the heat map, what it shows, room to find that */
     float *map, *figures; /* [cells of tests], [tests, GAD_DIFFERENCE_FIGURES] */
     int32_t *scratch;
