@@ -246,6 +246,15 @@ gad_status gad_inspection_save_heatmap(const gad_inspection *result, const gad_p
                                        gad_error *err);
 void gad_text_free(char *text);
 
+/* Inspections as one HTML file that needs no network: good part, boxes, heat map, reasoning. A card that cannot be drawn
+ * leaves the page as it was. */
+typedef struct gad_inspection_page gad_inspection_page;
+gad_status gad_inspection_page_new(gad_inspection_page **page, gad_error *err);
+gad_status gad_inspection_page_add(gad_inspection_page *page, const char *name, const gad_inspection *result,
+                                   const gad_picture *part, gad_picture *const *good, int good_count, gad_error *err);
+gad_status gad_inspection_page_write(const gad_inspection_page *page, const char *path, gad_error *err);
+void gad_inspection_page_free(gad_inspection_page *page);
+
 /* ---- new models ---------------------------------------------------------------------------------------------------- */
 
 /* A byte-level BPE vocabulary for a small model, from the project's own questions and answers and from text files. */

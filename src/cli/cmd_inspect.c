@@ -14,8 +14,8 @@
 
 typedef struct inspect_options {
     option_list part, ref;
-    const char *model, *adapter, *quant, *class_name, *knowledge, *reason, *prompt, *overlay, *heatmap, *fail_on, *log,
-        *cpu, *threshold;
+    const char *model, *adapter, *quant, *class_name, *knowledge, *reason, *prompt, *overlay, *heatmap, *html, *fail_on,
+        *log, *cpu, *threshold;
     bool merge, json, sample, quiet;
     int64_t max_tokens, seed, threads, max_pixels;
 } inspect_options;
@@ -119,6 +119,11 @@ static const option table[] = {
      .kind = OPTION_STRING,
      .offset = AT(heatmap),
      .help = "write each part under the map of what differs from the good part to DIR"},
+    {.name = "html",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(html),
+     .help = "write a page with all inspected parts: good part, boxes, heat map, reasoning"},
     {.name = "fail-on",
      .argument = "WHAT",
      .kind = OPTION_CHOICE,
@@ -181,6 +186,7 @@ typedef struct inspect_run {
     gad_engine *engine;
     references *refs;
     gad_inspect_settings settings;
+    gad_inspection_page *page; /* NULL: none is wanted */
     bool rejected;
 } inspect_run;
 
@@ -232,6 +238,8 @@ static int report(const inspect_run *run, const char *path, const gad_picture *p
         code = save_to(run->o->overlay, path, gad_inspection_save_overlay, result, part);
     if (run->o->heatmap && !code)
         code = save_to(run->o->heatmap, path, gad_inspection_save_heatmap, result, part);
+    if (run->page && !code && gad_inspection_page_add(run->page, path, result, part, good, good_count, &err))
+        code = terminal_fail(&err);
     if (run->o->log && !code)
         code = append_log(run, json, part, good, good_count);
     gad_text_free(json);
@@ -353,6 +361,7 @@ static int run(void *settings)
     references refs = {0};
     gad_engine *engine = NULL;
     gad_log log = terminal_log(false);
+    gad_error err;
     int code = EXIT_DONE;
     for (int64_t i = 0; i < o->part.count && !code; i++)
         code = parts_paths_add(o->part.item[i], &parts) ? EXIT_DONE : EXIT_FAILED;
@@ -368,8 +377,13 @@ static int run(void *settings)
         inspect_run all = {.o = o, .engine = engine, .refs = &refs, .settings = inspect_settings(o)};
         terminal_catch_interrupt();
         code = read_threshold(o, engine, &all.settings.threshold);
+        if (!code && o->html && gad_inspection_page_new(&all.page, &err))
+            code = terminal_fail(&err);
         if (!code)
             code = inspect_all(&all, &parts);
+        if (all.page && gad_inspection_page_write(all.page, o->html, &err))
+            code = terminal_fail(&err);
+        gad_inspection_page_free(all.page);
         if (!code && all.rejected && !strcmp(o->fail_on, "anomaly"))
             code = EXIT_ANOMALY;
     }

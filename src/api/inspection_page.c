@@ -1,0 +1,145 @@
+/* inspection_page: finished inspections as one HTML page without a network: good part, boxes, heat map, reasoning.
+ * Functions of gad.h. */
+#include "api/inspection.h"
+#include "base/base64.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "io/image_jpeg.h"
+#include "io/resize.h"
+
+enum { SIDE_PX = 320, QUALITY = 82 };
+
+static const char operation[] = "write the page of inspections";
+
+struct gad_inspection_page {
+    gad_string cards;
+    int count[3]; /* by verdict */
+};
+
+static const char style[] =
+    "body{font:15px/1.45 system-ui,sans-serif;margin:0;background:#f4f5f7;color:#1c2530}"
+    "main{max-width:1080px;margin:0 auto;padding:20px 16px}h1{font-size:24px;margin:0 0 4px}"
+    "p{margin:6px 0}.note{color:#5a6675}"
+    "article{background:#fff;border:1px solid #dde2e8;border-radius:8px;padding:14px;margin:14px 0;break-inside:avoid}"
+    "h2{font-size:16px;margin:0 0 8px;overflow-wrap:anywhere}h2 b{padding:1px "
+    "8px;border-radius:4px;color:#fff;margin-right:6px}"
+    ".normal b{background:#147a3c}.anomalous b{background:#c3202d}.unreadable b{background:#5a5a5a}"
+    ".row{display:flex;flex-wrap:wrap;gap:10px}figure{margin:0;flex:1 1 200px;max-width:320px}"
+    "img{width:100%;height:auto;display:block;border-radius:4px}figcaption{font-size:13px;color:#5a6675;margin-top:3px}"
+    "li{overflow-wrap:anywhere}ul{margin:6px 0;padding-left:20px}";
+
+gad_status gad_inspection_page_new(gad_inspection_page **page, gad_error *err)
+{
+    *page = gad_memory_zero(1, sizeof **page);
+    return *page ? GAD_OK : gad_error_memory(err, operation, sizeof **page);
+}
+
+void gad_inspection_page_free(gad_inspection_page *page)
+{
+    if (!page)
+        return;
+    gad_string_free(&page->cards);
+    gad_memory_free(page);
+}
+
+/* ---- one inspection ------------------------------------------------------------------------------------------------ */
+
+static gad_status add_figure(gad_string *html, const gad_image *image, const char *caption, gad_error *err)
+{
+    gad_image small = {0};
+    gad_string jpeg = {0};
+    gad_status status = gad_resize_fit(image, SIDE_PX, SIDE_PX, &small, err);
+    if (!status)
+        status = gad_image_jpeg_encode(&small, QUALITY, &jpeg, err);
+    if (!status) {
+        gad_string_addf(html, "<figure><img alt=\"%s\" width=\"%lld\" height=\"%lld\" src=\"data:image/jpeg;base64,",
+                        caption, (long long)small.width, (long long)small.height);
+        gad_base64_encode(jpeg.data, jpeg.length, html);
+        gad_string_addf(html, "\"><figcaption>%s</figcaption></figure>", caption);
+    }
+    gad_string_free(&jpeg);
+    gad_image_free(&small);
+    return status;
+}
+
+static gad_status add_pictures(gad_string *html, const gad_inspection *r, const gad_picture *part, gad_picture *const *good,
+                               int good_count, gad_error *err)
+{
+    gad_image drawn = {0};
+    gad_status status = good_count ? add_figure(html, &good[0]->image, "good part", err) : GAD_OK;
+    if (!status)
+        status = gad_inspection_draw_overlay(r, part, &drawn, err);
+    if (!status)
+        status = add_figure(html, &drawn, "inspected part", err);
+    gad_image_free(&drawn);
+    if (!status && r->heat)
+        status = gad_inspection_draw_heatmap(r, part, &drawn, err);
+    if (!status && r->heat)
+        status = add_figure(html, &drawn, "where it differs", err);
+    gad_image_free(&drawn);
+    return status;
+}
+
+static void add_words(gad_string *html, const gad_inspection *r)
+{
+    if (r->reasoning[0]) {
+        gad_string_add(html, "<p>");
+        gad_string_add_html(html, r->reasoning);
+        gad_string_add(html, "</p>");
+    }
+    gad_string_add(html, r->defect_count ? "<ul>" : "");
+    for (int i = 0; i < r->defect_count; i++) {
+        const gad_defect *d = &r->defect[i];
+        gad_string_add(html, "<li>");
+        gad_string_add_html(html, d->label[0] ? d->label : "anomaly");
+        gad_string_addf(html, " at %.0f, %.0f to %.0f, %.0f px</li>", d->x1, d->y1, d->x2, d->y2);
+    }
+    gad_string_add(html, r->defect_count ? "</ul>" : "");
+}
+
+gad_status gad_inspection_page_add(gad_inspection_page *page, const char *name, const gad_inspection *r,
+                                   const gad_picture *part, gad_picture *const *good, int good_count, gad_error *err)
+{
+    gad_string *html = &page->cards;
+    size_t before = html->length;
+    const char *verdict = gad_inspection_verdict(r->verdict);
+    gad_string_addf(html, "<article class=\"%s\"><h2><b>%s</b>", verdict, verdict);
+    gad_string_add_html(html, name);
+    if (r->score >= 0)
+        gad_string_addf(html, " &middot; score %.3f", r->score);
+    gad_string_add(html, "</h2><div class=\"row\">");
+    gad_status status = add_pictures(html, r, part, good, good_count, err);
+    if (status) { /* the page stays as it was */
+        html->length = before;
+        return status;
+    }
+    gad_string_add(html, "</div>");
+    add_words(html, r);
+    gad_string_add(html, "</article>\n");
+    page->count[r->verdict]++;
+    return html->failed ? gad_error_memory(err, operation, html->capacity) : GAD_OK;
+}
+
+/* ---- the page ------------------------------------------------------------------------------------------------------ */
+
+gad_status gad_inspection_page_write(const gad_inspection_page *page, const char *path, gad_error *err)
+{
+    gad_string html = {0};
+    int all = page->count[GAD_VERDICT_NORMAL] + page->count[GAD_VERDICT_ANOMALOUS] + page->count[GAD_VERDICT_UNREADABLE];
+    gad_string_addf(
+        &html,
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+        "content=\"width=device-width,initial-scale=1\"><title>gad: inspected parts</title><style>%s</style></head>"
+        "<body><main><h1>Inspected parts</h1><p class=\"note\">%d part%s: %d anomalous, %d normal",
+        style, all, all == 1 ? "" : "s", page->count[GAD_VERDICT_ANOMALOUS], page->count[GAD_VERDICT_NORMAL]);
+    if (page->count[GAD_VERDICT_UNREADABLE])
+        gad_string_addf(&html, ", %d whose answer could not be read", page->count[GAD_VERDICT_UNREADABLE]);
+    gad_string_add(&html, "</p>\n");
+    gad_string_append(&html, gad_string_text(&page->cards), page->cards.length);
+    gad_string_add(&html, "</main></body></html>\n");
+    gad_status status =
+        html.failed ? gad_error_memory(err, operation, html.capacity) : gad_file_write(path, html.data, html.length, err);
+    gad_string_free(&html);
+    return status;
+}
