@@ -145,39 +145,66 @@ static void level_backward(const gad_pass *pass, const gad_difference_config *d,
 
 /* ---- the whole ----------------------------------------------------------------------------------------------------- */
 
-/* e of the 3 x 3 tokens around each test token, side by side; zeros outside the image. */
-static gad_tensor gather_around(const gad_pass *pass, const gad_difference_input *in, gad_tensor e)
+/* Rows of the 3 x 3 around each row of x (tokens or cells), side by side; zeros outside the image. */
+static gad_tensor gather_around(const gad_pass *pass, const int32_t *neighbour, gad_tensor x)
 {
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
-    gad_tensor wide = op->take(device, e.rows, 9 * e.cols);
+    gad_tensor wide = op->take(device, x.rows, 9 * x.cols);
     size_t mark = op->mark(device);
-    gad_tensor padded = op->take(device, e.rows + 1, e.cols);
-    op->axpby(device, gad_tensor_rows(padded, 0, e.rows), 1, e, 0);
-    op->zero(device, gad_tensor_rows(padded, e.rows, 1));
+    gad_tensor padded = op->take(device, x.rows + 1, x.cols);
+    op->axpby(device, gad_tensor_rows(padded, 0, x.rows), 1, x, 0);
+    op->zero(device, gad_tensor_rows(padded, x.rows, 1));
     for (int64_t k = 0; k < 9; k++)
-        op->rows(device, gad_tensor_cols(wide, k * e.cols, e.cols), NULL, padded,
-                 upload(device, in->neighbour + k * in->tests, in->tests), in->tests, false);
+        op->rows(device, gad_tensor_cols(wide, k * x.cols, x.cols), NULL, padded,
+                 upload(device, neighbour + k * x.rows, x.rows), x.rows, false);
     op->rewind(device, mark);
     return wide;
 }
 
-/* de += the gradient of gather_around. Neighbour k of a token has the token as its neighbour 8 - k, so the way back gathers
+/* dx += the gradient of gather_around. Neighbour k of a row has the row as its neighbour 8 - k, so the way back gathers
  * too. */
-static void scatter_around(const gad_pass *pass, const gad_difference_input *in, gad_tensor de, gad_tensor d_wide)
+static void scatter_around(const gad_pass *pass, const int32_t *neighbour, gad_tensor dx, gad_tensor d_wide)
 {
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
     size_t mark = op->mark(device);
-    gad_tensor padded = op->take(device, de.rows + 1, de.cols), found = op->take(device, de.rows, de.cols);
-    op->zero(device, gad_tensor_rows(padded, de.rows, 1));
+    gad_tensor padded = op->take(device, dx.rows + 1, dx.cols), found = op->take(device, dx.rows, dx.cols);
+    op->zero(device, gad_tensor_rows(padded, dx.rows, 1));
     for (int64_t k = 0; k < 9; k++) {
-        op->axpby(device, gad_tensor_rows(padded, 0, de.rows), 1, gad_tensor_cols(d_wide, k * de.cols, de.cols), 0);
-        op->rows(device, found, NULL, padded, upload(device, in->neighbour + (8 - k) * in->tests, in->tests), in->tests,
-                 false);
-        op->axpby(device, de, 1, found, 1);
+        op->axpby(device, gad_tensor_rows(padded, 0, dx.rows), 1, gad_tensor_cols(d_wide, k * dx.cols, dx.cols), 0);
+        op->rows(device, found, NULL, padded, upload(device, neighbour + (8 - k) * dx.rows, dx.rows), dx.rows, false);
+        op->axpby(device, dx, 1, found, 1);
     }
     op->rewind(device, mark);
+}
+
+/* y + gelu(layer [y of the 3 x 3 around]), keeping what the way back needs. */
+static gad_tensor look_around(const gad_pass *pass, const gad_linear *layer, const int32_t *neighbour, gad_tensor y,
+                              gad_tensor *wide, gad_tensor *before)
+{
+    gad_device *device = pass->device;
+    *wide = gather_around(pass, neighbour, y);
+    *before = device->ops->take(device, y.rows, y.cols);
+    gad_tensor out = device->ops->take(device, y.rows, y.cols);
+    gad_linear_forward(pass, layer, *before, *wide, false);
+    device->ops->gelu(device, out, *before, GAD_GELU_ERF);
+    device->ops->axpby(device, out, 1, y, 1);
+    return out;
+}
+
+/* In place: the gradient of look_around's result becomes that of its y. */
+static void look_around_back(const gad_pass *pass, const gad_linear *layer, const int32_t *neighbour, gad_tensor dy,
+                             gad_tensor wide, gad_tensor before)
+{
+    gad_device *device = pass->device;
+    size_t mark = device->ops->mark(device);
+    gad_tensor d_before = device->ops->take(device, dy.rows, dy.cols),
+               d_wide = device->ops->take(device, dy.rows, wide.cols);
+    device->ops->gelu_back(device, d_before, dy, before, GAD_GELU_ERF);
+    gad_linear_backward(pass, layer, d_wide, d_before, wide, false);
+    scatter_around(pass, neighbour, dy, d_wide);
+    device->ops->rewind(device, mark);
 }
 
 /* What the heat maps show, to the device. */
@@ -198,6 +225,28 @@ static gad_tensor take_figures(const gad_pass *pass, const gad_difference_config
     return take_host(device, in->figures, in->tests, GAD_DIFFERENCE_FIGURES);
 }
 
+/* Features of the cells. */
+static void forward_cells(const gad_pass *pass, const gad_model *model, const gad_difference_input *in,
+                          gad_difference_saved *s)
+{
+    gad_device *device = pass->device;
+    const gad_ops *op = device->ops;
+    const gad_difference *m = &model->difference;
+    int64_t cells = in->tests * gad_difference_cells(&model->config.difference);
+    int64_t width = gad_difference_width(&model->config.difference);
+    s->low = gather_around(pass, in->cell_neighbour, take_host(device, in->low, cells, GAD_DIFFERENCE_LOW));
+    s->c = op->take(device, cells, width);
+    s->f = op->take(device, cells, width);
+    gad_linear_forward(pass, &m->low, s->c, s->low, false);
+    size_t mark = op->mark(device);
+    gad_tensor of_patch = op->take(device, 4 * in->tests, width);
+    gad_linear_forward(pass, &m->pixels.out, of_patch, s->pixels.residual, false);
+    op->rows(device, s->c, NULL, of_patch, upload(device, in->cell_patch, cells), cells, true);
+    op->rewind(device, mark);
+    op->gelu(device, s->f, s->c, GAD_GELU_ERF);
+    s->m = look_around(pass, &m->spread, in->cell_neighbour, s->f, &s->near, &s->g);
+}
+
 static void forward_evidence(const gad_pass *pass, const gad_model *model, const gad_difference_input *in,
                              gad_difference_saved *s)
 {
@@ -206,24 +255,17 @@ static void forward_evidence(const gad_pass *pass, const gad_model *model, const
     const gad_difference *m = &model->difference;
     const gad_difference_config *d = &model->config.difference;
     int64_t cells = gad_difference_cells(d);
-    s->low = gad_tensor_view(take_host(device, in->low, cells * in->tests, GAD_DIFFERENCE_LOW), in->tests,
-                             cells * GAD_DIFFERENCE_LOW);
+    forward_cells(pass, model, in, s);
     s->a = op->take(device, in->tests, d->hidden);
     s->e = op->take(device, in->tests, d->hidden);
-    gad_linear_forward(pass, &m->low, s->a, s->low, false);
-    gad_linear_forward(pass, &m->pixels.out, s->a,
-                       gad_tensor_view(s->pixels.residual, in->tests, 4 * s->pixels.residual.cols), true);
+    gad_linear_forward(pass, &m->gather, s->a, gad_tensor_view(s->m, in->tests, cells * s->m.cols), false);
     gad_linear_forward(pass, &m->rows.out, s->a, s->rows.residual, true);
     op->gelu(device, s->e, s->a, GAD_GELU_ERF);
-    s->wide = gather_around(pass, in, s->e);
-    s->b = op->take(device, in->tests, d->hidden);
-    s->h = op->take(device, in->tests, d->hidden);
-    gad_linear_forward(pass, &m->around, s->b, s->wide, false);
-    op->gelu(device, s->h, s->b, GAD_GELU_ERF);
-    op->axpby(device, s->h, 1, s->e, 1);
+    s->h = look_around(pass, &m->around, in->neighbour, s->e, &s->wide, &s->b);
     gad_tensor logits = op->take(device, in->tests, cells);
     gad_linear_forward(pass, &m->readout, logits, s->h, false);
     s->logits = gad_tensor_view(logits, cells * in->tests, 1);
+    gad_linear_forward(pass, &m->cell, s->logits, s->m, true);
     gad_pass_tap(pass, s->logits, "difference.logits");
     s->figures = take_figures(pass, d, in, s->logits);
 }
@@ -252,22 +294,41 @@ void gad_difference_forward(const gad_pass *pass, const gad_model *model, const 
     op->rewind(device, mark);
 }
 
-/* dh of the evidence to the levels' residuals, which are taken. */
-static void backward_evidence(const gad_pass *pass, const gad_difference *m, const gad_difference_input *in, gad_tensor dh,
-                              const gad_difference_saved *s, gad_tensor d_four, gad_tensor d_row)
+/* dm of the cells' features to the residual of the patches, which is taken. */
+static void backward_cells(const gad_pass *pass, const gad_difference *m, const gad_difference_input *in, gad_tensor dm,
+                           const gad_difference_saved *s, gad_tensor d_residual)
 {
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
     size_t mark = op->mark(device);
-    gad_tensor db = op->take(device, dh.rows, dh.cols), d_wide = op->take(device, dh.rows, 9 * dh.cols);
-    op->gelu_back(device, db, dh, s->b, GAD_GELU_ERF);
-    gad_linear_backward(pass, &m->around, d_wide, db, s->wide, false);
-    scatter_around(pass, in, dh, d_wide);
+    int64_t patches = 4 * in->tests, parts = dm.rows / patches;
+    look_around_back(pass, &m->spread, in->cell_neighbour, dm, s->near, s->g);
+    op->gelu_back(device, dm, dm, s->c, GAD_GELU_ERF);
+    gad_linear_backward(pass, &m->low, gad_tensor_none(), dm, s->low, false);
+    gad_tensor of_patch = op->take(device, patches, dm.cols);
+    for (int64_t part = 0; part < parts; part++)
+        op->rows(device, of_patch, NULL, dm, upload(device, in->patch_cell + part * patches, patches), patches, part > 0);
+    gad_linear_backward(pass, &m->pixels.out, d_residual, of_patch, s->pixels.residual, false);
+    op->rewind(device, mark);
+}
+
+/* dh of the evidence and d_logits to the levels' residuals, which are taken. */
+static void backward_evidence(const gad_pass *pass, const gad_difference *m, const gad_difference_input *in, gad_tensor dh,
+                              gad_tensor d_logits, const gad_difference_saved *s, gad_tensor d_patch, gad_tensor d_row)
+{
+    gad_device *device = pass->device;
+    const gad_ops *op = device->ops;
+    size_t mark = op->mark(device);
+    gad_tensor dm = op->take(device, s->m.rows, s->m.cols);
+    look_around_back(pass, &m->around, in->neighbour, dh, s->wide, s->b);
     op->gelu_back(device, dh, dh, s->a, GAD_GELU_ERF);
-    gad_linear_backward(pass, &m->low, gad_tensor_none(), dh, s->low, false);
-    gad_linear_backward(pass, &m->pixels.out, d_four, dh,
-                        gad_tensor_view(s->pixels.residual, in->tests, 4 * s->pixels.residual.cols), false);
     gad_linear_backward(pass, &m->rows.out, d_row, dh, s->rows.residual, false);
+    int64_t parts = s->m.rows / in->tests * s->m.cols;
+    gad_linear_backward(pass, &m->gather, gad_tensor_view(dm, in->tests, parts), dh,
+                        gad_tensor_view(s->m, in->tests, parts), false);
+    if (d_logits.data)
+        gad_linear_backward(pass, &m->cell, dm, d_logits, s->m, true);
+    backward_cells(pass, m, in, dm, s, d_patch);
     op->rewind(device, mark);
 }
 
@@ -293,11 +354,11 @@ void gad_difference_backward(const gad_pass *pass, const gad_model *model, const
     if (d_logits.data)
         gad_linear_backward(pass, &m->readout, dh, gad_tensor_view(d_logits, in->tests, gad_difference_cells(d)), saved->h,
                             true);
-    gad_tensor d_four = op->take(device, in->tests, 4 * saved->pixels.residual.cols),
+    gad_tensor d_patch = op->take(device, 4 * in->tests, saved->pixels.residual.cols),
                d_row = op->take(device, in->tests, saved->rows.residual.cols);
-    backward_evidence(pass, m, in, dh, saved, d_four, d_row);
-    level_backward(pass, d, &m->pixels, gad_tensor_none(), gad_tensor_view(d_four, 4 * in->tests, d_four.cols / 4),
-                   in->patch_span, in->pairs, in->test_patch, &saved->pixels);
+    backward_evidence(pass, m, in, dh, d_logits, saved, d_patch, d_row);
+    level_backward(pass, d, &m->pixels, gad_tensor_none(), d_patch, in->patch_span, in->pairs, in->test_patch,
+                   &saved->pixels);
     level_backward(pass, d, &m->rows, into_rows ? d_rows->out : gad_tensor_none(), d_row, in->token_span, in->pairs,
                    in->test_token, &saved->rows);
     op->rewind(device, mark);

@@ -4,10 +4,11 @@
  *
  * Two levels, pixels of patches and merged rows of tokens. Features f = W2 gelu(W1 x). Every test row looks for its like
  * among the reference rows with several heads that differ in how far they look (the first: at its own place), by cosine and
- * distance; what remains after subtracting the best mixture is the residual. Of a token: e = gelu(sum of W residual + W
- * low), evidence h = e + gelu(W [e of the 3 x 3 tokens around]), logits of its cells = W h; rows of layer j += W_j h
- * (VD-DeepStack's idea; training.md 13.6). The first of these layers also gets what the heat map shows in figures
- * (difference_map.h), through which no gradient flows. */
+ * distance; what remains after subtracting the best mixture is the residual. Of a cell: f = gelu(W [channels of the 3 x 3
+ * cells around] + W residual of its patch), m = f + gelu(W [f of the 3 x 3 cells]). Of a token: e = gelu(W m of its cells +
+ * W residual), evidence h = e + gelu(W [e of the 3 x 3 tokens around]). Logit of a cell = w m + what W h says of it; rows
+ * of layer j += W_j h (VD-DeepStack's idea; training.md 13.6). The first of these layers also gets what the heat map shows
+ * in figures (difference_map.h), through which no gradient flows. */
 #ifndef GAD_MODEL_DIFFERENCE_H
 #define GAD_MODEL_DIFFERENCE_H
 #include "model/difference_input.h"
@@ -22,8 +23,10 @@ typedef struct gad_difference_level_saved {
 
 typedef struct gad_difference_saved {
     gad_difference_level_saved pixels, rows;
-    gad_tensor low, a, e; /* a token's own evidence before and after GELU [tests, hidden] */
-    gad_tensor wide, b;   /* e of the tokens around [tests, 9 * hidden], and what they add before GELU */
+    gad_tensor low, c, f;  /* of cells: channels of 3 x 3, features before and after GELU */
+    gad_tensor near, g, m; /* features of 3 x 3 cells, what they add before GELU, all of it [cells, width] */
+    gad_tensor a, e;       /* a token's own evidence before and after GELU [tests, hidden] */
+    gad_tensor wide, b;    /* e of the tokens around [tests, 9 * hidden], and what they add before GELU */
     gad_tensor h, figures;
     gad_tensor logits; /* [cells of tests, 1] */
 } gad_difference_saved;

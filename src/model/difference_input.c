@@ -114,6 +114,9 @@ static bool take_tables(const gad_config *config, const gad_difference_image *im
     in->scratch = gad_arena_take(a, 3 * cells, 4);
     in->figures = gad_arena_take(a, (size_t)in->tests * GAD_DIFFERENCE_FIGURES, 4);
     in->neighbour = gad_arena_take(a, 9 * (size_t)in->tests, 4);
+    in->cell_neighbour = gad_arena_take(a, 9 * cells, 4);
+    in->cell_patch = gad_arena_take(a, cells, 4);
+    in->patch_cell = gad_arena_take(a, cells, 4);
     in->test_grid = gad_arena_take(a, (size_t)pairs, sizeof *in->test_grid);
     in->patch_q = gad_arena_take(a, (size_t)in->patches * places, 4);
     in->patch_k = gad_arena_take(a, (size_t)in->patches * places, 4);
@@ -123,12 +126,43 @@ static bool take_tables(const gad_config *config, const gad_difference_image *im
     in->test_token = gad_arena_take(a, (size_t)in->tests, 4);
     in->patch_span = gad_arena_take(a, (size_t)pairs, sizeof *in->patch_span);
     in->token_span = gad_arena_take(a, (size_t)pairs, sizeof *in->token_span);
-    return in->pixels && in->low && in->map && in->scratch && in->figures && in->neighbour && in->test_grid &&
-           in->patch_q && in->patch_k && in->token_q && in->token_k && in->test_patch && in->test_token && in->patch_span &&
-           in->token_span;
+    return in->pixels && in->low && in->map && in->scratch && in->figures && in->neighbour && in->cell_neighbour &&
+           in->cell_patch && in->patch_cell && in->test_grid && in->patch_q && in->patch_k && in->token_q && in->token_k &&
+           in->test_patch && in->test_token && in->patch_span && in->token_span;
 }
 
-/* Channels of the cells of a test image against all references of its size, in the order of the heat map. */
+/* Three planes to another size, bilinear. */
+static void resample(const float *from, int64_t rows, int64_t cols, float *to, int64_t to_rows, int64_t to_cols)
+{
+    for (int64_t y = 0; y < to_rows; y++)
+        for (int64_t x = 0; x < to_cols; x++) {
+            double v = fmin(fmax(((double)y + 0.5) * (double)rows / (double)to_rows - 0.5, 0), (double)(rows - 1));
+            double u = fmin(fmax(((double)x + 0.5) * (double)cols / (double)to_cols - 0.5, 0), (double)(cols - 1));
+            int64_t top = (int64_t)v, left = (int64_t)u;
+            int64_t bottom = top + 1 < rows ? top + 1 : top, right = left + 1 < cols ? left + 1 : left;
+            float down = (float)(v - (double)top), across = (float)(u - (double)left);
+            for (int64_t c = 0; c < 3; c++) {
+                const float *upper = from + (c * rows + top) * cols, *lower = from + (c * rows + bottom) * cols;
+                float a = upper[left] + across * (upper[right] - upper[left]);
+                float b = lower[left] + across * (lower[right] - lower[left]);
+                to[(c * to_rows + y) * to_cols + x] = a + down * (b - a);
+            }
+        }
+}
+
+/* Reference r as a picture of the test image's size. `spare` has room for it at its own size. */
+static void unfold_reference(const gad_vision_config *v, gad_grid from, const float *pixels, gad_grid to, float *spare,
+                             float *planes)
+{
+    if (from.rows == to.rows && from.cols == to.cols) {
+        unfold(v, from, pixels, planes);
+        return;
+    }
+    unfold(v, from, pixels, spare);
+    resample(spare, from.rows * v->patch, from.cols * v->patch, planes, to.rows * v->patch, to.cols * v->patch);
+}
+
+/* Channels of the cells of a test image against all its references, in the order of the heat map. */
 static gad_status fill_low(const gad_config *config, const gad_difference_image *image, const int64_t *first,
                            const gad_difference_pair *pair, const gad_difference_input *in, float *low, gad_error *err)
 {
@@ -137,20 +171,19 @@ static gad_status fill_low(const gad_config *config, const gad_difference_image 
     int64_t patch = 3 * (int64_t)v->patch * v->patch, numbers = gad_grid_patches(grid) * patch;
     int64_t width = grid.cols * v->patch, height = grid.rows * v->patch, cell_px = v->patch / config->difference.cells;
     int64_t across = width / cell_px, cells = across * (height / cell_px), side = gad_difference_side(&config->difference);
-    int64_t scratch = gad_difference_low_scratch(width, height, cell_px);
-    float *planes = gad_memory_zero((size_t)(2 * numbers + scratch + cells * GAD_DIFFERENCE_LOW), sizeof *planes);
+    int64_t scratch = gad_difference_low_scratch(width, height, cell_px), spare = 0;
+    for (int64_t r = pair->reference; r < pair->test; r++)
+        spare = gad_grid_patches(image[r].grid) * patch > spare ? gad_grid_patches(image[r].grid) * patch : spare;
+    size_t all = (size_t)(2 * numbers + scratch + spare + cells * GAD_DIFFERENCE_LOW);
+    float *planes = gad_memory_zero(all, sizeof *planes);
     if (!planes)
-        return gad_error_memory(err, operation, (size_t)(2 * numbers + scratch) * sizeof *planes);
-    float *raster = planes + 2 * numbers + scratch;
+        return gad_error_memory(err, operation, all * sizeof *planes);
+    float *raster = planes + 2 * numbers + scratch + spare;
     gad_difference_planes both = {planes, planes + numbers, width, height};
     unfold(v, grid, in->pixels + first[pair->test] * patch, planes);
-    bool any = false;
     for (int64_t r = pair->reference; r < pair->test; r++) {
-        if (image[r].grid.rows != grid.rows || image[r].grid.cols != grid.cols)
-            continue;
-        unfold(v, grid, in->pixels + first[r] * patch, planes + numbers);
-        gad_difference_low_compare(&both, cell_px, any, planes + 2 * numbers, raster);
-        any = true;
+        unfold_reference(v, image[r].grid, in->pixels + first[r] * patch, grid, raster - spare, planes + numbers);
+        gad_difference_low_compare(&both, cell_px, r > pair->reference, planes + 2 * numbers, raster);
     }
     gad_difference_low_finish(cells, planes, raster);
     for (int64_t i = 0; i < cells; i++)
@@ -160,16 +193,32 @@ static gad_status fill_low(const gad_config *config, const gad_difference_image 
     return GAD_OK;
 }
 
-/* Rows of the 3 x 3 tokens around each token among the test rows, whose end stands for what lies outside the image. */
-static void fill_neighbours(gad_grid grid, int64_t first, int64_t tests, int32_t *neighbour)
+/* Rows of the 3 x 3 tokens (side 1) or cells around each one of an image that begins at row `first` of `rows`; `rows`
+ * stands for what lies outside the image. */
+static void fill_neighbours(gad_grid grid, int64_t side, int64_t first, int64_t rows, int32_t *neighbour)
 {
-    int64_t down = grid.rows / 2, across = grid.cols / 2;
+    int64_t tokens = grid.cols / 2, down = grid.rows / 2 * side, across = tokens * side;
     for (int64_t k = 0; k < 9; k++)
-        for (int64_t t = 0; t < down * across; t++) {
-            int64_t y = t / across + k / 3 - 1, x = t % across + k % 3 - 1;
-            bool inside = y >= 0 && y < down && x >= 0 && x < across;
-            neighbour[k * tests + first + t] = (int32_t)(inside ? first + y * across + x : tests);
-        }
+        for (int64_t y = 0; y < down; y++)
+            for (int64_t x = 0; x < across; x++) {
+                int64_t v = y + k / 3 - 1, u = x + k % 3 - 1;
+                bool inside = v >= 0 && v < down && u >= 0 && u < across;
+                neighbour[k * rows + first + gad_difference_cell(tokens, side, y, x)] =
+                    (int32_t)(inside ? first + gad_difference_cell(tokens, side, v, u) : rows);
+            }
+}
+
+/* Which patch a cell lies in, and which cells a patch has, for tokens first..first+n-1 of `tests`. */
+static void fill_patches_of_cells(const gad_difference_config *d, int64_t first, int64_t n, int64_t tests,
+                                  int32_t *cell_patch, int32_t *patch_cell)
+{
+    int64_t side = gad_difference_side(d), cells = side * side, patches = 4 * tests;
+    for (int64_t i = first * cells; i < (first + n) * cells; i++) {
+        int64_t y = i % cells / side, x = i % side;
+        int64_t patch = i / cells * 4 + y / d->cells * 2 + x / d->cells, part = y % d->cells * d->cells + x % d->cells;
+        cell_patch[i] = (int32_t)patch;
+        patch_cell[part * patches + patch] = (int32_t)i;
+    }
 }
 
 gad_status gad_difference_input_make(const gad_config *config, const gad_difference_image *image, int64_t image_count,
@@ -206,7 +255,10 @@ gad_status gad_difference_input_make(const gad_config *config, const gad_differe
         for (int64_t i = 0; i < rows / 4; i++)
             in.test_token[tests + i] = (int32_t)(test / 4 + i);
         in.test_grid[n] = image[p->test].grid;
-        fill_neighbours(in.test_grid[n], tests, in.tests, in.neighbour);
+        int64_t cells = gad_difference_cells(d);
+        fill_neighbours(in.test_grid[n], 1, tests, in.tests, in.neighbour);
+        fill_neighbours(in.test_grid[n], gad_difference_side(d), tests * cells, in.tests * cells, in.cell_neighbour);
+        fill_patches_of_cells(d, tests, rows / 4, in.tests, in.cell_patch, in.patch_cell);
         status = fill_low(config, image, first, p, &in, in.low + tests * gad_difference_cells(d) * GAD_DIFFERENCE_LOW, err);
         tests += rows / 4;
     }

@@ -26,6 +26,9 @@ typedef struct gad_difference_input {
     float *pixels;                  /* [patches, 3 * patch * patch] */
     float *low;                     /* [cells of tests, GAD_DIFFERENCE_LOW], in the order of the heat map */
     int32_t *neighbour;             /* [9, tests]: row of the test rows; `tests`: outside the image */
+    int32_t *cell_neighbour;        /* [9, cells of tests], likewise */
+    int32_t *cell_patch;            /* [cells of tests]: row of the test patches */
+    int32_t *patch_cell;            /* [cells of a patch, 4 * tests]: row of the cells */
     gad_grid *test_grid;            /* [pairs] */
     float level;                    /* taken off the logits before the heat map is read */
     /* filled by the forward pass: the heat map, what it shows, room to find that */

@@ -5,13 +5,18 @@
 #include <string.h>
 
 enum { NEAR = 2, FAR = 4 }; /* px that a shift may have: pixel by pixel, and of whole surroundings */
-enum { MATCHED = 8, BASE = 11 };
+enum { MATCHED = 8, ALIGNED = 11, BASE = 13 };
+/* Numbers of a cell's description: mean colours and deviations of its quarters, slopes across and down; and of its
+ * surroundings: mean colours and deviations of 3 x 3 cells. */
+enum { OWN = 4 * 4 + 2, AROUND = 9 * 4 };
 
 /* What a comparison works with, in the caller's scratch memory. Pictures of the reference have a margin of FAR px on all
  * sides that repeats the edge. */
 typedef struct work {
     int64_t width, height, cell, stride; /* stride: of pictures with a margin */
     float *light, *reference, *reference_light, *same, *least, *quarter, *cost, *best, *mean, *largest;
+    float *own[2], *around[2]; /* of test and reference, [OWN or AROUND][cells]: a number of all cells side by side */
+    float *nearest;            /* [cells] */
 } work;
 
 static int64_t margined(int64_t width, int64_t height)
@@ -22,7 +27,7 @@ static int64_t margined(int64_t width, int64_t height)
 int64_t gad_difference_low_scratch(int64_t width, int64_t height, int64_t cell_px)
 {
     int64_t cells = width / cell_px * (height / cell_px);
-    return 3 * width * height + 4 * margined(width, height) + 8 * cells;
+    return 3 * width * height + 4 * margined(width, height) + (9 + 2 * (OWN + AROUND)) * cells;
 }
 
 static work lay_out(const gad_difference_planes *p, int64_t cell_px, float *scratch)
@@ -40,6 +45,11 @@ static work lay_out(const gad_difference_planes *p, int64_t cell_px, float *scra
     w.best = w.cost + cells;
     w.mean = w.best + cells;
     w.largest = w.mean + cells;
+    w.nearest = w.largest + cells;
+    for (int i = 0; i < 2; i++) {
+        w.own[i] = w.nearest + cells + i * (OWN + AROUND) * cells;
+        w.around[i] = w.own[i] + OWN * cells;
+    }
     return w;
 }
 
@@ -162,6 +172,103 @@ static void describe_cell(const float *light, int64_t stride, int64_t cell, floa
     *slope = steps / n;
 }
 
+/* ---- what has no like ---------------------------------------------------------------------------------------------- */
+
+/* Mean and deviation of a square of one plane. */
+static void describe_square(const float *plane, int64_t stride, int64_t side, float *mean, float *deviation)
+{
+    float sum = 0, squares = 0, n = (float)(side * side);
+    for (int64_t y = 0; y < side; y++)
+        for (int64_t x = 0; x < side; x++) {
+            float value = plane[y * stride + x];
+            sum += value;
+            squares += value * value;
+        }
+    *mean = sum / n;
+    *deviation = sqrtf(fmaxf(0, squares / n - *mean * *mean));
+}
+
+static float mean_step(const float *light, int64_t stride, int64_t side, int64_t by)
+{
+    float sum = 0;
+    int64_t right = by == 1 ? side - 1 : side, down = by == 1 ? side : side - 1;
+    for (int64_t y = 0; y < down; y++)
+        for (int64_t x = 0; x < right; x++)
+            sum += fabsf(light[y * stride + x + by] - light[y * stride + x]);
+    return sum / (float)(right * down);
+}
+
+/* Descriptions of all cells of a picture: three colour planes `plane` apart and its brightness. */
+static void describe(const float *colour, int64_t plane, const float *light, int64_t stride, const work *w, float *own,
+                     float *around)
+{
+    int64_t across = w->width / w->cell, down = w->height / w->cell, cells = across * down, half = w->cell / 2;
+    for (int64_t cell = 0; cell < cells; cell++) {
+        int64_t at = cell / across * w->cell * stride + cell % across * w->cell;
+        for (int q = 0; q < 4; q++) {
+            int64_t corner = at + q / 2 * half * stride + q % 2 * half;
+            float ignored;
+            for (int c = 0; c < 3; c++)
+                describe_square(colour + c * plane + corner, stride, half, &own[(4 * q + c) * cells + cell], &ignored);
+            describe_square(light + corner, stride, half, &ignored, &own[(4 * q + 3) * cells + cell]);
+        }
+        own[16 * cells + cell] = mean_step(light + at, stride, w->cell, 1);
+        own[17 * cells + cell] = mean_step(light + at, stride, w->cell, stride);
+    }
+    for (int k = 0; k < 9; k++)
+        for (int c = 0; c < 4; c++)
+            for (int64_t cell = 0; cell < cells; cell++) {
+                int64_t y = cell / across + k / 3 - 1, x = cell % across + k % 3 - 1;
+                y = y < 0 ? 0 : y >= down ? down - 1 : y;
+                x = x < 0 ? 0 : x >= across ? across - 1 : x;
+                float sum = 0;
+                for (int q = 0; q < 4; q++)
+                    sum += own[(4 * q + c) * cells + y * across + x];
+                around[(4 * k + c) * cells + cell] = sum / 4;
+            }
+}
+
+/* Root mean square distance of each cell's description to the nearest one of the reference. */
+static void find_nearest(const float *test, const float *reference, int64_t numbers, int64_t cells, float *distance,
+                         float *nearest)
+{
+    for (int64_t i = 0; i < cells; i++) {
+        for (int64_t j = 0; j < cells; j++)
+            distance[j] = 0;
+        for (int64_t k = 0; k < numbers; k++) {
+            float value = test[k * cells + i];
+            const float *other = reference + k * cells;
+            for (int64_t j = 0; j < cells; j++)
+                distance[j] += (value - other[j]) * (value - other[j]);
+        }
+        float least = distance[0];
+        for (int64_t j = 1; j < cells; j++)
+            least = distance[j] < least ? distance[j] : least;
+        nearest[i] = sqrtf(least / (float)numbers);
+    }
+}
+
+/* Channels 11 and 12; where `better`, the least of these and what is there. */
+static void look_for_like(const float *test, const work *w, bool better, float *low)
+{
+    int64_t cells = w->width / w->cell * (w->height / w->cell), margin = margined(w->width, w->height);
+    int64_t inside = FAR * w->stride + FAR;
+    describe(test, w->width * w->height, w->light, w->width, w, w->own[0], w->around[0]);
+    describe(w->reference + inside, margin, w->reference_light + inside, w->stride, w, w->own[1], w->around[1]);
+    for (int k = 0; k < 2; k++) {
+        if (k == 0)
+            find_nearest(w->own[0], w->own[1], OWN, cells, w->cost, w->nearest);
+        else
+            find_nearest(w->around[0], w->around[1], AROUND, cells, w->cost, w->nearest);
+        for (int64_t i = 0; i < cells; i++) {
+            float *at = &low[i * GAD_DIFFERENCE_LOW + ALIGNED + k];
+            *at = better && *at < w->nearest[i] ? *at : w->nearest[i];
+        }
+    }
+}
+
+/* ---- together ------------------------------------------------------------------------------------------------------ */
+
 static void fill_cell(const float *test, const work *w, int64_t row, int64_t col, float *channel)
 {
     int64_t area = w->width * w->height, margin = margined(w->width, w->height);
@@ -180,9 +287,9 @@ static void fill_cell(const float *test, const work *w, int64_t row, int64_t col
     describe_cell(w->light + at, w->width, w->cell, &a[0], &a[1], &a[2]);
     describe_cell(w->reference_light + to, w->stride, w->cell, &b[0], &b[1], &b[2]);
     int64_t cell = row * (w->width / w->cell) + col;
-    const float channels[BASE] = {sums[0] * per_pixel, largest[0],          sums[1] * per_pixel, largest[1],
-                                  sums[2] * per_pixel, sums[3] * per_pixel, sums[4] * per_pixel, a[1] - b[1],
-                                  w->mean[cell],       w->largest[cell],    a[2] - b[2]};
+    const float channels[ALIGNED] = {sums[0] * per_pixel, largest[0],          sums[1] * per_pixel, largest[1],
+                                     sums[2] * per_pixel, sums[3] * per_pixel, sums[4] * per_pixel, a[1] - b[1],
+                                     w->mean[cell],       w->largest[cell],    a[2] - b[2]};
     memcpy(channel, channels, sizeof channels);
 }
 
@@ -200,6 +307,7 @@ void gad_difference_low_compare(const gad_difference_planes *planes, int64_t cel
     for (int64_t cell = 0; cell < area / (cell_px * cell_px); cell++)
         if (!better || w.mean[cell] < low[cell * GAD_DIFFERENCE_LOW + MATCHED])
             fill_cell(planes->test, &w, cell / across, cell % across, low + cell * GAD_DIFFERENCE_LOW);
+    look_for_like(planes->test, &w, better, low);
 }
 
 /* ---- against the whole picture ------------------------------------------------------------------------------------- */
@@ -234,7 +342,7 @@ static float select_kth(float *v, int64_t n, int64_t k)
 
 void gad_difference_low_finish(int64_t cells, float *scratch, float *low)
 {
-    static const int channel[] = {0, 2, 3, 8, 9};
+    static const int channel[] = {0, 2, 3, 8, 9, 11, 12};
     const float least = 0.02f; /* in deviations of the picture: what no camera sees */
     for (int k = 0; k < GAD_DIFFERENCE_LOW - BASE; k++) {
         for (int64_t i = 0; i < cells; i++)

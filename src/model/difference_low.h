@@ -8,9 +8,10 @@
 /* Channels of a cell. In place: mean (0) and largest (1) colour difference. Least over shifts of up to 2 px, pixel by
  * pixel: mean (2), largest (3). Signed difference of each colour's mean (4-6), of the local deviation (7). After moving the
  * surroundings to where they fit best, up to 4 px: mean (8) and largest quarter (9) of the brightness difference. Signed
- * difference of the mean slope (10). 0, 2, 3, 8 and 9 against their median over the picture, log2 (11-15): what stands out
- * from the noise and wear that this pair has everywhere. */
-enum { GAD_DIFFERENCE_LOW = 16 };
+ * difference of the mean slope (10). Distance of the cell's description to the most similar cell anywhere in the reference,
+ * alone (11) and with its surroundings (12): what has no like, wherever parts lie. 0, 2, 3, 8, 9, 11 and 12 against their
+ * median over the picture, log2 (13-19): what stands out from the noise and wear that this pair has everywhere. */
+enum { GAD_DIFFERENCE_LOW = 20 };
 
 /* Planes [3][height][width]; width and height are multiples of cell_px, which is even. */
 typedef struct gad_difference_planes {
@@ -21,10 +22,10 @@ typedef struct gad_difference_planes {
 /* Numbers of scratch memory that a comparison needs. */
 int64_t gad_difference_low_scratch(int64_t width, int64_t height, int64_t cell_px);
 
-/* Channels 0-10 of each cell, row by row, into low [cells, GAD_DIFFERENCE_LOW]; where `better`, only those of cells whose
- * channel 8 is less than what is there: the best of several references. */
+/* Channels 0-12 of each cell, row by row, into low [cells, GAD_DIFFERENCE_LOW]; where `better`, those of cells whose
+ * channel 8 is less than what is there, and the least of 11 and 12: the best of several references. */
 void gad_difference_low_compare(const gad_difference_planes *planes, int64_t cell_px, bool better, float *scratch,
                                 float *low);
-/* Channels 11-15 from the others; scratch has room for `cells` numbers. */
+/* Channels 13-19 from the others; scratch has room for `cells` numbers. */
 void gad_difference_low_finish(int64_t cells, float *scratch, float *low);
 #endif

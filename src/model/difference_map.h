@@ -15,6 +15,11 @@ static inline int64_t gad_difference_cells(const gad_difference_config *d)
 {
     return gad_difference_side(d) * gad_difference_side(d);
 }
+/* Features of a cell. */
+static inline int64_t gad_difference_width(const gad_difference_config *d)
+{
+    return d->hidden < 8 ? 2 : d->hidden / 4;
+}
 /* Number of the cell in row y and column x of an image of `across` tokens a row, `side` cells along a token. */
 static inline int64_t gad_difference_cell(int64_t across, int64_t side, int64_t y, int64_t x)
 {

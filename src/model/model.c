@@ -145,7 +145,7 @@ static gad_block lm_block(builder *b, const gad_config *config, int i)
 }
 
 /* Features of four columns fewer than a head are matched: the rest of the head holds the position (difference.c). */
-static struct gad_difference_level difference_level(builder *b, const gad_difference_config *d, int64_t in, int64_t parts,
+static struct gad_difference_level difference_level(builder *b, const gad_difference_config *d, int64_t in, int64_t out,
                                                     const char *name)
 {
     int64_t features = (int64_t)d->heads * (d->head_dim - 4);
@@ -154,7 +154,7 @@ static struct gad_difference_level difference_level(builder *b, const gad_differ
         .fc2 = linear(b, features, d->hidden, true, "difference.%s.fc2", name),
         .q_norm = norm(b, d->head_dim - 4, false, 1e-6, "difference.%s.q_norm", name),
         .k_norm = norm(b, d->head_dim - 4, false, 1e-6, "difference.%s.k_norm", name),
-        .out = linear(b, d->hidden, parts * features, false, "difference.%s.out", name),
+        .out = linear(b, out, features, false, "difference.%s.out", name),
     };
 }
 
@@ -162,10 +162,14 @@ static void build_difference(builder *b, const gad_config *config, gad_differenc
 {
     const gad_difference_config *d = &config->difference;
     const gad_vision_config *v = &config->vision;
-    difference->pixels = difference_level(b, d, (int64_t)3 * v->patch * v->patch, 4, "pixels");
-    difference->rows = difference_level(b, d, v->out_hidden, 1, "rows");
+    int64_t width = gad_difference_width(d);
+    difference->pixels = difference_level(b, d, (int64_t)3 * v->patch * v->patch, width, "pixels");
+    difference->rows = difference_level(b, d, v->out_hidden, d->hidden, "rows");
     int64_t cells = gad_difference_cells(d);
-    difference->low = linear(b, d->hidden, cells * GAD_DIFFERENCE_LOW, true, "difference.low");
+    difference->low = linear(b, width, 9 * GAD_DIFFERENCE_LOW, true, "difference.low");
+    difference->spread = linear(b, width, 9 * width, true, "difference.spread");
+    difference->cell = linear(b, 1, width, false, "difference.cell");
+    difference->gather = linear(b, d->hidden, cells * width, true, "difference.gather");
     difference->around = linear(b, d->hidden, 9 * (int64_t)d->hidden, true, "difference.around");
     difference->readout = linear(b, cells, d->hidden, true, "difference.readout");
     for (int i = 0; i < d->inject; i++)

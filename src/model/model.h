@@ -33,11 +33,12 @@ typedef struct gad_difference {
     struct gad_difference_level {
         gad_linear fc1, fc2;     /* local features */
         gad_norm q_norm, k_norm; /* over each head */
-        gad_linear out;          /* residual into the evidence */
+        gad_linear out;          /* residual into cells (pixels) or into the evidence (rows) */
     } pixels, rows;
-    gad_linear low;     /* hand-made channels into the evidence */
-    gad_linear around;  /* evidence of a token and its eight neighbours into the evidence */
-    gad_linear readout; /* anomaly logits of a token's cells */
+    gad_linear low, spread, cell; /* of cells: hand-made channels of 3 x 3, features of 3 x 3, their own logit */
+    gad_linear gather;            /* cells of a token into its evidence */
+    gad_linear around;            /* evidence of a token and its eight neighbours into the evidence */
+    gad_linear readout;           /* logits of a token's cells */
     gad_linear inject[GAD_MAX_DEEPSTACK];
     gad_linear regions; /* what the heat map shows, in figures, into what the first layer gets */
 } gad_difference;

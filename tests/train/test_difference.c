@@ -137,7 +137,8 @@ static void test_finite_differences(void **state)
         if (strncmp(param->name, "difference.", 11) != 0 && !tower)
             continue;
         double analytic, numeric = tiny_directional(loss_of, &w, param, i, &analytic);
-        double e = fabs(analytic - numeric) / fmax(fmax(fabs(analytic), fabs(numeric)), 1e-3);
+        /* the floor: differences of a loss of about 100 are good to 1e-9, whatever cancels in a direction */
+        double e = fabs(analytic - numeric) / fmax(fmax(fabs(analytic), fabs(numeric)), 1e-2);
         if (e > 1e-7)
             print_error("%s: %.12g against %.12g\n", param->name, analytic, numeric);
         worst = fmax(worst, e);
