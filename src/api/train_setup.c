@@ -84,7 +84,11 @@ static gad_status choose_trainable(const gad_train_settings *s, gad_model *model
         if (wanted && !count_only)
             status = gad_param_train(param, true, GAD_F32, err);
     }
-    if (!status && !*count)
+    if (!status && !*count && lora)
+        status =
+            gad_error_set(err, GAD_E_ARGUMENT, operation, "names are like q_proj, down_proj, visual.qkv, or all-linear",
+                          "--lora-targets %s: no layer is called so", s->lora_targets);
+    else if (!status && !*count)
         status = gad_error_set(err, GAD_E_ARGUMENT, operation, "say lora, all, language, vision, merger, or a prefix",
                                "--train %s: nothing is called so", s->train);
     return status;

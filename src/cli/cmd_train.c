@@ -16,8 +16,8 @@ int train_run(train_options *o, const command *c, gad_status (*train)(const gad_
     o->s.synth_class_seed = (uint64_t)o->synth_class_seed;
     o->s.log = &log;
     o->s.progress = &progress;
-    options_print(c, o, stderr);
     terminal_catch_interrupt();
+    options_print(c, o, stderr);
     gad_status status = train(&o->s, &err);
     terminal_progress_end();
     return status ? terminal_fail(&err) : EXIT_DONE;

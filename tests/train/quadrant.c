@@ -77,6 +77,10 @@ static gad_status get(void *user, int64_t index, gad_example *example, gad_error
     example->ids[at++] = QUADRANT_END;
     for (int64_t t = prompt; t < count; t++)
         example->weight[t] = 1;
+    example->adversarial_count = prompt;
+    example->adversarial = gad_memory_alloc((size_t)prompt, sizeof(int32_t));
+    memcpy(example->adversarial, example->ids, (size_t)prompt * sizeof(int32_t));
+    example->adversarial[prompt - 1] = QUADRANT_MISLEAD;
     gad_memory_free(rgb);
     return GAD_OK;
 }

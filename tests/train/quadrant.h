@@ -10,7 +10,8 @@ enum {
     QUADRANT_BEGIN = 1,
     QUADRANT_ASK = 2,
     QUADRANT_END = 3,
-    QUADRANT_NONE = 10, /* 11..14: the quadrants, rows first */
+    QUADRANT_MISLEAD = 4, /* in the place of ASK: nobody has taught what it means */
+    QUADRANT_NONE = 10,   /* 11..14: the quadrants, rows first */
     QUADRANT_CLOSE = 20
 };
 
