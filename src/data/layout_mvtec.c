@@ -5,6 +5,7 @@
 #include "base/memory.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { PATH_BYTES = 1024 };
@@ -39,20 +40,26 @@ static void close_masks(mask_folder *masks)
     gad_memory_free(masks->used);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 /* "<stem>_mask.png", "<stem>.png", then the same with other extensions. */
 static const char *find_mask(mask_folder *masks, const char *stem)
 {
     static const char *const endings[] = {"_mask.png",  ".png",  "_mask.bmp", ".bmp", "_mask.jpg",  ".jpg",
                                           "_mask.jpeg", ".jpeg", "_mask.tif", ".tif", "_mask.tiff", ".tiff",
                                           "_mask.PNG",  ".PNG",  "_mask.JPG", ".JPG"};
-    size_t length = strlen(stem);
-    for (size_t e = 0; e < sizeof endings / sizeof *endings; e++)
-        for (size_t i = 0; i < masks->names.count; i++)
-            if (strncmp(masks->names.name[i], stem, length) == 0 &&
-                strcmp(masks->names.name[i] + length, endings[e]) == 0) {
-                masks->used[i] = 1;
-                return masks->names.name[i];
-            }
+    char name[320], *key = name;
+    for (size_t e = 0; e < sizeof endings / sizeof *endings; e++) {
+        snprintf(name, sizeof name, "%s%s", stem, endings[e]);
+        char **found = bsearch(&key, masks->names.name, masks->names.count, sizeof key, compare_names); /* in byte order */
+        if (found) {
+            masks->used[found - masks->names.name] = 1;
+            return *found;
+        }
+    }
     return NULL;
 }
 

@@ -29,21 +29,37 @@ void gad_mask_rule_text(const gad_mask_rule *rule, char *text, size_t size_bytes
              rule->min_area_px, rule->min_area_frac, rule->merge_inside, rule->merge_iou, rule->max_boxes);
 }
 
+/* The first byte that is not 0; NULL when there is none. */
+static const unsigned char *first_set(const unsigned char *row, int width)
+{
+    int x = 0;
+    for (uint64_t eight; x + 8 <= width; x += 8) {
+        memcpy(&eight, row + x, 8);
+        if (eight)
+            break;
+    }
+    for (; x < width; x++)
+        if (row[x])
+            return row + x;
+    return NULL;
+}
+
 /* The smallest window around the set pixels, grown by r and cut at the image: defects are small, so everything after
  * this looks at few pixels. */
 static bool find_window(const unsigned char *mask, int width, int height, int r, window *w)
 {
     int x1 = width, y1 = height, x2 = 0, y2 = 0;
     for (int y = 0; y < height; y++) {
-        const unsigned char *row = mask + (size_t)y * (size_t)width;
-        for (int x = 0; x < width; x++) {
-            if (!row[x])
-                continue;
-            x1 = x < x1 ? x : x1;
-            x2 = x >= x2 ? x + 1 : x2;
-            y1 = y < y1 ? y : y1;
-            y2 = y + 1;
-        }
+        const unsigned char *row = mask + (size_t)y * (size_t)width, *last;
+        const unsigned char *first = first_set(row, width);
+        if (!first)
+            continue;
+        for (last = row + width - 1; !*last;)
+            last--;
+        x1 = first - row < x1 ? (int)(first - row) : x1;
+        x2 = last - row >= x2 ? (int)(last - row) + 1 : x2;
+        y1 = y < y1 ? y : y1;
+        y2 = y + 1;
     }
     if (x2 <= x1)
         return false;
