@@ -540,7 +540,7 @@ typedef struct gad_data_splits {
 gad_status gad_data_split(gad_data *data, const gad_data_split_settings *settings, gad_data_splits *report, gad_error *err);
 
 typedef struct gad_data_check_settings {
-    bool files, hash;
+    bool files, hash, similar;
     int64_t examples;
     const gad_progress *progress;
 } gad_data_check_settings;

@@ -196,7 +196,7 @@ gad_status gad_data_split(gad_data *data, const gad_data_split_settings *s, gad_
 
 gad_status gad_data_check(gad_data *data, const gad_data_check_settings *s, char **text, int64_t *errors, gad_error *err)
 {
-    gad_check_settings p = {s->files, s->hash, (int)s->examples, s->progress};
+    gad_check_settings p = {s->files, s->hash, s->similar, (int)s->examples, s->progress};
     gad_check_report r;
     gad_string out = {0};
     gad_status status = gad_check_run(data->store, &p, &r, &out, err);

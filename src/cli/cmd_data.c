@@ -148,7 +148,7 @@ const command cmd_data_import = {
 
 typedef struct check_options {
     const char *store;
-    bool files, hash;
+    bool files, hash, similar;
     int64_t examples;
 } check_options;
 
@@ -157,6 +157,10 @@ static const option check_table[] = {
     DATA_STORE_OPTION(AT(store)),
     {.name = "files", .kind = OPTION_FLAG, .offset = AT(files), .help = "also look whether every image is there"},
     {.name = "hash", .kind = OPTION_FLAG, .offset = AT(hash), .help = "also read every image and compare its content"},
+    {.name = "similar",
+     .kind = OPTION_FLAG,
+     .offset = AT(similar),
+     .help = "also look for resized copies of benchmark images in training"},
     {.name = "examples",
      .argument = "N",
      .kind = OPTION_INT,
@@ -175,7 +179,7 @@ static int run_check(void *settings)
     int64_t errors = 0;
     gad_progress progress = terminal_progress();
     terminal_catch_interrupt();
-    gad_data_check_settings s = {o->files, o->hash, o->examples, &progress};
+    gad_data_check_settings s = {o->files, o->hash, o->similar, o->examples, &progress};
     gad_status status = gad_data_open(o->store, GAD_DATA_READ, &data, &err);
     if (!status)
         status = gad_data_check(data, &s, &text, &errors, &err);

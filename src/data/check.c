@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/progress.h"
+#include "data/near.h"
 
 #include <string.h>
 
@@ -51,6 +52,7 @@ static const struct {
          " WHERE a.split IN ('train','val') AND NOT (a.name=b.low AND a.name=b.high)"
          " UNION ALL SELECT a.id, 'same content as '||b.id||' (val)' FROM file a JOIN val b ON a.hash=b.hash"
          " WHERE a.split='train' AND NOT (a.name=b.low AND a.name=b.high)"},
+    [GAD_CHECK_RESIZED] = {"resized copy in training", NULL},
     [GAD_CHECK_DUPLICATE] = {"duplicate", "SELECT min(id), count(*)||' samples with one content' FROM sample WHERE "
                                           "hash<>'' GROUP BY hash, coalesce(crop,'') HAVING count(*)>1"},
     [GAD_CHECK_IMPORT] = {"noted by the import", "SELECT dataset||': '||path, kind||': '||text FROM problem"},
@@ -148,6 +150,103 @@ static gad_status check_files(gad_store *store, const gad_check_settings *settin
     return status;
 }
 
+/* ---- resized copies ---- */
+
+/* A picture of either side. */
+typedef struct picture {
+    char *path, *id;
+    gad_near_print print;
+} picture;
+
+typedef struct pictures {
+    picture *item;
+    size_t count, capacity;
+} pictures;
+
+static void pictures_free(pictures *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        gad_memory_free(list->item[i].path);
+        gad_memory_free(list->item[i].id);
+    }
+    gad_memory_free(list->item);
+}
+
+/* The files (not the views of strips) of some splits. */
+static gad_status list_pictures(gad_store *store, const char *splits, pictures *list, gad_error *err)
+{
+    gad_sqlite_statement *s = NULL;
+    gad_string sql = {0};
+    bool row = false;
+    gad_string_addf(
+        &sql,
+        "SELECT d.root||'/'||s.image, min(s.id) FROM sample s JOIN dataset d ON d.name=s.dataset WHERE s.split IN "
+        "(%s) GROUP BY 1 ORDER BY 2",
+        splits);
+    gad_status status = sql.failed ? gad_error_memory(err, "check samples", 0)
+                                   : gad_sqlite_prepare(gad_store_database(store), sql.data, &s, err);
+    gad_string_free(&sql);
+    if (!status)
+        status = gad_sqlite_step(s, &row, err);
+    while (!status && row) {
+        if (!gad_memory_grow((void **)&list->item, &list->capacity, list->count, sizeof *list->item))
+            status = gad_error_memory(err, "check samples", list->count * sizeof *list->item);
+        picture *p = status ? NULL : &list->item[list->count++];
+        if (p) {
+            *p = (picture){.path = gad_memory_copy_string(gad_sqlite_text(s, 0)),
+                           .id = gad_memory_copy_string(gad_sqlite_text(s, 1))};
+            status = p->path && p->id ? gad_sqlite_step(s, &row, err) : gad_error_memory(err, "check samples", 0);
+        }
+    }
+    gad_sqlite_finish(s);
+    return status;
+}
+
+/* An image that cannot be read is near nothing; `files` and `hash` name it. */
+static gad_status measure_pictures(pictures *list, gad_progress_meter *meter, int64_t *done, gad_error *err)
+{
+    enum { BATCH = 64 };
+    for (size_t from = 0; from < list->count; from += BATCH) {
+        size_t to = from + BATCH < list->count ? from + BATCH : list->count;
+#pragma omp parallel for schedule(dynamic)
+        for (size_t i = from; i < to; i++) {
+            gad_image image = {0};
+            if (!gad_image_load_shrunk(list->item[i].path, 128, &image, NULL))
+                gad_near_measure(&image, &list->item[i].print, NULL);
+            gad_image_free(&image);
+        }
+        *done += (int64_t)(to - from);
+        if (!gad_progress_update(meter, *done))
+            return gad_error_set(err, GAD_E_CANCELLED, "check samples", NULL, "cancelled");
+    }
+    return GAD_OK;
+}
+
+static gad_status check_resized(gad_store *store, const gad_check_settings *settings, gad_check_report *report,
+                                gad_string *text, gad_error *err)
+{
+    pictures train = {0}, held = {0};
+    int64_t done = 0;
+    gad_status status = list_pictures(store, "'benchmark','reference'", &held, err);
+    if (!status && held.count)
+        status = list_pictures(store, "'train','val'", &train, err);
+    gad_progress_meter meter =
+        gad_progress_start(settings->progress, "compare images", (int64_t)(held.count + train.count));
+    if (!status && train.count)
+        status = measure_pictures(&held, &meter, &done, err);
+    if (!status && train.count)
+        status = measure_pictures(&train, &meter, &done, err);
+    for (size_t i = 0; i < train.count && !status; i++)
+        for (size_t k = 0; k < held.count; k++)
+            if (gad_near_same(&train.item[i].print, &held.item[k].print)) {
+                add_example(GAD_CHECK_RESIZED, settings, report, train.item[i].id, held.item[k].id, text);
+                break;
+            }
+    pictures_free(&train);
+    pictures_free(&held);
+    return status;
+}
+
 gad_status gad_check_run(gad_store *store, const gad_check_settings *settings, gad_check_report *report, gad_string *text,
                          gad_error *err)
 {
@@ -159,6 +258,8 @@ gad_status gad_check_run(gad_store *store, const gad_check_settings *settings, g
             status = query(store, (gad_check_kind)i, settings, report, text, err);
     if (!status && (settings->files || settings->hash))
         status = check_files(store, settings, report, text, err);
+    if (!status && settings->similar)
+        status = check_resized(store, settings, report, text, err);
     if (!status)
         gad_string_addf(text, "%lld samples\n", (long long)report->samples);
     for (int i = 0; i < GAD_CHECK_KINDS && !status; i++)

@@ -13,6 +13,7 @@ typedef enum gad_check_kind {
     GAD_CHECK_LABEL,      /* boxes of a normal image; an anomalous image without boxes and type */
     GAD_CHECK_GROUP_TORN, /* one group in two splits */
     GAD_CHECK_LEAK,       /* a training image with the content of one that is held out */
+    GAD_CHECK_RESIZED,    /* a training image that is a copy of a benchmark's in another size (only with `similar`) */
     GAD_CHECK_DUPLICATE,  /* two samples with one content */
     GAD_CHECK_IMPORT,     /* noted by the import */
     GAD_CHECK_KINDS
@@ -22,6 +23,7 @@ const char *gad_check_name(gad_check_kind kind);
 typedef struct gad_check_settings {
     bool files;   /* look whether the image files are there */
     bool hash;    /* and read them */
+    bool similar; /* look for resized copies of benchmark images in training: decodes every image */
     int examples; /* of each kind in the text */
     const gad_progress *progress;
 } gad_check_settings;
