@@ -84,7 +84,13 @@ static gad_status import_lines(gad_data *data, const gad_data_import_settings *s
     gad_export_report read;
     gad_status status = gad_export_read(data->store, s->folder, s->root, &read, err);
     if (!status)
-        *report = (gad_data_imported){.images = read.samples, .boxes = read.boxes, .added = read.samples};
+        *report = (gad_data_imported){.images = read.samples,
+                                      .normal = read.samples - read.anomalous,
+                                      .anomalous = read.anomalous,
+                                      .boxes = read.boxes,
+                                      .added = read.added,
+                                      .changed = read.changed,
+                                      .unchanged = read.unchanged};
     return status;
 }
 

@@ -189,7 +189,7 @@ static gad_status read_line(gad_store *store, const char *line, size_t length, c
     const char *schema = "";
     char where[700];
     gad_sample s = {0};
-    gad_store_change change;
+    gad_store_change change = GAD_STORE_ADDED;
     snprintf(where, sizeof where, "%.600s: line %lld", path, (long long)number);
     gad_status status = gad_json_parse_line(line, length, path, number, &o, err);
     if (!status)
@@ -200,8 +200,14 @@ static gad_status read_line(gad_store *store, const char *line, size_t length, c
         status = gad_sample_from_json(o, where, &s, err);
         if (!status)
             status = gad_store_put(store, &s, &change, err);
-        report->samples++;
-        report->boxes += (int64_t)s.box_count;
+        if (!status) {
+            report->samples++;
+            report->boxes += (int64_t)s.box_count;
+            report->anomalous += s.label;
+            *(change == GAD_STORE_ADDED     ? &report->added
+              : change == GAD_STORE_CHANGED ? &report->changed
+                                            : &report->unchanged) += 1;
+        }
         gad_sample_free(&s);
     }
     json_decref(o);

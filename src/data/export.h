@@ -40,7 +40,8 @@ typedef struct gad_export_settings {
 gad_export_settings gad_export_default(void);
 
 typedef struct gad_export_report {
-    int64_t samples, boxes, left_out; /* left out: without text (chat formats), unreadable */
+    int64_t samples, boxes, left_out;             /* left out: without text (chat formats), unreadable */
+    int64_t anomalous, added, changed, unchanged; /* of reading */
 } gad_export_report;
 gad_status gad_export_run(gad_store *store, const gad_export_settings *settings, gad_export_report *report, gad_error *err);
 

@@ -364,6 +364,15 @@ static void test_round_trips(void **state)
         free(before);
         free(after);
     }
+    fresh_store(state);
+    import_cloth();
+    const char *lines = scratch("again.jsonl");
+    free(OUTPUT("data", "export", STORE, "jsonl", lines));
+    EXPECT_OUTPUT("mmrad-jsonl: 14 images (10 normal, 4 anomalous), 4 boxes; 0 added, 0 changed, 14 unchanged, 0 removed\n",
+                  "data", "import", STORE, "mmrad-jsonl", lines);
+    fresh_store(state);
+    EXPECT_OUTPUT("mmrad-jsonl: 14 images (10 normal, 4 anomalous), 4 boxes; 14 added, 0 changed, 0 unchanged, 0 removed\n",
+                  "data", "import", STORE, "mmrad-jsonl", lines);
 }
 
 static void test_chat_formats(void **state)
