@@ -319,6 +319,36 @@ static void test_mmr_ad(void **state)
     gad_sample_free(&s);
 }
 
+/* Boxes that are not on the canvas disagree with the masks. */
+static void test_mmr_ad_frame(void **state)
+{
+    (void)state;
+    for (int wrong = 0; wrong < 2; wrong++) {
+        fake_root("mmr_frame");
+        gad_string boxes = {0};
+        gad_string_add(&boxes, "[");
+        for (int i = 0; i < 6; i++) {
+            char path[100];
+            snprintf(path, sizeof path, "WFDD/grey_cloth/test/hole/%03d.png", i);
+            fake_image(path);
+            snprintf(path, sizeof path, "WFDD/grey_cloth/ground_truth/hole/%03d_mask.png", i);
+            fake_mask(path, 10, 10, 20, 20, 255);
+            /* The canvas of 60 x 40 is 672 x 448: eleven times as large. */
+            gad_string_addf(&boxes,
+                            "%s{\"name\":\"hole-%03d.png\",\"bboxes\":[{\"bbox_2d\":[%d,%d,%d,%d],\"label\":\"hole\"}]}",
+                            i ? "," : "", i, wrong ? 10 : 112, wrong ? 10 : 112, wrong ? 20 : 224, wrong ? 20 : 224);
+        }
+        gad_string_add(&boxes, "]");
+        fake_text("WFDD/grey_cloth/bbox_annos.json", "%s", boxes.data);
+        fake_text("WFDD/grey_cloth/text_annos.json", "[]");
+        fake_text("WFDD/grey_cloth/reference.json", "{}");
+        fake_import(store, "mmr_ad", &report);
+        assert_int_equal(report.boxes, 6);
+        assert_int_equal(report.problems[GAD_IMPORT_BAD_BOX], wrong);
+        gad_string_free(&boxes);
+    }
+}
+
 static void test_plain_coco_label_studio(void **state)
 {
     (void)state;
@@ -420,19 +450,13 @@ static void test_shared_images(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mvtec_ad),
-        cmocka_unit_test(test_same_layout),
-        cmocka_unit_test(test_mvtec_3d),
-        cmocka_unit_test(test_visa),
-        cmocka_unit_test(test_mvtec_loco),
-        cmocka_unit_test(test_real_iad),
-        cmocka_unit_test(test_real_iad_d3),
-        cmocka_unit_test(test_manta),
-        cmocka_unit_test(test_cableinspect),
-        cmocka_unit_test(test_mmr_ad),
-        cmocka_unit_test(test_plain_coco_label_studio),
-        cmocka_unit_test(test_catalog),
-        cmocka_unit_test(test_shared_images),
+        cmocka_unit_test(test_mvtec_ad),     cmocka_unit_test(test_same_layout),
+        cmocka_unit_test(test_mvtec_3d),     cmocka_unit_test(test_visa),
+        cmocka_unit_test(test_mvtec_loco),   cmocka_unit_test(test_real_iad),
+        cmocka_unit_test(test_real_iad_d3),  cmocka_unit_test(test_manta),
+        cmocka_unit_test(test_cableinspect), cmocka_unit_test(test_mmr_ad),
+        cmocka_unit_test(test_mmr_ad_frame), cmocka_unit_test(test_plain_coco_label_studio),
+        cmocka_unit_test(test_catalog),      cmocka_unit_test(test_shared_images),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

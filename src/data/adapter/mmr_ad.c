@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "data/adapter/adapter.h"
 #include "data/guess.h"
+#include "data/mask.h"
 #include "io/image.h"
 #include "task/answer.h"
 
@@ -22,7 +23,45 @@ typedef struct class_files {
     json_t *boxes, *texts, *references;
     json_t *box_root, *text_root;
     bool benchmark;
+    struct agreement *agreement;
 } class_files;
+
+/* How well boxes and masks agree where both are there: boxes in another frame than expected show up here. */
+typedef struct agreement {
+    double iou_sum;
+    int64_t images;
+} agreement;
+
+/* Mean over the boxes of the best IoU with a box that the mask gives. An unreadable or other-sized mask says nothing. */
+static void compare_with_mask(gad_import *import, const class_files *files, const char *type, const char *name,
+                              const gad_import_box *boxes, int count)
+{
+    static const char *const endings[] = {"_mask.png", ".png"};
+    gad_mask_rule rule = gad_mask_rule_default();
+    gad_mask_box found[GAD_MASK_BOX_LIMIT];
+    gad_box truth[GAD_MASK_BOX_LIMIT];
+    int masked = 0, stem = (int)(strlen(name) - strlen(gad_file_extension(name)) - 1);
+    char relative[PATH_BYTES + 320];
+    gad_image mask = {0};
+    double sum = 0;
+    for (int i = 0; i < 2 && !mask.pixels; i++) {
+        snprintf(relative, sizeof relative, "%s/ground_truth/%s/%.*s%s", files->folder, type, stem, name, endings[i]);
+        char *path = gad_import_exists(import, relative) ? gad_file_join(gad_import_folder(import), relative) : NULL;
+        if (path && gad_image_load_mask(path, GAD_IMAGE_PALETTE_COLOUR, &mask, NULL))
+            mask = (gad_image){0};
+        gad_memory_free(path);
+    }
+    if (mask.pixels && gad_mask_boxes(mask.pixels, (int)mask.width, (int)mask.height, &rule, found, &masked, NULL, NULL))
+        masked = 0;
+    for (int k = 0; k < masked; k++)
+        truth[k] = (gad_box){found[k].x1, found[k].y1, found[k].x2, found[k].y2};
+    for (int i = 0; i < count && masked; i++)
+        sum +=
+            gad_box_best_iou((gad_box){boxes[i].x1, boxes[i].y1, boxes[i].x2, boxes[i].y2}, truth, (size_t)masked) / count;
+    files->agreement->iou_sum += sum;
+    files->agreement->images += masked > 0 && count > 0;
+    gad_image_free(&mask);
+}
 
 /* A list of {name, ...} as an object by name; an object stays as it is. *view is a new reference. */
 static gad_status by_name(const json_t *root, const char *path, json_t **view, gad_error *err)
@@ -250,6 +289,8 @@ static gad_status add_image(gad_import *import, class_files *files, const char *
                           .no_truth = true,
                           .boxes = boxes};
     e.box_count = type ? read_boxes(entry, &frame, boxes) : 0;
+    if (!status && e.box_count)
+        compare_with_mask(import, files, type, name, boxes, e.box_count);
     if (!status && type && !e.box_count && !json_object_get(entry, "mmrad"))
         status = gad_import_note(import, GAD_IMPORT_BAD_RECORD, image, err, "no boxes for it in bbox_annos.json");
     if (key)
@@ -287,9 +328,9 @@ static gad_status add_folder(gad_import *import, class_files *files, const char 
     return status;
 }
 
-static gad_status read_class(gad_import *import, const char *folder, bool benchmark, gad_error *err)
+static gad_status read_class(gad_import *import, const char *folder, bool benchmark, agreement *masks, gad_error *err)
 {
-    class_files files = {.folder = folder, .benchmark = benchmark};
+    class_files files = {.folder = folder, .benchmark = benchmark, .agreement = masks};
     json_t *reference_root = NULL;
     char test[PATH_BYTES + 32];
     gad_file_names types = {0};
@@ -336,7 +377,8 @@ static bool is_benchmark(const char *subset)
 }
 
 /* Reads every class folder below `folder` ("" or a subset); *found counts them. */
-static gad_status read_subset(gad_import *import, const char *folder, bool benchmark, int *found, gad_error *err)
+static gad_status read_subset(gad_import *import, const char *folder, bool benchmark, int *found, agreement *masks,
+                              gad_error *err)
 {
     gad_file_names names;
     gad_status status = gad_import_list(import, folder, &names, err);
@@ -347,7 +389,7 @@ static gad_status read_subset(gad_import *import, const char *folder, bool bench
         if (!gad_import_exists(import, mark))
             continue;
         ++*found;
-        status = read_class(import, path, benchmark, err);
+        status = read_class(import, path, benchmark, masks, err);
     }
     gad_file_names_free(&names);
     return status;
@@ -355,14 +397,24 @@ static gad_status read_subset(gad_import *import, const char *folder, bool bench
 
 static gad_status read_mmr_ad(gad_import *import, const gad_catalog_entry *entry, gad_error *err)
 {
+    enum { ENOUGH = 5 };
+    const double least = 0.3; /* below this the boxes are in another frame (datasets.md section 9.6) */
     int found = 0;
-    gad_status status = read_subset(import, "", is_benchmark(gad_file_name(gad_import_folder(import))), &found, err);
+    agreement boxes_and_masks = {0};
+    gad_status status =
+        read_subset(import, "", is_benchmark(gad_file_name(gad_import_folder(import))), &found, &boxes_and_masks, err);
     gad_file_names names = {0};
     if (!status && !found)
         status = gad_import_list(import, "", &names, err);
     for (size_t i = 0; i < names.count && !status; i++)
-        status = read_subset(import, names.name[i], is_benchmark(names.name[i]), &found, err);
+        status = read_subset(import, names.name[i], is_benchmark(names.name[i]), &found, &boxes_and_masks, err);
     gad_file_names_free(&names);
+    double mean = boxes_and_masks.images ? boxes_and_masks.iou_sum / (double)boxes_and_masks.images : 1;
+    if (!status && boxes_and_masks.images >= ENOUGH && mean < least)
+        status = gad_import_note(
+            import, GAD_IMPORT_BAD_BOX, "bbox_annos.json", err,
+            "boxes and masks agree to a mean IoU of %.2f only (%lld images): they are not on a canvas of 448", mean,
+            (long long)boxes_and_masks.images);
     if (!status && !found)
         status = gad_guess_refuse(import, entry, "give the folder of the release, or of one subset in it", err,
                                   "no class folder with bbox_annos.json");
