@@ -81,9 +81,9 @@ static gad_status ask_program(gad_reward_judge *judge, const gad_example *exampl
         return gad_error_set(err, GAD_E_IO, operation, "run the command by hand with one line of input",
                              "the reward command gave no answer");
     reward->total = strtod(reply, &end);
-    if (end == reply || (*end && *end != '\n'))
+    if (end == reply || (*end && *end != '\n') || !isfinite(reward->total))
         return gad_error_set(err, GAD_E_FORMAT, operation, "one number per line is expected",
-                             "the reward command wrote \"%.60s\"", reply);
+                             "the reward command wrote \"%.*s\"", (int)strcspn(reply, "\n"), reply);
     return GAD_OK;
 }
 
