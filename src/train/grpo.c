@@ -348,18 +348,17 @@ static int64_t other_sample(int64_t n, int64_t attempt)
 static gad_status sample_group(gad_grpo *g, int64_t n, gad_group *p, gad_metrics *metrics, gad_error *err)
 {
     gad_status status = GAD_OK;
-    int64_t tried = 0;
-    for (; !status && tried <= g->settings.refill; tried++) {
-        if (tried)
-            gad_group_free(p);
-        status = gad_group_make(g, other_sample(n, tried), p, err);
+    int64_t others = 0;
+    for (;; others++) {
+        status = gad_group_make(g, other_sample(n, others), p, err);
         if (!status)
             note_answers(p, metrics);
-        if (p->counts)
+        if (status || p->counts || others == g->settings.refill)
             break;
+        gad_group_free(p);
     }
     if (g->settings.refill > 0)
-        gad_metrics_add(metrics, "refilled", (double)tried, 1);
+        gad_metrics_add(metrics, "refilled", (double)others, 1);
     return status;
 }
 

@@ -247,6 +247,119 @@ static void test_contrast_and_ratio(void **state)
     assert_true(ratio < 1e-5);
 }
 
+/* ---- several updates, one ratio an answer, refilling, entropy ------------------------------------------------------ */
+
+static gad_status no_reward(void *user, const gad_example *example, const int32_t *id, int64_t count, gad_reward *reward,
+                            gad_error *err)
+{
+    (void)user, (void)example, (void)id, (void)count, (void)err;
+    *reward = (gad_reward){0};
+    return GAD_OK;
+}
+
+/* Weights of the language model after a short run from the same start. */
+static float *weights_after(const gad_grpo_settings *settings, int64_t steps, const char *out, int64_t *n)
+{
+    pupil p;
+    open_pupil(&p);
+    train_language(&p);
+    run(&p, settings, 1e-3, steps, out);
+    *n = 0;
+    for (size_t i = 0; i < p.model.params.count; i++)
+        *n += gad_param_count(p.model.params.item[i]);
+    float *all = malloc((size_t)*n * sizeof *all), *at = all;
+    for (size_t i = 0; i < p.model.params.count; at += gad_param_count(p.model.params.item[i++]))
+        memcpy(at, p.model.params.item[i]->value.data, (size_t)gad_param_count(p.model.params.item[i]) * sizeof *at);
+    close_pupil(&p);
+    return all;
+}
+
+static void test_several_updates(void **state)
+{
+    (void)state;
+    const char *out = support_scratch(GAD_TEST_TMP, "updates");
+    gad_grpo_settings settings = grpo_settings();
+    double seen = 0;
+    int64_t n;
+    settings.judge = bandit;
+    settings.judge_user = &seen;
+    settings.updates = 3;
+    for (int sequence = 0; sequence < 2; sequence++) {
+        gad_error err;
+        char *text = NULL;
+        size_t size;
+        settings.sequence_ratio = sequence;
+        free(weights_after(&settings, 4, out, &n));
+        assert_true(log_value(out, "log_ratio_max", true) < 1e-5); /* the first update is on the policy that answered */
+        assert_true(log_value(out, "clip_ratio/region_mean", true) > 0); /* the later ones are not */
+        ASSERT_OK(gad_file_read(support_scratch(out, "step-000004/trainer.json"), 1 << 20, &text, &size, &err), &err);
+        assert_non_null(strstr(text, "\"updates\": 12"));
+        gad_memory_free(text);
+    }
+}
+
+/* At the first update one ratio for an answer and one for each id are both 1, and the gradients are the same. */
+static void test_sequence_ratio_starts_as_tokens(void **state)
+{
+    (void)state;
+    gad_grpo_settings settings = grpo_settings();
+    double seen = 0;
+    int64_t n;
+    settings.judge = bandit;
+    settings.judge_user = &seen;
+    settings.most = 5;
+    settings.aggregation = GAD_AGGREGATE_SEQ_MEAN;
+    float *tokens = weights_after(&settings, 1, NULL, &n);
+    settings.sequence_ratio = true;
+    settings.aggregation = GAD_AGGREGATE_GROUP_TOKEN; /* not asked */
+    float *sequence = weights_after(&settings, 1, NULL, &n);
+    double apart = 0;
+    for (int64_t i = 0; i < n; i++)
+        apart += fabs((double)tokens[i] - (double)sequence[i]);
+    assert_true(apart / (double)n < 1e-6);
+    free(tokens);
+    free(sequence);
+}
+
+static void test_refill(void **state)
+{
+    (void)state;
+    const char *out = support_scratch(GAD_TEST_TMP, "refill");
+    gad_grpo_settings settings = grpo_settings();
+    int64_t n;
+    settings.judge = no_reward;
+    settings.equal = GAD_GRPO_DROP;
+    settings.refill = 2;
+    free(weights_after(&settings, 2, out, &n));
+    assert_true(log_value(out, "refilled", true) == 2); /* prompts tried in place of each, all in vain */
+    double seen = 0;
+    settings.judge = bandit;
+    settings.judge_user = &seen;
+    settings.refill = 30;
+    free(weights_after(&settings, 2, out, &n));
+    double tried = log_value(out, "refilled", true);
+    assert_true(tried < 30);
+}
+
+static void test_entropy_bonus(void **state)
+{
+    (void)state;
+    double entropy[2];
+    for (int bonus = 0; bonus < 2; bonus++) {
+        const char *out = support_scratch(GAD_TEST_TMP, bonus ? "entropy" : "no_entropy");
+        gad_grpo_settings settings = grpo_settings();
+        double seen = 0;
+        int64_t n;
+        settings.judge = bandit;
+        settings.judge_user = &seen;
+        settings.entropy_bonus = bonus ? 1 : 0;
+        free(weights_after(&settings, 120, out, &n));
+        entropy[bonus] = log_value(out, "entropy", false);
+    }
+    print_message("entropy after 120 steps: %.3f, with a bonus %.3f\n", entropy[0], entropy[1]);
+    assert_true(entropy[1] > entropy[0] + 0.1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +368,10 @@ int main(void)
         cmocka_unit_test(test_shared_prompt_gives_the_same_answers),
         cmocka_unit_test(test_bandit),
         cmocka_unit_test(test_contrast_and_ratio),
+        cmocka_unit_test(test_several_updates),
+        cmocka_unit_test(test_sequence_ratio_starts_as_tokens),
+        cmocka_unit_test(test_refill),
+        cmocka_unit_test(test_entropy_bonus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
