@@ -45,25 +45,84 @@ static gad_status add_sample(gad_source_samples *s, gad_sample *sample, const ch
     return wanted ? gad_error_memory(err, operation, sizeof *s->item) : GAD_OK;
 }
 
-static gad_status read_lines(gad_source_samples *s, const char *path, const char *root, gad_error *err)
+/* Roots that the file itself states, by dataset. */
+typedef struct roots {
+    struct {
+        char *dataset, *root;
+    } * item;
+    size_t count, capacity;
+} roots;
+
+static gad_status add_root(roots *r, const json_t *line, const char *path, gad_error *err)
+{
+    const char *name = "", *root = "";
+    gad_status status = gad_json_get_string(line, "name", path, "", &name, err);
+    if (!status)
+        status = gad_json_get_string(line, "root", path, "", &root, err);
+    if (status)
+        return status;
+    if (!gad_memory_grow((void **)&r->item, &r->capacity, r->count, sizeof *r->item))
+        return gad_error_memory(err, operation, sizeof *r->item);
+    r->item[r->count].dataset = gad_memory_copy_string(name);
+    r->item[r->count].root = gad_memory_copy_string(root);
+    r->count++;
+    return r->item[r->count - 1].dataset && r->item[r->count - 1].root ? GAD_OK
+                                                                       : gad_error_memory(err, operation, strlen(root));
+}
+
+static const char *root_of(const roots *r, const char *dataset, const char *fallback)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (dataset && !strcmp(r->item[i].dataset, dataset) && *r->item[i].root)
+            return r->item[i].root;
+    return fallback;
+}
+
+static void free_roots(roots *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        gad_memory_free(r->item[i].dataset);
+        gad_memory_free(r->item[i].root);
+    }
+    gad_memory_free(r->item);
+}
+
+/* A dataset's line, or a sample's. */
+static gad_status read_line(gad_source_samples *s, const json_t *line, const char *path, const char *folder, roots *r,
+                            gad_error *err)
+{
+    const char *schema = json_string_value(json_object_get(line, "schema"));
+    if (schema && !strcmp(schema, "mmrad/1-dataset"))
+        return add_root(r, line, path, err);
+    gad_sample sample = {0};
+    gad_status status = gad_sample_from_json(line, path, &sample, err);
+    if (status)
+        return status;
+    const char *root = s->filter.root ? s->filter.root : root_of(r, sample.dataset, folder);
+    return add_sample(s, &sample, root, err);
+}
+
+/* `folder`: where paths start when neither the filter nor the file says so. */
+static gad_status read_lines(gad_source_samples *s, const char *path, const char *folder, gad_error *err)
 {
     char *data = NULL;
-    size_t size = 0;
+    size_t size = 0, number = 1;
+    roots stated = {0};
     gad_status status = gad_file_read(path, limit_bytes, &data, &size, err);
-    for (char *at = data, *end; !status && at < data + size; at = end + 1) {
+    for (char *at = data, *end; !status && at < data + size; at = end + 1, number++) {
         end = memchr(at, '\n', (size_t)(data + size - at));
         end = end ? end : data + size;
         if (strspn(at, " \t\r\n") >= (size_t)(end - at))
             continue;
         json_t *line = NULL;
-        gad_sample sample = {0};
         status = gad_json_parse(at, (size_t)(end - at), path, &line, err);
         if (!status)
-            status = gad_sample_from_json(line, path, &sample, err);
-        if (!status)
-            status = add_sample(s, &sample, root, err);
+            status = read_line(s, line, path, folder, &stated, err);
         json_decref(line);
+        if (status)
+            status = gad_error_context(err, status, "line %zu", number);
     }
+    free_roots(&stated);
     gad_memory_free(data);
     return status;
 }
@@ -108,12 +167,7 @@ gad_status gad_source_samples_open(const gad_lesson_maker *maker, const char *pa
     if (slash)
         *slash = 0;
     bool lines = gad_file_has_extension(path, "jsonl") || gad_file_has_extension(path, "json");
-    gad_status status = lines ? read_lines(s, path,
-                                           filter->root ? filter->root
-                                           : slash      ? folder
-                                                        : ".",
-                                           err)
-                              : read_store(s, path, err);
+    gad_status status = lines ? read_lines(s, path, slash ? folder : ".", err) : read_store(s, path, err);
     if (!status && !s->count)
         status = gad_error_set(err, GAD_E_ARGUMENT, operation, "look at it with gad data stats",
                                "%s: holds no sample that is asked for%s%s%s", path, filter->split ? " (split " : "",

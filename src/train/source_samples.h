@@ -10,7 +10,7 @@ typedef struct gad_source_filter {
     const char *split; /* NULL: all */
     bool with_text;    /* only samples that have reasoning text */
     int references;    /* at most so many */
-    const char *root;  /* where the paths of a lines file start; NULL: the folder of the file */
+    const char *root;  /* where the paths of a lines file start; NULL: what the file states, or its folder */
 } gad_source_filter;
 
 /* `path` ends in .jsonl or .json for lines; else it is a store. All samples are read at once, their images are not. */

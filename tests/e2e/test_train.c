@@ -16,6 +16,7 @@
 #include "io/safetensors.h"
 #include "model/lora.h"
 #include "model/weights.h"
+#include "train/checkpoint.h"
 
 #define MODEL GAD_TEST_TMP "/model"
 #define SMALL "--synth-side", "64", "--threads", "1", "--max-new-tokens", "12"
@@ -24,8 +25,8 @@
 
 static void assert_has(const char *text, const char *part)
 {
-    if (!strstr(text, part))
-        fail_msg("\"%s\" is not in:\n%s", part, text);
+    if (!text || !strstr(text, part))
+        fail_msg("\"%s\" is not in:\n%s", part, text ? text : "nothing");
 }
 
 /* A folder of this test's that does not exist yet. */
@@ -272,6 +273,40 @@ static void test_adapter_with_difference(void **state)
            0, "step 2/2");
 }
 
+/* Samples from files: a store, its lines, its export with stated roots; and files that must be refused with their line. */
+static void test_samples_from_files(void **state)
+{
+    (void)state;
+    gad_error err;
+    const char *folder = fresh("samples"), *store = support_scratch(GAD_TEST_TMP, "samples.db");
+    const char *lines = support_scratch(GAD_TEST_TMP, "export.jsonl"), *out = support_scratch(GAD_TEST_TMP, "from_files");
+    ASSERT_OK(gad_file_remove(store, &err), &err);
+    expect(RUN("data", "synth", "--store", store, "--out", folder, "--count", "6"), 0, "");
+    expect(RUN("data", "export", "--store", store, "jsonl", lines), 0, "");
+    const char *const files[] = {store, support_scratch(folder, "samples.jsonl"), lines};
+    for (int i = 0; i < 3; i++) {
+        ASSERT_OK(gad_file_remove(out, &err), &err);
+        expect(RUN(SFT, "--data", files[i], "--out", out, "--steps", "2"), 0, "epoch 1.333");
+        expect(RUN(SFT, "--data", files[i], "--out", out, "--steps", "2", "--split", "moon"), 1, "moon");
+    }
+    static const struct {
+        const char *text, *message;
+    } bad[] = {{"{\"schema\":\"mmrad/1\"}\n", "line 1"},
+               {"\n\n{\"schema\":", "line 3"},
+               {"[]\n", "line 1"},
+               {"{\"schema\":\"mmrad/9\"}\n", "mmrad/9"},
+               {"\n", "holds no sample"},
+               {"{\"schema\":\"mmrad/1\",\"id\":\"a/b/train/good/1\",\"dataset\":\"a\",\"class\":\"b\",\"split\":\"train\","
+                "\"label\":0,\"think\":\"t\",\"image\":{\"path\":\"gone.png\",\"width\":8,\"height\":8}}\n",
+                "gone.png"}};
+    const char *broken = support_scratch(GAD_TEST_TMP, "broken.jsonl");
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        ASSERT_OK(gad_file_remove(out, &err), &err);
+        ASSERT_OK(gad_file_write(broken, bad[i].text, strlen(bad[i].text), &err), &err);
+        expect(RUN(SFT, "--data", broken, "--out", out, "--steps", "1"), 1, bad[i].message);
+    }
+}
+
 /* ---- several processes --------------------------------------------------------------------------------------------- */
 
 static bool has_mpi(void)
@@ -349,7 +384,7 @@ static void test_killed_rank(void **state)
         const struct timespec moment = {0, 20000000};
         char pid_file[256];
         snprintf(pid_file, sizeof pid_file, "%s.pid.1", out);
-        for (int i = 0; i < 5000 && !gad_file_exists(support_scratch(out, "step-000003/DONE")); i++)
+        for (int i = 0; i < 3000 && gad_checkpoint_latest(out) < 3; i++)
             nanosleep(&moment, NULL);
         FILE *file = fopen(pid_file, "r");
         int pid = 0;
@@ -364,17 +399,8 @@ static void test_killed_rank(void **state)
     assert_has(text, "rank 1");
     assert_has(text, "signal 9");
     gad_memory_free(text);
-    snprintf(arguments, sizeof arguments, form, MODEL, out, "400");
-    char *steps = strstr(arguments, "--steps 400");
-    assert_non_null(steps);
-    int64_t latest = 3;
-    for (char name[64]; latest < 100000; latest++) {
-        snprintf(name, sizeof name, "step-%06lld/DONE", (long long)latest + 1);
-        if (!gad_file_exists(support_scratch(out, name)))
-            break;
-    }
     char goal[32];
-    snprintf(goal, sizeof goal, "%lld", (long long)latest + 2);
+    snprintf(goal, sizeof goal, "%lld", (long long)gad_checkpoint_latest(out) + 2);
     snprintf(arguments, sizeof arguments, form, MODEL, out, goal);
     code = run_ranks(2, out, arguments, &text);
     if (code)
@@ -391,6 +417,7 @@ int main(void)
         cmocka_unit_test(test_interrupt),
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_adapter_with_difference),
+        cmocka_unit_test(test_samples_from_files),
         cmocka_unit_test(test_ranks_agree),
         cmocka_unit_test(test_killed_rank),
     };
