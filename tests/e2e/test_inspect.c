@@ -263,6 +263,34 @@ static void test_heatmap(void **state)
     program_free(&r);
 }
 
+static void test_html(void **state)
+{
+    (void)state;
+    gad_error err;
+    char *page = NULL;
+    size_t length = 0;
+    const char *path = support_scratch(GAD_TEST_TMP, "page.html");
+    ASSERT_OK(gad_file_remove(path, &err), &err);
+    program_result r = RUN(COMMON, "--html", path, "--ref", IMAGES "plate.png", IMAGES "bolt.png", IMAGES "coin.png");
+    assert_int_equal(r.code, 0);
+    ASSERT_OK(gad_file_read(path, 1 << 22, &page, &length, &err), &err);
+    int cards = 0, pictures = 0;
+    for (const char *at = page; (at = strstr(at, "<article")); at++)
+        cards++;
+    for (const char *at = page; (at = strstr(at, "data:image/jpeg;base64,")); at++)
+        pictures++;
+    assert_int_equal(cards, 2);
+    assert_int_equal(pictures, 4); /* no heat maps from this model */
+    assert_non_null(strstr(page, "coin.png"));
+    assert_null(strstr(page, "http"));
+    free(page);
+    program_free(&r);
+    r = RUN(COMMON, "--reason", "never", "--html", "/nonexistent/p.html", "--ref", IMAGES "plate.png", IMAGES "bolt.png");
+    assert_int_equal(r.code, 1);
+    assert_non_null(strstr(r.text, "/nonexistent/p.html"));
+    program_free(&r);
+}
+
 /* What the record says is enough to ask again and get the same answer. */
 static void test_log_replay(void **state)
 {
@@ -422,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_unreadable_part),
         cmocka_unit_test(test_overlay),
         cmocka_unit_test(test_heatmap),
+        cmocka_unit_test(test_html),
         cmocka_unit_test(test_log_replay),
         cmocka_unit_test(test_exit_codes),
         cmocka_unit_test(test_usage),
