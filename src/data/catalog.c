@@ -136,6 +136,21 @@ static gad_status refuse_empty(const gad_import *import, const gad_catalog_entry
                             "not one image was found%s", wrong);
 }
 
+/* Every folder form has one name of its own: a second folder must not take the first one's place unasked. */
+static gad_status refuse_other_folder(gad_store *store, const char *name, const char *folder, gad_error *err)
+{
+    char *known = NULL;
+    gad_error unknown;
+    if (gad_store_root(store, name, &known, &unknown))
+        return GAD_OK;
+    bool same = strcmp(known, folder) == 0;
+    gad_status status = same ? GAD_OK
+                             : gad_error_set(err, GAD_E_ARGUMENT, "import a dataset", "give this folder a name with --name",
+                                             "\"%s\" is the dataset in %s already", name, known);
+    gad_memory_free(known);
+    return status;
+}
+
 static void warn_counts(const gad_catalog_entry *entry, const gad_import_report *report, const gad_log *log)
 {
     if (entry->images && report->images != entry->images)
@@ -170,6 +185,8 @@ gad_status gad_catalog_import(gad_store *store, const gad_catalog_request *reque
                                     .log = request->log,
                                     .progress = request->progress};
     status = gad_store_begin(store, err);
+    if (!status && entry->generic && !request->dataset)
+        status = refuse_other_folder(store, name, folder, err);
     if (!status)
         status = gad_store_put_dataset(store, &dataset, err);
     if (!status)

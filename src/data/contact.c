@@ -77,7 +77,8 @@ gad_status gad_contact_save(gad_store *store, const gad_contact_settings *settin
     if (!status)
         status = gad_store_select(store, &filter, &cursor, err);
     if (!status)
-        status = gad_sheet_new(total, settings->columns, settings->tile_px * 2, CAPTION_LINES, &sheet, err);
+        status =
+            gad_sheet_new(total, settings->columns, settings->tile_px * 2, settings->tile_px, CAPTION_LINES, &sheet, err);
     while (!status && found) {
         gad_image tile = {0};
         char *root = NULL;

@@ -13,22 +13,25 @@ enum { GAP_PX = 8, CAPTION_GAP_PX = 4 };
 
 static int64_t cell_height(const gad_sheet *sheet)
 {
-    return sheet->tile_px + GAP_PX + (sheet->caption_lines ? CAPTION_GAP_PX + sheet->caption_lines * GAD_FONT_LINE : 0);
+    return sheet->height_px + GAP_PX + (sheet->caption_lines ? CAPTION_GAP_PX + sheet->caption_lines * GAD_FONT_LINE : 0);
 }
 
-gad_status gad_sheet_new(int64_t count, int64_t columns, int64_t tile_px, int caption_lines, gad_sheet *sheet,
-                         gad_error *err)
+gad_status gad_sheet_new(int64_t count, int64_t columns, int64_t width_px, int64_t height_px, int caption_lines,
+                         gad_sheet *sheet, gad_error *err)
 {
-    if (count < 1 || count > 1000000 || columns < 1 || tile_px < 1 || tile_px > 65536 || caption_lines < 0 ||
-        caption_lines > 100)
+    if (count < 1 || count > 1000000 || columns < 1 || width_px < 1 || width_px > 65536 || height_px < 1 ||
+        height_px > 65536 || caption_lines < 0 || caption_lines > 100)
         return gad_error_set(err, GAD_E_ARGUMENT, "make contact sheet", NULL,
-                             "%lld tiles of %lld pixels in %lld columns are not a sheet", (long long)count,
-                             (long long)tile_px, (long long)columns);
-    gad_sheet made = {
-        .count = count, .columns = columns < count ? columns : count, .tile_px = tile_px, .caption_lines = caption_lines};
+                             "%lld tiles of %lld x %lld pixels in %lld columns are not a sheet", (long long)count,
+                             (long long)width_px, (long long)height_px, (long long)columns);
+    gad_sheet made = {.count = count,
+                      .columns = columns < count ? columns : count,
+                      .width_px = width_px,
+                      .height_px = height_px,
+                      .caption_lines = caption_lines};
     int64_t rows = (count + made.columns - 1) / made.columns;
     gad_status status =
-        gad_image_new(GAP_PX + made.columns * (tile_px + GAP_PX), GAP_PX + rows * cell_height(&made), 3, &made.image, err);
+        gad_image_new(GAP_PX + made.columns * (width_px + GAP_PX), GAP_PX + rows * cell_height(&made), 3, &made.image, err);
     if (status)
         return status;
     memset(made.image.pixels, 255, gad_image_stride(&made.image) * (size_t)made.image.height);
@@ -69,7 +72,7 @@ static gad_status write_caption(gad_sheet *sheet, int64_t x, int64_t y, const ch
 {
     static const gad_draw_colour ink = {40, 40, 40};
     gad_string line = {0};
-    int64_t room = (sheet->tile_px + GAD_FONT_ADVANCE - GAD_FONT_DOTS) / GAD_FONT_ADVANCE;
+    int64_t room = (sheet->width_px + GAD_FONT_ADVANCE - GAD_FONT_DOTS) / GAD_FONT_ADVANCE;
     for (int i = 0; i < sheet->caption_lines && *caption; i++) {
         caption = add_line(&line, caption, room);
         gad_draw_text(&sheet->image, x, y + i * GAD_FONT_LINE, gad_string_text(&line), 1, ink);
@@ -87,15 +90,16 @@ gad_status gad_sheet_put(gad_sheet *sheet, int64_t index, const gad_image *tile,
                              tile->channels);
     static const gad_draw_colour ground = {238, 238, 238};
     gad_image small;
-    gad_status status = gad_resize_fit(tile, sheet->tile_px, sheet->tile_px, &small, err);
+    gad_status status = gad_resize_fit(tile, sheet->width_px, sheet->height_px, &small, err);
     if (status)
         return status;
-    int64_t x = GAP_PX + index % sheet->columns * (sheet->tile_px + GAP_PX);
+    int64_t x = GAP_PX + index % sheet->columns * (sheet->width_px + GAP_PX);
     int64_t y = GAP_PX + index / sheet->columns * cell_height(sheet);
-    gad_draw_fill(&sheet->image, (gad_draw_area){x, y, x + sheet->tile_px, y + sheet->tile_px}, ground, 1);
-    gad_draw_paste(&sheet->image, x + (sheet->tile_px - small.width) / 2, y + (sheet->tile_px - small.height) / 2, &small);
+    gad_draw_fill(&sheet->image, (gad_draw_area){x, y, x + sheet->width_px, y + sheet->height_px}, ground, 1);
+    gad_draw_paste(&sheet->image, x + (sheet->width_px - small.width) / 2, y + (sheet->height_px - small.height) / 2,
+                   &small);
     gad_image_free(&small);
     if (caption)
-        status = write_caption(sheet, x, y + sheet->tile_px + CAPTION_GAP_PX, caption, err);
+        status = write_caption(sheet, x, y + sheet->height_px + CAPTION_GAP_PX, caption, err);
     return status;
 }

@@ -4,14 +4,14 @@
 #include "io/image.h"
 
 typedef struct gad_sheet {
-    gad_image image; /* the sheet, owned */
-    int64_t count, columns, tile_px;
+    gad_image image;                             /* the sheet, owned */
+    int64_t count, columns, width_px, height_px; /* of a tile */
     int caption_lines;
 } gad_sheet;
 
-/* An empty white sheet for `count` tiles of at most tile_px x tile_px with that many lines of text below each. */
-gad_status gad_sheet_new(int64_t count, int64_t columns, int64_t tile_px, int caption_lines, gad_sheet *sheet,
-                         gad_error *err);
+/* An empty white sheet for `count` tiles of at most width_px x height_px with that many lines of text below each. */
+gad_status gad_sheet_new(int64_t count, int64_t columns, int64_t width_px, int64_t height_px, int caption_lines,
+                         gad_sheet *sheet, gad_error *err);
 void gad_sheet_free(gad_sheet *sheet);
 /* Shrinks an RGB tile to fit place `index` and writes the caption below it (NULL: none). Lines that are too long are cut.
  */

@@ -157,6 +157,25 @@ static void test_masks(void **state)
         "data", "stats", STORE);
 }
 
+/* A second folder does not take the place of the first one unasked. */
+static void test_second_folder(void **state)
+{
+    (void)state;
+    char *first = strdup(fake_root("first")), *second;
+    fake_image("good/a.png");
+    fake_image("bad/b.png");
+    second = strdup(fake_root("second"));
+    fake_image("good/c.png");
+    fake_image("bad/d.png");
+    IMPORT(0, WORDS("2 added"), "plain", first);
+    IMPORT(1, WORDS("is the dataset in", first, "--name"), "plain", second);
+    IMPORT(0, WORDS("2 unchanged, 0 removed"), "plain", first);
+    EXPECT(0, WORDS("2 added, 0 changed, 0 unchanged, 0 removed"), "data", "import", STORE, "--name", "more", "plain",
+           second);
+    free(first);
+    free(second);
+}
+
 /* ---- JSON --------------------------------------------------------------------------------------------------------- */
 
 static void test_broken_json(void **state)
@@ -336,7 +355,7 @@ int main(void)
         cmocka_unit_test_setup(test_wrong_dataset, fresh_store), cmocka_unit_test_setup(test_masks, fresh_store),
         cmocka_unit_test_setup(test_broken_json, fresh_store),   cmocka_unit_test_setup(test_full_disk, fresh_store),
         cmocka_unit_test_setup(test_full_output, fresh_store),   cmocka_unit_test_setup(test_read_only_store, fresh_store),
-        cmocka_unit_test_setup(test_bad_stores, fresh_store),
+        cmocka_unit_test_setup(test_bad_stores, fresh_store),    cmocka_unit_test_setup(test_second_folder, fresh_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -180,7 +180,7 @@ static void test_sheet(void **state)
     (void)state;
     gad_sheet sheet = {.count = -5};
     gad_error err;
-    ASSERT_OK(gad_sheet_new(5, 3, 50, 1, &sheet, &err), &err);
+    ASSERT_OK(gad_sheet_new(5, 3, 50, 50, 1, &sheet, &err), &err);
     assert_int_equal(sheet.image.width, 8 + 3 * 58);
     assert_int_equal(sheet.image.height, 8 + 2 * (50 + 8 + 4 + 11));
     gad_image tile = flat(200, 100, 3, 0), wrong = flat(5, 5, 1, 0);
@@ -199,8 +199,8 @@ static void test_sheet(void **state)
     assert_int_equal(gad_sheet_put(&sheet, -1, &tile, NULL, &err), GAD_E_ARGUMENT);
     assert_int_equal(gad_sheet_put(&sheet, 0, &wrong, NULL, &err), GAD_E_ARGUMENT);
     gad_sheet_free(&sheet);
-    assert_int_equal(gad_sheet_new(0, 3, 50, 1, &sheet, &err), GAD_E_ARGUMENT);
-    assert_int_equal(gad_sheet_new(1000000, 1000, 65536, 1, &sheet, &err), GAD_E_LIMIT);
+    assert_int_equal(gad_sheet_new(0, 3, 50, 50, 1, &sheet, &err), GAD_E_ARGUMENT);
+    assert_int_equal(gad_sheet_new(1000000, 1000, 65536, 65536, 1, &sheet, &err), GAD_E_LIMIT);
     gad_image_free(&tile);
     gad_image_free(&wrong);
 }
