@@ -322,6 +322,7 @@ typedef struct gad_train_settings {
     double temperature, kl, clip_low, clip_high, positive, entropy_bonus;
     const char *ratio; /* "token", or "sequence": one ratio for an answer (GSPO) */
     const char *aggregation, *reward, *reward_command, *zero_variance;
+    int64_t reward_timeout_s; /* of an answer of reward_command; 0: none */
     bool scale_by_deviation, mask_truncated, share_prefix;
     const gad_log *log;
     const gad_progress *progress;

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -16,7 +18,8 @@ static const char operation[] = "give rewards";
 
 /* ---- a program of the user's --------------------------------------------------------------------------------------- */
 
-/* A socket pair serves both ways; a write to a program that died is an error and no signal. */
+/* A socket pair serves both ways; a write to a program that died is an error and no signal. The program leads a process
+ * group of its own, so that a hanging one can be ended with all that it started. */
 static gad_status start_program(const char *command, gad_reward_judge *judge, gad_error *err)
 {
     int ends[2];
@@ -24,12 +27,15 @@ static gad_status start_program(const char *command, gad_reward_judge *judge, ga
         return gad_error_system(err, operation, command, errno);
     pid_t program = fork();
     if (program == 0) {
+        setpgid(0, 0);
         dup2(ends[1], 0);
         dup2(ends[1], 1);
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(127);
     }
     close(ends[1]);
+    struct timeval limit = {.tv_sec = judge->timeout_s}; /* 0: none */
+    setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     int copy = program > 0 ? dup(ends[0]) : -1;
     judge->to = copy >= 0 ? fdopen(ends[0], "w") : NULL;
     judge->from = copy >= 0 ? fdopen(copy, "r") : NULL;
@@ -41,14 +47,27 @@ static gad_status start_program(const char *command, gad_reward_judge *judge, ga
     return gad_error_system(err, operation, command, errno);
 }
 
-gad_status gad_reward_open(const gad_tokenizer *tokenizer, bool vd, const char *command, gad_reward_judge *judge,
-                           gad_error *err)
+gad_status gad_reward_open(const gad_tokenizer *tokenizer, bool vd, const char *command, int timeout_s,
+                           gad_reward_judge *judge, gad_error *err)
 {
-    *judge = (gad_reward_judge){.tokenizer = tokenizer, .vd = vd};
+    *judge = (gad_reward_judge){.tokenizer = tokenizer, .vd = vd, .timeout_s = timeout_s};
     gad_status status = command ? start_program(command, judge, err) : GAD_OK;
     if (status)
         gad_reward_close(judge);
     return status;
+}
+
+/* Its input has ended: it has a second to end as well. */
+static void end_program(pid_t program)
+{
+    const struct timespec pause = {.tv_nsec = 20000000};
+    for (int i = 0; i < 50; i++) {
+        if (waitpid(program, NULL, WNOHANG))
+            return;
+        nanosleep(&pause, NULL);
+    }
+    kill(-program, SIGKILL);
+    waitpid(program, NULL, 0);
 }
 
 void gad_reward_close(gad_reward_judge *judge)
@@ -58,7 +77,7 @@ void gad_reward_close(gad_reward_judge *judge)
     if (judge->from)
         fclose(judge->from);
     if (judge->program)
-        waitpid(judge->program, NULL, 0);
+        end_program(judge->program);
     *judge = (gad_reward_judge){0};
 }
 
@@ -77,7 +96,12 @@ static gad_status ask_program(gad_reward_judge *judge, const gad_example *exampl
     gad_string_add(&line, "]}\n");
     bool sent = !line.failed && send(fileno(judge->to), line.data, line.length, MSG_NOSIGNAL) == (ssize_t)line.length;
     gad_string_free(&line);
-    if (!sent || !fgets(reply, sizeof reply, judge->from))
+    errno = 0;
+    bool heard = sent && fgets(reply, sizeof reply, judge->from);
+    if (sent && !heard && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return gad_error_set(err, GAD_E_IO, operation, "give it longer with --reward-timeout",
+                             "the reward command gave no answer within %d s", judge->timeout_s);
+    if (!heard)
         return gad_error_set(err, GAD_E_IO, operation, "run the command by hand with one line of input",
                              "the reward command gave no answer");
     reward->total = strtod(reply, &end);

@@ -24,12 +24,13 @@ typedef struct gad_reward_judge {
     bool vd;         /* VD-DeepStack's equation 11 instead of Anomaly-R1's */
     pid_t program;   /* 0: none */
     FILE *to, *from; /* its input and output */
+    int timeout_s;
 } gad_reward_judge;
 
 /* `command` (NULL: none) is run by the shell; for every answer it gets a line {"text", "anomalous", "boxes", "width",
- * "height"} and writes a line with one number. */
-gad_status gad_reward_open(const gad_tokenizer *tokenizer, bool vd, const char *command, gad_reward_judge *judge,
-                           gad_error *err);
+ * "height"} and writes a line with one number within timeout_s seconds (0: however long it takes). */
+gad_status gad_reward_open(const gad_tokenizer *tokenizer, bool vd, const char *command, int timeout_s,
+                           gad_reward_judge *judge, gad_error *err);
 void gad_reward_close(gad_reward_judge *judge);
 /* Has the signature of gad_grpo_settings.judge; `user` is the judge. */
 gad_status gad_reward_give(void *user, const gad_example *example, const int32_t *id, int64_t count, gad_reward *reward,

@@ -1,9 +1,11 @@
 /* reward: ids become text and rewards (the table of strings is in tests/task/test_score.c), and a program of the user's
  * gives them: well, slowly, in no form at all, or not any more. */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support/support.h"
 #include "train/reward.h"
@@ -62,7 +64,7 @@ static void test_papers(void **state)
     for (int vd = 0; vd < 2; vd++) {
         gad_error err;
         gad_reward_judge judge;
-        ASSERT_OK(gad_reward_open(tokenizer, vd, NULL, &judge, &err), &err);
+        ASSERT_OK(gad_reward_open(tokenizer, vd, NULL, 0, &judge, &err), &err);
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
             gad_reward reward;
             ASSERT_OK(give(&judge, cases[i].anomalous, cases[i].text, &reward, &err), &err);
@@ -79,7 +81,7 @@ static void ask(const char *command, int count, const double *expected, const ch
 {
     gad_error err;
     gad_reward_judge judge;
-    ASSERT_OK(gad_reward_open(tokenizer, false, command, &judge, &err), &err);
+    ASSERT_OK(gad_reward_open(tokenizer, false, command, 20, &judge, &err), &err);
     for (int i = 0; i < count; i++) {
         gad_reward reward;
         gad_status status = give(&judge, true, FOUND, &reward, &err);
@@ -114,11 +116,31 @@ static void test_own_program(void **state)
     ask("read line; echo nan", 1, &none, "nan");
 }
 
+/* A program that hangs costs its time and is ended, with what it started. */
+static void test_hanging_program(void **state)
+{
+    (void)state;
+    gad_error err;
+    gad_reward_judge judge;
+    gad_reward reward;
+    ASSERT_OK(gad_reward_open(tokenizer, false, "sleep 1000 & wait", 1, &judge, &err), &err);
+    assert_int_equal(give(&judge, true, FOUND, &reward, &err), GAD_E_IO);
+    assert_non_null(strstr(err.cause, "within 1 s"));
+    pid_t program = judge.program;
+    gad_string_free(&reward.text);
+    gad_reward_close(&judge);
+    int left = 0; /* nobody stays in its group, once init has noticed */
+    for (int i = 0; i < 200 && (left = kill(-program, 0)) == 0; i++)
+        usleep(10000);
+    assert_int_equal(left, -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_papers),
         cmocka_unit_test(test_own_program),
+        cmocka_unit_test(test_hanging_program),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }
