@@ -113,7 +113,8 @@ static gad_status hold_classes(gad_store *store, const gad_split_settings *s, en
              held, err);
     if (status)
         return status;
-    qsort(held->item, held->count, sizeof *held->item, compare_order);
+    if (held->count)
+        qsort(held->item, held->count, sizeof *held->item, compare_order);
     size_t keep = (size_t)(s->hold_classes < 0 ? 0 : s->hold_classes);
     if (keep > held->count)
         status = gad_error_set(err, GAD_E_ARGUMENT, "split samples", NULL, "%d classes to hold out, but there are only %zu",
@@ -138,7 +139,8 @@ static bool is_held(const entries *held, const entry *e)
 /* Each stratum (dataset, class, label) gives its share to val. */
 static void decide(const gad_split_settings *s, entries *groups, const entries *held)
 {
-    qsort(groups->item, groups->count, sizeof *groups->item, compare_strata);
+    if (groups->count) /* qsort takes no null */
+        qsort(groups->item, groups->count, sizeof *groups->item, compare_strata);
     for (size_t from = 0; from < groups->count;) {
         entry *first = &groups->item[from];
         size_t to = from;
