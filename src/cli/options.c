@@ -160,9 +160,14 @@ static void print_option(const option *o)
 {
     enum { COLUMN = 28, WIDTH = 100 };
     char text[1024];
+    bool on = o->kind == OPTION_FLAG && o->fallback && !strcmp(o->fallback, "true"); /* is switched off by --no-NAME */
     snprintf(text, sizeof text, "%s%s%s%s%s%s", o->help, o->choices ? ": " : "", o->choices ? o->choices : "",
-             o->fallback ? " [default: " : "", o->fallback ? o->fallback : "", o->fallback ? "]" : "");
-    int column = printf("  --%s%s%s", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+             o->fallback ? " [default: " : "",
+             !o->fallback ? ""
+             : on         ? "on"
+                          : o->fallback,
+             o->fallback ? "]" : "");
+    int column = printf("  --%s%s%s%s", on ? "[no-]" : "", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
     if (column > COLUMN - 2) {
         putchar('\n');
         column = 0;
@@ -256,7 +261,7 @@ static bool parse_option(const command *c, void *settings, int argc, char **argv
     ++*at;
     if (o->kind == OPTION_FLAG) {
         if (equals)
-            fprintf(stderr, "gad %s: --%s takes no argument\n", c->name, o->name);
+            fprintf(stderr, "gad %s: --%s takes no argument; --no-%s is its opposite\n", c->name, o->name, o->name);
         *(bool *)field(settings, o) = !negated;
         return !equals;
     }
