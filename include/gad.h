@@ -260,7 +260,7 @@ void gad_inspection_page_free(gad_inspection_page *page);
 /* A byte-level BPE vocabulary for a small model, from the project's own questions and answers and from text files. */
 typedef struct gad_vocab_settings {
     const char *out;               /* folder for the tokenizer files */
-    int64_t entries;               /* tokens, bytes and control tokens included: 282 to 16384 */
+    int64_t entries;               /* tokens, bytes and control tokens included: 284 to 16384 */
     int64_t own_texts;             /* synthetic questions and answers to learn from */
     const char *const *text_files; /* further texts, UTF-8 */
     int64_t text_file_count;

@@ -9,14 +9,15 @@
 #include "text/chat_template.h"
 #include "text/pretokenize.h"
 
-enum { CONTROL_COUNT = 26, SPECIAL_COUNT = 14 }; /* the first 14 are flagged special (spec qwen_vl.md 7) */
+enum { CONTROL_COUNT = 28, SPECIAL_COUNT = 14 }; /* the first 14 are flagged special (spec qwen_vl.md 7) */
 
 const char *const gad_vocab_files_control[CONTROL_COUNT] = {
-    "<|endoftext|>",  "<|im_start|>",   "<|im_end|>",    "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>",
-    "<|box_end|>",    "<|quad_start|>", "<|quad_end|>",  "<|vision_start|>",     "<|vision_end|>",     "<|vision_pad|>",
-    "<|image_pad|>",  "<|video_pad|>",  "<tool_call>",   "</tool_call>",         "<|fim_prefix|>",     "<|fim_middle|>",
-    "<|fim_suffix|>", "<|fim_pad|>",    "<|repo_name|>", "<|file_sep|>",         "<tool_response>",    "</tool_response>",
-    "<think>",        "</think>"};
+    "<|endoftext|>",  "<|im_start|>",   "<|im_end|>",      "<|object_ref_start|>", "<|object_ref_end|>",
+    "<|box_start|>",  "<|box_end|>",    "<|quad_start|>",  "<|quad_end|>",         "<|vision_start|>",
+    "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>",   "<|video_pad|>",        "<tool_call>",
+    "</tool_call>",   "<|fim_prefix|>", "<|fim_middle|>",  "<|fim_suffix|>",       "<|fim_pad|>",
+    "<|repo_name|>",  "<|file_sep|>",   "<tool_response>", "</tool_response>",     "<think>",
+    "</think>",       "<answer>",       "</answer>"};
 
 static const char operation[] = "write tokenizer";
 

@@ -111,6 +111,22 @@ static void what_is_never_merged(void **state)
     gad_string_free(&text);
 }
 
+/* The word that decides is a token of its own: fast answers ask for its probability after the mark. */
+static void decision_stands_alone(void **state)
+{
+    (void)state;
+    gad_error err;
+    gad_tokenizer *t;
+    gad_tokenizer_ids ids = {0};
+    static const char *const text[] = {"<answer>Yes</answer><answer>No</answer><answer>Yes</answer><answer>No</answer>"};
+    ASSERT_OK(small_parse(train(text, 1, 400), &t, &err), &err);
+    ASSERT_OK(gad_tokenizer_encode(t, "<answer>Yes", 11, GAD_TOKENIZER_WORDS, &ids, &err), &err);
+    assert_int_equal(ids.count, 2);
+    assert_int_equal(ids.id[0], gad_tokenizer_find(t, "<answer>"));
+    gad_tokenizer_ids_free(&ids);
+    gad_tokenizer_free(t);
+}
+
 /* Merges that training found are what encoding does: the words it saw become as few tokens as it counted. */
 static void encoding_follows(void **state)
 {
@@ -145,9 +161,9 @@ static void files(void **state)
     ASSERT_OK(gad_json_load(support_scratch(folder, "tokenizer_config.json"), &config, &err), &err);
     const json_t *decoder = json_object_get(config, "added_tokens_decoder");
     assert_int_equal(json_object_size(decoder), GAD_VOCAB_TRAIN_ADDED);
-    assert_string_equal(json_string_value(json_object_get(json_object_get(decoder, "339"), "content")), "</think>");
+    assert_string_equal(json_string_value(json_object_get(json_object_get(decoder, "339"), "content")), "</answer>");
     assert_true(json_is_false(json_object_get(json_object_get(decoder, "339"), "special")));
-    assert_true(json_is_true(json_object_get(json_object_get(decoder, "314"), "special")));
+    assert_true(json_is_true(json_object_get(json_object_get(decoder, "312"), "special")));
     json_decref(config);
     json_decref(root);
     gad_tokenizer_free(t);
@@ -175,9 +191,14 @@ static void cancelled(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(by_hand),       cmocka_unit_test(ties),
-                                       cmocka_unit_test(stops_at_size), cmocka_unit_test(deterministic),
-                                       cmocka_unit_test(files),         cmocka_unit_test(what_is_never_merged),
-                                       cmocka_unit_test(cancelled),     cmocka_unit_test(encoding_follows)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(by_hand),
+                                       cmocka_unit_test(ties),
+                                       cmocka_unit_test(stops_at_size),
+                                       cmocka_unit_test(deterministic),
+                                       cmocka_unit_test(files),
+                                       cmocka_unit_test(what_is_never_merged),
+                                       cmocka_unit_test(cancelled),
+                                       cmocka_unit_test(encoding_follows),
+                                       cmocka_unit_test(decision_stands_alone)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
