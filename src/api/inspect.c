@@ -95,23 +95,20 @@ static gad_status take_heat(const gad_engine_turn *turn, gad_inspection *result,
 /* The regions of the heat map, for an answer without text. */
 static gad_status take_regions(const gad_engine_turn *turn, gad_inspection *result, gad_error *err)
 {
-    gad_difference_region region[GAD_DIFFERENCE_REGIONS];
-    size_t cells = (size_t)(turn->heat_rows * turn->heat_cols);
-    int32_t *scratch = gad_memory_alloc(2 * cells, sizeof *scratch);
+    gad_status status = GAD_OK;
+    double width = (double)result->width_px, height = (double)result->height_px;
     result->defect = gad_memory_zero(GAD_DIFFERENCE_REGIONS, sizeof *result->defect);
-    gad_status status = scratch && result->defect ? GAD_OK : gad_error_memory(err, operation, 2 * cells * sizeof *scratch);
-    int count = status ? 0 : gad_difference_regions(turn->heat, turn->heat_rows, turn->heat_cols, scratch, region);
-    double across = (double)result->width_px / (double)turn->heat_cols,
-           down = (double)result->height_px / (double)turn->heat_rows;
-    for (int i = 0; i < count && !status; i++) {
+    if (!result->defect)
+        return gad_error_memory(err, operation, GAD_DIFFERENCE_REGIONS * sizeof *result->defect);
+    for (int i = 0; i < turn->region_count && !status; i++) {
+        const gad_difference_region *r = &turn->region[i];
         char *label = gad_memory_copy_string("");
         if (!label)
             status = gad_error_memory(err, operation, 1);
         else
             result->defect[result->defect_count++] = (gad_defect){
-                region[i].x1 * across, region[i].y1 * down, region[i].x2 * across, region[i].y2 * down, true, label};
+                (double)r->x1 * width, (double)r->y1 * height, (double)r->x2 * width, (double)r->y2 * height, true, label};
     }
-    gad_memory_free(scratch);
     return status;
 }
 

@@ -60,39 +60,26 @@ static gad_status take_heat(const gad_engine_turn *turn, gad_bench_reply *reply,
 }
 
 /* Regions of the heat map as boxes for the answer; without a difference module there are none. */
-static gad_status find_regions(const engine_model *m, const gad_engine_turn *turn, gad_answer_item *item, size_t *count,
-                               gad_error *err)
+static size_t take_regions(const engine_model *m, const gad_engine_turn *turn, gad_answer_item *item)
 {
-    gad_difference_region region[GAD_DIFFERENCE_REGIONS];
     const gad_view *view = &turn->view[turn->image_count - 1];
     gad_box_frame frame = frame_of(m, turn);
-    *count = 0;
-    if (!turn->heat)
-        return GAD_OK;
-    size_t cells = (size_t)(turn->heat_rows * turn->heat_cols);
-    int32_t *scratch = gad_memory_alloc(2 * cells, sizeof *scratch);
-    if (!scratch)
-        return gad_error_memory(err, "ask the engine", 2 * cells * sizeof *scratch);
-    int found = gad_difference_regions(turn->heat, turn->heat_rows, turn->heat_cols, scratch, region);
-    double across = (double)view->original_width / (double)turn->heat_cols,
-           down = (double)view->original_height / (double)turn->heat_rows;
-    for (int i = 0; i < found; i++) {
-        gad_box box = {region[i].x1 * across, region[i].y1 * down, region[i].x2 * across, region[i].y2 * down};
-        item[(*count)++] = (gad_answer_item){gad_box_to_model(&frame, box), "difference"};
+    double width = (double)view->original_width, height = (double)view->original_height;
+    for (int i = 0; i < turn->region_count; i++) {
+        const gad_difference_region *r = &turn->region[i];
+        gad_box box = {(double)r->x1 * width, (double)r->y1 * height, (double)r->x2 * width, (double)r->y2 * height};
+        item[i] = (gad_answer_item){gad_box_to_model(&frame, box), "difference"};
     }
-    gad_memory_free(scratch);
-    return GAD_OK;
+    return (size_t)turn->region_count;
 }
 
 /* The forced decision, with the boxes that gad inspect gives to a fast answer. */
 static gad_status answer_fast(engine_model *m, const gad_engine_turn *turn, gad_bench_reply *reply, gad_error *err)
 {
     gad_answer_item item[GAD_DIFFERENCE_REGIONS];
-    size_t count = 0;
     gad_status status = gad_ask_fast(m->engine, turn, NULL, &reply->score, err);
     bool anomalous = !status && reply->score >= 0.5;
-    if (anomalous)
-        status = find_regions(m, turn, item, &count, err);
+    size_t count = anomalous ? take_regions(m, turn, item) : 0;
     if (!status)
         status = gad_answer_write("", anomalous, item, count, &reply->text, err);
     reply->answer_tokens = 0;

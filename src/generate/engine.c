@@ -235,8 +235,9 @@ static gad_status encode_images(gad_engine *e, const gad_engine_part *part, size
     return GAD_OK;
 }
 
-/* The heat map in rows, from cells in the order of tokens. */
-static gad_status take_heat(const gad_engine *e, gad_grid grid, const float *map, gad_engine_turn *turn, gad_error *err)
+/* The heat map in rows, from cells in the order of tokens, and its regions. */
+static gad_status take_heat(const gad_engine *e, gad_grid grid, const gad_evidence_map *map, gad_engine_turn *turn,
+                            gad_error *err)
 {
     int64_t side = gad_difference_side(&e->model.config.difference), across = grid.cols / 2;
     turn->heat_rows = grid.rows / 2 * side;
@@ -247,7 +248,9 @@ static gad_status take_heat(const gad_engine *e, gad_grid grid, const float *map
         return gad_error_memory(err, operation, cells * sizeof *turn->heat);
     for (int64_t y = 0; y < turn->heat_rows; y++)
         for (int64_t x = 0; x < turn->heat_cols; x++)
-            turn->heat[y * turn->heat_cols + x] = map[gad_difference_cell(across, side, y, x)];
+            turn->heat[y * turn->heat_cols + x] = map->logit[gad_difference_cell(across, side, y, x)];
+    memcpy(turn->region, map->region, sizeof turn->region);
+    turn->region_count = map->region_count;
     return GAD_OK;
 }
 
@@ -281,11 +284,11 @@ static gad_status compare_images(gad_engine *e, const gad_engine_part *part, siz
     const gad_image_rows **rows = gad_memory_alloc(count, sizeof *rows);
     gad_grid grid = turn->image[count - 1].rows->grid;
     size_t cells = (size_t)(gad_grid_tokens(grid) * gad_difference_cells(&e->model.config.difference));
-    float *map = gad_memory_alloc(cells, sizeof *map);
+    gad_evidence_map map = {.logit = gad_memory_alloc(cells, sizeof *map.logit)};
     turn->compared = gad_memory_zero(1, sizeof *turn->compared);
-    gad_status status = patches && rows && map && turn->compared
+    gad_status status = patches && rows && map.logit && turn->compared
                             ? GAD_OK
-                            : gad_error_memory(err, operation, count * sizeof *patches + cells * sizeof *map);
+                            : gad_error_memory(err, operation, count * sizeof *patches + cells * sizeof *map.logit);
     for (size_t i = 0; i < part_count && !status; i++) {
         if (part[i].text)
             continue;
@@ -297,16 +300,16 @@ static gad_status compare_images(gad_engine *e, const gad_engine_part *part, siz
         status = find_level(e, patches, rows, (int64_t)count - 1, &level, err);
     if (!status)
         status = gad_evidence_make(&e->model, &e->device, e->timeline.adapters, patches, rows, (int64_t)count, level,
-                                   turn->compared, map, err);
+                                   turn->compared, &map, err);
     if (!status)
-        status = take_heat(e, grid, map, turn, err);
+        status = take_heat(e, grid, &map, turn, err);
     if (!status)
         turn->image[count - 1].rows = turn->compared;
     for (size_t i = 0; patches && i < count; i++)
         gad_preprocess_free(&patches[i]);
     gad_memory_free(patches);
     gad_memory_free(rows);
-    gad_memory_free(map);
+    gad_memory_free(map.logit);
     return status;
 }
 

@@ -45,6 +45,8 @@ typedef struct gad_engine_turn {
     int64_t image_count;
     float *heat; /* [heat_rows * heat_cols] anomaly logits of the last image, row by row; NULL as `compared` */
     int64_t heat_rows, heat_cols;
+    gad_difference_region region[GAD_DIFFERENCE_REGIONS]; /* of the heat map */
+    int region_count;
     gad_prompt prompt; /* points into the above */
 } gad_engine_turn;
 gad_status gad_engine_make_turn(gad_engine *engine, const gad_engine_part *part, size_t part_count, gad_engine_turn *turn,

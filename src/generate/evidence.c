@@ -33,7 +33,7 @@ static gad_vision_rows load(const gad_model *model, gad_device *device, const ga
 }
 
 static void run(const gad_model *model, gad_device *device, bool adapters, const gad_difference_input *input,
-                const gad_image_rows *const *image, int64_t count, float *host, float *map)
+                const gad_image_rows *const *image, int64_t count, float *host, gad_evidence_map *map)
 {
     const gad_ops *op = device->ops;
     gad_pass pass = {.device = device, .adapters = adapters};
@@ -45,14 +45,15 @@ static void run(const gad_model *model, gad_device *device, bool adapters, const
     op->download(device, host, gad_tensor_rows(rows.out, first, tokens));
     for (int k = 0; k < rows.deepstack_count; k++)
         op->download(device, host + (k + 1) * tokens * hidden, gad_tensor_rows(rows.deepstack[k], first, tokens));
-    if (map)
-        memcpy(map, input->map, (size_t)saved.logits.rows * sizeof *map);
+    memcpy(map->logit, input->map, (size_t)saved.logits.rows * sizeof *map->logit);
+    memcpy(map->region, input->region, sizeof map->region);
+    map->region_count = input->region_count[0];
     op->rewind(device, mark);
 }
 
 gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool adapters, const gad_patches *patches,
                              const gad_image_rows *const *image, int64_t count, float level, gad_image_rows *rows,
-                             float *map, gad_error *err)
+                             gad_evidence_map *map, gad_error *err)
 {
     int levels = gad_difference_levels(&model->config);
     int64_t tokens = image[count - 1]->tokens;
@@ -104,22 +105,23 @@ gad_status gad_evidence_level(const gad_model *model, gad_device *device, bool a
     size_t cells = (size_t)(most * cells_of_token);
     gad_patches *moved = gad_memory_alloc((size_t)count, sizeof *moved);
     const gad_image_rows **moved_image = gad_memory_alloc((size_t)count, sizeof *moved_image);
-    float *map = gad_memory_alloc(cells, sizeof *map);
-    gad_status status = moved && moved_image && map ? GAD_OK : gad_error_memory(err, operation, cells * sizeof *map);
+    gad_evidence_map map = {.logit = gad_memory_alloc(cells, sizeof *map.logit)};
+    gad_status status =
+        moved && moved_image && map.logit ? GAD_OK : gad_error_memory(err, operation, cells * sizeof *map.logit);
     double sum = 0;
     for (int64_t i = 0; i < count && !status; i++) {
         gad_image_rows rows = {0};
         float peak = -INFINITY;
         move_last(count, i, patches, image, moved, moved_image);
-        status = gad_evidence_make(model, device, adapters, moved, moved_image, count, 0, &rows, map, err);
+        status = gad_evidence_make(model, device, adapters, moved, moved_image, count, 0, &rows, &map, err);
         for (int64_t c = 0; c < image[i]->tokens * cells_of_token && !status; c++)
-            peak = fmaxf(peak, map[c]);
+            peak = fmaxf(peak, map.logit[c]);
         sum += (double)peak;
         gad_memory_free(rows.rows);
     }
     *level = (float)(sum / (double)count) - GAD_EVIDENCE_GOOD;
     gad_memory_free(moved);
     gad_memory_free(moved_image);
-    gad_memory_free(map);
+    gad_memory_free(map.logit);
     return status;
 }

@@ -7,12 +7,18 @@
 #include "model/difference.h"
 #include "model/preprocess.h"
 
+/* What the comparison shows. */
+typedef struct gad_evidence_map {
+    float *logit; /* the caller's: room for every cell of the part (difference_map.h), less the level */
+    gad_difference_region region[GAD_DIFFERENCE_REGIONS];
+    int region_count;
+} gad_evidence_map;
+
 /* The last of `count` >= 2 images is compared with the others. rows->rows is the caller's (gad_memory_free); its hash names
- * all images, since it depends on all. `map` (may be NULL) gets the anomaly logit of every cell of the last image
- * (difference_map.h), less `level`. The model has a difference module. */
+ * all images, since it depends on all. The model has a difference module. */
 gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool adapters, const gad_patches *patches,
                              const gad_image_rows *const *image, int64_t count, float level, gad_image_rows *rows,
-                             float *map, gad_error *err);
+                             gad_evidence_map *map, gad_error *err);
 
 /* The level of a class: how far good parts stand out from each other. Each of `count` >= 2 good parts is compared with the
  * others; the mean of their largest logits becomes what an unseen good part shows, GAD_EVIDENCE_GOOD, once *level is taken

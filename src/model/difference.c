@@ -212,15 +212,10 @@ static gad_tensor take_figures(const gad_pass *pass, const gad_difference_config
                                gad_tensor logits)
 {
     gad_device *device = pass->device;
-    int64_t first = 0, cells = gad_difference_cells(d);
     device->ops->download(device, in->map, logits);
-    for (int64_t i = 0; i < in->tests * cells; i++)
-        in->map[i] -= in->level;
-    for (int64_t i = 0; i < in->pairs; i++) {
-        gad_grid grid = in->test_grid[i];
-        gad_difference_figures(in->map + first * cells, grid.rows / 2, grid.cols / 2, gad_difference_side(d), in->scratch,
-                               in->figures + first * GAD_DIFFERENCE_FIGURES);
-        first += gad_grid_tokens(grid);
+    for (int64_t i = 0, first = 0; i < in->pairs; i++) {
+        gad_difference_input_read_map(d, in, i, first);
+        first += gad_grid_tokens(in->test_grid[i]);
     }
     return take_host(device, in->figures, in->tests, GAD_DIFFERENCE_FIGURES);
 }

@@ -1,6 +1,8 @@
 /* difference_input: see difference_input.h. Channels: training.md section 13.6. */
 #include "model/difference_input.h"
 
+#include "model/difference_align.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -81,17 +83,19 @@ static void normalise(const gad_vision_config *v, const gad_difference_image *im
         out[i] *= scale;
 }
 
-/* Patch rows as a picture [3][height][width]. */
-static void unfold(const gad_vision_config *v, gad_grid grid, const float *pixels, float *plane)
+/* Between patch rows and a picture [3][height][width]: to the picture, or back. */
+static void rearrange(const gad_vision_config *v, gad_grid grid, float *pixels, float *plane, bool back)
 {
     int64_t p = v->patch, width = grid.cols * p, height = grid.rows * p;
     for (int64_t i = 0; i < gad_grid_patches(grid); i++) {
         double row, col;
         place_of(grid, i, false, &row, &col);
         for (int64_t c = 0; c < 3; c++)
-            for (int64_t y = 0; y < p; y++)
-                memcpy(plane + (c * height + (int64_t)row * p + y) * width + (int64_t)col * p,
-                       pixels + ((i * 3 + c) * p + y) * p, (size_t)p * sizeof(float));
+            for (int64_t y = 0; y < p; y++) {
+                float *in_plane = plane + (c * height + (int64_t)row * p + y) * width + (int64_t)col * p;
+                float *in_patch = pixels + ((i * 3 + c) * p + y) * p;
+                memcpy(back ? in_patch : in_plane, back ? in_plane : in_patch, (size_t)p * sizeof(float));
+            }
     }
 }
 
@@ -106,12 +110,16 @@ static bool take_tables(const gad_config *config, const gad_difference_image *im
     for (int64_t i = 0; i < pairs; i++)
         in->tests += gad_grid_tokens(image[pair[i].test].grid);
     in->tokens = in->patches / 4;
+    in->cell_px = config->vision.patch / config->difference.cells;
     gad_arena *a = &in->arena;
     in->pixels = gad_arena_take(a, (size_t)in->patches * 3 * (size_t)(config->vision.patch * config->vision.patch), 4);
     size_t cells = (size_t)(in->tests * gad_difference_cells(&config->difference));
     in->low = gad_arena_take(a, cells * GAD_DIFFERENCE_LOW, 4);
     in->map = gad_arena_take(a, cells, 4);
     in->scratch = gad_arena_take(a, 3 * cells, 4);
+    in->gap = gad_arena_take(a, 4 * (size_t)in->tests * (size_t)(config->vision.patch * config->vision.patch), 4);
+    in->region = gad_arena_take(a, (size_t)pairs * GAD_DIFFERENCE_REGIONS, sizeof *in->region);
+    in->region_count = gad_arena_take(a, (size_t)pairs, sizeof *in->region_count);
     in->figures = gad_arena_take(a, (size_t)in->tests * GAD_DIFFERENCE_FIGURES, 4);
     in->neighbour = gad_arena_take(a, 9 * (size_t)in->tests, 4);
     in->cell_neighbour = gad_arena_take(a, 9 * cells, 4);
@@ -126,9 +134,10 @@ static bool take_tables(const gad_config *config, const gad_difference_image *im
     in->test_token = gad_arena_take(a, (size_t)in->tests, 4);
     in->patch_span = gad_arena_take(a, (size_t)pairs, sizeof *in->patch_span);
     in->token_span = gad_arena_take(a, (size_t)pairs, sizeof *in->token_span);
-    return in->pixels && in->low && in->map && in->scratch && in->figures && in->neighbour && in->cell_neighbour &&
-           in->cell_patch && in->patch_cell && in->test_grid && in->patch_q && in->patch_k && in->token_q && in->token_k &&
-           in->test_patch && in->test_token && in->patch_span && in->token_span;
+    return in->pixels && in->low && in->map && in->scratch && in->gap && in->region && in->region_count && in->figures &&
+           in->neighbour && in->cell_neighbour && in->cell_patch && in->patch_cell && in->test_grid && in->patch_q &&
+           in->patch_k && in->token_q && in->token_k && in->test_patch && in->test_token && in->patch_span &&
+           in->token_span;
 }
 
 /* Three planes to another size, bilinear. */
@@ -151,39 +160,51 @@ static void resample(const float *from, int64_t rows, int64_t cols, float *to, i
 }
 
 /* Reference r as a picture of the test image's size. `spare` has room for it at its own size. */
-static void unfold_reference(const gad_vision_config *v, gad_grid from, const float *pixels, gad_grid to, float *spare,
+static void unfold_reference(const gad_vision_config *v, gad_grid from, float *pixels, gad_grid to, float *spare,
                              float *planes)
 {
     if (from.rows == to.rows && from.cols == to.cols) {
-        unfold(v, from, pixels, planes);
+        rearrange(v, from, pixels, planes, false);
         return;
     }
-    unfold(v, from, pixels, spare);
+    rearrange(v, from, pixels, spare, false);
     resample(spare, from.rows * v->patch, from.cols * v->patch, planes, to.rows * v->patch, to.cols * v->patch);
 }
 
-/* Channels of the cells of a test image against all its references, in the order of the heat map. */
+/* Channels of the cells of a test image, whose first token is `token`, against all its references, in the order of the heat
+ * map, and the gaps of its px. */
 static gad_status fill_low(const gad_config *config, const gad_difference_image *image, const int64_t *first,
-                           const gad_difference_pair *pair, const gad_difference_input *in, float *low, gad_error *err)
+                           const gad_difference_pair *pair, const gad_difference_input *in, int64_t token, gad_error *err)
 {
     const gad_vision_config *v = &config->vision;
     gad_grid grid = image[pair->test].grid;
     int64_t patch = 3 * (int64_t)v->patch * v->patch, numbers = gad_grid_patches(grid) * patch;
-    int64_t width = grid.cols * v->patch, height = grid.rows * v->patch, cell_px = v->patch / config->difference.cells;
+    int64_t width = grid.cols * v->patch, height = grid.rows * v->patch, cell_px = in->cell_px;
     int64_t across = width / cell_px, cells = across * (height / cell_px), side = gad_difference_side(&config->difference);
     int64_t scratch = gad_difference_low_scratch(width, height, cell_px), spare = 0;
+    int64_t search = gad_difference_place_scratch(width, height);
+    scratch = search > scratch ? search : scratch;
     for (int64_t r = pair->reference; r < pair->test; r++)
         spare = gad_grid_patches(image[r].grid) * patch > spare ? gad_grid_patches(image[r].grid) * patch : spare;
-    size_t all = (size_t)(2 * numbers + scratch + spare + cells * GAD_DIFFERENCE_LOW);
+    size_t all = (size_t)(4 * numbers + scratch + spare + cells * GAD_DIFFERENCE_LOW);
     float *planes = gad_memory_zero(all, sizeof *planes);
     if (!planes)
         return gad_error_memory(err, operation, all * sizeof *planes);
-    float *raster = planes + 2 * numbers + scratch + spare;
-    gad_difference_planes both = {planes, planes + numbers, width, height};
-    unfold(v, grid, in->pixels + first[pair->test] * patch, planes);
+    float *reference = planes + numbers, *moved = reference + numbers, *covered = moved + numbers;
+    float *low = in->low + token * side * side * GAD_DIFFERENCE_LOW, *gap = in->gap + token * 4 * v->patch * v->patch;
+    float *work = covered + numbers, *raster = work + scratch + spare;
+    gad_difference_planes both = {planes, covered, moved, width, height};
+    rearrange(v, grid, in->pixels + first[pair->test] * patch, planes, false);
     for (int64_t r = pair->reference; r < pair->test; r++) {
-        unfold_reference(v, image[r].grid, in->pixels + first[r] * patch, grid, raster - spare, planes + numbers);
-        gad_difference_low_compare(&both, cell_px, r > pair->reference, planes + 2 * numbers, raster);
+        unfold_reference(v, image[r].grid, in->pixels + first[r] * patch, grid, raster - spare, reference);
+        gad_similarity place = gad_difference_place(planes, reference, width, height, work);
+        gad_difference_move(reference, width, height, place, moved);
+        gad_difference_light(planes, width, height, moved);
+        memcpy(covered, moved, (size_t)numbers * sizeof *covered);
+        gad_difference_cover(planes, width, height, place, covered);
+        if (image[r].grid.rows == grid.rows && image[r].grid.cols == grid.cols)
+            rearrange(v, grid, in->pixels + first[r] * patch, covered, true);
+        gad_difference_low_compare(&both, cell_px, r > pair->reference, work, raster, gap);
     }
     gad_difference_low_finish(cells, planes, raster);
     for (int64_t i = 0; i < cells; i++)
@@ -259,7 +280,7 @@ gad_status gad_difference_input_make(const gad_config *config, const gad_differe
         fill_neighbours(in.test_grid[n], 1, tests, in.tests, in.neighbour);
         fill_neighbours(in.test_grid[n], gad_difference_side(d), tests * cells, in.tests * cells, in.cell_neighbour);
         fill_patches_of_cells(d, tests, rows / 4, in.tests, in.cell_patch, in.patch_cell);
-        status = fill_low(config, image, first, p, &in, in.low + tests * gad_difference_cells(d) * GAD_DIFFERENCE_LOW, err);
+        status = fill_low(config, image, first, p, &in, tests, err);
         tests += rows / 4;
     }
     gad_memory_free(first);
@@ -268,6 +289,26 @@ gad_status gad_difference_input_make(const gad_config *config, const gad_differe
     else
         *input = in;
     return status;
+}
+
+void gad_difference_input_read_map(const gad_difference_config *config, const gad_difference_input *in, int64_t i,
+                                   int64_t first)
+{
+    int64_t side = gad_difference_side(config), across = in->test_grid[i].cols / 2, cols = across * side,
+            rows = in->test_grid[i].rows / 2 * side, px = in->cell_px;
+    float *map = in->map + first * side * side, *raster = (float *)(in->scratch + 2 * rows * cols), peak = -INFINITY;
+    for (int64_t y = 0; y < rows; y++)
+        for (int64_t x = 0; x < cols; x++) {
+            float *z = &map[gad_difference_cell(across, side, y, x)];
+            *z -= in->level;
+            raster[y * cols + x] = *z;
+            peak = fmaxf(peak, *z);
+        }
+    gad_difference_heat heat = {raster, in->gap + first * side * side * px * px, rows, cols, px};
+    gad_difference_region *region = in->region + i * GAD_DIFFERENCE_REGIONS;
+    in->region_count[i] = gad_difference_regions(&heat, in->scratch, region);
+    gad_difference_figures(region, in->region_count[i], peak, gad_grid_tokens(in->test_grid[i]),
+                           in->figures + first * GAD_DIFFERENCE_FIGURES);
 }
 
 void gad_difference_input_free(gad_difference_input *input)

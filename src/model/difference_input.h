@@ -23,16 +23,20 @@ typedef struct gad_difference_image {
 typedef struct gad_difference_input {
     gad_arena arena;
     int64_t patches, tokens, tests; /* tests: tokens of test images */
-    float *pixels;                  /* [patches, 3 * patch * patch] */
-    float *low;                     /* [cells of tests, GAD_DIFFERENCE_LOW], in the order of the heat map */
-    int32_t *neighbour;             /* [9, tests]: row of the test rows; `tests`: outside the image */
-    int32_t *cell_neighbour;        /* [9, cells of tests], likewise */
-    int32_t *cell_patch;            /* [cells of tests]: row of the test patches */
-    int32_t *patch_cell;            /* [cells of a patch, 4 * tests]: row of the cells */
-    gad_grid *test_grid;            /* [pairs] */
-    float level;                    /* taken off the logits before the heat map is read */
-    /* filled by the forward pass: the heat map, what it shows, room to find that */
-    float *map, *figures; /* [cells of tests], [tests, GAD_DIFFERENCE_FIGURES] */
+    int64_t cell_px;
+    float *pixels;           /* [patches, 3 * patch * patch] */
+    float *low;              /* [cells of tests, GAD_DIFFERENCE_LOW], in the order of the heat map */
+    int32_t *neighbour;      /* [9, tests]: row of the test rows; `tests`: outside the image */
+    int32_t *cell_neighbour; /* [9, cells of tests], likewise */
+    int32_t *cell_patch;     /* [cells of tests]: row of the test patches */
+    int32_t *patch_cell;     /* [cells of a patch, 4 * tests]: row of the cells */
+    gad_grid *test_grid;     /* [pairs] */
+    float *gap;  /* of each px of a test picture from its references, pictures one after the other, row by row */
+    float level; /* taken off the logits before the heat map is read */
+    /* filled by the forward pass: the heat map, its regions, what it shows in figures, room to find that */
+    float *map, *figures;          /* [cells of tests], [tests, GAD_DIFFERENCE_FIGURES] */
+    gad_difference_region *region; /* [pairs][GAD_DIFFERENCE_REGIONS] */
+    int *region_count;             /* [pairs] */
     int32_t *scratch;
     float *patch_q, *patch_k;         /* [patches, 4 * heads]: positions as columns of queries and keys */
     float *token_q, *token_k;         /* [tokens, 4 * heads] */
@@ -44,5 +48,9 @@ typedef struct gad_difference_input {
 gad_status gad_difference_input_make(const gad_config *config, const gad_difference_image *image, int64_t image_count,
                                      const gad_difference_pair *pair, int64_t pair_count, gad_difference_input *input,
                                      gad_error *err);
+/* Regions and figures of pair i, whose test image begins at token `first`, from what the module said: in->map less the
+ * level. */
+void gad_difference_input_read_map(const gad_difference_config *config, const gad_difference_input *input, int64_t i,
+                                   int64_t first);
 void gad_difference_input_free(gad_difference_input *input);
 #endif

@@ -6,6 +6,14 @@
 
 enum { NEAR = 2, FAR = 4 }; /* px that a shift may have: pixel by pixel, and of whole surroundings */
 enum { MATCHED = 8, ALIGNED = 11, BASE = 13 };
+
+/* Compiled for wider vectors too where the machine has them; without fused multiply-add, so that results are the same. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE
+#endif
+
 /* Numbers of a cell's description: mean colours and deviations of its quarters, slopes across and down; and of its
  * surroundings: mean colours and deviations of 3 x 3 cells. */
 enum { OWN = 4 * 4 + 2, AROUND = 9 * 4 };
@@ -14,7 +22,7 @@ enum { OWN = 4 * 4 + 2, AROUND = 9 * 4 };
  * sides that repeats the edge. */
 typedef struct work {
     int64_t width, height, cell, stride; /* stride: of pictures with a margin */
-    float *light, *reference, *reference_light, *same, *least, *quarter, *cost, *best, *mean, *largest;
+    float *light, *reference, *reference_light, *same, *least, *column, *quarter, *cost, *best, *mean, *largest;
     float *own[2], *around[2]; /* of test and reference, [OWN or AROUND][cells]: a number of all cells side by side */
     float *nearest;            /* [cells] */
 } work;
@@ -27,7 +35,7 @@ static int64_t margined(int64_t width, int64_t height)
 int64_t gad_difference_low_scratch(int64_t width, int64_t height, int64_t cell_px)
 {
     int64_t cells = width / cell_px * (height / cell_px);
-    return 3 * width * height + 4 * margined(width, height) + (9 + 2 * (OWN + AROUND)) * cells;
+    return 3 * width * height + 4 * margined(width, height) + (9 + 2 * (OWN + AROUND)) * cells + width;
 }
 
 static work lay_out(const gad_difference_planes *p, int64_t cell_px, float *scratch)
@@ -40,7 +48,8 @@ static work lay_out(const gad_difference_planes *p, int64_t cell_px, float *scra
     w.least = w.same + area;
     w.reference = w.least + area;
     w.reference_light = w.reference + 3 * margin;
-    w.quarter = w.reference_light + margin;
+    w.column = w.reference_light + margin;
+    w.quarter = w.column + p->width;
     w.cost = w.quarter + 4 * cells;
     w.best = w.cost + cells;
     w.mean = w.best + cells;
@@ -74,39 +83,60 @@ static void mean_of_colours(const float *planes, int64_t n, float *light)
 }
 
 /* Pixel differences in place and least over near shifts. */
-static void compare_pixels(const float *test, const work *w)
+WIDE static void compare_pixels(const float *test, const work *w)
 {
     int64_t area = w->width * w->height, margin = margined(w->width, w->height);
+    float *gaps = w->column;
     for (int dy = -NEAR; dy <= NEAR; dy++)
         for (int dx = -NEAR; dx <= NEAR; dx++)
             for (int64_t y = 0; y < w->height; y++) {
                 const float *a = test + y * w->width, *b = w->reference + (y + dy + FAR) * w->stride + dx + FAR;
                 float *least = w->least + y * w->width, *same = w->same + y * w->width;
-                bool first = dy == -NEAR && dx == -NEAR, here = !dy && !dx;
+                if (dy == -NEAR && dx == -NEAR)
+                    for (int64_t x = 0; x < w->width; x++)
+                        least[x] = INFINITY;
                 for (int64_t x = 0; x < w->width; x++) {
                     float gap = (fabsf(a[x] - b[x]) + fabsf(a[area + x] - b[margin + x]) +
                                  fabsf(a[2 * area + x] - b[2 * margin + x])) *
                                 (1 / 3.0f);
-                    least[x] = first || gap < least[x] ? gap : least[x];
-                    if (here)
-                        same[x] = gap;
+                    gaps[x] = gap;
+                    least[x] = gap < least[x] ? gap : least[x];
                 }
+                if (!dy && !dx)
+                    memcpy(same, gaps, (size_t)w->width * sizeof *same);
             }
 }
 
-/* Brightness differences under one shift, summed over quarters of cells. */
-static void sum_quarters(const work *w, int dy, int dx)
+/* Means of 3 x 3 px of the least difference: one px of noise makes no edge. */
+static void smooth_gap(const work *w, bool better, float *gap)
+{
+    for (int64_t y = 0; y < w->height; y++)
+        for (int64_t x = 0; x < w->width; x++) {
+            float sum = 0, n = 0;
+            for (int64_t v = y > 0 ? y - 1 : 0; v <= y + 1 && v < w->height; v++)
+                for (int64_t u = x > 0 ? x - 1 : 0; u <= x + 1 && u < w->width; u++, n++)
+                    sum += w->least[v * w->width + u];
+            float *at = &gap[y * w->width + x];
+            *at = better ? fminf(*at, sum / n) : sum / n;
+        }
+}
+
+/* Brightness differences under one shift, summed over quarters of cells: columns first, which vectors can do. */
+WIDE static void sum_quarters(const work *w, int dy, int dx)
 {
     int64_t half = w->cell / 2, across = w->width / half;
-    memset(w->quarter, 0, (size_t)(across * (w->height / half)) * sizeof *w->quarter);
-    for (int64_t y = 0; y < w->height; y++) {
-        const float *a = w->light + y * w->width, *b = w->reference_light + (y + dy + FAR) * w->stride + dx + FAR;
-        float *quarter = w->quarter + y / half * across;
+    for (int64_t row = 0; row < w->height / half; row++) {
+        memset(w->column, 0, (size_t)w->width * sizeof *w->column);
+        for (int64_t y = row * half; y < (row + 1) * half; y++) {
+            const float *a = w->light + y * w->width, *b = w->reference_light + (y + dy + FAR) * w->stride + dx + FAR;
+            for (int64_t x = 0; x < w->width; x++)
+                w->column[x] += fabsf(a[x] - b[x]);
+        }
         for (int64_t q = 0; q < across; q++) {
             float sum = 0;
             for (int64_t x = q * half; x < (q + 1) * half; x++)
-                sum += fabsf(a[x] - b[x]);
-            quarter[q] += sum;
+                sum += w->column[x];
+            w->quarter[row * across + q] = sum;
         }
     }
 }
@@ -229,8 +259,8 @@ static void describe(const float *colour, int64_t plane, const float *light, int
 }
 
 /* Root mean square distance of each cell's description to the nearest one of the reference. */
-static void find_nearest(const float *test, const float *reference, int64_t numbers, int64_t cells, float *distance,
-                         float *nearest)
+WIDE static void find_nearest(const float *test, const float *reference, int64_t numbers, int64_t cells, float *distance,
+                              float *nearest)
 {
     for (int64_t i = 0; i < cells; i++) {
         for (int64_t j = 0; j < cells; j++)
@@ -249,12 +279,12 @@ static void find_nearest(const float *test, const float *reference, int64_t numb
 }
 
 /* Channels 11 and 12; where `better`, the least of these and what is there. */
-static void look_for_like(const float *test, const work *w, bool better, float *low)
+static void look_for_like(const gad_difference_planes *planes, const work *w, bool better, float *low)
 {
-    int64_t cells = w->width / w->cell * (w->height / w->cell), margin = margined(w->width, w->height);
-    int64_t inside = FAR * w->stride + FAR;
-    describe(test, w->width * w->height, w->light, w->width, w, w->own[0], w->around[0]);
-    describe(w->reference + inside, margin, w->reference_light + inside, w->stride, w, w->own[1], w->around[1]);
+    int64_t area = w->width * w->height, cells = area / (w->cell * w->cell);
+    describe(planes->test, area, w->light, w->width, w, w->own[0], w->around[0]);
+    mean_of_colours(planes->stock, area, w->same); /* no longer needed */
+    describe(planes->stock, area, w->same, w->width, w, w->own[1], w->around[1]);
     for (int k = 0; k < 2; k++) {
         if (k == 0)
             find_nearest(w->own[0], w->own[1], OWN, cells, w->cost, w->nearest);
@@ -294,7 +324,7 @@ static void fill_cell(const float *test, const work *w, int64_t row, int64_t col
 }
 
 void gad_difference_low_compare(const gad_difference_planes *planes, int64_t cell_px, bool better, float *scratch,
-                                float *low)
+                                float *low, float *gap)
 {
     work w = lay_out(planes, cell_px, scratch);
     int64_t area = w.width * w.height, margin = margined(w.width, w.height), across = w.width / cell_px;
@@ -307,7 +337,8 @@ void gad_difference_low_compare(const gad_difference_planes *planes, int64_t cel
     for (int64_t cell = 0; cell < area / (cell_px * cell_px); cell++)
         if (!better || w.mean[cell] < low[cell * GAD_DIFFERENCE_LOW + MATCHED])
             fill_cell(planes->test, &w, cell / across, cell % across, low + cell * GAD_DIFFERENCE_LOW);
-    look_for_like(planes->test, &w, better, low);
+    smooth_gap(&w, better, gap);
+    look_for_like(planes, &w, better, low);
 }
 
 /* ---- against the whole picture ------------------------------------------------------------------------------------- */

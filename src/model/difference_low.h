@@ -16,6 +16,7 @@ enum { GAD_DIFFERENCE_LOW = 20 };
 /* Planes [3][height][width]; width and height are multiples of cell_px, which is even. */
 typedef struct gad_difference_planes {
     const float *test, *reference;
+    const float *stock; /* where cells look for their like: may be the reference */
     int64_t width, height;
 } gad_difference_planes;
 
@@ -23,9 +24,10 @@ typedef struct gad_difference_planes {
 int64_t gad_difference_low_scratch(int64_t width, int64_t height, int64_t cell_px);
 
 /* Channels 0-12 of each cell, row by row, into low [cells, GAD_DIFFERENCE_LOW]; where `better`, those of cells whose
- * channel 8 is less than what is there, and the least of 11 and 12: the best of several references. */
+ * channel 8 is less than what is there, and the least of 11 and 12: the best of several references. gap [height][width]:
+ * what channel 2 is the mean of, smoothed over 3 x 3 px; where `better`, the least of it and what is there. */
 void gad_difference_low_compare(const gad_difference_planes *planes, int64_t cell_px, bool better, float *scratch,
-                                float *low);
+                                float *low, float *gap);
 /* Channels 13-19 from the others; scratch has room for `cells` numbers. */
 void gad_difference_low_finish(int64_t cells, float *scratch, float *low);
 #endif

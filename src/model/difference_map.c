@@ -6,26 +6,31 @@
 
 /* ---- regions ------------------------------------------------------------------------------------------------------- */
 
+/* A region while it is found: in cells. */
+typedef struct patch {
+    int64_t x1, y1, x2, y2, area;
+    float peak;
+} patch;
+
 /* Everything that touches `start`, taken off the map (visited becomes 1). */
-static gad_difference_region flood(const float *logit, int64_t rows, int64_t cols, int64_t start, int32_t *visited,
-                                   int32_t *stack)
+static patch flood(const gad_difference_heat *heat, int64_t start, int32_t *visited, int32_t *stack)
 {
-    gad_difference_region r = {(int)cols, (int)rows, 0, 0, 0, 0};
-    int64_t waiting = 0;
+    int64_t rows = heat->rows, cols = heat->cols, waiting = 0;
+    patch r = {.x1 = cols, .y1 = rows};
     stack[waiting++] = (int32_t)start;
     visited[start] = 1;
     while (waiting) {
         int64_t at = stack[--waiting], y = at / cols, x = at % cols;
-        r.x1 = x < r.x1 ? (int)x : r.x1;
-        r.y1 = y < r.y1 ? (int)y : r.y1;
-        r.x2 = x + 1 > r.x2 ? (int)x + 1 : r.x2;
-        r.y2 = y + 1 > r.y2 ? (int)y + 1 : r.y2;
+        r.x1 = x < r.x1 ? x : r.x1;
+        r.y1 = y < r.y1 ? y : r.y1;
+        r.x2 = x + 1 > r.x2 ? x + 1 : r.x2;
+        r.y2 = y + 1 > r.y2 ? y + 1 : r.y2;
         r.area++;
-        r.peak = fmaxf(r.peak, logit[at]);
+        r.peak = fmaxf(r.peak, heat->logit[at]);
         for (int64_t v = y > 0 ? y - 1 : 0; v <= y + 1 && v < rows; v++)
             for (int64_t u = x > 0 ? x - 1 : 0; u <= x + 1 && u < cols; u++) {
                 int64_t to = v * cols + u;
-                if (visited[to] || !(logit[to] > 0))
+                if (visited[to] || !(heat->logit[to] > 0))
                     continue;
                 visited[to] = 1;
                 stack[waiting++] = (int32_t)to;
@@ -34,31 +39,66 @@ static gad_difference_region flood(const float *logit, int64_t rows, int64_t col
     return r;
 }
 
+/* Is px (x, y) of the picture in a cell that stands out? */
+static bool stands_out(const gad_difference_heat *heat, int64_t y, int64_t x)
+{
+    return heat->logit[y / heat->cell_px * heat->cols + x / heat->cell_px] > 0;
+}
+
+/* The edges of a patch in parts of the picture: of the px whose gap is at least `share` of its largest. */
+static gad_difference_region sharpen(const gad_difference_heat *heat, const patch *p)
+{
+    static const float share = 0.3f;
+    int64_t px = heat->cell_px, width = heat->cols * px, x1 = width, y1 = heat->rows * px, x2 = 0, y2 = 0;
+    float largest = 0;
+    for (int64_t y = p->y1 * px; heat->gap && y < p->y2 * px; y++)
+        for (int64_t x = p->x1 * px; x < p->x2 * px; x++)
+            if (stands_out(heat, y, x))
+                largest = fmaxf(largest, heat->gap[y * width + x]);
+    for (int64_t y = p->y1 * px; largest > 0 && y < p->y2 * px; y++)
+        for (int64_t x = p->x1 * px; x < p->x2 * px; x++) {
+            if (!(heat->gap[y * width + x] >= share * largest) || !stands_out(heat, y, x))
+                continue;
+            x1 = x < x1 ? x : x1;
+            y1 = y < y1 ? y : y1;
+            x2 = x + 1 > x2 ? x + 1 : x2;
+            y2 = y + 1 > y2 ? y + 1 : y2;
+        }
+    gad_difference_region r = {.area = p->area, .peak = p->peak};
+    bool sharp = x2 > x1;
+    r.x1 = sharp ? (float)x1 / (float)width : (float)p->x1 / (float)heat->cols;
+    r.x2 = sharp ? (float)x2 / (float)width : (float)p->x2 / (float)heat->cols;
+    r.y1 = sharp ? (float)y1 / (float)(heat->rows * px) : (float)p->y1 / (float)heat->rows;
+    r.y2 = sharp ? (float)y2 / (float)(heat->rows * px) : (float)p->y2 / (float)heat->rows;
+    return r;
+}
+
 static bool comes_before(const gad_difference_region *a, const gad_difference_region *b)
 {
-    const int left[] = {a->y1, a->x1, a->y2, a->x2}, right[] = {b->y1, b->x1, b->y2, b->x2};
+    const float left[] = {a->y1, a->x1, a->y2, a->x2}, right[] = {b->y1, b->x1, b->y2, b->x2};
     for (int i = 0; i < 4; i++)
-        if (left[i] != right[i])
+        if (left[i] < right[i] || left[i] > right[i])
             return left[i] < right[i];
     return false;
 }
 
-int gad_difference_regions(const float *logit, int64_t rows, int64_t cols, int32_t *scratch,
+int gad_difference_regions(const gad_difference_heat *heat, int32_t *scratch,
                            gad_difference_region region[GAD_DIFFERENCE_REGIONS])
 {
+    int64_t cells = heat->rows * heat->cols;
     int count = 0;
-    memset(scratch, 0, (size_t)(rows * cols) * sizeof *scratch);
-    for (int64_t i = 0; i < rows * cols; i++) {
-        if (scratch[i] || !(logit[i] > 0))
+    memset(scratch, 0, (size_t)cells * sizeof *scratch);
+    for (int64_t i = 0; i < cells; i++) {
+        if (scratch[i] || !(heat->logit[i] > 0))
             continue;
-        gad_difference_region found = flood(logit, rows, cols, i, scratch, scratch + rows * cols);
+        patch found = flood(heat, i, scratch, scratch + cells);
         int weakest = 0;
         for (int k = 1; k < count; k++)
             weakest = region[k].peak < region[weakest].peak ? k : weakest;
         if (count < GAD_DIFFERENCE_REGIONS)
-            region[count++] = found;
+            region[count++] = sharpen(heat, &found);
         else if (found.peak > region[weakest].peak)
-            region[weakest] = found;
+            region[weakest] = sharpen(heat, &found);
     }
     for (int i = 1; i < count; i++)
         for (int k = i; k > 0 && comes_before(&region[k], &region[k - 1]); k--) {
@@ -87,28 +127,17 @@ static void write_level(float *levels, float logit, float least, float step)
     levels[at > 0 ? (at < GAD_DIFFERENCE_LEVELS - 1 ? (int)at : GAD_DIFFERENCE_LEVELS - 1) : 0] = 1;
 }
 
-void gad_difference_figures(const float *logit, int64_t down, int64_t across, int64_t side, int32_t *scratch,
-                            float *figures)
+void gad_difference_figures(const gad_difference_region *region, int count, float peak, int64_t tokens, float *figures)
 {
-    int64_t rows = down * side, cols = across * side, tokens = down * across;
-    float *map = (float *)(scratch + 2 * rows * cols), peak = -INFINITY;
-    gad_difference_region region[GAD_DIFFERENCE_REGIONS];
-    for (int64_t y = 0; y < rows; y++)
-        for (int64_t x = 0; x < cols; x++) {
-            float z = logit[gad_difference_cell(across, side, y, x)];
-            map[y * cols + x] = z;
-            peak = fmaxf(peak, z);
-        }
-    int count = gad_difference_regions(map, rows, cols, scratch, region);
     memset(figures, 0, (size_t)(tokens * GAD_DIFFERENCE_FIGURES) * sizeof *figures);
     for (int k = 0; k < count && k < tokens; k++) {
         float *f = figures + (int64_t)k * GAD_DIFFERENCE_FIGURES, *edge = f + GAD_DIFFERENCE_REGIONS;
         const gad_difference_region *r = &region[k];
         f[k] = 1;
-        write_place(edge, (double)r->x1 / (double)cols);
-        write_place(edge + GAD_DIFFERENCE_KNOTS, (double)r->y1 / (double)rows);
-        write_place(edge + 2 * GAD_DIFFERENCE_KNOTS, (double)r->x2 / (double)cols);
-        write_place(edge + 3 * GAD_DIFFERENCE_KNOTS, (double)r->y2 / (double)rows);
+        write_place(edge, (double)r->x1);
+        write_place(edge + GAD_DIFFERENCE_KNOTS, (double)r->y1);
+        write_place(edge + 2 * GAD_DIFFERENCE_KNOTS, (double)r->x2);
+        write_place(edge + 3 * GAD_DIFFERENCE_KNOTS, (double)r->y2);
         write_level(edge + 4 * GAD_DIFFERENCE_KNOTS, r->peak, 0, 0.5f);
     }
     for (int64_t t = 0; t < tokens; t++) {

@@ -26,9 +26,9 @@ static inline int64_t gad_difference_cell(int64_t across, int64_t side, int64_t 
     return ((y / side * across + x / side) * side + y % side) * side + x % side;
 }
 
-/* Cells with a positive logit that touch, corners included: a half-open box in cells. */
+/* Cells with a positive logit that touch, corners included: a half-open box in parts of the picture's width and height. */
 typedef struct gad_difference_region {
-    int x1, y1, x2, y2;
+    float x1, y1, x2, y2;
     int64_t area; /* cells */
     float peak;   /* largest logit */
 } gad_difference_region;
@@ -40,15 +40,20 @@ enum {
     GAD_DIFFERENCE_FIGURES = GAD_DIFFERENCE_REGIONS + 4 * GAD_DIFFERENCE_KNOTS + 2 * GAD_DIFFERENCE_LEVELS + 9
 };
 
-/* Regions of a map of rows x cols cells, logit [rows * cols] row by row, ordered by (y1, x1, y2, x2). `scratch` has room
- * for 2 * rows * cols numbers. */
-int gad_difference_regions(const float *logit, int64_t rows, int64_t cols, int32_t *scratch,
+/* A map of rows x cols cells, row by row, and what it was made of: how far each px of the picture is from the reference,
+ * [rows * cell_px][cols * cell_px]; without it (NULL) the edges of regions are those of cells. */
+typedef struct gad_difference_heat {
+    const float *logit, *gap;
+    int64_t rows, cols, cell_px;
+} gad_difference_heat;
+
+/* Regions of a map, ordered by (y1, x1, y2, x2). Edges are where the gap falls to a part of what the region has at most: a
+ * defect is smaller than the cells it touches. `scratch` has room for 2 * rows * cols numbers. */
+int gad_difference_regions(const gad_difference_heat *heat, int32_t *scratch,
                            gad_difference_region region[GAD_DIFFERENCE_REGIONS]);
 
-/* figures [tokens, GAD_DIFFERENCE_FIGURES] of one image of across x down tokens with `side` cells along a token. Token k
- * carries region k: which it is, its four edges (each between two of 33 knots), the level of its peak. Every token carries
- * the level of the whole map's peak and the number of regions. logit: as the module gives them. `scratch` has room for 3
- * numbers a cell. */
-void gad_difference_figures(const float *logit, int64_t down, int64_t across, int64_t side, int32_t *scratch,
-                            float *figures);
+/* figures [tokens, GAD_DIFFERENCE_FIGURES] of an image whose map has `count` regions. Token k carries region k: which it
+ * is, its four edges (each between two of 33 knots), the level of its peak. Every token carries the level of the whole
+ * map's peak and the number of regions. */
+void gad_difference_figures(const gad_difference_region *region, int count, float peak, int64_t tokens, float *figures);
 #endif

@@ -127,16 +127,17 @@ static void test_training_sees_the_same(void **state)
 
 /* Rows and map of a comparison without level. */
 static float plain_peak(const bench *b, const gad_patches *patches, const gad_image_rows *const *rows, int64_t count,
-                        float level, float *map)
+                        float level, float *logit)
 {
     gad_error err;
+    gad_evidence_map map = {.logit = logit};
     gad_image_rows evidence;
     float peak = -INFINITY;
     ASSERT_OK(
-        gad_evidence_make(&b->engine->model, &b->engine->device, true, patches, rows, count, level, &evidence, map, &err),
+        gad_evidence_make(&b->engine->model, &b->engine->device, true, patches, rows, count, level, &evidence, &map, &err),
         &err);
     for (int64_t i = 0; i < evidence.tokens * gad_difference_cells(&b->engine->model.config.difference); i++)
-        peak = fmaxf(peak, map[i]);
+        peak = fmaxf(peak, logit[i]);
     gad_memory_free(evidence.rows);
     return peak;
 }
@@ -147,7 +148,8 @@ static void test_level(void **state)
     gad_error err;
     gad_patches patches[PICTURES];
     const gad_image_rows *rows[PICTURES];
-    float map[1024], level = 0;
+    float logit[1024], level = 0;
+    gad_evidence_map map = {.logit = logit};
     for (int i = 0; i < GOOD + 1; i++) {
         const gad_image_entry *entry;
         ASSERT_OK(gad_image_cache_get(&b->engine->images, &b->engine->model, &b->engine->device, true,
@@ -165,20 +167,20 @@ static void test_level(void **state)
             three[at] = patches[i];
             of_three[at] = rows[i];
         }
-        sum += plain_peak(b, three, of_three, GOOD, 0, map);
+        sum += plain_peak(b, three, of_three, GOOD, 0, logit);
     }
     ASSERT_OK(gad_evidence_level(&b->engine->model, &b->engine->device, true, patches, rows, GOOD, &level, &err), &err);
     assert_true(fabsf(level - (sum / GOOD - GAD_EVIDENCE_GOOD)) < 1e-5f);
     const int shown[] = {0, 1, 2, 3};
-    float without = plain_peak(b, patches, rows, GOOD + 1, 0, map);
+    float without = plain_peak(b, patches, rows, GOOD + 1, 0, logit);
     gad_engine_turn turn = turn_of(b, shown, GOOD + 1);
     assert_true(fabsf(peak_of(&turn) - (without - level)) < 1e-5f);
     /* the figures move with it: rows at another level are other rows */
     gad_image_rows at_zero, far;
     ASSERT_OK(
-        gad_evidence_make(&b->engine->model, &b->engine->device, true, patches, rows, GOOD + 1, 0, &at_zero, NULL, &err),
+        gad_evidence_make(&b->engine->model, &b->engine->device, true, patches, rows, GOOD + 1, 0, &at_zero, &map, &err),
         &err);
-    ASSERT_OK(gad_evidence_make(&b->engine->model, &b->engine->device, true, patches, rows, GOOD + 1, 5, &far, NULL, &err),
+    ASSERT_OK(gad_evidence_make(&b->engine->model, &b->engine->device, true, patches, rows, GOOD + 1, 5, &far, &map, &err),
               &err);
     size_t first = (size_t)at_zero.tokens * (size_t)b->engine->model.config.text.hidden;
     assert_memory_equal(at_zero.rows, far.rows, first * sizeof(float));

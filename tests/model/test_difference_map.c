@@ -20,13 +20,16 @@ static int regions_of(const char *const picture[ROWS], gad_difference_region *re
     for (int y = 0; y < ROWS; y++)
         for (int x = 0; x < COLS; x++)
             logit[y * COLS + x] = picture[y][x] == '.' ? -1 : (float)(picture[y][x] - '0');
-    return gad_difference_regions(logit, ROWS, COLS, scratch, region);
+    gad_difference_heat heat = {.logit = logit, .rows = ROWS, .cols = COLS};
+    return gad_difference_regions(&heat, scratch, region);
 }
 
 static void assert_region(const gad_difference_region *r, int x1, int y1, int x2, int y2, int64_t area, float peak)
 {
-    const int found[] = {r->x1, r->y1, r->x2, r->y2}, wanted[] = {x1, y1, x2, y2};
-    assert_memory_equal(found, wanted, sizeof found);
+    const float found[] = {r->x1 * COLS, r->y1 * ROWS, r->x2 * COLS, r->y2 * ROWS};
+    const int wanted[] = {x1, y1, x2, y2};
+    for (int i = 0; i < 4; i++)
+        assert_true(fabsf(found[i] - (float)wanted[i]) < 1e-5f);
     assert_int_equal(r->area, area);
     assert_true(r->peak == peak);
 }
@@ -50,24 +53,43 @@ static void test_regions(void **state)
         assert_true(r[i].peak == peaks[i]);
 }
 
+/* A defect within the cells that it touches: edges where the gap falls under three tenths of its largest. */
+static void test_edges_of_a_defect(void **state)
+{
+    (void)state;
+    enum { PX = 8, WIDTH = COLS * PX, HEIGHT = ROWS * PX };
+    float logit[ROWS * COLS], gap[WIDTH * HEIGHT];
+    int32_t scratch[2 * ROWS * COLS];
+    gad_difference_region r[GAD_DIFFERENCE_REGIONS];
+    for (int i = 0; i < ROWS * COLS; i++)
+        logit[i] = i / COLS >= 2 && i / COLS <= 3 && i % COLS >= 3 && i % COLS <= 4 ? 1 : -1;
+    for (int y = 0; y < HEIGHT; y++)
+        for (int x = 0; x < WIDTH; x++)
+            gap[y * WIDTH + x] = y >= 20 && y < 27 && x >= 29 && x < 38 ? 1 : x == 30 && y == 18 ? 0.31f : 0.29f;
+    gap[0] = 9; /* not in a cell that stands out */
+    gad_difference_heat heat = {logit, gap, ROWS, COLS, PX};
+    assert_int_equal(gad_difference_regions(&heat, scratch, r), 1);
+    assert_int_equal(r[0].area, 4);
+    const float found[] = {r[0].x1 * WIDTH, r[0].y1 * HEIGHT, r[0].x2 * WIDTH, r[0].y2 * HEIGHT},
+                wanted[] = {29, 18, 38, 27};
+    for (int i = 0; i < 4; i++)
+        assert_true(fabsf(found[i] - wanted[i]) < 1e-4f);
+}
+
 static void test_figures(void **state)
 {
     (void)state;
-    enum { DOWN = 2, ACROSS = 3, SIDE = 2, TOKENS = DOWN * ACROSS, CELLS = TOKENS * SIDE * SIDE };
-    float logit[CELLS], figures[TOKENS * GAD_DIFFERENCE_FIGURES];
-    int32_t scratch[3 * CELLS];
-    for (int i = 0; i < CELLS; i++)
-        logit[i] = -2;
-    logit[gad_difference_cell(ACROSS, SIDE, 1, 3)] = 1.5f;
-    logit[gad_difference_cell(ACROSS, SIDE, 2, 3)] = 0.5f;
-    gad_difference_figures(logit, DOWN, ACROSS, SIDE, scratch, figures);
+    enum { TOKENS = 6 };
+    float figures[TOKENS * GAD_DIFFERENCE_FIGURES];
+    const gad_difference_region region = {0.5f, 0.25f, 2 / 3.0f, 0.75f, 2, 1.5f};
+    gad_difference_figures(&region, 1, 1.5f, TOKENS, figures);
     const float *edge = figures + GAD_DIFFERENCE_REGIONS;
     assert_true(figures[0] == 1 && figures[1] == 0);
-    assert_true(edge[16] == 1);                                                 /* x1 = 3/6 */
-    assert_true(edge[GAD_DIFFERENCE_KNOTS + 8] == 1);                           /* y1 = 1/4 */
-    assert_true(fabsf(edge[2 * GAD_DIFFERENCE_KNOTS + 21] - 2 / 3.0f) < 1e-6f); /* x2 = 4/6 of 32 = 21.33 */
+    assert_true(edge[16] == 1);                                                 /* x1 */
+    assert_true(edge[GAD_DIFFERENCE_KNOTS + 8] == 1);                           /* y1 */
+    assert_true(fabsf(edge[2 * GAD_DIFFERENCE_KNOTS + 21] - 2 / 3.0f) < 1e-6f); /* x2 = 2/3 of 32 = 21.33 */
     assert_true(fabsf(edge[2 * GAD_DIFFERENCE_KNOTS + 22] - 1 / 3.0f) < 1e-6f);
-    assert_true(edge[3 * GAD_DIFFERENCE_KNOTS + 24] == 1); /* y2 = 3/4 */
+    assert_true(edge[3 * GAD_DIFFERENCE_KNOTS + 24] == 1); /* y2 */
     assert_true(edge[4 * GAD_DIFFERENCE_KNOTS + 3] == 1);  /* 1.5 in halves */
     for (int t = 0; t < TOKENS; t++) {
         const float *whole = figures + (t + 1) * GAD_DIFFERENCE_FIGURES - GAD_DIFFERENCE_LEVELS - 9;
@@ -81,7 +103,8 @@ static void test_figures(void **state)
 enum { SIDE_PX = 48, CELL_PX = 8, ACROSS_CELLS = SIDE_PX / CELL_PX, ALL_CELLS = ACROSS_CELLS * ACROSS_CELLS };
 
 typedef struct scene {
-    float test[3 * SIDE_PX * SIDE_PX], reference[3 * SIDE_PX * SIDE_PX], low[ALL_CELLS * GAD_DIFFERENCE_LOW];
+    float test[3 * SIDE_PX * SIDE_PX], reference[3 * SIDE_PX * SIDE_PX], low[ALL_CELLS * GAD_DIFFERENCE_LOW],
+        gap[SIDE_PX * SIDE_PX];
 } scene;
 
 /* Smooth noise, the test moved by (dy, dx) against the reference. */
@@ -101,8 +124,8 @@ static scene *make_scene(int dy, int dx)
 static void compare(scene *s, bool better)
 {
     float *scratch = malloc((size_t)gad_difference_low_scratch(SIDE_PX, SIDE_PX, CELL_PX) * sizeof *scratch);
-    gad_difference_planes planes = {s->test, s->reference, SIDE_PX, SIDE_PX};
-    gad_difference_low_compare(&planes, CELL_PX, better, scratch, s->low);
+    gad_difference_planes planes = {s->test, s->reference, s->reference, SIDE_PX, SIDE_PX};
+    gad_difference_low_compare(&planes, CELL_PX, better, scratch, s->low, s->gap);
     gad_difference_low_finish(ALL_CELLS, scratch, s->low);
     free(scratch);
 }
@@ -176,8 +199,9 @@ static void test_median(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_regions),       cmocka_unit_test(test_figures), cmocka_unit_test(test_equal_pictures),
-        cmocka_unit_test(test_moved_picture), cmocka_unit_test(test_spot),    cmocka_unit_test(test_median),
+        cmocka_unit_test(test_regions),        cmocka_unit_test(test_edges_of_a_defect), cmocka_unit_test(test_figures),
+        cmocka_unit_test(test_equal_pictures), cmocka_unit_test(test_moved_picture),     cmocka_unit_test(test_spot),
+        cmocka_unit_test(test_median),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
