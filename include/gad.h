@@ -296,6 +296,7 @@ typedef struct gad_train_settings {
     uint64_t synth_seed, synth_class_seed;
     int64_t synth_side_px;
     const char *synth_kinds, *synth_families;
+    double synth_share; /* of synthetic pairs beside `data`, 0 to 1 */
     double synth_normal_share, synth_strength_low, synth_nuisance, synth_same_piece;
     const char *input; /* "pair", "clip", "pair+clip" */
     bool think;        /* answers with reasoning */

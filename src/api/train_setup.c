@@ -121,13 +121,18 @@ static gad_status open_data(gad_train_setup *t, const char *kind, gad_error *err
                                 .with_text = s->think && !strcmp(kind, "sft"),
                                 .references = (int)s->references,
                                 .root = s->root};
-    gad_status status = s->data ? gad_source_samples_open(&t->maker, s->data, &filter, &t->samples, err)
-                                : open_synth(t, s->synth_seed, &t->synth, err);
+    gad_status status = s->data ? gad_source_samples_open(&t->maker, s->data, &filter, &t->samples, err) : GAD_OK;
+    if (!status && (!s->data || s->synth_share > 0))
+        status = open_synth(t, s->synth_seed, &t->synth, err);
     if (status)
         return status;
     t->train = s->data ? gad_source_samples_source(t->samples) : gad_source_synth_source(&t->synth);
-    if (s->eval_every < 0)
-        return GAD_OK;
+    if (s->data && s->synth_share > 0) {
+        status = gad_source_mix_open(gad_source_synth_source(&t->synth), t->train, s->synth_share, s->seed, &t->mix, err);
+        t->train = gad_source_mix_source(&t->mix);
+    }
+    if (status || s->eval_every < 0)
+        return status;
     filter.split = s->eval_split;
     if (s->eval_data) {
         status = gad_source_samples_open(&t->maker, s->eval_data, &filter, &t->eval_samples, err);
@@ -197,6 +202,8 @@ static gad_status check_settings(const gad_train_settings *s, const char *kind, 
         bad = "weight decay, clip, text and mask weight and difference rate must not be negative";
     else if (wants_lora(s->train) && (s->lora_rank < 1 || s->lora_rank > 4096 || !(s->lora_alpha > 0)))
         bad = "the rank of adapters must lie between 1 and 4096, their alpha over 0";
+    else if (!(s->synth_share >= 0) || s->synth_share > 1)
+        bad = "the share of synthetic pairs lies between 0 and 1";
     else if (s->keep < 1)
         bad = "at least one checkpoint must be kept";
     else if (s->references < 0 || s->cache_mib < 0 || s->eval_examples < 1 || s->eval_answers < 0)
@@ -219,9 +226,9 @@ static void fill_trainer(gad_train_setup *t, const char *kind)
     gad_schedule_kind schedule = !strcmp(s->schedule, "constant") ? GAD_SCHEDULE_CONSTANT
                                  : !strcmp(s->schedule, "linear") ? GAD_SCHEDULE_LINEAR
                                                                   : GAD_SCHEDULE_COSINE;
-    snprintf(t->signature, sizeof t->signature, "%s %s %s seed %llu batch %lld train %s rank %lld", kind,
-             gad_engine_hash(t->engine), s->data ? s->data : "synthetic", (unsigned long long)s->seed, (long long)s->batch,
-             s->train, (long long)s->lora_rank);
+    snprintf(t->signature, sizeof t->signature, "%s %s %s synthetic %g seed %llu batch %lld train %s rank %lld", kind,
+             gad_engine_hash(t->engine), s->data ? s->data : "", s->data ? s->synth_share : 1, (unsigned long long)s->seed,
+             (long long)s->batch, s->train, (long long)s->lora_rank);
     t->trainer =
         (gad_trainer_settings){.steps = s->steps,
                                .save_every = s->save_every,
@@ -318,6 +325,7 @@ void gad_train_setup_close(gad_train_setup *setup)
 {
     gad_source_synth_close(&setup->synth);
     gad_source_synth_close(&setup->eval_synth);
+    gad_source_mix_close(&setup->mix);
     gad_source_samples_free(setup->samples);
     gad_source_samples_free(setup->eval_samples);
     gad_question_template_free(&setup->maker.wording);

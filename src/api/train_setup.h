@@ -3,6 +3,7 @@
 #ifndef GAD_API_TRAIN_SETUP_H
 #define GAD_API_TRAIN_SETUP_H
 #include "generate/engine.h"
+#include "train/source_mix.h"
 #include "train/source_samples.h"
 #include "train/source_synth.h"
 #include "train/trainer.h"
@@ -14,6 +15,7 @@ typedef struct gad_train_setup {
     gad_lesson_maker maker;
     gad_source_synth synth, eval_synth;
     gad_source_samples *samples, *eval_samples;
+    gad_source_mix mix;
     gad_source train, eval;
     bool has_eval, started;
     char signature[256];
