@@ -120,10 +120,10 @@ static void write_place(float *knots, double place)
     knots[below + 1] = (float)(at - below);
 }
 
-/* One of 17 levels of a logit from `least` up. Whole levels, so that no gradient is lost that would have to flow. */
-static void write_level(float *levels, float logit, float least, float step)
+/* One of 33 levels of a logit from `least` up. Whole levels, so that no gradient is lost that would have to flow. */
+static void write_level(float *levels, float logit, float least)
 {
-    float at = roundf((logit - least) / step);
+    float at = roundf(2 * (logit - least));
     levels[at > 0 ? (at < GAD_DIFFERENCE_LEVELS - 1 ? (int)at : GAD_DIFFERENCE_LEVELS - 1) : 0] = 1;
 }
 
@@ -138,11 +138,11 @@ void gad_difference_figures(const gad_difference_region *region, int count, floa
         write_place(edge + GAD_DIFFERENCE_KNOTS, (double)r->y1);
         write_place(edge + 2 * GAD_DIFFERENCE_KNOTS, (double)r->x2);
         write_place(edge + 3 * GAD_DIFFERENCE_KNOTS, (double)r->y2);
-        write_level(edge + 4 * GAD_DIFFERENCE_KNOTS, r->peak, 0, 0.5f);
+        write_level(edge + 4 * GAD_DIFFERENCE_KNOTS, r->peak, 0);
     }
     for (int64_t t = 0; t < tokens; t++) {
         float *whole = figures + (t + 1) * GAD_DIFFERENCE_FIGURES - GAD_DIFFERENCE_LEVELS - 9;
-        write_level(whole, peak, -8, 1);
+        write_level(whole, peak, -8);
         whole[GAD_DIFFERENCE_LEVELS + count] = 1;
     }
 }

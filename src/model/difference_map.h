@@ -36,7 +36,7 @@ typedef struct gad_difference_region {
 enum {
     GAD_DIFFERENCE_REGIONS = 8, /* at most, those with the largest peaks */
     GAD_DIFFERENCE_KNOTS = 33,  /* of an edge's place from 0 to 1 */
-    GAD_DIFFERENCE_LEVELS = 17, /* of a logit */
+    GAD_DIFFERENCE_LEVELS = 33, /* of a logit, in halves */
     GAD_DIFFERENCE_FIGURES = GAD_DIFFERENCE_REGIONS + 4 * GAD_DIFFERENCE_KNOTS + 2 * GAD_DIFFERENCE_LEVELS + 9
 };
 

@@ -93,7 +93,7 @@ static void test_figures(void **state)
     assert_true(edge[4 * GAD_DIFFERENCE_KNOTS + 3] == 1);  /* 1.5 in halves */
     for (int t = 0; t < TOKENS; t++) {
         const float *whole = figures + (t + 1) * GAD_DIFFERENCE_FIGURES - GAD_DIFFERENCE_LEVELS - 9;
-        assert_true(whole[10] == 1 && whole[GAD_DIFFERENCE_LEVELS + 1] == 1); /* round(1.5) = 2, from -8; one region */
+        assert_true(whole[19] == 1 && whole[GAD_DIFFERENCE_LEVELS + 1] == 1); /* 1.5 in halves from -8; one region */
         assert_true(t == 0 || figures[t * GAD_DIFFERENCE_FIGURES + t] == 0);
     }
 }
