@@ -5,17 +5,19 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/options_endpoint.h"
+#include "cli/options_engine.h"
 #include "cli/terminal.h"
 
 typedef struct run_options {
     option_list dataset, class_name;
     const char *out, *store, *items, *mmad, *preset, *reference, *knowledge_file, *prompt, *image_size;
-    const char *model, *adapter, *quant, *endpoint, *key_env, *served, *baseline, *coordinates, *order, *system, *members,
-        *cpu, *difference_colours;
-    bool knowledge, similar, merge, fast, sample, probabilities, difference, report;
-    int64_t references, limit, seed, max_tokens, in_flight, attempts, jpeg, factor, min_pixels, max_pixels, threads,
-        most_failures;
-    double temperature, top_p, per_minute, timeout, difference_threshold;
+    engine_options engine;
+    endpoint_options endpoint;
+    const char *served, *baseline, *coordinates, *order, *system, *members, *difference_colours;
+    bool knowledge, similar, fast, sample, probabilities, difference, report;
+    int64_t references, limit, seed, max_tokens, attempts, jpeg, factor, min_pixels, most_failures;
+    double temperature, top_p, per_minute, difference_threshold;
 } run_options;
 
 #define AT(field) offsetof(run_options, field)
@@ -100,16 +102,12 @@ static const option table[] = {
      .fallback = "1",
      .help = "of the limit, of drawn references and of drawn answers"},
     {.help = "The model (one)"},
-    {.name = "model", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(model), .help = "checkpoint folder"},
-    {.name = "adapter", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(adapter), .help = "PEFT LoRA adapter"},
-    {.name = "merge-adapter", .kind = OPTION_FLAG, .offset = AT(merge), .help = "add the adapter into the weights first"},
-    {.name = "quant",
-     .argument = "KIND",
-     .kind = OPTION_CHOICE,
-     .offset = AT(quant),
-     .choices = "none|q8|q8-all",
-     .fallback = "none",
-     .help = "int8 weights"},
+    {.table = &options_engine_model, .offset = AT(engine)},
+    {.changes = "model", .help = "checkpoint folder"},
+    {.changes = "max-pixels", .help = "checkpoint: bound on an image's pixels; endpoint: as --min-pixels"},
+    {.table = &options_engine_compute, .offset = AT(engine.compute)},
+    {.changes = "threads", .help = "checkpoint: 0: all processors"},
+    {.changes = "cpu", .help = "checkpoint: newest instructions to use"},
     {.name = "fast",
      .kind = OPTION_FLAG,
      .offset = AT(fast),
@@ -118,41 +116,18 @@ static const option table[] = {
      .kind = OPTION_FLAG,
      .offset = AT(sample),
      .help = "checkpoint: draw words instead of taking the most likely"},
-    {.name = "threads",
-     .argument = "N",
-     .kind = OPTION_INT,
-     .offset = AT(threads),
-     .fallback = "0",
-     .help = "checkpoint: 0: all processors"},
-    {.name = "cpu",
-     .argument = "LEVEL",
-     .kind = OPTION_CHOICE,
-     .offset = AT(cpu),
-     .choices = "best|avx512|avx2|portable",
-     .fallback = "best",
-     .help = "checkpoint: newest instructions to use"},
     {.name = "baseline",
      .argument = "NAME",
      .kind = OPTION_CHOICE,
      .offset = AT(baseline),
      .choices = "always-yes|always-no|pixel-difference",
      .help = "no model at all"},
-    {.name = "endpoint",
-     .argument = "URL",
-     .kind = OPTION_STRING,
-     .offset = AT(endpoint),
-     .help = "an OpenAI-compatible server, such as http://127.0.0.1:8000/v1"},
+    {.table = &options_endpoint, .offset = AT(endpoint)},
     {.name = "served",
      .argument = "NAME",
      .kind = OPTION_STRING,
      .offset = AT(served),
      .help = "endpoint: the model as the server calls it"},
-    {.name = "key-env",
-     .argument = "NAME",
-     .kind = OPTION_STRING,
-     .offset = AT(key_env),
-     .fallback = "OPENAI_API_KEY",
-     .help = "endpoint: environment variable that holds the key"},
     {.name = "coordinates",
      .argument = "KIND",
      .kind = OPTION_CHOICE,
@@ -179,12 +154,6 @@ static const option table[] = {
      .offset = AT(min_pixels),
      .fallback = "3136",
      .help = "endpoint, with input coordinates: the processor's bounds"},
-    {.name = "max-pixels",
-     .argument = "N",
-     .kind = OPTION_INT,
-     .offset = AT(max_pixels),
-     .fallback = "1003520",
-     .help = "the same; checkpoint: bound on an image's pixels"},
     {.name = "max-tokens",
      .argument = "N",
      .kind = OPTION_INT,
@@ -217,26 +186,12 @@ static const option table[] = {
      .kind = OPTION_STRING,
      .offset = AT(members),
      .help = "endpoint: more members of each request"},
-    {.name = "in-flight",
-     .argument = "N",
-     .kind = OPTION_INT,
-     .offset = AT(in_flight),
-     .minimum = 1,
-     .fallback = "4",
-     .help = "endpoint: requests at once",
-     .aliases = "workers,concurrency"},
     {.name = "per-minute",
      .argument = "N",
      .kind = OPTION_NUMBER,
      .offset = AT(per_minute),
      .fallback = "0",
      .help = "endpoint: at most so many requests a minute; 0: no limit"},
-    {.name = "timeout",
-     .argument = "S",
-     .kind = OPTION_NUMBER,
-     .offset = AT(timeout),
-     .fallback = "300",
-     .help = "endpoint: seconds for one attempt"},
     {.name = "attempts",
      .argument = "N",
      .kind = OPTION_INT,
@@ -277,13 +232,6 @@ static const option table[] = {
      .help = "write report.html, .json, .csv and .md into the folder"},
 };
 
-static int quant_of(const char *quant, bool *text, bool *vision)
-{
-    *text = strcmp(quant, "none") != 0;
-    *vision = strcmp(quant, "q8-all") == 0;
-    return EXIT_DONE;
-}
-
 static gad_bench_settings settings_of(const run_options *o, const gad_engine_options *engine, const gad_log *log,
                                       const gad_progress *progress)
 {
@@ -305,9 +253,9 @@ static gad_bench_settings settings_of(const run_options *o, const gad_engine_opt
                                 .similar_templates = o->similar,
                                 .prompt_file = o->prompt,
                                 .image_size = o->image_size,
-                                .engine = o->model ? engine : NULL,
-                                .endpoint = o->endpoint,
-                                .endpoint_key = getenv(o->key_env),
+                                .engine = o->engine.model ? engine : NULL,
+                                .endpoint = o->endpoint.url,
+                                .endpoint_key = getenv(o->endpoint.key_env),
                                 .baseline = o->baseline,
                                 .model_name = o->served,
                                 .fast = o->fast,
@@ -315,9 +263,9 @@ static gad_bench_settings settings_of(const run_options *o, const gad_engine_opt
                                 .max_tokens = o->max_tokens,
                                 .temperature = o->temperature,
                                 .top_p = o->top_p,
-                                .in_flight = o->in_flight,
+                                .in_flight = o->endpoint.in_flight,
                                 .requests_per_s = o->per_minute / 60,
-                                .timeout_s = o->timeout,
+                                .timeout_s = o->endpoint.timeout,
                                 .attempts = o->attempts,
                                 .probabilities = o->probabilities,
                                 .jpeg_quality = o->jpeg,
@@ -327,7 +275,7 @@ static gad_bench_settings settings_of(const run_options *o, const gad_engine_opt
                                 .y_first = strcmp(o->order, "yx") == 0,
                                 .image_factor = o->factor,
                                 .min_pixels = o->min_pixels,
-                                .max_pixels = o->max_pixels,
+                                .max_pixels = o->engine.max_pixels,
                                 .difference_threshold = o->difference_threshold,
                                 .difference_colours = o->difference_colours,
                                 .without_difference = !o->difference,
@@ -368,16 +316,9 @@ static int run(void *settings)
     const run_options *o = settings;
     gad_log log = terminal_log(false);
     gad_progress progress = terminal_progress();
-    gad_engine_options engine = {.model = o->model,
-                                 .adapter = o->adapter,
-                                 .merge_adapter = o->merge,
-                                 .threads = (int)o->threads,
-                                 .max_pixels = o->max_pixels,
-                                 .cpu_level = strcmp(o->cpu, "best") == 0 ? NULL : o->cpu,
-                                 .log = &log};
+    gad_engine_options engine = options_engine_public(&o->engine, &log);
     gad_bench_result result;
     gad_error err;
-    quant_of(o->quant, &engine.quantise, &engine.quantise_vision);
     if (!o->out) {
         fprintf(stderr, "gad bench run: --out DIR is missing\nTry: gad bench run --help\n");
         return EXIT_USAGE;

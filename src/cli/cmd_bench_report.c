@@ -18,83 +18,91 @@ typedef struct report_options {
 #define AT(field) offsetof(report_options, field)
 
 /* Choices that the papers leave open; the same for report, rescore and compare. */
-#define CHOICES                                                                                                            \
-    {.help = "Choices"},                                                                                                   \
-        {.name = "iou",                                                                                                    \
-         .argument = "T",                                                                                                  \
-         .kind = OPTION_NUMBER,                                                                                            \
-         .offset = AT(iou),                                                                                                \
-         .fallback = "0.1",                                                                                                \
-         .help = "IoU from which a box counts as found"},                                                                  \
-        {.name = "iou-strict",                                                                                             \
-         .argument = "T",                                                                                                  \
-         .kind = OPTION_NUMBER,                                                                                            \
-         .offset = AT(iou_strict),                                                                                         \
-         .fallback = "0.5",                                                                                                \
-         .help = "the second, stricter IoU"},                                                                              \
-        {.name = "matching",                                                                                               \
-         .argument = "RULE",                                                                                               \
-         .kind = OPTION_CHOICE,                                                                                            \
-         .offset = AT(matching),                                                                                           \
-         .choices = "one|many",                                                                                            \
-         .fallback = "one",                                                                                                \
-         .help = "one to one, or any box that reaches the IoU"},                                                           \
-        {.name = "unparsable",                                                                                             \
-         .argument = "RULE",                                                                                               \
-         .kind = OPTION_CHOICE,                                                                                            \
-         .offset = AT(unparsable),                                                                                         \
-         .choices = "wrong|no|excluded",                                                                                   \
-         .fallback = "wrong",                                                                                              \
-         .help = "what an answer without a decision counts as"},                                                           \
-        {.name = "threshold",                                                                                              \
-         .argument = "P",                                                                                                  \
-         .kind = OPTION_STRING,                                                                                            \
-         .offset = AT(threshold),                                                                                          \
-         .help = "decide by score >= P instead of the answer's Yes or No"},                                                \
-        {.name = "coordinates",                                                                                            \
-         .argument = "KIND",                                                                                               \
-         .kind = OPTION_CHOICE,                                                                                            \
-         .offset = AT(coordinates),                                                                                        \
-         .choices = "canvas|input|rel1000|rel1|orig",                                                                      \
-         .help = "read the boxes so, whatever the run says"},                                                              \
-        {.name = "order",                                                                                                  \
-         .argument = "ORDER",                                                                                              \
-         .kind = OPTION_CHOICE,                                                                                            \
-         .offset = AT(order),                                                                                              \
-         .choices = "xy|yx",                                                                                               \
-         .help = "which axis comes first, whatever the run says"},                                                         \
-        {.name = "official-compat",                                                                                        \
-         .kind = OPTION_FLAG,                                                                                              \
-         .offset = AT(compat),                                                                                             \
-         .help = "MMAD: count as the official evaluator does, its skip included"},                                         \
-        {.name = "resamples",                                                                                              \
-         .argument = "N",                                                                                                  \
-         .kind = OPTION_INT,                                                                                               \
-         .offset = AT(resamples),                                                                                          \
-         .minimum = 1,                                                                                                     \
-         .fallback = "1000",                                                                                               \
-         .help = "of the bootstrap"},                                                                                      \
-        {.name = "seed",                                                                                                   \
-         .argument = "N",                                                                                                  \
-         .kind = OPTION_INT,                                                                                               \
-         .offset = AT(seed),                                                                                               \
-         .fallback = "1",                                                                                                  \
-         .help = "of the bootstrap and of the random cases"},                                                              \
-    {                                                                                                                      \
-        .name = "confidence", .argument = "P", .kind = OPTION_NUMBER, .offset = AT(confidence), .fallback = "0.95",        \
-        .help = "of the intervals"                                                                                         \
-    }
+static const option choices_entries[] = {
+    {.help = "Choices"},
+    {.name = "iou",
+     .argument = "T",
+     .kind = OPTION_NUMBER,
+     .offset = AT(iou),
+     .fallback = "0.1",
+     .help = "IoU from which a box counts as found"},
+    {.name = "iou-strict",
+     .argument = "T",
+     .kind = OPTION_NUMBER,
+     .offset = AT(iou_strict),
+     .fallback = "0.5",
+     .help = "the second, stricter IoU"},
+    {.name = "matching",
+     .argument = "RULE",
+     .kind = OPTION_CHOICE,
+     .offset = AT(matching),
+     .choices = "one|many",
+     .fallback = "one",
+     .help = "one to one, or any box that reaches the IoU"},
+    {.name = "unparsable",
+     .argument = "RULE",
+     .kind = OPTION_CHOICE,
+     .offset = AT(unparsable),
+     .choices = "wrong|no|excluded",
+     .fallback = "wrong",
+     .help = "what an answer without a decision counts as"},
+    {.name = "threshold",
+     .argument = "P",
+     .kind = OPTION_STRING,
+     .offset = AT(threshold),
+     .help = "decide by score >= P instead of the answer's Yes or No"},
+    {.name = "coordinates",
+     .argument = "KIND",
+     .kind = OPTION_CHOICE,
+     .offset = AT(coordinates),
+     .choices = "canvas|input|rel1000|rel1|orig",
+     .help = "read the boxes so, whatever the run says"},
+    {.name = "order",
+     .argument = "ORDER",
+     .kind = OPTION_CHOICE,
+     .offset = AT(order),
+     .choices = "xy|yx",
+     .help = "which axis comes first, whatever the run says"},
+    {.name = "official-compat",
+     .kind = OPTION_FLAG,
+     .offset = AT(compat),
+     .help = "MMAD: count as the official evaluator does, its skip included"},
+    {.name = "resamples",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(resamples),
+     .minimum = 1,
+     .fallback = "1000",
+     .help = "of the bootstrap"},
+    {.name = "seed",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(seed),
+     .fallback = "1",
+     .help = "of the bootstrap and of the random cases"},
+    {.name = "confidence",
+     .argument = "P",
+     .kind = OPTION_NUMBER,
+     .offset = AT(confidence),
+     .fallback = "0.95",
+     .help = "of the intervals"},
+};
+static const option_table choices_table = {choices_entries, OPTIONS_COUNT(choices_entries)};
 
-#define TIMING                                                                                                             \
-    {                                                                                                                      \
-        .name = "timing", .kind = OPTION_FLAG, .offset = AT(timing), .fallback = "true",                                   \
-        .help = "show times and dates; --no-timing: equal answers give equal bytes"                                        \
-    }
-#define PIXELS                                                                                                             \
-    {                                                                                                                      \
-        .name = "pixels", .kind = OPTION_FLAG, .offset = AT(pixels), .fallback = "true",                                   \
-        .help = "compare heat maps with masks, where there are both"                                                       \
-    }
+/* What report and rescore write. */
+static const option shown_entries[] = {
+    {.name = "timing",
+     .kind = OPTION_FLAG,
+     .offset = AT(timing),
+     .fallback = "true",
+     .help = "show times and dates; --no-timing: equal answers give equal bytes"},
+    {.name = "pixels",
+     .kind = OPTION_FLAG,
+     .offset = AT(pixels),
+     .fallback = "true",
+     .help = "compare heat maps with masks, where there are both"},
+};
+static const option_table shown_table = {shown_entries, OPTIONS_COUNT(shown_entries)};
 
 static const option report_table[] = {
     {.help = "Files (default: report.html, .json, .csv, .md in the run's folder)"},
@@ -108,9 +116,8 @@ static const option report_table[] = {
      .offset = AT(cases),
      .fallback = "12",
      .help = "pictures of each kind of error in the page"},
-    TIMING,
-    PIXELS,
-    CHOICES,
+    {.table = &shown_table},
+    {.table = &choices_table},
 };
 
 static const option rescore_table[] = {
@@ -119,15 +126,14 @@ static const option rescore_table[] = {
      .kind = OPTION_STRING,
      .offset = AT(out),
      .help = "folder for scored.jsonl, report.json, report.csv and report.md"},
-    TIMING,
-    PIXELS,
-    CHOICES,
+    {.table = &shown_table},
+    {.table = &choices_table},
 };
 
 static const option compare_table[] = {
     {.name = "html", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(html), .help = "page for people"},
     {.name = "json", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(json), .help = "all numbers"},
-    CHOICES,
+    {.table = &choices_table},
 };
 
 /* False with a message when the threshold is no number. */

@@ -7,14 +7,16 @@
 #include <time.h>
 
 #include "cli/commands.h"
+#include "cli/options_engine.h"
 #include "cli/parts.h"
 #include "cli/terminal.h"
 
 typedef struct calibrate_options {
     option_list part, ref;
-    const char *run, *dataset, *class_name, *model, *adapter, *quant, *cpu, *prompt, *knowledge, *out;
-    bool merge, reasoned;
-    int64_t threads, max_pixels, max_tokens;
+    engine_options engine;
+    const char *run, *dataset, *class_name, *prompt, *knowledge, *out;
+    bool reasoned;
+    int64_t max_tokens;
     double rate, confidence;
 } calibrate_options;
 
@@ -56,39 +58,8 @@ static const option table[] = {
      .help =
          "good parts that are shown beside the inspected one, as gad inspect has them; a folder may be the same as GOOD: a "
          "part is never shown beside itself"},
-    {.name = "model",
-     .argument = "DIR",
-     .kind = OPTION_STRING,
-     .offset = AT(model),
-     .help = "checkpoint folder (default: $GAD_MODEL, or models/gad-s where there is one)"},
-    {.name = "adapter", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(adapter), .help = "PEFT LoRA adapter"},
-    {.name = "merge-adapter", .kind = OPTION_FLAG, .offset = AT(merge), .help = "add the adapter into the weights first"},
-    {.name = "quant",
-     .argument = "KIND",
-     .kind = OPTION_CHOICE,
-     .offset = AT(quant),
-     .choices = "none|q8|q8-all",
-     .fallback = "none",
-     .help = "int8 weights"},
-    {.name = "max-pixels",
-     .argument = "N",
-     .kind = OPTION_INT,
-     .offset = AT(max_pixels),
-     .fallback = "1003520",
-     .help = "bound on an image's pixels as the model sees it; 0: the checkpoint's own"},
-    {.name = "threads",
-     .argument = "N",
-     .kind = OPTION_INT,
-     .offset = AT(threads),
-     .fallback = "0",
-     .help = "0: all processors"},
-    {.name = "cpu",
-     .argument = "LEVEL",
-     .kind = OPTION_CHOICE,
-     .offset = AT(cpu),
-     .choices = "best|avx512|avx2|portable",
-     .fallback = "best",
-     .help = "newest instructions to use"},
+    {.table = &options_engine_model, .offset = AT(engine)},
+    {.table = &options_engine_compute, .offset = AT(engine.compute)},
     {.name = "prompt", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(prompt), .help = "own wording"},
     {.name = "knowledge",
      .argument = "LIST",
@@ -130,25 +101,6 @@ static bool is_cancelled(void *user)
 {
     (void)user;
     return terminal_interrupted();
-}
-
-static int open_engine(const calibrate_options *o, const gad_log *log, gad_engine **engine)
-{
-    gad_error err;
-    gad_engine_options options = {.model = o->model ? o->model : parts_default_model(),
-                                  .adapter = o->adapter,
-                                  .merge_adapter = o->merge,
-                                  .quantise = strcmp(o->quant, "none") != 0,
-                                  .quantise_vision = !strcmp(o->quant, "q8-all"),
-                                  .threads = (int)o->threads,
-                                  .max_pixels = o->max_pixels,
-                                  .cpu_level = strcmp(o->cpu, "best") ? o->cpu : NULL,
-                                  .log = log};
-    if (!options.model) {
-        fputs("gad calibrate: which model? Give --model DIR or set GAD_MODEL\n", stderr);
-        return EXIT_USAGE;
-    }
-    return gad_engine_open(&options, engine, &err) ? terminal_fail(&err) : EXIT_DONE;
 }
 
 static int score_part(const calibrate_options *o, gad_engine *engine, references *refs, const char *path, double *score)
@@ -215,7 +167,7 @@ static int calibrate_parts(const calibrate_options *o)
     if (!code)
         code = parts_references_load(&o->ref, &refs);
     if (!code)
-        code = open_engine(o, &log, &engine);
+        code = options_engine_open(&cmd_calibrate, &o->engine, &log, &engine);
     double *scores = calloc(parts.count + 1, sizeof *scores);
     if (!code && !scores)
         code = EXIT_FAILED;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/data_store.h"
+#include "cli/options_data.h"
 #include "cli/terminal.h"
 
 typedef struct list_options {
@@ -14,7 +14,7 @@ typedef struct list_options {
 
 #define AT(field) offsetof(list_options, field)
 static const option list_table[] = {
-    DATA_STORE_OPTION(AT(store)),
+    {.table = &options_data_store, .offset = AT(store)},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "JSON instead of a table"},
 };
 #undef AT
@@ -84,7 +84,7 @@ typedef struct import_options {
 
 #define AT(field) offsetof(import_options, field)
 static const option import_table[] = {
-    DATA_STORE_OPTION(AT(store)),
+    {.table = &options_data_store, .offset = AT(store)},
     {.name = "name",
      .argument = "NAME",
      .kind = OPTION_STRING,
@@ -154,7 +154,7 @@ typedef struct check_options {
 
 #define AT(field) offsetof(check_options, field)
 static const option check_table[] = {
-    DATA_STORE_OPTION(AT(store)),
+    {.table = &options_data_store, .offset = AT(store)},
     {.name = "files", .kind = OPTION_FLAG, .offset = AT(files), .help = "also look whether every image is there"},
     {.name = "hash", .kind = OPTION_FLAG, .offset = AT(hash), .help = "also read every image and compare its content"},
     {.name = "similar",
@@ -213,7 +213,7 @@ typedef struct split_options {
 
 #define AT(field) offsetof(split_options, field)
 static const option split_table[] = {
-    DATA_STORE_OPTION(AT(store)),
+    {.table = &options_data_store, .offset = AT(store)},
     {.name = "val",
      .argument = "SHARE",
      .kind = OPTION_NUMBER,

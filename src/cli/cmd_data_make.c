@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/data_store.h"
+#include "cli/options_data.h"
+#include "cli/options_endpoint.h"
 #include "cli/terminal.h"
 
 /* ---- pair ---- */
 
 typedef struct pair_options {
-    const char *store, *dataset, *class_name, *split, *method, *distance;
+    const char *store, *dataset, *class_name, *method, *distance;
     int64_t k, blocks, seed;
     double tau;
     bool gain, keep;
@@ -18,7 +19,7 @@ typedef struct pair_options {
 
 #define AT(field) offsetof(pair_options, field)
 static const option pair_table[] = {
-    DATA_STORE_OPTION(AT(store)),
+    {.table = &options_data_store, .offset = AT(store)},
     {.name = "dataset", .argument = "NAME", .kind = OPTION_STRING, .offset = AT(dataset), .help = "only this dataset"},
     {.name = "class", .argument = "NAME", .kind = OPTION_STRING, .offset = AT(class_name), .help = "only this class"},
     {.name = "method",
@@ -117,16 +118,18 @@ const command cmd_data_pair = {
 /* ---- reason ---- */
 
 typedef struct reason_options {
-    const char *store, *dataset, *class_name, *split, *teacher, *endpoint, *model, *key_env;
-    int64_t limit, seed, in_flight, tries, max_tokens;
-    double temperature, timeout, rate, prompt_price, completion_price, iou;
+    filter_options filter;
+    const char *store, *teacher, *model;
+    endpoint_options endpoint;
+    int64_t limit, seed, tries, max_tokens;
+    double temperature, rate, prompt_price, completion_price, iou;
     bool overwrite, brief, verbose;
 } reason_options;
 
 #define AT(field) offsetof(reason_options, field)
 static const option reason_table[] = {
-    DATA_STORE_OPTION(AT(store)),
-    DATA_FILTER_OPTIONS(reason_options),
+    {.table = &options_data_store, .offset = AT(store)},
+    {.table = &options_data_filter, .offset = AT(filter)},
     {.name = "limit",
      .argument = "N",
      .kind = OPTION_INT,
@@ -142,26 +145,8 @@ static const option reason_table[] = {
      .choices = "server|template",
      .fallback = "server",
      .help = "template: a grammar, without any model"},
-    {.name = "endpoint",
-     .argument = "URL",
-     .kind = OPTION_STRING,
-     .offset = AT(endpoint),
-     .help = "of an OpenAI-compatible server, such as http://host:8000/v1"},
+    {.table = &options_endpoint, .offset = AT(endpoint)},
     {.name = "model", .argument = "NAME", .kind = OPTION_STRING, .offset = AT(model), .help = "as the server calls it"},
-    {.name = "key-env",
-     .argument = "VAR",
-     .kind = OPTION_STRING,
-     .offset = AT(key_env),
-     .fallback = "OPENAI_API_KEY",
-     .help = "environment variable with the key"},
-    {.name = "in-flight",
-     .argument = "N",
-     .kind = OPTION_INT,
-     .offset = AT(in_flight),
-     .minimum = 1,
-     .fallback = "4",
-     .help = "requests at once",
-     .aliases = "concurrency"},
     {.name = "rate",
      .argument = "N",
      .kind = OPTION_NUMBER,
@@ -175,12 +160,6 @@ static const option reason_table[] = {
      .minimum = 1,
      .fallback = "3",
      .help = "answers per sample before the grammar takes over"},
-    {.name = "timeout",
-     .argument = "S",
-     .kind = OPTION_NUMBER,
-     .offset = AT(timeout),
-     .fallback = "300",
-     .help = "seconds per request"},
     {.name = "max-tokens",
      .argument = "N",
      .kind = OPTION_INT,
@@ -232,28 +211,29 @@ static int run_reason(void *settings)
     gad_log log = terminal_log(o->verbose);
     gad_progress progress = terminal_progress();
     bool server = strcmp(o->teacher, "server") == 0;
-    if (server && (!o->endpoint || !o->model)) {
+    if (server && (!o->endpoint.url || !o->model)) {
         fputs("gad data reason: give --endpoint URL and --model NAME, or --teacher template\n", stderr);
         return EXIT_USAGE;
     }
     terminal_catch_interrupt();
-    gad_data_reason_settings s = {.filter = {o->dataset, o->class_name, o->split, -1, o->limit, false, (uint64_t)o->seed},
-                                  .overwrite = o->overwrite,
-                                  .brief = o->brief,
-                                  .endpoint = server ? o->endpoint : NULL,
-                                  .model = o->model,
-                                  .key = server ? getenv(o->key_env) : NULL,
-                                  .in_flight = o->in_flight,
-                                  .tries = o->tries,
-                                  .max_tokens = o->max_tokens,
-                                  .temperature = o->temperature,
-                                  .timeout_s = o->timeout,
-                                  .requests_per_s = o->rate,
-                                  .prompt_price = o->prompt_price,
-                                  .completion_price = o->completion_price,
-                                  .iou = o->iou,
-                                  .log = &log,
-                                  .progress = &progress};
+    gad_data_reason_settings s = {
+        .filter = {o->filter.dataset, o->filter.class_name, o->filter.split, -1, o->limit, false, (uint64_t)o->seed},
+        .overwrite = o->overwrite,
+        .brief = o->brief,
+        .endpoint = server ? o->endpoint.url : NULL,
+        .model = o->model,
+        .key = server ? getenv(o->endpoint.key_env) : NULL,
+        .in_flight = o->endpoint.in_flight,
+        .tries = o->tries,
+        .max_tokens = o->max_tokens,
+        .temperature = o->temperature,
+        .timeout_s = o->endpoint.timeout,
+        .requests_per_s = o->rate,
+        .prompt_price = o->prompt_price,
+        .completion_price = o->completion_price,
+        .iou = o->iou,
+        .log = &log,
+        .progress = &progress};
     gad_status status = gad_data_open(o->store, GAD_DATA_WRITE, &data, &err);
     if (!status)
         status = gad_data_reason(data, &s, &r, &err);
@@ -282,15 +262,16 @@ const command cmd_data_reason = {
 /* ---- synth ---- */
 
 typedef struct synth_options {
-    const char *store, *out, *name, *from, *scene, *kinds;
-    int64_t count, width, height, references, classes, first_class, class_seed, seed, jpeg;
-    double normal, strength_low, strength_high, nuisance, same;
-    bool brief, list;
+    gad_data_synth_settings s;
+    const char *store;
+    /* the public settings have unsigned ones; options are signed */
+    int64_t first_class, class_seed, seed;
+    bool list;
 } synth_options;
 
-#define AT(field) offsetof(synth_options, field)
+#define AT(field) offsetof(synth_options, s.field)
 static const option synth_table[] = {
-    DATA_STORE_OPTION(AT(store)),
+    {.table = &options_data_store, .offset = offsetof(synth_options, store)},
     {.name = "out",
      .argument = "DIR",
      .kind = OPTION_STRING,
@@ -313,7 +294,7 @@ static const option synth_table[] = {
     {.name = "seed",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(seed),
+     .offset = offsetof(synth_options, seed),
      .fallback = "1",
      .help = "equal settings and seed give equal pairs"},
     {.help = "What is shown"},
@@ -325,7 +306,7 @@ static const option synth_table[] = {
     {.name = "scene",
      .argument = "LIST",
      .kind = OPTION_STRING,
-     .offset = AT(scene),
+     .offset = AT(scenes),
      .fallback = "all",
      .help = "procedural products: --list-names shows them; \"all,-board\" works"},
     {.name = "kinds",
@@ -336,7 +317,7 @@ static const option synth_table[] = {
      .help = "defects: --list-names shows them; \"all,-crack\" works"},
     {.name = "list-names",
      .kind = OPTION_FLAG,
-     .offset = AT(list),
+     .offset = offsetof(synth_options, list),
      .help = "print the names of scenes and defects and stop"},
     {.name = "classes",
      .argument = "N",
@@ -348,26 +329,26 @@ static const option synth_table[] = {
     {.name = "first-class",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(first_class),
+     .offset = offsetof(synth_options, first_class),
      .fallback = "0",
      .help = "number of the first one"},
     {.name = "class-seed",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(class_seed),
+     .offset = offsetof(synth_options, class_seed),
      .fallback = "0",
      .help = "another world of classes"},
     {.name = "width",
      .argument = "PX",
      .kind = OPTION_INT,
-     .offset = AT(width),
+     .offset = AT(width_px),
      .minimum = 32,
      .fallback = "224",
      .help = "of the images"},
     {.name = "height",
      .argument = "PX",
      .kind = OPTION_INT,
-     .offset = AT(height),
+     .offset = AT(height_px),
      .minimum = 32,
      .fallback = "224",
      .help = "of the images"},
@@ -378,12 +359,17 @@ static const option synth_table[] = {
      .minimum = 1,
      .fallback = "1",
      .help = "normal images per pair, 1 to 4"},
-    {.name = "jpeg", .argument = "Q", .kind = OPTION_INT, .offset = AT(jpeg), .fallback = "95", .help = "quality; 0: PNG"},
+    {.name = "jpeg",
+     .argument = "Q",
+     .kind = OPTION_INT,
+     .offset = AT(jpeg_quality),
+     .fallback = "95",
+     .help = "quality; 0: PNG"},
     {.help = "How difficult"},
     {.name = "normal",
      .argument = "SHARE",
      .kind = OPTION_NUMBER,
-     .offset = AT(normal),
+     .offset = AT(normal_share),
      .fallback = "0.5",
      .help = "share of pairs without a defect"},
     {.name = "strength",
@@ -407,7 +393,7 @@ static const option synth_table[] = {
     {.name = "same-piece",
      .argument = "SHARE",
      .kind = OPTION_NUMBER,
-     .offset = AT(same),
+     .offset = AT(same_piece),
      .fallback = "0.2",
      .help = "share of pairs that show one and the same piece twice"},
     {.name = "brief", .kind = OPTION_FLAG, .offset = AT(brief), .help = "two or three short sentences of reasoning"},
@@ -429,7 +415,7 @@ static int list_names(void)
 
 static int run_synth(void *settings)
 {
-    const synth_options *o = settings;
+    synth_options *o = settings;
     gad_error err;
     gad_data *data = NULL;
     gad_data_synthesised r;
@@ -438,36 +424,19 @@ static int run_synth(void *settings)
     if (o->list)
         return list_names();
     terminal_catch_interrupt();
-    gad_data_synth_settings s = {.out = o->out,
-                                 .name = o->name,
-                                 .from = o->from,
-                                 .scenes = o->scene,
-                                 .kinds = o->kinds,
-                                 .count = o->count,
-                                 .width_px = o->width,
-                                 .height_px = o->height,
-                                 .references = o->references,
-                                 .classes = o->classes,
-                                 .jpeg_quality = o->jpeg,
-                                 .first_class = (uint64_t)o->first_class,
-                                 .class_seed = (uint64_t)o->class_seed,
-                                 .seed = (uint64_t)o->seed,
-                                 .normal_share = o->normal,
-                                 .strength_low = o->strength_low,
-                                 .strength_high = o->strength_high,
-                                 .nuisance = o->nuisance,
-                                 .same_piece = o->same,
-                                 .brief = o->brief,
-                                 .log = &log,
-                                 .progress = &progress};
+    o->s.first_class = (uint64_t)o->first_class;
+    o->s.class_seed = (uint64_t)o->class_seed;
+    o->s.seed = (uint64_t)o->seed;
+    o->s.log = &log;
+    o->s.progress = &progress;
     gad_status status = gad_data_open(o->store, GAD_DATA_CREATE, &data, &err);
     if (!status)
-        status = gad_data_synth(data, &s, &r, &err);
+        status = gad_data_synth(data, &o->s, &r, &err);
     terminal_progress_end();
     gad_data_free(data);
     if (status)
         return terminal_fail(&err);
-    printf("%s: %lld pairs, %lld with a defect, %lld boxes, %.0f pairs/s with files\n", o->name, (long long)r.pairs,
+    printf("%s: %lld pairs, %lld with a defect, %lld boxes, %.0f pairs/s with files\n", o->s.name, (long long)r.pairs,
            (long long)r.anomalous, (long long)r.boxes, (double)r.pairs / r.seconds);
     return EXIT_DONE;
 }

@@ -3,12 +3,13 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/data_store.h"
+#include "cli/options_data.h"
 #include "cli/terminal.h"
 
 typedef struct export_options {
     option_list arguments;
-    const char *store, *dataset, *class_name, *split, *label, *coordinates;
+    filter_options filter;
+    const char *store, *label, *coordinates;
     int64_t limit, seed, min_pixels, max_pixels, factor;
     double domain;
     bool copy, masks, single, prompts, shuffle;
@@ -16,8 +17,8 @@ typedef struct export_options {
 
 #define AT(field) offsetof(export_options, field)
 static const option export_table[] = {
-    DATA_STORE_OPTION(AT(store)),
-    DATA_FILTER_OPTIONS(export_options),
+    {.table = &options_data_store, .offset = AT(store)},
+    {.table = &options_data_filter, .offset = AT(filter)},
     {.name = "label",
      .argument = "WHICH",
      .kind = OPTION_CHOICE,
@@ -102,22 +103,22 @@ static int run_export(void *settings)
     gad_log log = terminal_log(false);
     gad_progress progress = terminal_progress();
     terminal_catch_interrupt();
-    gad_data_export_settings s = {
-        .filter = {o->dataset, o->class_name, o->split, label_of(o->label), o->limit, o->shuffle, (uint64_t)o->seed},
-        .format = o->arguments.item[0],
-        .path = o->arguments.item[1],
-        .copy = o->copy,
-        .masks = o->masks,
-        .single = o->single,
-        .prompts = o->prompts,
-        .domain_share = o->domain,
-        .coordinates = o->coordinates,
-        .min_pixels = o->min_pixels,
-        .max_pixels = o->max_pixels,
-        .factor = o->factor,
-        .seed = (uint64_t)o->seed,
-        .log = &log,
-        .progress = &progress};
+    gad_data_export_settings s = {.filter = {o->filter.dataset, o->filter.class_name, o->filter.split, label_of(o->label),
+                                             o->limit, o->shuffle, (uint64_t)o->seed},
+                                  .format = o->arguments.item[0],
+                                  .path = o->arguments.item[1],
+                                  .copy = o->copy,
+                                  .masks = o->masks,
+                                  .single = o->single,
+                                  .prompts = o->prompts,
+                                  .domain_share = o->domain,
+                                  .coordinates = o->coordinates,
+                                  .min_pixels = o->min_pixels,
+                                  .max_pixels = o->max_pixels,
+                                  .factor = o->factor,
+                                  .seed = (uint64_t)o->seed,
+                                  .log = &log,
+                                  .progress = &progress};
     gad_status status = gad_data_open(o->store, GAD_DATA_READ, &data, &err);
     if (!status)
         status = gad_data_export(data, &s, &r, &err);
@@ -153,14 +154,15 @@ const command cmd_data_export = {
 
 typedef struct sheet_options {
     option_list arguments;
-    const char *store, *dataset, *class_name, *split, *label;
+    filter_options filter;
+    const char *store, *label;
     int64_t count, columns, tile, seed;
 } sheet_options;
 
 #define AT(field) offsetof(sheet_options, field)
 static const option sheet_table[] = {
-    DATA_STORE_OPTION(AT(store)),
-    DATA_FILTER_OPTIONS(sheet_options),
+    {.table = &options_data_store, .offset = AT(store)},
+    {.table = &options_data_filter, .offset = AT(filter)},
     {.name = "label",
      .argument = "WHICH",
      .kind = OPTION_CHOICE,
@@ -205,7 +207,8 @@ static int run_sheet(void *settings)
     gad_data *data = NULL;
     int64_t shown = 0;
     gad_log log = terminal_log(false);
-    gad_data_filter filter = {o->dataset, o->class_name, o->split, label_of(o->label), o->count, true, (uint64_t)o->seed};
+    gad_data_filter filter = {o->filter.dataset, o->filter.class_name, o->filter.split, label_of(o->label), o->count, true,
+                              (uint64_t)o->seed};
     gad_status status = gad_data_open(o->store, GAD_DATA_READ, &data, &err);
     if (!status)
         status = gad_data_sheet(data, &filter, o->columns, o->tile, o->arguments.item[0], &log, &shown, &err);

@@ -9,15 +9,16 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/options_engine.h"
 #include "cli/parts.h"
 #include "cli/terminal.h"
 
 typedef struct inspect_options {
     option_list part, ref;
-    const char *model, *adapter, *quant, *class_name, *knowledge, *reason, *prompt, *overlay, *heatmap, *html, *fail_on,
-        *log, *cpu, *threshold;
-    bool merge, json, sample, quiet;
-    int64_t max_tokens, seed, threads, max_pixels;
+    engine_options engine;
+    const char *class_name, *knowledge, *reason, *prompt, *overlay, *heatmap, *html, *fail_on, *log, *threshold;
+    bool json, sample, quiet;
+    int64_t max_tokens, seed;
 } inspect_options;
 
 #define AT(field) offsetof(inspect_options, field)
@@ -42,39 +43,8 @@ static const option table[] = {
      .offset = AT(knowledge),
      .help = "defects that may occur, such as \"broken, scratch\""},
     {.help = "The model"},
-    {.name = "model",
-     .argument = "DIR",
-     .kind = OPTION_STRING,
-     .offset = AT(model),
-     .help = "checkpoint folder (default: $GAD_MODEL, or models/gad-s where there is one)"},
-    {.name = "adapter", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(adapter), .help = "PEFT LoRA adapter"},
-    {.name = "merge-adapter", .kind = OPTION_FLAG, .offset = AT(merge), .help = "add the adapter into the weights first"},
-    {.name = "quant",
-     .argument = "KIND",
-     .kind = OPTION_CHOICE,
-     .offset = AT(quant),
-     .choices = "none|q8|q8-all",
-     .fallback = "none",
-     .help = "int8 weights: of the language model, or of the vision tower as well"},
-    {.name = "max-pixels",
-     .argument = "N",
-     .kind = OPTION_INT,
-     .offset = AT(max_pixels),
-     .fallback = "1003520",
-     .help = "bound on an image's pixels as the model sees it; 0: the checkpoint's own"},
-    {.name = "threads",
-     .argument = "N",
-     .kind = OPTION_INT,
-     .offset = AT(threads),
-     .fallback = "0",
-     .help = "0: all processors"},
-    {.name = "cpu",
-     .argument = "LEVEL",
-     .kind = OPTION_CHOICE,
-     .offset = AT(cpu),
-     .choices = "best|avx512|avx2|portable",
-     .fallback = "best",
-     .help = "newest instructions to use"},
+    {.table = &options_engine_model, .offset = AT(engine)},
+    {.table = &options_engine_compute, .offset = AT(engine.compute)},
     {.help = "The answer"},
     {.name = "reason",
      .argument = "WHEN",
@@ -211,8 +181,8 @@ static int append_log(const inspect_run *run, const char *json, const gad_pictur
         fprintf(file,
                 "], \"quant\": \"%s\", \"reason\": \"%s\", \"max_tokens\": %lld, \"sample\": %s, \"seed\": %lld, "
                 "\"max_pixels\": %lld, \"threshold\": %g, \"result\": %s}\n",
-                o->quant, o->reason, (long long)o->max_tokens, o->sample ? "true" : "false", (long long)o->seed,
-                (long long)o->max_pixels, run->settings.threshold, json);
+                o->engine.compute.quant, o->reason, (long long)o->max_tokens, o->sample ? "true" : "false",
+                (long long)o->seed, (long long)o->engine.max_pixels, run->settings.threshold, json);
         failed = fflush(file) || fsync(fileno(file));
         failed |= fclose(file) != 0;
     }
@@ -274,25 +244,6 @@ static int inspect_part(inspect_run *run, const char *path)
     int code = inspect_picture(run, path, part);
     gad_picture_free(part);
     return code;
-}
-
-static int open_engine(const inspect_options *o, const gad_log *log, gad_engine **engine)
-{
-    gad_error err;
-    gad_engine_options options = {.model = o->model ? o->model : parts_default_model(),
-                                  .adapter = o->adapter,
-                                  .merge_adapter = o->merge,
-                                  .threads = (int)o->threads,
-                                  .max_pixels = o->max_pixels,
-                                  .cpu_level = strcmp(o->cpu, "best") ? o->cpu : NULL,
-                                  .log = log};
-    options.quantise = strcmp(o->quant, "none") != 0;
-    options.quantise_vision = !strcmp(o->quant, "q8-all");
-    if (!options.model) {
-        fputs("gad inspect: which model? Give --model DIR or set GAD_MODEL\n", stderr);
-        return EXIT_USAGE;
-    }
-    return gad_engine_open(&options, engine, &err) ? terminal_fail(&err) : EXIT_DONE;
 }
 
 /* A number, or a calibration of the same model. */
@@ -372,7 +323,7 @@ static int run(void *settings)
     if (!code)
         code = make_folder(o->heatmap);
     if (!code)
-        code = open_engine(o, &log, &engine);
+        code = options_engine_open(&cmd_inspect, &o->engine, &log, &engine);
     if (!code) {
         inspect_run all = {.o = o, .engine = engine, .refs = &refs, .settings = inspect_settings(o)};
         terminal_catch_interrupt();

@@ -1,8 +1,8 @@
 /* cmd_model_info: gad model info: what a checkpoint is and what it needs, before anything is loaded. */
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/commands.h"
+#include "cli/options_engine.h"
 #include "cli/terminal.h"
 
 typedef struct info_options {
@@ -94,9 +94,10 @@ static int run(void *settings)
     const info_options *o = settings;
     gad_error err;
     gad_log log = terminal_log(false);
-    gad_engine_options options = {.model = o->folder.item[0], .log = &log};
-    options.quantise = strcmp(o->quant, "none") != 0;
-    options.quantise_vision = !strcmp(o->quant, "q8-all");
+    gad_engine_options options = {.model = o->folder.item[0],
+                                  .quantise = options_engine_quantises(o->quant),
+                                  .quantise_vision = options_engine_quantises_vision(o->quant),
+                                  .log = &log};
     gad_model_info info;
     if (gad_model_describe(&options, (int)o->width, (int)o->height, (int)o->images, o->answer, &info, &err))
         return terminal_fail(&err);

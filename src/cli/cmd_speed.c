@@ -1,14 +1,15 @@
 /* cmd_speed: gad speed: a table of how fast this machine runs a model. */
 #include <stdio.h>
-#include <string.h>
 
 #include "cli/commands.h"
+#include "cli/options_engine.h"
 #include "cli/terminal.h"
 
 typedef struct speed_options {
-    const char *model, *shape, *quant, *cpu;
+    const char *model, *shape;
+    compute_options compute;
     bool limits, json, csv, train, rollouts, checkpointing;
-    int64_t threads, prompt, answer, image, repeats, samples, group;
+    int64_t prompt, answer, image, repeats, samples, group;
 } speed_options;
 
 #define AT(field) offsetof(speed_options, field)
@@ -23,19 +24,7 @@ static const option table[] = {
      .kind = OPTION_STRING,
      .offset = AT(shape),
      .help = "measure random weights of a named shape instead, such as qwen2.5-vl-3b or gad-s"},
-    {.name = "quant",
-     .argument = "KIND",
-     .kind = OPTION_CHOICE,
-     .offset = AT(quant),
-     .choices = "none|q8|q8-all",
-     .fallback = "none",
-     .help = "int8 weights: of the language model, or of the vision tower as well"},
-    {.name = "threads",
-     .argument = "N",
-     .kind = OPTION_INT,
-     .offset = AT(threads),
-     .help = "0: all processors",
-     .fallback = "0"},
+    {.table = &options_engine_compute, .offset = AT(compute)},
     {.name = "prompt-tokens",
      .argument = "N",
      .kind = OPTION_INT,
@@ -91,13 +80,6 @@ static const option table[] = {
      .kind = OPTION_FLAG,
      .offset = AT(checkpointing),
      .help = "steps compute activations again instead of keeping them"},
-    {.name = "cpu",
-     .argument = "LEVEL",
-     .kind = OPTION_CHOICE,
-     .offset = AT(cpu),
-     .choices = "best|avx512|avx2|portable",
-     .fallback = "best",
-     .help = "newest instructions to use"},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "one JSON object instead of the table"},
     {.name = "csv", .kind = OPTION_FLAG, .offset = AT(csv), .help = "comma-separated rows instead of the table"},
 };
@@ -155,8 +137,8 @@ static gad_status measure_training(const speed_options *o, const gad_log *log, g
 {
     gad_pace_settings s = {.model = o->model,
                            .shape = o->model || o->shape ? o->shape : "gad-s",
-                           .threads = (int)o->threads,
-                           .cpu_level = strcmp(o->cpu, "best") ? o->cpu : NULL,
+                           .threads = (int)o->compute.threads,
+                           .cpu_level = options_engine_cpu_level(o->compute.cpu),
                            .step = o->train,
                            .rollouts = o->rollouts,
                            .checkpointing = o->checkpointing,
@@ -174,19 +156,17 @@ static gad_status measure_training(const speed_options *o, const gad_log *log, g
 static gad_status measure_answers(const speed_options *o, const gad_log *log, gad_speed_report *report, gad_error *err)
 {
     gad_speed_settings s = {.model = o->model,
-                            .shape = o->shape,
-                            .threads = (int)o->threads,
+                            .shape = o->model || o->shape ? o->shape : "gad-s",
+                            .quantise = options_engine_quantises(o->compute.quant),
+                            .quantise_vision = options_engine_quantises_vision(o->compute.quant),
+                            .threads = (int)o->compute.threads,
+                            .cpu_level = options_engine_cpu_level(o->compute.cpu),
                             .prompt_tokens = given(o->prompt, 512),
                             .answer_tokens = given(o->answer, 16),
                             .image_side_px = given(o->image, 448),
                             .repeats = o->repeats,
                             .limits = o->limits,
                             .log = log};
-    if (!o->model && !o->shape)
-        s.shape = "gad-s";
-    s.quantise = strcmp(o->quant, "none") != 0;
-    s.quantise_vision = !strcmp(o->quant, "q8-all");
-    s.cpu_level = strcmp(o->cpu, "best") ? o->cpu : NULL;
     return gad_speed_measure(&s, report, err);
 }
 

@@ -10,6 +10,39 @@ static void *field(void *settings, const option *o)
     return (char *)settings + o->offset;
 }
 
+static void apply_changes(const command *c, option *o)
+{
+    for (size_t i = 0; i < c->option_count; i++) {
+        const option *change = &c->options[i];
+        if (!change->changes || strcmp(change->changes, o->name) != 0)
+            continue;
+        o->help = change->help ? change->help : o->help;
+        o->fallback = change->fallback ? change->fallback : o->fallback;
+    }
+}
+
+bool options_next(option_walk *walk, option *o)
+{
+    for (; walk->entry < walk->command->option_count; walk->entry++, walk->included = 0) {
+        const option *entry = &walk->command->options[walk->entry];
+        if (entry->changes)
+            continue;
+        if (!entry->table) {
+            *o = *entry;
+            walk->entry++;
+            return true;
+        }
+        if (walk->included < entry->table->count) {
+            *o = entry->table->entry[walk->included++];
+            o->offset += entry->offset;
+            if (o->name)
+                apply_changes(walk->command, o);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Names are equal when they differ only in '-' against '_'. */
 static bool same_name(const char *a, size_t a_length, const char *b, size_t b_length)
 {
@@ -36,12 +69,12 @@ static bool has_name(const option *o, const char *name, size_t length)
     return false;
 }
 
-static const option *find(const command *c, const char *name, size_t length)
+static bool find(const command *c, const char *name, size_t length, option *o)
 {
-    for (size_t i = 0; i < c->option_count; i++)
-        if (has_name(&c->options[i], name, length))
-            return &c->options[i];
-    return NULL;
+    for (option_walk walk = {.command = c}; options_next(&walk, o);)
+        if (has_name(o, name, length))
+            return true;
+    return false;
 }
 
 /* Levenshtein distance of two short names. */
@@ -72,11 +105,12 @@ static void report_unknown(const command *c, const char *argument)
     snprintf(given, sizeof given, "%.*s", (int)strcspn(argument, "="), argument);
     const char *nearest = NULL;
     size_t best = 4;
-    for (size_t i = 0; i < c->option_count; i++) {
-        size_t d = c->options[i].name ? distance(given, c->options[i].name) : 64;
+    option o;
+    for (option_walk walk = {.command = c}; options_next(&walk, &o);) {
+        size_t d = o.name ? distance(given, o.name) : 64;
         if (d < best) {
             best = d;
-            nearest = c->options[i].name;
+            nearest = o.name;
         }
     }
     fprintf(stderr, "gad %s: unknown option --%s", c->name, given);
@@ -148,9 +182,10 @@ static bool set_value(const command *c, const option *o, void *settings, const c
 
 static void free_lists(const command *c, void *settings)
 {
-    for (size_t i = 0; i < c->option_count; i++)
-        if (c->options[i].name && c->options[i].kind == OPTION_LIST)
-            free(((option_list *)field(settings, &c->options[i]))->item);
+    option o;
+    for (option_walk walk = {.command = c}; options_next(&walk, &o);)
+        if (o.name && o.kind == OPTION_LIST)
+            free(((option_list *)field(settings, &o))->item);
     if (c->most_arguments)
         free(((option_list *)(void *)((char *)settings + c->arguments_offset))->item);
 }
@@ -198,13 +233,14 @@ static void print_help(const command *c)
     printf("gad %s - %s\n\nUsage: gad %s %s\n", c->name, c->summary, c->name, c->synopsis);
     if (c->details)
         printf("\n%s\n", c->details);
-    if (c->option_count && c->options[0].name)
-        printf("\nOptions:\n");
-    for (size_t i = 0; i < c->option_count; i++)
-        if (c->options[i].name)
-            print_option(&c->options[i]);
-        else
-            printf("\n%s:\n", c->options[i].help);
+    bool first = true;
+    option o;
+    for (option_walk walk = {.command = c}; options_next(&walk, &o); first = false) {
+        if (first || !o.name)
+            printf("\n%s:\n", o.name ? "Options" : o.help);
+        if (o.name)
+            print_option(&o);
+    }
 }
 
 static void print_value(const option *o, const void *value, FILE *stream)
@@ -232,12 +268,12 @@ static void print_value(const option *o, const void *value, FILE *stream)
 
 void options_print(const command *c, const void *settings, FILE *stream)
 {
-    for (size_t i = 0; i < c->option_count; i++) {
-        const option *o = &c->options[i];
-        if (!o->name)
+    option o;
+    for (option_walk walk = {.command = c}; options_next(&walk, &o);) {
+        if (!o.name)
             continue;
-        fprintf(stream, "  %-24s ", o->name);
-        print_value(o, (const char *)settings + o->offset, stream);
+        fprintf(stream, "  %-24s ", o.name);
+        print_value(&o, (const char *)settings + o.offset, stream);
         fputc('\n', stream);
     }
 }
@@ -247,29 +283,28 @@ static bool parse_option(const command *c, void *settings, int argc, char **argv
 {
     const char *name = argv[*at] + 2, *equals = strchr(name, '=');
     size_t length = equals ? (size_t)(equals - name) : strlen(name);
-    const option *o = find(c, name, length);
-    bool negated = false;
-    if (!o && !equals && !strncmp(name, "no-", 3)) {
-        o = find(c, name + 3, length - 3);
-        negated = o && o->kind == OPTION_FLAG;
-        o = negated ? o : NULL;
+    option o;
+    bool found = find(c, name, length, &o), negated = false;
+    if (!found && !equals && !strncmp(name, "no-", 3)) {
+        negated = find(c, name + 3, length - 3, &o) && o.kind == OPTION_FLAG;
+        found = negated;
     }
-    if (!o) {
+    if (!found) {
         report_unknown(c, name);
         return false;
     }
     ++*at;
-    if (o->kind == OPTION_FLAG) {
+    if (o.kind == OPTION_FLAG) {
         if (equals)
-            fprintf(stderr, "gad %s: --%s takes no argument; --no-%s is its opposite\n", c->name, o->name, o->name);
-        *(bool *)field(settings, o) = !negated;
+            fprintf(stderr, "gad %s: --%s takes no argument; --no-%s is its opposite\n", c->name, o.name, o.name);
+        *(bool *)field(settings, &o) = !negated;
         return !equals;
     }
     if (!equals && *at >= argc) {
-        fprintf(stderr, "gad %s: --%s wants %s\n", c->name, o->name, o->argument);
+        fprintf(stderr, "gad %s: --%s wants %s\n", c->name, o.name, o.argument);
         return false;
     }
-    return set_value(c, o, settings, equals ? equals + 1 : argv[(*at)++]);
+    return set_value(c, &o, settings, equals ? equals + 1 : argv[(*at)++]);
 }
 
 static int parse(const command *c, void *settings, int argc, char **argv)
@@ -314,8 +349,9 @@ int command_main(const command *c, int argc, char **argv)
         return EXIT_FAILED;
     }
     int exit_code = EXIT_DONE;
-    for (size_t i = 0; i < c->option_count; i++)
-        if (c->options[i].name && c->options[i].fallback && !set_value(c, &c->options[i], settings, c->options[i].fallback))
+    option o;
+    for (option_walk walk = {.command = c}; options_next(&walk, &o);)
+        if (o.name && o.fallback && !set_value(c, &o, settings, o.fallback))
             exit_code = EXIT_USAGE;
     if (!exit_code)
         exit_code = parse(c, settings, argc, argv);

@@ -21,17 +21,30 @@ typedef struct option_list {
     int64_t count;
 } option_list;
 
-typedef struct option {
-    const char *name;     /* "max-tokens"; NULL: only starts a group of the help text, titled by `help` */
+typedef struct option option;
+
+/* Options that commands share; none of them includes a table. */
+typedef struct option_table {
+    const option *entry;
+    size_t count;
+} option_table;
+
+/* One entry of a table. With `name` it is an option. Otherwise: with `table`, the options of that table stand here; with
+ * `changes`, the included option of that name gets this entry's `help` and `fallback` where they are given; with `help`
+ * alone, a group of the help text starts, of that title. */
+struct option {
+    const char *name;     /* "max-tokens" */
     const char *argument; /* "FILE"; NULL for flags */
     option_kind kind;
-    size_t offset; /* of the value in the settings struct */
+    size_t offset; /* of the value in the settings struct; with `table`: what its offsets count from */
     const char *help;
     const char *fallback; /* default, parsed like an argument; NULL: false, NULL, 0 */
     const char *choices;
     double minimum;
     const char *aliases; /* "max-new-tokens,max_completion_length": other spellings, separated by commas; NULL if none */
-} option;
+    const option_table *table;
+    const char *changes;
+};
 
 typedef struct command {
     const char *name;     /* "inspect", "data import" */
@@ -47,6 +60,16 @@ typedef struct command {
 } command;
 
 #define OPTIONS_COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* Where a walk over the options of a command is; starts as {.command = c}. */
+typedef struct option_walk {
+    const command *command;
+    size_t entry, included; /* next entry of the command's table; of the table that this one includes */
+} option_walk;
+
+/* The next option or group title, as it acts in this command: included ones in their place, changed where the command
+ * changes them, offsets counted from the start of its settings. False at the end. */
+bool options_next(option_walk *walk, option *o);
 
 /* Exit codes of every command. */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_ANOMALY = 3 };

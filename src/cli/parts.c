@@ -110,9 +110,3 @@ int parts_references_for(references *r, const gad_picture *part, gad_picture *co
     *good_path += best;
     return 1;
 }
-
-const char *parts_default_model(void)
-{
-    const char *model = getenv("GAD_MODEL");
-    return model && *model ? model : parts_is_folder("models/gad-s") ? "models/gad-s" : NULL;
-}

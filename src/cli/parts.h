@@ -29,6 +29,4 @@ void parts_references_free(references *r);
 int parts_references_for(references *r, const gad_picture *part, gad_picture *const **good, const char *const **good_path);
 
 bool parts_is_folder(const char *path);
-/* $GAD_MODEL, or the model that ships where it is there; NULL. */
-const char *parts_default_model(void);
 #endif

@@ -1,0 +1,32 @@
+/* options_endpoint: see options_endpoint.h */
+#include "cli/options_endpoint.h"
+
+#define AT(field) offsetof(endpoint_options, field)
+static const option entries[] = {
+    {.name = "endpoint",
+     .argument = "URL",
+     .kind = OPTION_STRING,
+     .offset = AT(url),
+     .help = "an OpenAI-compatible server, such as http://127.0.0.1:8000/v1"},
+    {.name = "key-env",
+     .argument = "NAME",
+     .kind = OPTION_STRING,
+     .offset = AT(key_env),
+     .fallback = "OPENAI_API_KEY",
+     .help = "endpoint: environment variable that holds the key"},
+    {.name = "in-flight",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(in_flight),
+     .minimum = 1,
+     .fallback = "4",
+     .help = "endpoint: requests at once",
+     .aliases = "workers,concurrency"},
+    {.name = "timeout",
+     .argument = "S",
+     .kind = OPTION_NUMBER,
+     .offset = AT(timeout),
+     .fallback = "300",
+     .help = "endpoint: seconds for one attempt"},
+};
+const option_table options_endpoint = {entries, OPTIONS_COUNT(entries)};

@@ -1,0 +1,13 @@
+/* options_endpoint: the options of commands that ask an OpenAI-compatible server. */
+#ifndef GAD_CLI_OPTIONS_ENDPOINT_H
+#define GAD_CLI_OPTIONS_ENDPOINT_H
+#include "cli/options.h"
+
+typedef struct endpoint_options {
+    const char *url, *key_env;
+    int64_t in_flight;
+    double timeout;
+} endpoint_options;
+
+extern const option_table options_endpoint;
+#endif

@@ -1,0 +1,102 @@
+/* options_engine: see options_engine.h */
+#include "cli/options_engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/parts.h"
+#include "cli/terminal.h"
+
+#define AT(field) offsetof(engine_options, field)
+static const option model[] = {
+    {.name = "model",
+     .argument = "DIR",
+     .kind = OPTION_STRING,
+     .offset = AT(model),
+     .help = "checkpoint folder (default: $GAD_MODEL, or models/gad-s where there is one)"},
+    {.name = "adapter", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(adapter), .help = "PEFT LoRA adapter"},
+    {.name = "merge-adapter", .kind = OPTION_FLAG, .offset = AT(merge), .help = "add the adapter into the weights first"},
+    {.name = "max-pixels",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(max_pixels),
+     .fallback = "1003520",
+     .help = "bound on an image's pixels as the model sees it; 0: the checkpoint's own"},
+};
+#undef AT
+const option_table options_engine_model = {model, OPTIONS_COUNT(model)};
+
+#define AT(field) offsetof(compute_options, field)
+static const option compute[] = {
+    {.name = "quant",
+     .argument = "KIND",
+     .kind = OPTION_CHOICE,
+     .offset = AT(quant),
+     .choices = "none|q8|q8-all",
+     .fallback = "none",
+     .help = "int8 weights: of the language model, or of the vision tower as well"},
+    {.name = "threads",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(threads),
+     .fallback = "0",
+     .help = "0: all processors"},
+    {.name = "cpu",
+     .argument = "LEVEL",
+     .kind = OPTION_CHOICE,
+     .offset = AT(cpu),
+     .choices = "best|avx512|avx2|portable",
+     .fallback = "best",
+     .help = "newest instructions to use"},
+};
+#undef AT
+const option_table options_engine_compute = {compute, OPTIONS_COUNT(compute)};
+
+bool options_engine_quantises(const char *quant)
+{
+    return strcmp(quant, "none") != 0;
+}
+
+bool options_engine_quantises_vision(const char *quant)
+{
+    return strcmp(quant, "q8-all") == 0;
+}
+
+const char *options_engine_cpu_level(const char *cpu)
+{
+    return strcmp(cpu, "best") ? cpu : NULL;
+}
+
+gad_engine_options options_engine_public(const engine_options *o, const gad_log *log)
+{
+    return (gad_engine_options){.model = o->model,
+                                .adapter = o->adapter,
+                                .merge_adapter = o->merge,
+                                .quantise = options_engine_quantises(o->compute.quant),
+                                .quantise_vision = options_engine_quantises_vision(o->compute.quant),
+                                .threads = (int)o->compute.threads,
+                                .max_pixels = o->max_pixels,
+                                .cpu_level = options_engine_cpu_level(o->compute.cpu),
+                                .log = log};
+}
+
+/* $GAD_MODEL, or the model that ships where it is there; NULL. */
+static const char *default_model(void)
+{
+    const char *named = getenv("GAD_MODEL");
+    return named && *named ? named : parts_is_folder("models/gad-s") ? "models/gad-s" : NULL;
+}
+
+int options_engine_open(const command *c, const engine_options *o, const gad_log *log, gad_engine **engine)
+{
+    gad_error err;
+    gad_engine_options options = options_engine_public(o, log);
+    if (!options.model)
+        options.model = default_model();
+    if (!options.model) {
+        fprintf(stderr, "gad %s: which model? Give --model DIR or set GAD_MODEL\n", c->name);
+        return EXIT_USAGE;
+    }
+    return gad_engine_open(&options, engine, &err) ? terminal_fail(&err) : EXIT_DONE;
+}

@@ -1,0 +1,34 @@
+/* options_engine: the options that say which model runs, and how, for the commands that run one, on structs of their own
+ * within a command's settings. */
+#ifndef GAD_CLI_OPTIONS_ENGINE_H
+#define GAD_CLI_OPTIONS_ENGINE_H
+#include "cli/options.h"
+#include "gad.h"
+
+/* How any model is computed. */
+typedef struct compute_options {
+    const char *quant, *cpu;
+    int64_t threads;
+} compute_options;
+
+/* A checkpoint as it is opened. */
+typedef struct engine_options {
+    const char *model, *adapter;
+    bool merge;
+    int64_t max_pixels;
+    compute_options compute;
+} engine_options;
+
+extern const option_table options_engine_compute; /* on compute_options */
+extern const option_table options_engine_model;   /* on engine_options, without `compute` */
+
+/* Which weights --quant makes int8. */
+bool options_engine_quantises(const char *quant);
+bool options_engine_quantises_vision(const char *quant);
+/* The level that --cpu names; NULL for "best". */
+const char *options_engine_cpu_level(const char *cpu);
+
+gad_engine_options options_engine_public(const engine_options *o, const gad_log *log);
+/* Open it; without --model the one that $GAD_MODEL names, or that ships. An exit code, with a message of the command. */
+int options_engine_open(const command *c, const engine_options *o, const gad_log *log, gad_engine **engine);
+#endif
