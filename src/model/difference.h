@@ -2,13 +2,14 @@
  * Out: an anomaly logit for every cell of the test image (a heat map), and evidence added to the rows that the first
  * layers of the language model get at the test image's tokens, the way DeepStack adds rows. Forward and backward.
  *
- * References are first brought to the test picture's place and light (difference_align.h). Two levels, pixels of patches and merged rows of tokens. Features f = W2 gelu(W1 x). Every test row looks for its like
- * among the reference rows with several heads that differ in how far they look (the first: at its own place), by cosine and
- * distance; what remains after subtracting the best mixture is the residual. Of a cell: f = gelu(W [channels of the 3 x 3
- * cells around] + W residual of its patch), m = f + gelu(W [f of the 3 x 3 cells]). Of a token: e = gelu(W m of its cells +
- * W residual), evidence h = e + gelu(W [e of the 3 x 3 tokens around]). Logit of a cell = w m + what W h says of it; rows
- * of layer j += W_j h (VD-DeepStack's idea; training.md 13.6). The first of these layers also gets what the heat map shows
- * in figures (difference_map.h), through which no gradient flows. */
+ * References are first brought to the test picture's place and light (difference_align.h). Two levels, pixels of patches
+ * and merged rows of tokens. Features f = W2 gelu(W1 x). Every test row looks for its like among the reference rows with
+ * several heads that differ in how far they look (the first: at its own place), by cosine and distance; what remains after
+ * subtracting the best mixture is the residual. Of a cell: f = gelu(W [channels of the 3 x 3 cells around] + W residual of
+ * its patch), m = f + gelu(W [f of the 3 x 3 cells]). Of a token: e = gelu(W m of its cells + W residual), evidence h = e +
+ * gelu(W [e of the 3 x 3 tokens around]). Logit of a cell = w m + what W h says of it; rows of layer j += W_j h
+ * (VD-DeepStack's idea; training.md 13.6). The first of these layers also gets what the heat map shows in figures
+ * (difference_map.h), through which no gradient flows. */
 #ifndef GAD_MODEL_DIFFERENCE_H
 #define GAD_MODEL_DIFFERENCE_H
 #include "model/difference_input.h"

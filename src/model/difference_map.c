@@ -45,32 +45,41 @@ static bool stands_out(const gad_difference_heat *heat, int64_t y, int64_t x)
     return heat->logit[y / heat->cell_px * heat->cols + x / heat->cell_px] > 0;
 }
 
-/* The edges of a patch in parts of the picture: of the px whose gap is at least `share` of its largest. */
+static float edge(int64_t at, int64_t least, int64_t most, int64_t of)
+{
+    return (float)(at < least ? least : at > most ? most : at) / (float)of;
+}
+
+/* The edges of a patch in parts of the picture: of the px whose gap is at least `share` of its largest, and a margin, as
+ * people leave one, within its cells. */
 static gad_difference_region sharpen(const gad_difference_heat *heat, const patch *p)
 {
-    static const float share = 0.3f;
-    int64_t px = heat->cell_px, width = heat->cols * px, x1 = width, y1 = heat->rows * px, x2 = 0, y2 = 0;
+    static const float share = 0.12f;
+    int64_t px = heat->cell_px, width = heat->cols * px, height = heat->rows * px, margin = px / 4;
+    patch cells = {p->x1 * px, p->y1 * px, p->x2 * px, p->y2 * px, p->area, p->peak};
+    patch sharp = {.x1 = width, .y1 = height};
     float largest = 0;
-    for (int64_t y = p->y1 * px; heat->gap && y < p->y2 * px; y++)
-        for (int64_t x = p->x1 * px; x < p->x2 * px; x++)
+    for (int64_t y = cells.y1; heat->gap && y < cells.y2; y++)
+        for (int64_t x = cells.x1; x < cells.x2; x++)
             if (stands_out(heat, y, x))
                 largest = fmaxf(largest, heat->gap[y * width + x]);
-    for (int64_t y = p->y1 * px; largest > 0 && y < p->y2 * px; y++)
-        for (int64_t x = p->x1 * px; x < p->x2 * px; x++) {
+    for (int64_t y = cells.y1; largest > 0 && y < cells.y2; y++)
+        for (int64_t x = cells.x1; x < cells.x2; x++) {
             if (!(heat->gap[y * width + x] >= share * largest) || !stands_out(heat, y, x))
                 continue;
-            x1 = x < x1 ? x : x1;
-            y1 = y < y1 ? y : y1;
-            x2 = x + 1 > x2 ? x + 1 : x2;
-            y2 = y + 1 > y2 ? y + 1 : y2;
+            sharp.x1 = x < sharp.x1 ? x : sharp.x1;
+            sharp.y1 = y < sharp.y1 ? y : sharp.y1;
+            sharp.x2 = x + 1 > sharp.x2 ? x + 1 : sharp.x2;
+            sharp.y2 = y + 1 > sharp.y2 ? y + 1 : sharp.y2;
         }
-    gad_difference_region r = {.area = p->area, .peak = p->peak};
-    bool sharp = x2 > x1;
-    r.x1 = sharp ? (float)x1 / (float)width : (float)p->x1 / (float)heat->cols;
-    r.x2 = sharp ? (float)x2 / (float)width : (float)p->x2 / (float)heat->cols;
-    r.y1 = sharp ? (float)y1 / (float)(heat->rows * px) : (float)p->y1 / (float)heat->rows;
-    r.y2 = sharp ? (float)y2 / (float)(heat->rows * px) : (float)p->y2 / (float)heat->rows;
-    return r;
+    if (!(largest > 0))
+        sharp = cells;
+    return (gad_difference_region){edge(sharp.x1 - margin, cells.x1, cells.x2, width),
+                                   edge(sharp.y1 - margin, cells.y1, cells.y2, height),
+                                   edge(sharp.x2 + margin, cells.x1, cells.x2, width),
+                                   edge(sharp.y2 + margin, cells.y1, cells.y2, height),
+                                   p->area,
+                                   p->peak};
 }
 
 static bool comes_before(const gad_difference_region *a, const gad_difference_region *b)

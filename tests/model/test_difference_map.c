@@ -20,7 +20,7 @@ static int regions_of(const char *const picture[ROWS], gad_difference_region *re
     for (int y = 0; y < ROWS; y++)
         for (int x = 0; x < COLS; x++)
             logit[y * COLS + x] = picture[y][x] == '.' ? -1 : (float)(picture[y][x] - '0');
-    gad_difference_heat heat = {.logit = logit, .rows = ROWS, .cols = COLS};
+    gad_difference_heat heat = {.logit = logit, .rows = ROWS, .cols = COLS, .cell_px = 1};
     return gad_difference_regions(&heat, scratch, region);
 }
 
@@ -53,7 +53,8 @@ static void test_regions(void **state)
         assert_true(r[i].peak == peaks[i]);
 }
 
-/* A defect within the cells that it touches: edges where the gap falls under three tenths of its largest. */
+/* A defect within the cells that it touches: edges where the gap falls under an eighth of its largest, and a quarter of a
+ * cell. */
 static void test_edges_of_a_defect(void **state)
 {
     (void)state;
@@ -65,13 +66,13 @@ static void test_edges_of_a_defect(void **state)
         logit[i] = i / COLS >= 2 && i / COLS <= 3 && i % COLS >= 3 && i % COLS <= 4 ? 1 : -1;
     for (int y = 0; y < HEIGHT; y++)
         for (int x = 0; x < WIDTH; x++)
-            gap[y * WIDTH + x] = y >= 20 && y < 27 && x >= 29 && x < 38 ? 1 : x == 30 && y == 18 ? 0.31f : 0.29f;
+            gap[y * WIDTH + x] = y >= 20 && y < 27 && x >= 29 && x < 38 ? 1 : x == 30 && y == 18 ? 0.13f : 0.11f;
     gap[0] = 9; /* not in a cell that stands out */
     gad_difference_heat heat = {logit, gap, ROWS, COLS, PX};
     assert_int_equal(gad_difference_regions(&heat, scratch, r), 1);
     assert_int_equal(r[0].area, 4);
     const float found[] = {r[0].x1 * WIDTH, r[0].y1 * HEIGHT, r[0].x2 * WIDTH, r[0].y2 * HEIGHT},
-                wanted[] = {29, 18, 38, 27};
+                wanted[] = {27, 16, 40, 29};
     for (int i = 0; i < 4; i++)
         assert_true(fabsf(found[i] - wanted[i]) < 1e-4f);
 }
