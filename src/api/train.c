@@ -14,6 +14,7 @@ static gad_sft_settings sft_settings(const gad_train_settings *s, const gad_trai
                               .cache_bytes = (size_t)s->cache_mib << 20,
                               .text_weight = s->text_weight,
                               .mask_weight = s->mask_weight,
+                              .told = s->told_regions,
                               .eval_examples = s->eval_examples,
                               .exam = {.count = s->eval_answers,
                                        .most = s->max_new_tokens,

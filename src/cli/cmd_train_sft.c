@@ -11,6 +11,12 @@ static const option sft_table[] = {
      .offset = AT(text_weight),
      .fallback = "1",
      .help = "weight of the answers; 0: train on the heat map alone, without the language model"},
+    {.name = "told-regions",
+     .argument = "SHARE",
+     .kind = OPTION_NUMBER,
+     .offset = AT(told_regions),
+     .help = "share of samples whose regions are told by the truth, not by the heat map: a start for the "
+             "language model while the heat map is weak"},
     {.table = &options_train_run},
     {.name = "eval-answers",
      .argument = "N",

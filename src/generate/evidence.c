@@ -65,7 +65,7 @@ gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool ad
     gad_status status = host && picture ? GAD_OK : gad_error_memory(err, operation, numbers * sizeof *host);
     gad_hash hash = {0};
     for (int64_t i = 0; i < count && !status; i++) {
-        picture[i] = (gad_difference_image){patches[i].grid, patches[i].row};
+        picture[i] = (gad_difference_image){.grid = patches[i].grid, .patches = patches[i].row};
         hash = gad_hash_combine(hash, patches[i].hash);
     }
     if (!status)

@@ -3,6 +3,7 @@
 #include "model/difference.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct gad_difference_level level;
 typedef gad_difference_level_saved level_saved;
@@ -215,7 +216,7 @@ static gad_tensor take_figures(const gad_pass *pass, const gad_difference_config
     device->ops->download(device, in->map, logits);
     for (int64_t i = 0, first = 0; i < in->pairs; i++) {
         gad_difference_input_read_map(d, in, i, first);
-        first += gad_grid_tokens(in->test_grid[i]);
+        first += gad_grid_tokens(in->test[i].grid);
     }
     return take_host(device, in->figures, in->tests, GAD_DIFFERENCE_FIGURES);
 }
@@ -327,6 +328,18 @@ static void backward_evidence(const gad_pass *pass, const gad_difference *m, con
     op->rewind(device, mark);
 }
 
+/* Does anything train before the rows that layers add? */
+static bool trains_evidence(const gad_model *model)
+{
+    for (size_t i = 0; i < model->params.count; i++) {
+        const gad_param *p = model->params.item[i];
+        if (p->trainable && !strncmp(p->name, "difference.", 11) && strncmp(p->name, "difference.inject", 17) &&
+            strncmp(p->name, "difference.regions", 18))
+            return true;
+    }
+    return false;
+}
+
 void gad_difference_backward(const gad_pass *pass, const gad_model *model, const gad_difference_input *in,
                              gad_tensor d_logits, const gad_vision_rows *d_rows, bool into_rows,
                              const gad_difference_saved *saved)
@@ -349,6 +362,10 @@ void gad_difference_backward(const gad_pass *pass, const gad_model *model, const
     if (d_logits.data)
         gad_linear_backward(pass, &m->readout, dh, gad_tensor_view(d_logits, in->tests, gad_difference_cells(d)), saved->h,
                             true);
+    if (!into_rows && !trains_evidence(model)) {
+        op->rewind(device, mark);
+        return;
+    }
     gad_tensor d_patch = op->take(device, 4 * in->tests, saved->pixels.residual.cols),
                d_row = op->take(device, in->tests, saved->rows.residual.cols);
     backward_evidence(pass, m, in, dh, d_logits, saved, d_patch, d_row);

@@ -125,7 +125,7 @@ static bool take_tables(const gad_config *config, const gad_difference_image *im
     in->cell_neighbour = gad_arena_take(a, 9 * cells, 4);
     in->cell_patch = gad_arena_take(a, cells, 4);
     in->patch_cell = gad_arena_take(a, cells, 4);
-    in->test_grid = gad_arena_take(a, (size_t)pairs, sizeof *in->test_grid);
+    in->test = gad_arena_take(a, (size_t)pairs, sizeof *in->test);
     in->patch_q = gad_arena_take(a, (size_t)in->patches * places, 4);
     in->patch_k = gad_arena_take(a, (size_t)in->patches * places, 4);
     in->token_q = gad_arena_take(a, (size_t)in->tokens * places, 4);
@@ -135,7 +135,7 @@ static bool take_tables(const gad_config *config, const gad_difference_image *im
     in->patch_span = gad_arena_take(a, (size_t)pairs, sizeof *in->patch_span);
     in->token_span = gad_arena_take(a, (size_t)pairs, sizeof *in->token_span);
     return in->pixels && in->low && in->map && in->scratch && in->gap && in->region && in->region_count && in->figures &&
-           in->neighbour && in->cell_neighbour && in->cell_patch && in->patch_cell && in->test_grid && in->patch_q &&
+           in->neighbour && in->cell_neighbour && in->cell_patch && in->patch_cell && in->test && in->patch_q &&
            in->patch_k && in->token_q && in->token_k && in->test_patch && in->test_token && in->patch_span &&
            in->token_span;
 }
@@ -275,10 +275,10 @@ gad_status gad_difference_input_make(const gad_config *config, const gad_differe
             in.test_patch[4 * tests + i] = (int32_t)(test + i);
         for (int64_t i = 0; i < rows / 4; i++)
             in.test_token[tests + i] = (int32_t)(test / 4 + i);
-        in.test_grid[n] = image[p->test].grid;
+        in.test[n] = image[p->test];
         int64_t cells = gad_difference_cells(d);
-        fill_neighbours(in.test_grid[n], 1, tests, in.tests, in.neighbour);
-        fill_neighbours(in.test_grid[n], gad_difference_side(d), tests * cells, in.tests * cells, in.cell_neighbour);
+        fill_neighbours(in.test[n].grid, 1, tests, in.tests, in.neighbour);
+        fill_neighbours(in.test[n].grid, gad_difference_side(d), tests * cells, in.tests * cells, in.cell_neighbour);
         fill_patches_of_cells(d, tests, rows / 4, in.tests, in.cell_patch, in.patch_cell);
         status = fill_low(config, image, first, p, &in, tests, err);
         tests += rows / 4;
@@ -291,11 +291,24 @@ gad_status gad_difference_input_make(const gad_config *config, const gad_differe
     return status;
 }
 
+/* What was told in place of what was found, as if the map had shown it; returns its peak. */
+static float show_told(const gad_difference_image *image, float peak, gad_difference_region *region, int *count)
+{
+    static const float sure = 1;
+    peak = image->told_count ? fmaxf(peak, sure) : fminf(peak, -sure);
+    *count = image->told_count;
+    for (int k = 0; k < *count; k++) {
+        region[k] = image->told[k];
+        region[k].peak = peak;
+    }
+    return peak;
+}
+
 void gad_difference_input_read_map(const gad_difference_config *config, const gad_difference_input *in, int64_t i,
                                    int64_t first)
 {
-    int64_t side = gad_difference_side(config), across = in->test_grid[i].cols / 2, cols = across * side,
-            rows = in->test_grid[i].rows / 2 * side, px = in->cell_px;
+    int64_t side = gad_difference_side(config), across = in->test[i].grid.cols / 2, cols = across * side,
+            rows = in->test[i].grid.rows / 2 * side, px = in->cell_px;
     float *map = in->map + first * side * side, *raster = (float *)(in->scratch + 2 * rows * cols), peak = -INFINITY;
     for (int64_t y = 0; y < rows; y++)
         for (int64_t x = 0; x < cols; x++) {
@@ -307,7 +320,9 @@ void gad_difference_input_read_map(const gad_difference_config *config, const ga
     gad_difference_heat heat = {raster, in->gap + first * side * side * px * px, rows, cols, px};
     gad_difference_region *region = in->region + i * GAD_DIFFERENCE_REGIONS;
     in->region_count[i] = gad_difference_regions(&heat, in->scratch, region);
-    gad_difference_figures(region, in->region_count[i], peak, gad_grid_tokens(in->test_grid[i]),
+    if (in->test[i].told)
+        peak = show_told(&in->test[i], peak, region, &in->region_count[i]);
+    gad_difference_figures(region, in->region_count[i], peak, gad_grid_tokens(in->test[i].grid),
                            in->figures + first * GAD_DIFFERENCE_FIGURES);
 }
 

@@ -16,7 +16,9 @@ typedef struct gad_difference_pair {
 
 typedef struct gad_difference_image {
     gad_grid grid;
-    const float *patches; /* [patches, 3 * temporal * patch * patch], merge-block order */
+    const float *patches;              /* [patches, 3 * temporal * patch * patch], merge-block order */
+    const gad_difference_region *told; /* of a test image: shown in place of what the heat map has; NULL: that is */
+    int told_count;
 } gad_difference_image;
 
 /* Rows of all images, one after the other, as patches and as tokens (four patches). */
@@ -24,13 +26,13 @@ typedef struct gad_difference_input {
     gad_arena arena;
     int64_t patches, tokens, tests; /* tests: tokens of test images */
     int64_t cell_px;
-    float *pixels;           /* [patches, 3 * patch * patch] */
-    float *low;              /* [cells of tests, GAD_DIFFERENCE_LOW], in the order of the heat map */
-    int32_t *neighbour;      /* [9, tests]: row of the test rows; `tests`: outside the image */
-    int32_t *cell_neighbour; /* [9, cells of tests], likewise */
-    int32_t *cell_patch;     /* [cells of tests]: row of the test patches */
-    int32_t *patch_cell;     /* [cells of a patch, 4 * tests]: row of the cells */
-    gad_grid *test_grid;     /* [pairs] */
+    float *pixels;              /* [patches, 3 * patch * patch] */
+    float *low;                 /* [cells of tests, GAD_DIFFERENCE_LOW], in the order of the heat map */
+    int32_t *neighbour;         /* [9, tests]: row of the test rows; `tests`: outside the image */
+    int32_t *cell_neighbour;    /* [9, cells of tests], likewise */
+    int32_t *cell_patch;        /* [cells of tests]: row of the test patches */
+    int32_t *patch_cell;        /* [cells of a patch, 4 * tests]: row of the cells */
+    gad_difference_image *test; /* [pairs] */
     float *gap;  /* of each px of a test picture from its references, pictures one after the other, row by row */
     float level; /* taken off the logits before the heat map is read */
     /* filled by the forward pass: the heat map, its regions, what it shows in figures, room to find that */

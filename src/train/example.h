@@ -16,9 +16,12 @@ typedef struct gad_example {
     int64_t image_count;
     float *mask;           /* [cells] of the last image, NULL: not known */
     gad_score_truth truth; /* boxes owned */
-    gad_box_frame frame;   /* of the coordinates in the answer */
-    char *answer;          /* the text of the answer to learn */
-    int32_t *adversarial;  /* [adversarial_count]: the prompt that asks for a wrong answer; NULL: none */
+    gad_difference_region
+        *region; /* [region_count]: the boxes as the difference module would show them, at most its number */
+    int region_count;
+    gad_box_frame frame;  /* of the coordinates in the answer */
+    char *answer;         /* the text of the answer to learn */
+    int32_t *adversarial; /* [adversarial_count]: the prompt that asks for a wrong answer; NULL: none */
     int64_t adversarial_count;
 } gad_example;
 void gad_example_free(gad_example *example);

@@ -160,6 +160,24 @@ static gad_status take_adversarial(const gad_lesson_maker *maker, gad_string *qu
     return status;
 }
 
+static gad_status take_regions(const gad_lesson *lesson, gad_example *e, gad_error *err)
+{
+    const gad_image *image = &lesson->image[lesson->count - 1];
+    double width = (double)image->width, height = (double)image->height;
+    e->region = gad_memory_zero(GAD_DIFFERENCE_REGIONS, sizeof *e->region);
+    if (!e->region)
+        return gad_error_memory(err, operation, GAD_DIFFERENCE_REGIONS * sizeof *e->region);
+    e->region_count = lesson->box_count < GAD_DIFFERENCE_REGIONS ? (int)lesson->box_count : GAD_DIFFERENCE_REGIONS;
+    for (int i = 0; i < e->region_count; i++) {
+        const gad_box *b = &lesson->box[i].box;
+        e->region[i] = (gad_difference_region){.x1 = (float)(b->x1 / width),
+                                               .y1 = (float)(b->y1 / height),
+                                               .x2 = (float)(b->x2 / width),
+                                               .y2 = (float)(b->y2 / height)};
+    }
+    return GAD_OK;
+}
+
 static gad_status take_truth(const gad_lesson *lesson, gad_example *e, gad_error *err)
 {
     gad_box *box = gad_memory_zero(lesson->box_count, sizeof *box);
@@ -168,7 +186,7 @@ static gad_status take_truth(const gad_lesson *lesson, gad_example *e, gad_error
     for (size_t i = 0; i < lesson->box_count; i++)
         box[i] = lesson->box[i].box;
     e->truth = (gad_score_truth){lesson->anomalous, box, lesson->box_count};
-    return GAD_OK;
+    return take_regions(lesson, e, err);
 }
 
 static gad_status make(const gad_lesson_maker *maker, const gad_lesson *lesson, gad_example *e, gad_error *err)

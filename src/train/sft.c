@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/rng.h"
 #include "train/mask_loss.h"
 
 static const char operation[] = "fine-tune";
@@ -113,6 +114,17 @@ static void drop_held(gad_sft *sft, int64_t count)
     gad_vision_cache_release(&sft->cache);
 }
 
+/* In some samples the language model sees the true regions, so that it learns to say what it is shown. */
+static void tell_regions(const gad_sft *sft, int64_t n, gad_example *example)
+{
+    gad_rng rng = gad_rng_make(sft->settings.seed ^ 0x7e11edULL, (uint64_t)n);
+    if (!(gad_rng_uniform(&rng) < sft->settings.told))
+        return;
+    gad_batch_image *part = &example->image[example->image_count - 1];
+    part->told = example->region;
+    part->told_count = example->region_count;
+}
+
 /* This rank's examples first..last-1 of `source`, in micro-batches of at most micro_tokens rows. `order` NULL: as numbered.
  */
 static gad_status run_examples(gad_sft *sft, const gad_source *source, gad_source_order *order, int64_t first, int64_t last,
@@ -135,6 +147,8 @@ static gad_status run_examples(gad_sft *sft, const gad_source *source, gad_sourc
             drop_held(sft, held);
             held = rows = 0;
         }
+        if (train)
+            tell_regions(sft, n, &example);
         sft->held[held++] = example;
         rows += example.count;
         sum->examples++;

@@ -58,7 +58,8 @@ static gad_status prepare_difference(run *r, gad_error *err)
     if (!image)
         return gad_error_memory(err, operation, (size_t)batch->image_count * sizeof *image);
     for (int64_t i = 0; i < batch->image_count; i++)
-        image[i] = (gad_difference_image){batch->image[i].grid, batch->image[i].patches};
+        image[i] = (gad_difference_image){batch->image[i].grid, batch->image[i].patches, batch->image[i].told,
+                                          batch->image[i].told_count};
     gad_status status = gad_difference_input_make(&r->step->model->config, image, batch->image_count, batch->pair,
                                                   batch->pair_count, &r->compared, err);
     gad_memory_free(image);
