@@ -453,6 +453,8 @@ gad_status gad_calibrate_run(const char *run, const char *dataset, const char *c
                              const char *path, gad_threshold *threshold, gad_error *err);
 /* `model` NULL: of any model; else a file that was made with another is refused. */
 gad_status gad_threshold_read(const char *path, const char *model, gad_threshold *threshold, gad_error *err);
+/* What a checkpoint brings along as threshold.json; 0.5 where it has none. */
+gad_status gad_threshold_of_engine(const gad_engine *engine, gad_threshold *threshold, gad_error *err);
 
 /* ---- data ---------------------------------------------------------------------------------------------------------- */
 

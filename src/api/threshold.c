@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "bench/calibrate.h"
 #include "bench/record.h"
+#include "generate/engine.h"
 
 static gad_threshold public_form(const gad_calibration *c)
 {
@@ -96,5 +98,16 @@ gad_status gad_threshold_read(const char *path, const char *model, gad_threshold
     gad_status status = gad_calibrate_read(path, model, &c, err);
     if (!status)
         *threshold = public_form(&c);
+    return status;
+}
+
+gad_status gad_threshold_of_engine(const gad_engine *engine, gad_threshold *threshold, gad_error *err)
+{
+    char *path = gad_file_join(engine->folder, "threshold.json");
+    if (!path)
+        return gad_error_memory(err, "read a threshold", strlen(engine->folder));
+    *threshold = (gad_threshold){.value = 0.5};
+    gad_status status = gad_file_exists(path) ? gad_threshold_read(path, engine->hash, threshold, err) : GAD_OK;
+    gad_memory_free(path);
     return status;
 }

@@ -57,8 +57,8 @@ static const option table[] = {
      .argument = "P|FILE",
      .kind = OPTION_STRING,
      .offset = AT(threshold),
-     .fallback = "0.5",
-     .help = "score from which a fast answer is an anomaly, or a file that gad calibrate wrote"},
+     .help = "score from which a fast answer is an anomaly, or a file that gad calibrate wrote (default: the "
+             "checkpoint's own threshold.json, else 0.5)"},
     {.name = "prompt",
      .argument = "FILE",
      .kind = OPTION_STRING,
@@ -246,12 +246,18 @@ static int inspect_part(inspect_run *run, const char *path)
     return code;
 }
 
-/* A number, or a calibration of the same model. */
+/* A number, a calibration of the same model, or what the checkpoint brings along. */
 static int read_threshold(const inspect_options *o, const gad_engine *engine, double *threshold)
 {
     gad_error err;
     gad_threshold calibrated;
     char *end;
+    if (!o->threshold) {
+        if (gad_threshold_of_engine(engine, &calibrated, &err))
+            return terminal_fail(&err);
+        *threshold = calibrated.value;
+        return EXIT_DONE;
+    }
     *threshold = strtod(o->threshold, &end);
     if (end != o->threshold && !*end)
         return EXIT_DONE;

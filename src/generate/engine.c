@@ -118,6 +118,8 @@ static gad_status open_parts(gad_engine *e, const gad_engine_options *options, g
 {
     gad_config config;
     gad_status status = gad_config_load(options->model, &config, err);
+    if (!status && !(e->folder = gad_memory_copy_string(options->model)))
+        status = gad_error_memory(err, operation, strlen(options->model));
     if (!status)
         status = gad_model_build(&config, &e->model, err);
     if (!status)
@@ -178,6 +180,7 @@ void gad_engine_free(gad_engine *e)
     gad_safetensors_free(e->files);
     gad_tokenizer_free(e->tokenizer);
     gad_memory_free(e->question);
+    gad_memory_free(e->folder);
     gad_memory_free(e);
 }
 

@@ -24,6 +24,7 @@ struct gad_engine {
     gad_hash level_of; /* the good parts that `level` belongs to (evidence.h) */
     float level;
     gad_box_convention convention; /* the coordinates the model speaks */
+    char *folder;                  /* of the checkpoint */
     char *question;                /* the checkpoint's own wording, question.txt; NULL: it has none */
     char hash[33];
     const gad_log *log;

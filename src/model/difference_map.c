@@ -2,6 +2,7 @@
 #include "model/difference_map.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- regions ------------------------------------------------------------------------------------------------------- */
@@ -120,13 +121,13 @@ int gad_difference_regions(const gad_difference_heat *heat, int32_t *scratch,
 
 /* ---- figures ------------------------------------------------------------------------------------------------------- */
 
-/* A place from 0 to 1, shared by the two knots beside it. */
-static void write_place(float *knots, double place)
+/* The characters of a place as an answer writes it. */
+static void write_place(float *chars, float place)
 {
-    double at = place * (GAD_DIFFERENCE_KNOTS - 1);
-    int below = (int)at < GAD_DIFFERENCE_KNOTS - 1 ? (int)at : GAD_DIFFERENCE_KNOTS - 2;
-    knots[below] = (float)(1 - (at - below));
-    knots[below + 1] = (float)(at - below);
+    char text[16];
+    int length = snprintf(text, sizeof text, "%ld", lround(1000 * fmin(fmax((double)place, 0), 1)));
+    for (int i = 0; i < GAD_DIFFERENCE_CHARS; i++)
+        chars[11 * i + (i < length ? text[i] - '0' : 10)] = 1;
 }
 
 /* One of 33 levels of a logit from `least` up. Whole levels, so that no gradient is lost that would have to flow. */
@@ -139,18 +140,17 @@ static void write_level(float *levels, float logit, float least)
 void gad_difference_figures(const gad_difference_region *region, int count, float peak, int64_t tokens, float *figures)
 {
     memset(figures, 0, (size_t)(tokens * GAD_DIFFERENCE_FIGURES) * sizeof *figures);
-    for (int k = 0; k < count && k < tokens; k++) {
-        float *f = figures + (int64_t)k * GAD_DIFFERENCE_FIGURES, *edge = f + GAD_DIFFERENCE_REGIONS;
-        const gad_difference_region *r = &region[k];
-        f[k] = 1;
-        write_place(edge, (double)r->x1);
-        write_place(edge + GAD_DIFFERENCE_KNOTS, (double)r->y1);
-        write_place(edge + 2 * GAD_DIFFERENCE_KNOTS, (double)r->x2);
-        write_place(edge + 3 * GAD_DIFFERENCE_KNOTS, (double)r->y2);
-        write_level(edge + 4 * GAD_DIFFERENCE_KNOTS, r->peak, 0);
+    for (int64_t t = 0; t < 4 * (int64_t)count && t < tokens; t++) {
+        const gad_difference_region *r = &region[t / 4];
+        const float edge[] = {r->x1, r->y1, r->x2, r->y2};
+        float *f = figures + t * GAD_DIFFERENCE_FIGURES, *chars = f + GAD_DIFFERENCE_REGIONS + 4;
+        f[t / 4] = 1;
+        f[GAD_DIFFERENCE_REGIONS + t % 4] = 1;
+        write_place(chars, edge[t % 4]);
+        write_level(chars + 11 * GAD_DIFFERENCE_CHARS, r->peak, 0);
     }
     for (int64_t t = 0; t < tokens; t++) {
-        float *whole = figures + (t + 1) * GAD_DIFFERENCE_FIGURES - GAD_DIFFERENCE_LEVELS - 9;
+        float *whole = figures + (t + 1) * GAD_DIFFERENCE_FIGURES - GAD_DIFFERENCE_LEVELS - GAD_DIFFERENCE_REGIONS - 1;
         write_level(whole, peak, -8);
         whole[GAD_DIFFERENCE_LEVELS + count] = 1;
     }

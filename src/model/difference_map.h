@@ -35,9 +35,10 @@ typedef struct gad_difference_region {
 
 enum {
     GAD_DIFFERENCE_REGIONS = 8, /* at most, those with the largest peaks */
-    GAD_DIFFERENCE_KNOTS = 33,  /* of an edge's place from 0 to 1 */
+    GAD_DIFFERENCE_CHARS = 4,   /* of an edge's place, 0 to 1000 */
     GAD_DIFFERENCE_LEVELS = 33, /* of a logit, in halves */
-    GAD_DIFFERENCE_FIGURES = GAD_DIFFERENCE_REGIONS + 4 * GAD_DIFFERENCE_KNOTS + 2 * GAD_DIFFERENCE_LEVELS + 9
+    GAD_DIFFERENCE_FIGURES =
+        GAD_DIFFERENCE_REGIONS + 4 + 11 * GAD_DIFFERENCE_CHARS + 2 * GAD_DIFFERENCE_LEVELS + GAD_DIFFERENCE_REGIONS + 1
 };
 
 /* A map of rows x cols cells, row by row, and what it was made of: how far each px of the picture is from the reference,
@@ -52,8 +53,10 @@ typedef struct gad_difference_heat {
 int gad_difference_regions(const gad_difference_heat *heat, int32_t *scratch,
                            gad_difference_region region[GAD_DIFFERENCE_REGIONS]);
 
-/* figures [tokens, GAD_DIFFERENCE_FIGURES] of an image whose map has `count` regions. Token k carries region k: which it
- * is, its four edges (each between two of 33 knots), the level of its peak. Every token carries the level of the whole
+/* figures [tokens, GAD_DIFFERENCE_FIGURES] of an image whose map has `count` regions. Tokens 4k to 4k + 3 carry region k,
+ * an edge each (x1, y1, x2, y2), in the order in which an answer writes numbers: which region and edge it is, the
+ * characters of its place from 0 to 1000 (ten digits, or none), the level of the region's peak. A language model can copy
+ * that; a place that is one number would have to be turned into digits by it. Every token carries the level of the whole
  * map's peak and the number of regions. */
 void gad_difference_figures(const gad_difference_region *region, int count, float peak, int64_t tokens, float *figures);
 #endif

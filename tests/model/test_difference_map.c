@@ -82,20 +82,24 @@ static void test_figures(void **state)
     (void)state;
     enum { TOKENS = 6 };
     float figures[TOKENS * GAD_DIFFERENCE_FIGURES];
-    const gad_difference_region region = {0.5f, 0.25f, 2 / 3.0f, 0.75f, 2, 1.5f};
+    const gad_difference_region region = {0.005f, 0.25f, 2 / 3.0f, 1, 2, 1.5f};
     gad_difference_figures(&region, 1, 1.5f, TOKENS, figures);
-    const float *edge = figures + GAD_DIFFERENCE_REGIONS;
-    assert_true(figures[0] == 1 && figures[1] == 0);
-    assert_true(edge[16] == 1);                                                 /* x1 */
-    assert_true(edge[GAD_DIFFERENCE_KNOTS + 8] == 1);                           /* y1 */
-    assert_true(fabsf(edge[2 * GAD_DIFFERENCE_KNOTS + 21] - 2 / 3.0f) < 1e-6f); /* x2 = 2/3 of 32 = 21.33 */
-    assert_true(fabsf(edge[2 * GAD_DIFFERENCE_KNOTS + 22] - 1 / 3.0f) < 1e-6f);
-    assert_true(edge[3 * GAD_DIFFERENCE_KNOTS + 24] == 1); /* y2 */
-    assert_true(edge[4 * GAD_DIFFERENCE_KNOTS + 3] == 1);  /* 1.5 in halves */
+    /* 0.005 is "5", 0.25 "250", 2/3 "667", 1 "1000" */
+    static const char *const written[] = {"5   ", "250 ", "667 ", "1000"};
     for (int t = 0; t < TOKENS; t++) {
-        const float *whole = figures + (t + 1) * GAD_DIFFERENCE_FIGURES - GAD_DIFFERENCE_LEVELS - 9;
+        const float *f = figures + t * GAD_DIFFERENCE_FIGURES, *chars = f + GAD_DIFFERENCE_REGIONS + 4;
+        for (int i = 0; i < GAD_DIFFERENCE_REGIONS + 4; i++)
+            assert_true(f[i] == (t < 4 && (i == 0 || i == GAD_DIFFERENCE_REGIONS + t) ? 1 : 0));
+        for (int i = 0; i < GAD_DIFFERENCE_CHARS; i++)
+            for (int c = 0; c < 11; c++)
+                assert_true(chars[11 * i + c] == (t < 4 && c == (written[t][i] == ' ' ? 10 : written[t][i] - '0') ? 1 : 0));
+        for (int i = 0; i < GAD_DIFFERENCE_LEVELS; i++) /* 1.5 in halves */
+            assert_true(chars[11 * GAD_DIFFERENCE_CHARS + i] == (t < 4 && i == 3 ? 1 : 0));
+    }
+    for (int t = 0; t < TOKENS; t++) {
+        const float *whole =
+            figures + (t + 1) * GAD_DIFFERENCE_FIGURES - GAD_DIFFERENCE_LEVELS - GAD_DIFFERENCE_REGIONS - 1;
         assert_true(whole[19] == 1 && whole[GAD_DIFFERENCE_LEVELS + 1] == 1); /* 1.5 in halves from -8; one region */
-        assert_true(t == 0 || figures[t * GAD_DIFFERENCE_FIGURES + t] == 0);
     }
 }
 
