@@ -437,6 +437,38 @@ static void test_interrupt(void **state)
     }
 }
 
+/* A checkpoint that brings its threshold decides by it; one of other weights is refused. */
+static void test_threshold_of_checkpoint(void **state)
+{
+    (void)state;
+    const char *const names[] = {
+        "chat_template.json",       "config.json",    "generation_config.json", "model.safetensors",
+        "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json"};
+    gad_error err;
+    gad_engine *engine;
+    gad_threshold threshold;
+    const char *folder = make_folder("own_threshold", NULL, 0);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char source[256];
+        snprintf(source, sizeof source, MODEL "/%s", names[i]);
+        assert_int_equal(symlink(support_source(source), support_scratch(folder, names[i])), 0);
+    }
+    ASSERT_OK(gad_engine_open(&(gad_engine_options){.model = folder, .threads = 1}, &engine, &err), &err);
+    const char *file = support_scratch(folder, "threshold.json");
+    double low[20] = {0}, high[20];
+    for (int i = 0; i < 20; i++)
+        high[i] = 1;
+#define OWN "inspect", "--model", folder, "--threads", "1", "--reason", "never", "--fail-on", "anomaly", "--ref"
+    ASSERT_OK(gad_calibrate(low, 20, 0.1, 0.5, gad_engine_hash(engine), file, &threshold, &err), &err);
+    EXPECT(3, NULL, OWN, IMAGES "plate.png", IMAGES "bolt.png");
+    EXPECT(0, NULL, OWN, IMAGES "plate.png", "--threshold", "1", IMAGES "bolt.png");
+    ASSERT_OK(gad_calibrate(high, 20, 0.1, 0.5, gad_engine_hash(engine), file, &threshold, &err), &err);
+    EXPECT(0, NULL, OWN, IMAGES "plate.png", IMAGES "bolt.png");
+    ASSERT_OK(gad_calibrate(high, 20, 0.1, 0.5, "another", file, &threshold, &err), &err);
+    EXPECT(1, "threshold.json", OWN, IMAGES "plate.png", IMAGES "bolt.png");
+    gad_engine_free(engine);
+}
+
 int main(void)
 {
     if (chdir(GAD_SOURCE_DIR))
@@ -453,6 +485,7 @@ int main(void)
         cmocka_unit_test(test_html),
         cmocka_unit_test(test_log_replay),
         cmocka_unit_test(test_exit_codes),
+        cmocka_unit_test(test_threshold_of_checkpoint),
         cmocka_unit_test(test_usage),
         cmocka_unit_test(test_help),
         cmocka_unit_test(test_variants),
