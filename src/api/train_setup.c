@@ -288,6 +288,7 @@ static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, 
         return status;
     t->maker.tokenizer = t->engine->tokenizer;
     t->maker.chat = &t->engine->chat;
+    gad_lesson_find_marks(&t->maker);
     t->maker.preprocess = &t->engine->preprocess;
     t->maker.convention = t->engine->convention;
     t->maker.input = input_of(s->input);

@@ -160,7 +160,7 @@ static gad_status write_files(const factory *f, gad_synth_pair *pair, product *p
     return status;
 }
 
-/* A photograph and, when its class has more, another of the class as reference. */
+/* A photograph, seen twice. */
 static gad_status from_photo(const factory *f, gad_synth_work *work, int64_t index, gad_synth_pair *pair,
                              const char **class_name, gad_error *err)
 {

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "task/pointer.h"
 #include "task/question.h"
 
 static const char operation[] = "inspect the part";
@@ -60,15 +61,55 @@ static gad_status ids_before(const gad_engine *engine, const gad_decoded *decode
     return status;
 }
 
+/* What marks of regions mean in this turn; the first one always means something, so that no Yes is without a place. */
+typedef struct meaning {
+    gad_model_box box[GAD_DIFFERENCE_REGIONS];
+    int count;
+    void (*on_text)(void *user, const char *piece);
+    void *user;
+} meaning;
+
+static meaning meaning_of(const gad_engine_turn *turn, const gad_box_frame *frame, const gad_decode_settings *settings)
+{
+    meaning m = {.count = turn->heat && !turn->region_count ? 1 : turn->region_count,
+                 .on_text = settings->on_text,
+                 .user = settings->user};
+    for (int i = 0; i < m.count; i++) {
+        const gad_difference_region *r = &turn->region[i];
+        double width = frame->width_px, height = frame->height_px;
+        gad_box box = {(double)r->x1 * width, (double)r->y1 * height, (double)r->x2 * width, (double)r->y2 * height};
+        m.box[i] = gad_box_to_model(frame, box);
+    }
+    return m;
+}
+
+/* A mark is one token, so a piece holds all of it. */
+static void tell_piece(void *user, const char *piece)
+{
+    const meaning *m = user;
+    gad_string text = {0};
+    gad_string_add(&text, piece);
+    bool expanded = !gad_pointer_expand(&text, m->box, m->count, NULL);
+    m->on_text(m->user, expanded ? gad_string_text(&text) : piece);
+    gad_string_free(&text);
+}
+
 gad_status gad_ask_reasoned(gad_engine *engine, const gad_engine_turn *turn, const gad_decode_settings *settings,
                             gad_rng *rng, const gad_box_frame *frame, gad_asked *asked, gad_error *err)
 {
     gad_asked a = {.score = -1};
-    gad_status status =
-        gad_decode(&engine->timeline, engine->tokenizer, &turn->prompt, NULL, settings, rng, &a.decoded, err);
+    meaning shown = meaning_of(turn, frame, settings);
+    gad_decode_settings own = *settings;
+    if (own.on_text) {
+        own.on_text = tell_piece;
+        own.user = &shown;
+    }
+    gad_status status = gad_decode(&engine->timeline, engine->tokenizer, &turn->prompt, NULL, &own, rng, &a.decoded, err);
     if (status)
         return status;
-    status = gad_answer_read(gad_string_text(&a.decoded.text), a.decoded.text.length, frame, &a.answer, err);
+    status = gad_pointer_expand(&a.decoded.text, shown.box, shown.count, err);
+    if (!status)
+        status = gad_answer_read(gad_string_text(&a.decoded.text), a.decoded.text.length, frame, &a.answer, err);
     size_t count = 0;
     if (!status && a.answer.decision_begin != (size_t)-1) {
         status = ids_before(engine, &a.decoded, a.answer.decision_begin, &count, err);

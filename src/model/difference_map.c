@@ -51,6 +51,14 @@ static float edge(int64_t at, int64_t least, int64_t most, int64_t of)
     return (float)(at < least ? least : at > most ? most : at) / (float)of;
 }
 
+/* A patch with the edges of its cells. */
+static gad_difference_region cells_region(const gad_difference_heat *heat, const patch *p)
+{
+    float width = (float)heat->cols, height = (float)heat->rows;
+    return (gad_difference_region){
+        (float)p->x1 / width, (float)p->y1 / height, (float)p->x2 / width, (float)p->y2 / height, p->area, p->peak};
+}
+
 /* The edges of a patch in parts of the picture: of the px whose gap is at least `share` of its largest, and a margin, as
  * people leave one, within its cells. */
 static gad_difference_region sharpen(const gad_difference_heat *heat, const patch *p)
@@ -74,7 +82,7 @@ static gad_difference_region sharpen(const gad_difference_heat *heat, const patc
             sharp.y2 = y + 1 > sharp.y2 ? y + 1 : sharp.y2;
         }
     if (!(largest > 0))
-        sharp = cells;
+        return cells_region(heat, p);
     return (gad_difference_region){edge(sharp.x1 - margin, cells.x1, cells.x2, width),
                                    edge(sharp.y1 - margin, cells.y1, cells.y2, height),
                                    edge(sharp.x2 + margin, cells.x1, cells.x2, width),
@@ -95,10 +103,11 @@ static bool comes_before(const gad_difference_region *a, const gad_difference_re
 int gad_difference_regions(const gad_difference_heat *heat, int32_t *scratch,
                            gad_difference_region region[GAD_DIFFERENCE_REGIONS])
 {
-    int64_t cells = heat->rows * heat->cols;
+    int64_t cells = heat->rows * heat->cols, first = 0;
     int count = 0;
     memset(scratch, 0, (size_t)cells * sizeof *scratch);
     for (int64_t i = 0; i < cells; i++) {
+        first = heat->logit[i] > heat->logit[first] ? i : first;
         if (scratch[i] || !(heat->logit[i] > 0))
             continue;
         patch found = flood(heat, i, scratch, scratch + cells);
@@ -109,6 +118,10 @@ int gad_difference_regions(const gad_difference_heat *heat, int32_t *scratch,
             region[count++] = sharpen(heat, &found);
         else if (found.peak > region[weakest].peak)
             region[weakest] = sharpen(heat, &found);
+    }
+    if (!count) {
+        int64_t y = first / heat->cols, x = first % heat->cols;
+        region[0] = cells_region(heat, &(patch){x, y, x + 1, y + 1, 1, heat->logit[first]});
     }
     for (int i = 1; i < count; i++)
         for (int k = i; k > 0 && comes_before(&region[k], &region[k - 1]); k--) {

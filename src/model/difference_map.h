@@ -50,6 +50,7 @@ typedef struct gad_difference_heat {
 
 /* Regions of a map, ordered by (y1, x1, y2, x2). Edges are where the gap falls to a part of what the region has at most: a
  * defect is smaller than the cells it touches. `scratch` has room for 2 * rows * cols numbers. */
+/* When nothing stands out, the count is 0 and region[0] the cell with the largest logit: where to look first. */
 int gad_difference_regions(const gad_difference_heat *heat, int32_t *scratch,
                            gad_difference_region region[GAD_DIFFERENCE_REGIONS]);
 

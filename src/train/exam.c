@@ -2,6 +2,7 @@
 #include "train/exam.h"
 
 #include "train/rollout.h"
+#include "train/shown.h"
 
 static void note_local(gad_metrics *m, const char *name, const gad_score_local *local)
 {
@@ -36,7 +37,9 @@ static gad_status run_one(const gad_exam *exam, const gad_step *step, int64_t in
     gad_segment prompt = gad_example_segment(&example);
     prompt.count = example.prompt_count;
     prompt.weight = NULL;
-    status = gad_rollout_run(step, &prompt, &greedy, 0, &answer, err);
+    status = gad_shown_find(step, &example, err);
+    if (!status)
+        status = gad_rollout_run(step, &prompt, &greedy, 0, &answer, err);
     if (!status)
         status = exam->judge(exam->judge_user, &example, answer.id, answer.count, &reward, err);
     if (!status)

@@ -3,6 +3,7 @@
 #ifndef GAD_TRAIN_EXAMPLE_H
 #define GAD_TRAIN_EXAMPLE_H
 #include "model/preprocess.h"
+#include "task/pointer.h"
 #include "task/score.h"
 #include "train/batch.h"
 
@@ -19,6 +20,11 @@ typedef struct gad_example {
     gad_difference_region
         *region; /* [region_count]: the boxes as the difference module would show them, at most its number */
     int region_count;
+    bool points;                            /* boxes of the answer are marks of regions (task/pointer.h) */
+    int64_t decision;                       /* place of the decision in ids; count: none */
+    int64_t first_mark;                     /* place of the first mark; count: none */
+    gad_model_box shown[GAD_POINTER_MARKS]; /* what marks mean: the regions that the model was shown */
+    int shown_count;
     gad_box_frame frame;  /* of the coordinates in the answer */
     char *answer;         /* the text of the answer to learn */
     int32_t *adversarial; /* [adversarial_count]: the prompt that asks for a wrong answer; NULL: none */

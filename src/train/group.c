@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "train/shown.h"
 
 static const char operation[] = "train by rewards";
 
@@ -125,6 +126,8 @@ gad_status gad_group_make(gad_grpo *g, int64_t n, gad_group *p, gad_error *err)
     gad_status status = g->train->get(g->train->user, gad_source_order_at(&g->order, n), &p->example, err);
     if (!status && !g->step.trains_vision)
         status = gad_vision_cache_embed(&g->cache, &g->step, &p->example, err);
+    if (!status)
+        status = gad_shown_find(&g->step, &p->example, err);
     gad_rollout_settings rollout = {s->group, s->most, s->temperature, s->stop, s->stop_count, s->share_prefix};
     gad_segment prompt = gad_group_prompt(p);
     uint64_t seed = s->seed * 0x9E3779B97F4A7C15u + (uint64_t)n;

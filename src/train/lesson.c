@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "task/pointer.h"
 
 static const char operation[] = "prepare a sample";
 enum { MOST_IMAGES = 16 };
@@ -108,7 +109,7 @@ static gad_status write_answer(const gad_lesson_maker *maker, const gad_lesson *
     gad_status status = gad_answer_write(maker->reasons && lesson->think ? lesson->think : "", lesson->anomalous, item,
                                          lesson->anomalous ? lesson->box_count : 0, text, err);
     gad_memory_free(item);
-    return status;
+    return status || !maker->points ? status : gad_pointer_put(text, err);
 }
 
 /* Render one user turn and, unless `answer` is NULL, the assistant's. */
@@ -142,6 +143,12 @@ static gad_status take_ids(const gad_lesson_maker *maker, const gad_chat_prompt 
         e->weight[i] = 1;
     for (int64_t i = 0; i < e->image_count; i++)
         e->image[i].first = (int64_t)prompt->image[i].first;
+    e->points = maker->points;
+    e->decision = e->first_mark = e->count;
+    for (int64_t i = e->count - 1; i > e->prompt_count && e->points; i--) {
+        e->decision = e->ids[i - 1] == maker->decides ? i : e->decision;
+        e->first_mark = e->ids[i] == maker->mark ? i : e->first_mark;
+    }
     return GAD_OK;
 }
 
@@ -158,6 +165,13 @@ static gad_status take_adversarial(const gad_lesson_maker *maker, gad_string *qu
     }
     gad_chat_prompt_free(&prompt);
     return status;
+}
+
+void gad_lesson_find_marks(gad_lesson_maker *maker)
+{
+    maker->decides = gad_tokenizer_find(maker->tokenizer, "<answer>");
+    maker->mark = gad_tokenizer_find(maker->tokenizer, gad_pointer_mark(0));
+    maker->points = maker->decides >= 0 && maker->mark >= 0;
 }
 
 static gad_status take_regions(const gad_lesson *lesson, gad_example *e, gad_error *err)

@@ -24,6 +24,9 @@ typedef struct gad_lesson_maker {
     gad_lesson_input input;
     int64_t mask_side; /* cells of a mask along a token: gad_difference_side */
     bool reasons;      /* false: answers without <think> text */
+    bool points;       /* boxes are written as marks of regions (task/pointer.h) */
+    int32_t decides;   /* with marks: the id that the decision comes after, <answer> */
+    int32_t mark;      /* the id of the first mark, the others follow */
 } gad_lesson_maker;
 
 typedef struct gad_lesson_box {
@@ -43,6 +46,9 @@ typedef struct gad_lesson {
     const char *const *knowledge;   /* defect kinds that may occur */
     size_t knowledge_count;
 } gad_lesson;
+
+/* Does the tokenizer have marks? Fills `points` and the ids. */
+void gad_lesson_find_marks(gad_lesson_maker *maker);
 
 gad_status gad_lesson_make(const gad_lesson_maker *maker, const gad_lesson *lesson, gad_example *example, gad_error *err);
 

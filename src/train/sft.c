@@ -118,11 +118,16 @@ static void drop_held(gad_sft *sft, int64_t count)
 static void tell_regions(const gad_sft *sft, int64_t n, gad_example *example)
 {
     gad_rng rng = gad_rng_make(sft->settings.seed ^ 0x7e11edULL, (uint64_t)n);
-    if (!(gad_rng_uniform(&rng) < sft->settings.told))
+    if (gad_rng_uniform(&rng) < sft->settings.told) {
+        gad_batch_image *part = &example->image[example->image_count - 1];
+        part->told = example->region;
+        part->told_count = example->region_count;
+        if (example->points && example->decision < example->count)
+            example->weight[example->decision] = 0; /* the truth shows how to decide, but not how sure to be */
         return;
-    gad_batch_image *part = &example->image[example->image_count - 1];
-    part->told = example->region;
-    part->told_count = example->region_count;
+    }
+    for (int64_t i = example->first_mark; example->points && i < example->count; i++)
+        example->weight[i] = 0; /* the regions of the heat map are not those that the marks mean */
 }
 
 /* This rank's examples first..last-1 of `source`, in micro-batches of at most micro_tokens rows. `order` NULL: as numbered.

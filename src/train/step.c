@@ -365,6 +365,32 @@ gad_status gad_step_prefill(const gad_step *step, const gad_batch *batch, const 
     return status;
 }
 
+gad_status gad_step_regions(const gad_step *step, const gad_segment *segment,
+                            gad_difference_region region[GAD_DIFFERENCE_REGIONS], int *count, gad_error *err)
+{
+    gad_device *device = step->pass.device;
+    gad_batch batch;
+    *count = 0;
+    gad_status status = gad_batch_make(&step->model->config, segment, 1, &batch, err);
+    if (status)
+        return status;
+    run r = {.step = step, .batch = &batch, .images_only = true};
+    size_t mark = device->ops->mark(device);
+    status = reserve(&r, err);
+    if (!status) {
+        forward(&r);
+        status = gad_device_check(device, err);
+    }
+    if (!status && r.compared.pairs) {
+        *count = r.compared.region_count[0] ? r.compared.region_count[0] : 1;
+        memcpy(region, r.compared.region, (size_t)*count * sizeof *region);
+    }
+    device->ops->rewind(device, mark);
+    release(&r);
+    gad_batch_free(&batch);
+    return status;
+}
+
 gad_status gad_step_embed(const gad_step *step, const gad_batch_image *image, gad_hash hash, gad_image_rows *rows,
                           gad_error *err)
 {

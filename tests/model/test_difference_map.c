@@ -46,6 +46,7 @@ static void test_regions(void **state)
     assert_region(&r[3], 7, 5, 8, 6, 1, 7);
     static const char *const nothing[ROWS] = {"........", "........", "........", "........", "........", "........"};
     assert_int_equal(regions_of(nothing, r), 0);
+    assert_region(&r[0], 0, 0, 1, 1, 1, -1); /* where to look first */
     static const char *const crowd[ROWS] = {"1.2.3.4.", "........", "5.6.7.8.", "........", "9.1.9.1.", "........"};
     assert_int_equal(regions_of(crowd, r), GAD_DIFFERENCE_REGIONS); /* the strongest stay, in reading order */
     const float peaks[] = {3, 4, 5, 6, 7, 8, 9, 9};

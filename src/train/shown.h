@@ -1,0 +1,10 @@
+/* shown: what the marks in an example's answers mean (task/pointer.h): the regions that the present weights show of it. In:
+ * an example. Out: its `shown` boxes. */
+#ifndef GAD_TRAIN_SHOWN_H
+#define GAD_TRAIN_SHOWN_H
+#include "train/example.h"
+#include "train/step.h"
+
+/* Does nothing for examples whose boxes are numbers. */
+gad_status gad_shown_find(const gad_step *step, gad_example *example, gad_error *err);
+#endif

@@ -1,0 +1,123 @@
+/* Marks of regions, from the lesson to the reward: a fresh small model of ours, whose vocabulary has them. */
+#include <string.h>
+
+#include "api/train_setup.h"
+#include "base/file.h"
+#include "support/support.h"
+#include "train/reward.h"
+#include "train/shown.h"
+
+typedef struct bench {
+    gad_train_settings settings;
+    gad_train_setup setup;
+    gad_example example;
+} bench;
+
+/* A defective pair: sample n of the synthetic ones. */
+static int open_bench(void **state)
+{
+    static bench b;
+    gad_error err;
+    bool ready;
+    const char *folder = support_scratch(GAD_TEST_TMP, "model"), *out = support_scratch(GAD_TEST_TMP, "run");
+    ASSERT_OK(gad_file_remove(folder, &err), &err);
+    gad_new_settings fresh = {.preset = "xs", .out = folder, .difference = true, .seed = 1};
+    ASSERT_OK(gad_model_new(&fresh, &err), &err);
+    b.settings = (gad_train_settings){.model = folder,
+                                      .out = out,
+                                      .references = 1,
+                                      .synth_seed = 1,
+                                      .synth_class_seed = 1,
+                                      .synth_side_px = 64,
+                                      .synth_normal_share = 0,
+                                      .synth_strength_low = 0.8,
+                                      .synth_same_piece = 1,
+                                      .input = "pair",
+                                      .train = "all",
+                                      .steps = 1,
+                                      .batch = 1,
+                                      .micro_tokens = 4096,
+                                      .learning_rate = 1e-3,
+                                      .schedule = "constant",
+                                      .keep = 1,
+                                      .eval_every = -1,
+                                      .eval_examples = 1,
+                                      .threads = 1};
+    ASSERT_OK(gad_train_setup_open(&b.settings, "sft", &b.setup, &ready, &err), &err);
+    for (int64_t n = 0; !b.example.region_count; n++) {
+        gad_example_free(&b.example);
+        ASSERT_OK(b.setup.train.get(b.setup.train.user, n, &b.example, &err), &err);
+    }
+    *state = &b;
+    return 0;
+}
+
+static int close_bench(void **state)
+{
+    bench *b = *state;
+    gad_example_free(&b->example);
+    gad_train_setup_close(&b->setup);
+    return 0;
+}
+
+static void test_the_answer_has_marks(void **state)
+{
+    const bench *b = *state;
+    const gad_example *e = &b->example;
+    gad_error err;
+    gad_string text = {0};
+    const gad_tokenizer *t = b->setup.engine->tokenizer;
+    assert_true(e->points);
+    assert_int_equal(e->ids[e->decision - 1], gad_tokenizer_find(t, "<answer>"));
+    assert_int_equal(e->ids[e->first_mark], gad_tokenizer_find(t, "<|region_1|>"));
+    ASSERT_OK(gad_tokenizer_decode(t, e->ids + e->decision, 1, false, &text, &err), &err);
+    assert_string_equal(gad_string_text(&text), "Yes");
+    gad_string_free(&text);
+}
+
+/* The true answer is worth everything when the marks mean the true boxes, and little when they mean others. */
+static void test_the_reward_reads_them(void **state)
+{
+    bench *b = *state;
+    gad_example *e = &b->example;
+    gad_error err;
+    gad_reward_judge judge;
+    gad_reward right, wrong;
+    ASSERT_OK(gad_reward_open(b->setup.engine->tokenizer, false, NULL, 0, &judge, &err), &err);
+    e->shown_count = e->region_count;
+    for (int i = 0; i < e->shown_count; i++)
+        e->shown[i] = gad_box_to_model(&e->frame, e->truth.boxes[i]);
+    const int32_t *answer = e->ids + e->prompt_count;
+    int64_t count = e->count - e->prompt_count;
+    ASSERT_OK(gad_reward_give(&judge, e, answer, count, &right, &err), &err);
+    assert_int_equal(right.score.at_05.tp, e->truth.count);
+    assert_int_equal(right.score.at_05.fp + right.score.at_05.fn, 0);
+    e->shown_count = 0;
+    ASSERT_OK(gad_reward_give(&judge, e, answer, count, &wrong, &err), &err);
+    assert_int_equal(wrong.score.at_05.tp, 0);
+    assert_true(right.total > wrong.total);
+    gad_string_free(&right.text);
+    gad_string_free(&wrong.text);
+    gad_reward_close(&judge);
+}
+
+/* What is shown is inside the picture; there is always a first region. */
+static void test_shown(void **state)
+{
+    bench *b = *state;
+    gad_error err;
+    gad_step step = gad_step_make(&b->setup.engine->model, &b->setup.engine->device, false);
+    ASSERT_OK(gad_shown_find(&step, &b->example, &err), &err);
+    assert_in_range(b->example.shown_count, 1, GAD_POINTER_MARKS);
+    for (int i = 0; i < b->example.shown_count; i++) {
+        const double *v = b->example.shown[i].value;
+        assert_true(v[0] >= 0 && v[0] < v[2] && v[2] <= 1000 && v[1] >= 0 && v[1] < v[3] && v[3] <= 1000);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_the_answer_has_marks),
+                                       cmocka_unit_test(test_the_reward_reads_them), cmocka_unit_test(test_shown)};
+    return cmocka_run_group_tests(tests, open_bench, close_bench);
+}
