@@ -3,8 +3,10 @@ same quarter of its template. A quarter that touches no marked defect is a good 
 itself does not have: its only normal images are the templates. Boxes cut by a border are kept when half of them is inside;
 a quarter that only holds smaller pieces of boxes is left out. Reads no pixels; needs nothing but Python."""
 import json
+import os
 import sys
 
+folder = os.path.dirname(os.path.abspath(sys.argv[1]))
 lines = [json.loads(line) for line in open(sys.argv[1], encoding="utf-8")]
 tiles, normal = 0, 0
 with open(sys.argv[2], "w", encoding="utf-8") as out:
@@ -29,8 +31,8 @@ with open(sys.argv[2], "w", encoding="utf-8") as out:
             tiles, normal = tiles + 1, normal + (not touched)
             item = {"id": f"{sample['image']}#{quarter}", "dataset": "deeppcb_tiles", "category": "board",
                     "title": "circuit board", "anomalous": bool(touched), "type": "+".join(sorted(set(labels))),
-                    "group": "test", "image": sample["image"], "width": side, "height": side,
+                    "group": "test", "image": os.path.join(folder, sample["image"]), "width": side, "height": side,
                     "crop": [left, top, left + side, top + side], "boxes_known": True, "boxes": boxes, "labels": labels,
-                    "references": [sample["reference"]]}
+                    "references": [os.path.join(folder, sample["reference"])]}
             out.write(json.dumps(item) + "\n")
 print(f"{tiles} quarters, {normal} without a defect")
