@@ -4,13 +4,7 @@ set -eu
 folder=$1 out=$1/demo
 rm -rf "$out"
 mkdir -p "$out"
-if [ -d models/gad-s ]; then
-    model=models/gad-s tokens=256
-else
-    model=tests/fixtures/qwen25/model tokens=24
-    echo "demo: no trained model is in the repository. This run uses a tiny checkpoint with RANDOM weights, so its words"
-    echo "demo: mean nothing; it shows the whole way from images to an answer."
-fi
+model=models/gad-s
 echo "For each product: gad inspect --model $model --class PRODUCT --ref samples/PRODUCT/good.jpg samples/PRODUCT/part_*.jpg"
 echo "part_1 is a good piece, part_2 has a defect."
 echo
@@ -18,7 +12,7 @@ index=$out/index.html
 echo '<!doctype html><meta charset="utf-8"><title>gad: sample products</title><h1>Sample products</h1><ul>' >"$index"
 for reference in samples/*/good.jpg; do
     product=$(basename "$(dirname "$reference")")
-    "$folder/gad" inspect --model "$model" --class "$product" --max-tokens "$tokens" --html "$out/$product.html" \
+    "$folder/gad" inspect --model "$model" --class "$product" --html "$out/$product.html" \
         --overlay "$out/$product" --heatmap "$out/$product" --ref "$reference" "samples/$product/part_1.jpg" \
         "samples/$product/part_2.jpg"
     echo

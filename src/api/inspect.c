@@ -187,7 +187,8 @@ static gad_status answer_reasoned(inspection *in, const gad_view *view, gad_erro
     gad_asked asked;
     if (!in->settings->sample)
         decode.sampling.greedy = true;
-    gad_status status = gad_ask_reasoned(in->engine, &in->turn, &decode, &rng, &frame, &asked, err);
+    gad_status status =
+        gad_ask_reasoned(in->engine, &in->turn, in->settings->class_name, &decode, &rng, &frame, &asked, err);
     if (status)
         return status;
     gad_inspection *result = in->result;

@@ -18,6 +18,7 @@ typedef struct gad_bench_part {
 
 typedef struct gad_bench_request {
     const char *id;
+    const char *object;         /* the product as the question names it; NULL: not at all */
     const gad_bench_part *part; /* one user turn, in order */
     size_t parts;
     const gad_image *picture; /* references first, the image to inspect last; none when the model wants no pictures */

@@ -87,16 +87,17 @@ static gad_status answer_fast(engine_model *m, const gad_engine_turn *turn, gad_
     return status;
 }
 
-static gad_status answer_reasoned(engine_model *m, const char *id, const gad_engine_turn *turn, gad_bench_reply *reply,
-                                  gad_error *err)
+static gad_status answer_reasoned(engine_model *m, const gad_bench_request *request, const gad_engine_turn *turn,
+                                  gad_bench_reply *reply, gad_error *err)
 {
     gad_decode_settings decode = {.sampling = m->engine->sampling, .max_tokens = m->settings.max_tokens};
     gad_box_frame frame = frame_of(m, turn);
-    gad_rng rng = gad_rng_make(m->settings.seed, gad_hash_bytes(id, strlen(id)).low); /* a resumed run draws the same */
+    gad_rng rng = gad_rng_make(m->settings.seed,
+                               gad_hash_bytes(request->id, strlen(request->id)).low); /* a resumed run draws the same */
     gad_asked asked;
     if (!m->settings.sample)
         decode.sampling.greedy = true;
-    gad_status status = gad_ask_reasoned(m->engine, turn, &decode, &rng, &frame, &asked, err);
+    gad_status status = gad_ask_reasoned(m->engine, turn, request->object, &decode, &rng, &frame, &asked, err);
     if (status)
         return status;
     gad_string_add(&reply->text, gad_string_text(&asked.decoded.text));
@@ -125,7 +126,7 @@ static gad_status answer(void *self, const gad_bench_request *request, gad_bench
     bool fast = m->settings.fast && !request->option;
     status = take_heat(&turn, reply, err);
     if (!status)
-        status = fast ? answer_fast(m, &turn, reply, err) : answer_reasoned(m, request->id, &turn, reply, err);
+        status = fast ? answer_fast(m, &turn, reply, err) : answer_reasoned(m, request, &turn, reply, err);
     reply->latency_s = gad_clock_seconds() - start;
     gad_engine_free_turn(m->engine, &turn);
     if (!status && reply->text.failed)

@@ -42,36 +42,20 @@ gad_status gad_ask_fast(gad_engine *engine, const gad_engine_turn *turn, const g
     return status;
 }
 
-/* How many of the answer's ids come before the byte of its text where the decision word stands. */
-static gad_status ids_before(const gad_engine *engine, const gad_decoded *decoded, size_t byte, size_t *count,
-                             gad_error *err)
-{
-    gad_tokenizer_stream stream = {0};
-    gad_string text = {0};
-    size_t n = 0;
-    while (n < decoded->ids.count) {
-        gad_tokenizer_stream_push(engine->tokenizer, &stream, decoded->ids.id[n], true, &text);
-        if (text.length > byte || text.failed)
-            break;
-        n++;
-    }
-    *count = n;
-    gad_status status = text.failed ? gad_error_memory(err, operation, text.length) : GAD_OK;
-    gad_string_free(&text);
-    return status;
-}
-
-/* What marks of regions mean in this turn; the first one always means something, so that no Yes is without a place. */
+/* What marks mean in this turn. The first region always means something, so that no Yes is without a place. */
 typedef struct meaning {
+    const char *object;
     gad_model_box box[GAD_DIFFERENCE_REGIONS];
     int count;
     void (*on_text)(void *user, const char *piece);
     void *user;
 } meaning;
 
-static meaning meaning_of(const gad_engine_turn *turn, const gad_box_frame *frame, const gad_decode_settings *settings)
+static meaning meaning_of(const gad_engine_turn *turn, const char *object, const gad_box_frame *frame,
+                          const gad_decode_settings *settings)
 {
-    meaning m = {.count = turn->heat && !turn->region_count ? 1 : turn->region_count,
+    meaning m = {.object = object,
+                 .count = turn->heat && !turn->region_count ? 1 : turn->region_count,
                  .on_text = settings->on_text,
                  .user = settings->user};
     for (int i = 0; i < m.count; i++) {
@@ -89,16 +73,39 @@ static void tell_piece(void *user, const char *piece)
     const meaning *m = user;
     gad_string text = {0};
     gad_string_add(&text, piece);
-    bool expanded = !gad_pointer_expand(&text, m->box, m->count, NULL);
+    bool expanded = !gad_pointer_expand(&text, m->object, m->box, m->count, NULL);
     m->on_text(m->user, expanded ? gad_string_text(&text) : piece);
     gad_string_free(&text);
 }
 
-gad_status gad_ask_reasoned(gad_engine *engine, const gad_engine_turn *turn, const gad_decode_settings *settings,
-                            gad_rng *rng, const gad_box_frame *frame, gad_asked *asked, gad_error *err)
+/* How many of the answer's ids come before the byte of its text, marks expanded, where the decision word stands. */
+static gad_status ids_before(const gad_engine *engine, const gad_decoded *decoded, const meaning *m, size_t byte,
+                             size_t *count, gad_error *err)
+{
+    gad_tokenizer_stream stream = {0};
+    gad_string text = {0};
+    size_t n = 0, length = 0;
+    gad_status status = GAD_OK;
+    while (n < decoded->ids.count && !status) {
+        gad_tokenizer_stream_push(engine->tokenizer, &stream, decoded->ids.id[n], true, &text);
+        status = text.failed ? gad_error_memory(err, operation, text.length)
+                             : gad_pointer_expand(&text, m->object, m->box, m->count, err);
+        length = text.length;
+        if (length > byte)
+            break;
+        n++;
+    }
+    *count = n;
+    gad_string_free(&text);
+    return status;
+}
+
+gad_status gad_ask_reasoned(gad_engine *engine, const gad_engine_turn *turn, const char *object,
+                            const gad_decode_settings *settings, gad_rng *rng, const gad_box_frame *frame, gad_asked *asked,
+                            gad_error *err)
 {
     gad_asked a = {.score = -1};
-    meaning shown = meaning_of(turn, frame, settings);
+    meaning shown = meaning_of(turn, object, frame, settings);
     gad_decode_settings own = *settings;
     if (own.on_text) {
         own.on_text = tell_piece;
@@ -107,12 +114,12 @@ gad_status gad_ask_reasoned(gad_engine *engine, const gad_engine_turn *turn, con
     gad_status status = gad_decode(&engine->timeline, engine->tokenizer, &turn->prompt, NULL, &own, rng, &a.decoded, err);
     if (status)
         return status;
-    status = gad_pointer_expand(&a.decoded.text, shown.box, shown.count, err);
+    status = gad_pointer_expand(&a.decoded.text, object, shown.box, shown.count, err);
     if (!status)
         status = gad_answer_read(gad_string_text(&a.decoded.text), a.decoded.text.length, frame, &a.answer, err);
     size_t count = 0;
     if (!status && a.answer.decision_begin != (size_t)-1) {
-        status = ids_before(engine, &a.decoded, a.answer.decision_begin, &count, err);
+        status = ids_before(engine, &a.decoded, &shown, a.answer.decision_begin, &count, err);
         if (!status)
             status = score_after(engine, turn, a.decoded.ids.id, count, settings->cancel, &a.score, err);
     }

@@ -12,9 +12,11 @@ typedef struct gad_asked {
 } gad_asked;
 void gad_asked_free(gad_asked *asked);
 
-/* Generate, read the answer with `frame`, and score it at the place of its own decision. */
-gad_status gad_ask_reasoned(gad_engine *engine, const gad_engine_turn *turn, const gad_decode_settings *settings,
-                            gad_rng *rng, const gad_box_frame *frame, gad_asked *asked, gad_error *err);
+/* Generate, read the answer with `frame`, and score it at the place of its own decision. `object`: the product as the
+ * question names it, NULL: not at all. */
+gad_status gad_ask_reasoned(gad_engine *engine, const gad_engine_turn *turn, const char *object,
+                            const gad_decode_settings *settings, gad_rng *rng, const gad_box_frame *frame, gad_asked *asked,
+                            gad_error *err);
 
 /* The probability of Yes when the answer is forced without reasoning. */
 gad_status gad_ask_fast(gad_engine *engine, const gad_engine_turn *turn, const gad_cancel *cancel, double *score,

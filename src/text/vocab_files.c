@@ -19,7 +19,7 @@ const char *const gad_vocab_files_control[CONTROL_COUNT] = {
     "<|repo_name|>",  "<|file_sep|>",   "<tool_response>", "</tool_response>",     "<think>",
     "</think>",       "<answer>",       "</answer>",       "<|region_1|>",         "<|region_2|>",
     "<|region_3|>",   "<|region_4|>",   "<|region_5|>",    "<|region_6|>",         "<|region_7|>",
-    "<|region_8|>"};
+    "<|object|>"};
 
 static const char operation[] = "write tokenizer";
 

@@ -20,6 +20,7 @@ typedef struct gad_example {
     gad_difference_region
         *region; /* [region_count]: the boxes as the difference module would show them, at most its number */
     int region_count;
+    char *object;                           /* the product's name, owned; NULL: none */
     bool points;                            /* boxes of the answer are marks of regions (task/pointer.h) */
     int64_t decision;                       /* place of the decision in ids; count: none */
     int64_t first_mark;                     /* place of the first mark; count: none */

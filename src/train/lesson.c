@@ -109,7 +109,7 @@ static gad_status write_answer(const gad_lesson_maker *maker, const gad_lesson *
     gad_status status = gad_answer_write(maker->reasons && lesson->think ? lesson->think : "", lesson->anomalous, item,
                                          lesson->anomalous ? lesson->box_count : 0, text, err);
     gad_memory_free(item);
-    return status || !maker->points ? status : gad_pointer_put(text, err);
+    return status || !maker->points ? status : gad_pointer_put(text, lesson->class_name, err);
 }
 
 /* Render one user turn and, unless `answer` is NULL, the assistant's. */
@@ -200,6 +200,8 @@ static gad_status take_truth(const gad_lesson *lesson, gad_example *e, gad_error
     for (size_t i = 0; i < lesson->box_count; i++)
         box[i] = lesson->box[i].box;
     e->truth = (gad_score_truth){lesson->anomalous, box, lesson->box_count};
+    if (lesson->class_name && !(e->object = gad_memory_copy_string(lesson->class_name)))
+        return gad_error_memory(err, operation, strlen(lesson->class_name));
     return take_regions(lesson, e, err);
 }
 

@@ -121,7 +121,7 @@ gad_status gad_reward_give(void *user, const gad_example *example, const int32_t
     *reward = (gad_reward){.total = (double)NAN};
     gad_status status = gad_tokenizer_decode(judge->tokenizer, id, (size_t)count, true, &reward->text, err);
     if (!status && example->points)
-        status = gad_pointer_expand(&reward->text, example->shown, example->shown_count, err);
+        status = gad_pointer_expand(&reward->text, example->object, example->shown, example->shown_count, err);
     if (!status)
         status = gad_answer_read(gad_string_text(&reward->text), reward->text.length, &example->frame, &answer, err);
     if (status)

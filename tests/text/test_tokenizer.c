@@ -212,7 +212,7 @@ static void look_ups(void **state)
     size_t length;
     int32_t end = gad_tokenizer_find(t, "<|im_end|>"), think = gad_tokenizer_find(t, "</think>");
     assert_int_equal(gad_tokenizer_size(t), 340);
-    assert_int_equal(think, 329); /* before <answer>, </answer> and the eight marks of regions, of 36 */
+    assert_int_equal(think, 329); /* before <answer>, </answer> and the eight marks of task/pointer, of 36 */
     assert_int_equal(end, 306);
     assert_true(gad_tokenizer_is_added(t, end) && gad_tokenizer_is_special(t, end));
     assert_true(gad_tokenizer_is_added(t, think) && !gad_tokenizer_is_special(t, think));
