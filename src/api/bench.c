@@ -237,7 +237,7 @@ static gad_status ask_model(const gad_bench_settings *s, const gad_run_settings 
 {
     gad_request *request = NULL;
     gad_request_settings ask = {.mmad = s->mmad != NULL,
-                                .prompt_file = s->prompt_file,
+                                .prompt_file = s->prompt_file || s->mmad ? s->prompt_file : model->prompt_file,
                                 .knowledge = s->knowledge,
                                 .convention = model->convention,
                                 .order = model->order};

@@ -57,7 +57,8 @@ typedef struct gad_bench_model {
     const char *name; /* as it appears in reports; lives as long as the model */
     gad_box_convention convention;
     gad_box_order order;
-    bool wants_pictures; /* false: images are not even read */
+    const char *prompt_file; /* the wording that the model was made for, borrowed; NULL: any */
+    bool wants_pictures;     /* false: images are not even read */
     /* What decides the answers (kind, weights' hash, decoding, ...): goes into run.json, and a run is resumed only with the
      * same. New reference. */
     json_t *(*describe)(void *self);

@@ -162,6 +162,7 @@ gad_status gad_model_engine(gad_engine *engine, const gad_engine_options *option
     *model = (gad_bench_model){.self = m,
                                .name = m->name,
                                .convention = engine->convention,
+                               .prompt_file = engine->question,
                                .wants_pictures = true,
                                .describe = describe,
                                .answer = answer,
