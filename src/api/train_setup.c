@@ -202,8 +202,9 @@ static gad_status check_settings(const gad_train_settings *s, const char *kind, 
         bad = "weight decay, clip, text and mask weight and difference rate must not be negative";
     else if (wants_lora(s->train) && (s->lora_rank < 1 || s->lora_rank > 4096 || !(s->lora_alpha > 0)))
         bad = "the rank of adapters must lie between 1 and 4096, their alpha over 0";
-    else if (!(s->synth_share >= 0) || s->synth_share > 1 || !(s->told_regions >= 0) || s->told_regions > 1)
-        bad = "the shares of synthetic pairs and of told regions lie between 0 and 1";
+    else if (!(s->synth_share >= 0) || s->synth_share > 1 || !(s->told_regions >= 0) || s->told_regions > 1 ||
+             !(s->fast_share >= 0) || s->fast_share > 1)
+        bad = "the shares of synthetic pairs, told regions and fast answers lie between 0 and 1";
     else if (s->keep < 1)
         bad = "at least one checkpoint must be kept";
     else if (s->references < 0 || s->cache_mib < 0 || s->eval_examples < 1 || s->eval_answers < 0)
@@ -293,6 +294,7 @@ static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, 
     t->maker.convention = t->engine->convention;
     t->maker.input = input_of(s->input);
     t->maker.reasons = s->think;
+    t->maker.fast_share = s->fast_share;
     t->maker.mask_side = gad_difference_side(&t->engine->model.config.difference);
     if (!t->maker.mask_side)
         t->maker.mask_side = 2;

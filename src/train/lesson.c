@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/memory.h"
+#include "base/rng.h"
 #include "task/pointer.h"
 
 static const char operation[] = "prepare a sample";
@@ -98,6 +100,13 @@ static gad_status write_question(const gad_lesson_maker *maker, const gad_lesson
     return gad_question_build(&maker->wording, &question, text, err);
 }
 
+/* Drawn by the text, so that a sample always has the same answer. */
+static bool answers_fast(const gad_lesson_maker *maker, const char *think)
+{
+    gad_rng rng = gad_rng_make(gad_hash_bytes(think, strlen(think)).low, 0);
+    return gad_rng_uniform(&rng) < maker->fast_share;
+}
+
 static gad_status write_answer(const gad_lesson_maker *maker, const gad_lesson *lesson, const gad_box_frame *frame,
                                gad_string *text, gad_error *err)
 {
@@ -106,7 +115,8 @@ static gad_status write_answer(const gad_lesson_maker *maker, const gad_lesson *
         return gad_error_memory(err, operation, lesson->box_count * sizeof *item);
     for (size_t i = 0; i < lesson->box_count; i++)
         item[i] = (gad_answer_item){gad_box_to_model(frame, lesson->box[i].box), lesson->box[i].label};
-    gad_status status = gad_answer_write(maker->reasons && lesson->think ? lesson->think : "", lesson->anomalous, item,
+    bool reasons = maker->reasons && lesson->think && !answers_fast(maker, lesson->think);
+    gad_status status = gad_answer_write(reasons ? lesson->think : "", lesson->anomalous, item,
                                          lesson->anomalous ? lesson->box_count : 0, text, err);
     gad_memory_free(item);
     return status || !maker->points ? status : gad_pointer_put(text, lesson->class_name, err);
