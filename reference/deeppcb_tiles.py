@@ -1,16 +1,27 @@
-"""deeppcb_tiles.py ANNOTATIONS OUT: a list for `gad bench run --items` of quarters of DeepPCB's test images, each beside the
-same quarter of its template. A quarter that touches no marked defect is a good part seen a second time, which the set
-itself does not have: its only normal images are the templates. Boxes cut by a border are kept when half of them is inside;
-a quarter that only holds smaller pieces of boxes is left out. Reads no pixels; needs nothing but Python."""
+"""deeppcb_tiles.py DEEPPCB OUT: quarters of DeepPCB's test images, each beside the same quarter of its template, as pictures
+and a list for `gad bench run --items OUT/tiles.jsonl`. A quarter that touches no marked defect is a good part seen a second
+time, which the set itself does not have: its only normal images are the templates. Boxes cut by a border are kept when half
+of them is inside; a quarter that only holds smaller pieces of boxes is left out. Needs Pillow (requirements.txt)."""
 import json
 import os
 import sys
 
-folder = os.path.dirname(os.path.abspath(sys.argv[1]))
-lines = [json.loads(line) for line in open(sys.argv[1], encoding="utf-8")]
+from PIL import Image
+
+source, out = sys.argv[1], os.path.abspath(sys.argv[2])
+os.makedirs(out, exist_ok=True)
+
+
+def cut(name, corner, side, to):
+    left, top = corner
+    Image.open(os.path.join(source, name)).crop((left, top, left + side, top + side)).save(to)
+    return to
+
+
 tiles, normal = 0, 0
-with open(sys.argv[2], "w", encoding="utf-8") as out:
-    for sample in lines:
+with open(os.path.join(out, "tiles.jsonl"), "w", encoding="utf-8") as items:
+    for line in open(os.path.join(source, "annotations.jsonl"), encoding="utf-8"):
+        sample = json.loads(line)
         if sample["split"] != "test" or not sample["reference"]:
             continue
         side = sample["width"] // 2
@@ -29,10 +40,11 @@ with open(sys.argv[2], "w", encoding="utf-8") as out:
             if touched and not boxes:
                 continue
             tiles, normal = tiles + 1, normal + (not touched)
-            item = {"id": f"{sample['image']}#{quarter}", "dataset": "deeppcb_tiles", "category": "board",
-                    "title": "circuit board", "anomalous": bool(touched), "type": "+".join(sorted(set(labels))),
-                    "group": "test", "image": os.path.join(folder, sample["image"]), "width": side, "height": side,
-                    "crop": [left, top, left + side, top + side], "boxes_known": True, "boxes": boxes, "labels": labels,
-                    "references": [os.path.join(folder, sample["reference"])]}
-            out.write(json.dumps(item) + "\n")
+            name = f"{os.path.splitext(os.path.basename(sample['image']))[0]}_{quarter}"
+            item = {"id": name, "dataset": "deeppcb_tiles", "category": "board", "title": "circuit board",
+                    "anomalous": bool(touched), "type": "+".join(sorted(set(labels))), "group": "test",
+                    "image": cut(sample["image"], (left, top), side, os.path.join(out, name + ".png")),
+                    "width": side, "height": side, "boxes_known": True, "boxes": boxes, "labels": labels,
+                    "references": [cut(sample["reference"], (left, top), side, os.path.join(out, name + "_good.png"))]}
+            items.write(json.dumps(item) + "\n")
 print(f"{tiles} quarters, {normal} without a defect")

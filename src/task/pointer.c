@@ -79,6 +79,23 @@ static void fit_article(gad_string *text, const char *object)
     gad_string_add(text, vowel ? "n " : " ");
 }
 
+/* Take the box that a mark without a region stands in out of what is made; returns where the text goes on. */
+static const char *leave_out(gad_string *made, const char *from)
+{
+    const char *all = gad_string_text(made), *end = strchr(from, '}');
+    size_t n = made->length;
+    while (n && all[n - 1] != '{')
+        n--;
+    if (!n || !end) /* no box around it: only the mark goes */
+        return strchr(from, '>') + 1;
+    n--;
+    while (n && (all[n - 1] == ' ' || all[n - 1] == ','))
+        n--;
+    made->length = n;
+    made->data[n] = 0;
+    return end + 1;
+}
+
 gad_status gad_pointer_expand(gad_string *text, const char *object, const gad_model_box *region, int count, gad_error *err)
 {
     gad_string made = {0};
@@ -93,6 +110,8 @@ gad_status gad_pointer_expand(gad_string *text, const char *object, const gad_mo
             const double *v = region[i].value;
             gad_string_addf(&made, "%.6g, %.6g, %.6g, %.6g", v[0], v[1], v[2], v[3]);
             from += strlen(gad_pointer_mark(i));
+        } else if (i >= 0) {
+            from = leave_out(&made, from);
         } else {
             gad_string_append(&made, from++, 1);
         }

@@ -15,7 +15,7 @@ const char *gad_pointer_mark(int i);
 /* In place, in an answer that gad_answer_write wrote: the numbers of the first boxes become marks, and the name of the
  * product (NULL: it has none) where the reasoning mentions it. */
 gad_status gad_pointer_put(gad_string *text, const char *object, gad_error *err);
-/* In place: the marks of regions 1 to count become their numbers; other marks stay, and make the box unreadable. The mark
- * of the product becomes `object` (NULL: "product"), and an article before it fits. */
+/* In place: the marks of regions 1 to count become their numbers; a box with another mark means nothing and is left out.
+ * The mark of the product becomes `object` (NULL: "product"), and an article before it fits. */
 gad_status gad_pointer_expand(gad_string *text, const char *object, const gad_model_box *region, int count, gad_error *err);
 #endif

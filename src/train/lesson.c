@@ -215,6 +215,13 @@ static gad_status take_truth(const gad_lesson *lesson, gad_example *e, gad_error
     return take_regions(lesson, e, err);
 }
 
+/* An answer that does not reason though answers do is one that was forced: only what follows is learnt. */
+static void take_as_forced(gad_example *e)
+{
+    for (int64_t i = e->prompt_count; i < e->decision; i++)
+        e->weight[i] = 0;
+}
+
 static gad_status make(const gad_lesson_maker *maker, const gad_lesson *lesson, gad_example *e, gad_error *err)
 {
     gad_string question = {0}, answer = {0};
@@ -237,6 +244,8 @@ static gad_status make(const gad_lesson_maker *maker, const gad_lesson *lesson, 
         status = render(maker, e, gad_string_text(&question), gad_string_text(&answer), &prompt, err);
     if (!status)
         status = take_ids(maker, &prompt, e, err);
+    if (!status && maker->reasons && lesson->think && answers_fast(maker, lesson->think) && e->decision < e->count)
+        take_as_forced(e);
     if (!status)
         status = take_adversarial(maker, &question, lesson->anomalous, e, err);
     if (!status)
