@@ -96,18 +96,16 @@ static gad_status take_heat(const gad_engine_turn *turn, gad_inspection *result,
 static gad_status take_regions(const gad_engine_turn *turn, gad_inspection *result, gad_error *err)
 {
     gad_status status = GAD_OK;
-    double width = (double)result->width_px, height = (double)result->height_px;
     result->defect = gad_memory_zero(GAD_DIFFERENCE_REGIONS, sizeof *result->defect);
     if (!result->defect)
         return gad_error_memory(err, operation, GAD_DIFFERENCE_REGIONS * sizeof *result->defect);
     for (int i = 0; i < turn->region_count && !status; i++) {
-        const gad_difference_region *r = &turn->region[i];
+        gad_box box = gad_difference_box(&turn->region[i], (double)result->width_px, (double)result->height_px);
         char *label = gad_memory_copy_string("");
         if (!label)
             status = gad_error_memory(err, operation, 1);
         else
-            result->defect[result->defect_count++] = (gad_defect){
-                (double)r->x1 * width, (double)r->y1 * height, (double)r->x2 * width, (double)r->y2 * height, true, label};
+            result->defect[result->defect_count++] = (gad_defect){box.x1, box.y1, box.x2, box.y2, true, label};
     }
     return status;
 }

@@ -64,10 +64,8 @@ static size_t take_regions(const engine_model *m, const gad_engine_turn *turn, g
 {
     const gad_view *view = &turn->view[turn->image_count - 1];
     gad_box_frame frame = frame_of(m, turn);
-    double width = (double)view->original_width, height = (double)view->original_height;
     for (int i = 0; i < turn->region_count; i++) {
-        const gad_difference_region *r = &turn->region[i];
-        gad_box box = {(double)r->x1 * width, (double)r->y1 * height, (double)r->x2 * width, (double)r->y2 * height};
+        gad_box box = gad_difference_box(&turn->region[i], (double)view->original_width, (double)view->original_height);
         item[i] = (gad_answer_item){gad_box_to_model(&frame, box), "difference"};
     }
     return (size_t)turn->region_count;

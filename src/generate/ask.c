@@ -59,9 +59,7 @@ static meaning meaning_of(const gad_engine_turn *turn, const char *object, const
                  .on_text = settings->on_text,
                  .user = settings->user};
     for (int i = 0; i < m.count; i++) {
-        const gad_difference_region *r = &turn->region[i];
-        double width = frame->width_px, height = frame->height_px;
-        gad_box box = {(double)r->x1 * width, (double)r->y1 * height, (double)r->x2 * width, (double)r->y2 * height};
+        gad_box box = gad_difference_box(&turn->region[i], frame->width_px, frame->height_px);
         m.box[i] = gad_box_to_model(frame, box);
     }
     return m;

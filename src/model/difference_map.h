@@ -5,6 +5,7 @@
 #define GAD_MODEL_DIFFERENCE_MAP_H
 #include "model/config.h"
 #include "model/position.h"
+#include "task/box.h"
 
 /* Cells of a token: (2 * cells)^2, row by row. The cells of an image: token by token, tokens in raster order. */
 static inline int64_t gad_difference_side(const gad_difference_config *d)
@@ -32,6 +33,12 @@ typedef struct gad_difference_region {
     int64_t area; /* cells */
     float peak;   /* largest logit */
 } gad_difference_region;
+/* Of a picture of that size. */
+static inline gad_box gad_difference_box(const gad_difference_region *r, double width_px, double height_px)
+{
+    return (gad_box){(double)r->x1 * width_px, (double)r->y1 * height_px, (double)r->x2 * width_px,
+                     (double)r->y2 * height_px};
+}
 
 enum {
     GAD_DIFFERENCE_REGIONS = 8, /* at most, those with the largest peaks */

@@ -4,7 +4,6 @@
 gad_status gad_shown_find(const gad_step *step, gad_example *example, gad_error *err)
 {
     gad_difference_region region[GAD_DIFFERENCE_REGIONS];
-    double width = example->frame.width_px, height = example->frame.height_px;
     if (!example->points)
         return GAD_OK;
     gad_segment prompt = gad_example_segment(example);
@@ -12,8 +11,7 @@ gad_status gad_shown_find(const gad_step *step, gad_example *example, gad_error 
     prompt.weight = NULL;
     gad_status status = gad_step_regions(step, &prompt, region, &example->shown_count, err);
     for (int i = 0; i < example->shown_count && !status; i++) {
-        const gad_difference_region *r = &region[i];
-        gad_box box = {(double)r->x1 * width, (double)r->y1 * height, (double)r->x2 * width, (double)r->y2 * height};
+        gad_box box = gad_difference_box(&region[i], example->frame.width_px, example->frame.height_px);
         example->shown[i] = gad_box_to_model(&example->frame, box);
     }
     return status;
