@@ -12,8 +12,9 @@ index=$out/index.html
 echo '<!doctype html><meta charset="utf-8"><title>gad: sample products</title><h1>Sample products</h1><ul>' >"$index"
 for reference in samples/*/good.jpg; do
     product=$(basename "$(dirname "$reference")")
+    mkdir -p "$out/$product"
     "$folder/gad" inspect --model "$model" --class "$product" --html "$out/$product.html" \
-        --overlay "$out/$product" --heatmap "$out/$product" --ref "$reference" "samples/$product/part_1.jpg" \
+        --overlay "$out/$product/boxes" --heatmap "$out/$product/heat" --ref "$reference" "samples/$product/part_1.jpg" \
         "samples/$product/part_2.jpg"
     echo
     echo "<li><a href=\"$product.html\">$product</a>" >>"$index"

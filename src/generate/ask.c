@@ -47,6 +47,7 @@ typedef struct meaning {
     const char *object;
     gad_model_box box[GAD_DIFFERENCE_REGIONS];
     int count;
+    gad_string held; /* the end of the text so far, when it is an article that a name may follow */
     void (*on_text)(void *user, const char *piece);
     void *user;
 } meaning;
@@ -65,15 +66,25 @@ static meaning meaning_of(const gad_engine_turn *turn, const char *object, const
     return m;
 }
 
-/* A mark is one token, so a piece holds all of it. */
+static void tell_held(meaning *m)
+{
+    if (m->held.length && !gad_pointer_expand(&m->held, m->object, m->box, m->count, NULL))
+        m->on_text(m->user, gad_string_text(&m->held));
+    gad_string_free(&m->held);
+}
+
+/* A mark is one token, so a piece holds all of it; an article waits for what follows. */
 static void tell_piece(void *user, const char *piece)
 {
-    const meaning *m = user;
-    gad_string text = {0};
-    gad_string_add(&text, piece);
-    bool expanded = !gad_pointer_expand(&text, m->object, m->box, m->count, NULL);
-    m->on_text(m->user, expanded ? gad_string_text(&text) : piece);
-    gad_string_free(&text);
+    meaning *m = user;
+    gad_string_add(&m->held, piece);
+    const char *last = strrchr(gad_string_text(&m->held), ' ');
+    size_t n = m->held.length;
+    bool waits = last && (!strcmp(last, " a") || !strcmp(last, " an"));
+    if (last && !last[1] && n >= 2)
+        waits = !strcmp(last - 1, "a ") || (n >= 3 && !strcmp(last - 2, "an "));
+    if (!waits)
+        tell_held(m);
 }
 
 /* How many of the answer's ids come before the byte of its text, marks expanded, where the decision word stands. */
@@ -110,6 +121,8 @@ gad_status gad_ask_reasoned(gad_engine *engine, const gad_engine_turn *turn, con
         own.user = &shown;
     }
     gad_status status = gad_decode(&engine->timeline, engine->tokenizer, &turn->prompt, NULL, &own, rng, &a.decoded, err);
+    if (own.on_text)
+        tell_held(&shown);
     if (status)
         return status;
     status = gad_pointer_expand(&a.decoded.text, object, shown.box, shown.count, err);

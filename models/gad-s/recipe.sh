@@ -1,0 +1,91 @@
+#!/bin/sh
+# recipe.sh GAD DATA OUT: gad-s from random weights. GAD is the program, DATA the folder with the real images (one folder
+# with annotations.jsonl per set: aws_aliens, aws_cookie, corpus_clothing, corpus_grocery, screws), OUT where everything
+# goes. Every step goes on where it was stopped, so the same command may be given again. README.md beside this file says how
+# long each step took, on which machine.
+set -eu
+gad=$1 data=$2 out=$3
+mkdir -p "$out"
+cd "$out"
+
+# Kinds of defects that no phase sees: what the model makes of them is measured.
+kinds="all,-dent,-discoloration,-swapped part"
+synth="--synth-side 256 --synth-same-piece 0.5 --threads 1 --vision-cache 0 --keep 1"
+
+latest() { # folder of a run's latest checkpoint
+    ls -d "$1"/step-* | tail -1
+}
+
+train() { # PHASE MODEL OUT options...: goes on where it was stopped
+    kind=$1 model=$2 run=$3
+    shift 3
+    resume=
+    [ -d "$run" ] && resume=--resume
+    "$gad" train "$kind" "$model" --out "$run" $resume "$@"
+}
+
+# ---- data: synthetic defects on real photographs, and the real sets themselves ------------------------------------------
+if [ ! -f train.db ]; then
+    for set in corpus_grocery corpus_clothing aws_cookie aws_aliens screws; do
+        "$gad" data import gad-jsonl "$data/$set" --name "$set" --store photos.db
+    done
+    seed=11
+    for set in corpus_grocery corpus_clothing aws_cookie screws aws_aliens; do
+        count=300
+        case $set in corpus_*) count=1200 ;; esac
+        "$gad" data synth --store photos.db --from "$set" --name "syn_$set" --out "syn_$set" --count $count --seed $seed \
+            --width 256 --height 256 --brief --strength-low 0.2 --normal 0.45 --jpeg 92 --kinds "$kinds"
+        "$gad" data export jsonl "syn_$set.jsonl" --store photos.db --dataset "syn_$set"
+        "$gad" data import mmrad-jsonl "syn_$set.jsonl" --store train.new.db
+        seed=$((seed + 1))
+    done
+    for set in aws_cookie screws aws_aliens; do
+        "$gad" data import gad-jsonl "$data/$set" --name "$set" --store train.new.db
+        "$gad" data pair --store train.new.db --dataset "$set" --k 2
+    done
+    mv train.new.db train.db
+fi
+
+# ---- the start: random weights, a vocabulary of the project's own texts --------------------------------------------------
+echo 'Is the last {class} anomalous? {domain}' >question.txt
+[ -d start ] || "$gad" model new --preset s16 --prompt question.txt --out start
+
+# ---- A: the difference module and its heat map; neither tower nor language model takes part ------------------------------
+train sft start phase-a1 --train difference --text-weight 0 $synth --synth-strength 0.2 --synth-kinds "$kinds" --steps 2045 \
+    --batch 16 --schedule constant --lr 2e-3 --ema 0.99 --eval-every 250 --save-every 250 --eval-examples 192
+train sft "$(latest phase-a1)" phase-a2 --train difference --text-weight 0 --no-think $synth --synth-strength 0.2 \
+    --synth-kinds "$kinds" --data train.db --synth-share 0.6 --steps 2300 --batch 16 --schedule cosine --lr 1.5e-3 \
+    --lr-floor 0.02 --ema 0.99 --eval-every 250 --save-every 125 --eval-examples 192
+
+# ---- B, C: the language model learns to decide, then to reason, on small pictures: four times as many in the same time -----
+small() { # a copy of a checkpoint that sees pictures of 128 x 128
+    if [ ! -d "$2" ]; then
+        cp -r "$1" "$2"
+        rm -f "$2"/DONE "$2"/state.safetensors "$2"/trainer.json
+        sed -i 's/65536/16384/' "$2"/preprocessor_config.json
+    fi
+}
+words="--train language,difference.regions,difference.inject --mask-weight 0 --synth-strength 0.3 --synth-normal 0.35"
+small "$(latest phase-a2)" small
+train sft small phase-b --no-think --told-regions 0.5 $words $synth --synth-side 128 --synth-kinds "$kinds" --steps 250 \
+    --batch 32 --schedule constant --lr 2e-3 --ema 0.98 --save-every 100 --eval-every 200 --eval-answers 32
+train sft "$(latest phase-b)" phase-c1 --told-regions 0.4 $words $synth --synth-side 128 --synth-kinds "$kinds" --steps 670 \
+    --batch 32 --schedule constant --lr 2e-3 --ema 0.98 --save-every 100 --eval-every 400 --eval-answers 32
+train sft "$(latest phase-c1)" phase-c2 --told-regions 0.35 --fast-share 0.3 $words $synth --synth-side 128 \
+    --synth-kinds "$kinds" --steps 380 --batch 32 --schedule cosine --lr 2e-3 --lr-floor 0.05 --ema 0.98 --save-every 100 \
+    --eval-every -1
+
+# ---- D: reinforcement learning on whole pictures --------------------------------------------------------------------------
+if [ ! -d large ]; then
+    cp -r "$(latest phase-c2)" large
+    rm -f large/DONE large/state.safetensors large/trainer.json
+    sed -i 's/16384/65536/' large/preprocessor_config.json
+fi
+train grpo large phase-d --train language,difference.regions,difference.inject --synth-side 256 --synth-seed 5 \
+    --synth-same-piece 0.7 --synth-strength 0.3 --synth-normal 0.4 --synth-kinds "$kinds" --steps 100 --batch 8 --group 8 \
+    --threads 1 --lr 1e-4 --schedule constant --max-new-tokens 160 --eval-every -1 --save-every 20 --keep 1 --bf16 \
+    --vision-cache 0
+rm -rf gad-s
+cp -r "$(latest phase-d)" gad-s
+rm -f gad-s/DONE gad-s/state.safetensors gad-s/trainer.json
+echo "gad-s is in $out/gad-s"
