@@ -82,7 +82,7 @@ if [ ! -d large ]; then
     sed -i 's/16384/65536/' large/preprocessor_config.json
 fi
 train grpo large phase-d --train language,difference.regions,difference.inject --synth-side 256 --synth-seed 5 \
-    --synth-same-piece 0.7 --synth-strength 0.3 --synth-normal 0.4 --synth-kinds "$kinds" --steps 100 --batch 8 --group 8 \
+    --synth-same-piece 0.7 --synth-strength 0.3 --synth-normal 0.4 --synth-kinds "$kinds" --steps 84 --batch 8 --group 8 \
     --threads 1 --lr 1e-4 --schedule constant --max-new-tokens 160 --eval-every -1 --save-every 20 --keep 1 --bf16 \
     --vision-cache 0
 rm -rf gad-s
