@@ -7,6 +7,10 @@
 
 /* ---- regions ------------------------------------------------------------------------------------------------------- */
 
+/* A region begins where the map says yes and spreads to what is likely beside it: p = 0.12. One threshold for both loses
+ * faint ends of a defect, or takes up faint noise everywhere (docs/results.md). */
+static const float begins = 0, spreads = -2;
+
 /* A region while it is found: in cells. */
 typedef struct patch {
     int64_t x1, y1, x2, y2, area;
@@ -31,7 +35,7 @@ static patch flood(const gad_difference_heat *heat, int64_t start, int32_t *visi
         for (int64_t v = y > 0 ? y - 1 : 0; v <= y + 1 && v < rows; v++)
             for (int64_t u = x > 0 ? x - 1 : 0; u <= x + 1 && u < cols; u++) {
                 int64_t to = v * cols + u;
-                if (visited[to] || !(heat->logit[to] > 0))
+                if (visited[to] || !(heat->logit[to] > spreads))
                     continue;
                 visited[to] = 1;
                 stack[waiting++] = (int32_t)to;
@@ -40,10 +44,10 @@ static patch flood(const gad_difference_heat *heat, int64_t start, int32_t *visi
     return r;
 }
 
-/* Is px (x, y) of the picture in a cell that stands out? */
-static bool stands_out(const gad_difference_heat *heat, int64_t y, int64_t x)
+/* Is px (x, y) of the picture in a cell that a region may take? */
+static bool may_take(const gad_difference_heat *heat, int64_t y, int64_t x)
 {
-    return heat->logit[y / heat->cell_px * heat->cols + x / heat->cell_px] > 0;
+    return heat->logit[y / heat->cell_px * heat->cols + x / heat->cell_px] > spreads;
 }
 
 static float edge(int64_t at, int64_t least, int64_t most, int64_t of)
@@ -70,11 +74,11 @@ static gad_difference_region sharpen(const gad_difference_heat *heat, const patc
     float largest = 0;
     for (int64_t y = cells.y1; heat->gap && y < cells.y2; y++)
         for (int64_t x = cells.x1; x < cells.x2; x++)
-            if (stands_out(heat, y, x))
+            if (may_take(heat, y, x))
                 largest = fmaxf(largest, heat->gap[y * width + x]);
     for (int64_t y = cells.y1; largest > 0 && y < cells.y2; y++)
         for (int64_t x = cells.x1; x < cells.x2; x++) {
-            if (!(heat->gap[y * width + x] >= share * largest) || !stands_out(heat, y, x))
+            if (!(heat->gap[y * width + x] >= share * largest) || !may_take(heat, y, x))
                 continue;
             sharp.x1 = x < sharp.x1 ? x : sharp.x1;
             sharp.y1 = y < sharp.y1 ? y : sharp.y1;
@@ -108,7 +112,7 @@ int gad_difference_regions(const gad_difference_heat *heat, int32_t *scratch,
     memset(scratch, 0, (size_t)cells * sizeof *scratch);
     for (int64_t i = 0; i < cells; i++) {
         first = heat->logit[i] > heat->logit[first] ? i : first;
-        if (scratch[i] || !(heat->logit[i] > 0))
+        if (scratch[i] || !(heat->logit[i] > begins))
             continue;
         patch found = flood(heat, i, scratch, scratch + cells);
         int weakest = 0;

@@ -19,7 +19,7 @@ static int regions_of(const char *const picture[ROWS], gad_difference_region *re
     int32_t scratch[2 * ROWS * COLS];
     for (int y = 0; y < ROWS; y++)
         for (int x = 0; x < COLS; x++)
-            logit[y * COLS + x] = picture[y][x] == '.' ? -1 : (float)(picture[y][x] - '0');
+            logit[y * COLS + x] = picture[y][x] == '.' ? -4 : picture[y][x] == '-' ? -1 : (float)(picture[y][x] - '0');
     gad_difference_heat heat = {.logit = logit, .rows = ROWS, .cols = COLS, .cell_px = 1};
     return gad_difference_regions(&heat, scratch, region);
 }
@@ -46,7 +46,11 @@ static void test_regions(void **state)
     assert_region(&r[3], 7, 5, 8, 6, 1, 7);
     static const char *const nothing[ROWS] = {"........", "........", "........", "........", "........", "........"};
     assert_int_equal(regions_of(nothing, r), 0);
-    assert_region(&r[0], 0, 0, 1, 1, 1, -1); /* where to look first */
+    assert_region(&r[0], 0, 0, 1, 1, 1, -4); /* where to look first */
+    static const char *const faint[ROWS] = {"........", ".-2--3-.", "........", ".---....", "........", "....-1.."};
+    assert_int_equal(regions_of(faint, r), 2); /* what is faint joins what stands out, and is no region alone */
+    assert_region(&r[0], 1, 1, 7, 2, 6, 3);
+    assert_region(&r[1], 4, 5, 6, 6, 2, 1);
     static const char *const crowd[ROWS] = {"1.2.3.4.", "........", "5.6.7.8.", "........", "9.1.9.1.", "........"};
     assert_int_equal(regions_of(crowd, r), GAD_DIFFERENCE_REGIONS); /* the strongest stay, in reading order */
     const float peaks[] = {3, 4, 5, 6, 7, 8, 9, 9};
@@ -64,7 +68,7 @@ static void test_edges_of_a_defect(void **state)
     int32_t scratch[2 * ROWS * COLS];
     gad_difference_region r[GAD_DIFFERENCE_REGIONS];
     for (int i = 0; i < ROWS * COLS; i++)
-        logit[i] = i / COLS >= 2 && i / COLS <= 3 && i % COLS >= 3 && i % COLS <= 4 ? 1 : -1;
+        logit[i] = i / COLS >= 2 && i / COLS <= 3 && i % COLS >= 3 && i % COLS <= 4 ? 1 : -4;
     for (int y = 0; y < HEIGHT; y++)
         for (int x = 0; x < WIDTH; x++)
             gap[y * WIDTH + x] = y >= 20 && y < 27 && x >= 29 && x < 38 ? 1 : x == 30 && y == 18 ? 0.13f : 0.11f;
