@@ -201,8 +201,8 @@ typedef struct gad_inspect_settings {
     const char *prompt_file; /* own wording; NULL: the built-in one */
     gad_reason reason;
     int64_t max_tokens; /* of the answer */
-    bool sample;        /* draw as the checkpoint's generation settings say; else the most likely token */
-    uint64_t seed;
+    bool greedy;        /* the most likely token; else as the checkpoint's generation_config.json says */
+    uint64_t seed;      /* of the draw; a part gets the same answer in every run */
     double threshold; /* score from which a fast answer is an anomaly; 0.5 when no calibration is at hand */
     void (*on_text)(void *user, const char *piece); /* the reasoning as it comes; NULL: not wanted */
     bool (*is_cancelled)(void *user);               /* NULL: never */

@@ -71,6 +71,7 @@ typedef struct inspection {
     const gad_inspect_settings *settings;
     gad_engine_turn turn;
     gad_cancel cancel;
+    uint64_t part; /* hash of the picture: each part draws words of its own, the same in every run */
     gad_inspection *result;
 } inspection;
 
@@ -181,10 +182,9 @@ static gad_status answer_reasoned(inspection *in, const gad_view *view, gad_erro
                                   .cancel = &in->cancel};
     gad_box_frame frame = gad_box_frame_make(in->engine->convention, GAD_BOX_XY, (int)view->original_width,
                                              (int)view->original_height, (int)view->width, (int)view->height);
-    gad_rng rng = gad_rng_make(in->settings->seed, 0);
+    gad_rng rng = gad_rng_make(in->settings->seed, in->part);
     gad_asked asked;
-    if (!in->settings->sample)
-        decode.sampling.greedy = true;
+    decode.sampling.greedy |= in->settings->greedy;
     gad_status status =
         gad_ask_reasoned(in->engine, &in->turn, in->settings->class_name, &decode, &rng, &frame, &asked, err);
     if (status)
@@ -243,6 +243,7 @@ gad_status gad_inspect(gad_engine *engine, gad_picture *const *good, int good_co
     inspection in = {.engine = engine,
                      .settings = settings,
                      .result = &r,
+                     .part = part->hash.low,
                      .cancel = {.is_cancelled = settings->is_cancelled, .user = settings->user}};
     gad_string text = {0};
     gad_engine_part turn[MAX_REFERENCES + 2];

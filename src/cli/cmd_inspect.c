@@ -17,7 +17,7 @@ typedef struct inspect_options {
     option_list part, ref;
     engine_options engine;
     const char *class_name, *knowledge, *reason, *prompt, *overlay, *heatmap, *html, *fail_on, *log, *threshold;
-    bool json, sample, quiet;
+    bool json, greedy, quiet;
     int64_t max_tokens, seed;
 } inspect_options;
 
@@ -72,10 +72,10 @@ static const option table[] = {
      .fallback = "1024",
      .help = "longest answer",
      .aliases = "max-new-tokens"},
-    {.name = "sample",
+    {.name = "greedy",
      .kind = OPTION_FLAG,
-     .offset = AT(sample),
-     .help = "draw words as the checkpoint's generation settings say instead of taking the most likely"},
+     .offset = AT(greedy),
+     .help = "always the most likely word, whatever the checkpoint's generation settings say"},
     {.name = "seed", .argument = "N", .kind = OPTION_INT, .offset = AT(seed), .fallback = "0", .help = "of the draw"},
     {.help = "Output"},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "a JSON line for each part (docs/formats.md)"},
@@ -179,9 +179,9 @@ static int append_log(const inspect_run *run, const char *json, const gad_pictur
         for (int i = 0; i < good_count; i++)
             fprintf(file, "%s\"%s\"", i ? ", " : "", gad_picture_hash(good[i]));
         fprintf(file,
-                "], \"quant\": \"%s\", \"reason\": \"%s\", \"max_tokens\": %lld, \"sample\": %s, \"seed\": %lld, "
+                "], \"quant\": \"%s\", \"reason\": \"%s\", \"max_tokens\": %lld, \"greedy\": %s, \"seed\": %lld, "
                 "\"max_pixels\": %lld, \"threshold\": %g, \"result\": %s}\n",
-                o->engine.compute.quant, o->reason, (long long)o->max_tokens, o->sample ? "true" : "false",
+                o->engine.compute.quant, o->reason, (long long)o->max_tokens, o->greedy ? "true" : "false",
                 (long long)o->seed, (long long)o->engine.max_pixels, run->settings.threshold, json);
         failed = fflush(file) || fsync(fileno(file));
         failed |= fclose(file) != 0;
@@ -273,7 +273,7 @@ static gad_inspect_settings inspect_settings(const inspect_options *o)
                               .knowledge = o->knowledge,
                               .prompt_file = o->prompt,
                               .max_tokens = o->max_tokens,
-                              .sample = o->sample,
+                              .greedy = o->greedy,
                               .seed = (uint64_t)o->seed,
                               .is_cancelled = is_cancelled};
     s.reason = !strcmp(o->reason, "always")    ? GAD_REASON_ALWAYS

@@ -40,11 +40,13 @@ static gad_status read_settings(const json_t *root, const char *path, gad_sampli
     if (!status)
         status = gad_json_get_int(root, "top_k", path, 50, &sampling->top_k, err);
     if (!status)
+        status = gad_json_get_number(root, "min_p", path, 0, &sampling->min_p, err);
+    if (!status)
         status = gad_json_get_number(root, "repetition_penalty", path, 1, &sampling->repetition_penalty, err);
     if (!status && (sampling->temperature < 0 || sampling->top_p <= 0 || sampling->top_p > 1 || sampling->top_k < 0 ||
-                    sampling->repetition_penalty <= 0))
+                    sampling->min_p < 0 || sampling->min_p > 1 || sampling->repetition_penalty <= 0))
         status = gad_error_set(err, GAD_E_FORMAT, "read generation settings", NULL,
-                               "%s: temperature, top_p, top_k or repetition_penalty is out of range", path);
+                               "%s: temperature, top_p, top_k, min_p or repetition_penalty is out of range", path);
     if (sampling->temperature < 1e-5) /* published files write greedy decoding as a temperature of 1e-6 */
         sampling->greedy = true;
     return status;
@@ -133,6 +135,17 @@ static void keep_top_p(float *logits, int64_t vocab, double p, const int32_t *or
     }
 }
 
+static void keep_min_p(float *logits, int64_t vocab, double p)
+{
+    float least = -INFINITY;
+    for (int64_t i = 0; i < vocab; i++)
+        least = fmaxf(least, logits[i]);
+    least += (float)log(p);
+    for (int64_t i = 0; i < vocab; i++)
+        if (logits[i] < least)
+            logits[i] = -INFINITY;
+}
+
 void gad_sample_process(const gad_sampling *sampling, float *logits, int64_t vocab, const int32_t *seen, int64_t seen_count,
                         int32_t *scratch)
 {
@@ -143,15 +156,17 @@ void gad_sample_process(const gad_sampling *sampling, float *logits, int64_t voc
     for (int64_t i = 0; i < vocab; i++)
         logits[i] = (float)((double)logits[i] / sampling->temperature);
     bool top_k = sampling->top_k > 0 && sampling->top_k < vocab, top_p = sampling->top_p < 1;
-    if (!top_k && !top_p)
-        return;
-    for (int64_t i = 0; i < vocab; i++)
-        scratch[i] = (int32_t)i;
-    qsort_r(scratch, (size_t)vocab, sizeof *scratch, descending, logits);
+    if (top_k || top_p) {
+        for (int64_t i = 0; i < vocab; i++)
+            scratch[i] = (int32_t)i;
+        qsort_r(scratch, (size_t)vocab, sizeof *scratch, descending, logits);
+    }
     if (top_k)
         keep_top_k(logits, vocab, sampling->top_k, scratch);
     if (top_p)
         keep_top_p(logits, vocab, sampling->top_p, scratch);
+    if (sampling->min_p > 0)
+        keep_min_p(logits, vocab, sampling->min_p);
 }
 
 int32_t gad_sample_draw(const gad_sampling *sampling, const float *logits, int64_t vocab, gad_rng *rng)

@@ -8,10 +8,11 @@
 enum { GAD_MAX_STOP_TOKENS = 16 };
 
 typedef struct gad_sampling {
-    bool greedy;               /* take the largest logit; temperature, top_k and top_p have no effect */
+    bool greedy;               /* take the largest logit; temperature, top_k, top_p and min_p have no effect */
     double temperature;        /* > 0 */
     double top_p;              /* 1: off */
     int64_t top_k;             /* 0: off */
+    double min_p;              /* 0: off; drop what is less probable than this part of the most probable */
     double repetition_penalty; /* 1: off; covers every id of prompt and answer */
     int32_t stop[GAD_MAX_STOP_TOKENS];
     int stop_count;
@@ -22,8 +23,8 @@ typedef struct gad_sampling {
 gad_status gad_sampling_load(const char *folder, int32_t eos, gad_sampling *sampling, gad_error *err);
 bool gad_sampling_stops(const gad_sampling *sampling, int32_t id);
 
-/* Apply the penalty for every distinct id of `seen` and, unless greedy, temperature, top-k and top-p: removed entries
- * become -infinity. logits [vocab] is changed in place; scratch [vocab]. */
+/* Apply the penalty for every distinct id of `seen` and, unless greedy, temperature, top-k, top-p and min-p: removed
+ * entries become -infinity. logits [vocab] is changed in place; scratch [vocab]. */
 void gad_sample_process(const gad_sampling *sampling, float *logits, int64_t vocab, const int32_t *seen, int64_t seen_count,
                         int32_t *scratch);
 /* Draw from processed logits (greedy: the first of the largest). */

@@ -298,8 +298,8 @@ static void test_log_replay(void **state)
     gad_error err;
     const char *log = support_scratch(GAD_TEST_TMP, "log.jsonl");
     ASSERT_OK(gad_file_remove(log, &err), &err);
-    program_result r = RUN(COMMON, "--json", "--sample", "--seed", "7", "--log", log, "--ref", IMAGES "plate.png",
-                           IMAGES "bolt.png", IMAGES "coin.png");
+    program_result r = RUN(COMMON, "--json", "--seed", "7", "--log", log, "--ref", IMAGES "plate.png", IMAGES "bolt.png",
+                           IMAGES "coin.png");
     assert_int_equal(r.code, 0);
     char *text = NULL;
     size_t size = 0;
@@ -317,8 +317,8 @@ static void test_log_replay(void **state)
     snprintf(tokens, sizeof tokens, "%lld", (long long)json_integer_value(json_object_get(record, "max_tokens")));
     snprintf(pixels, sizeof pixels, "%lld", (long long)json_integer_value(json_object_get(record, "max_pixels")));
     program_result again =
-        RUN("inspect", "--model", MODEL, "--json", "--sample", "--seed", seed, "--max-tokens", tokens, "--max-pixels",
-            pixels, "--quant", string_of(record, "quant"), "--reason", string_of(record, "reason"), "--ref",
+        RUN("inspect", "--model", MODEL, "--json", "--seed", seed, "--max-tokens", tokens, "--max-pixels", pixels,
+            "--quant", string_of(record, "quant"), "--reason", string_of(record, "reason"), "--ref",
             json_string_value(json_array_get(json_object_get(printed, "references"), 0)), string_of(printed, "part"));
     json_t *replayed = parse_line(again.out, 0, 1);
     assert_string_equal(string_of(replayed, "raw"), string_of(printed, "raw"));

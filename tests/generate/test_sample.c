@@ -98,6 +98,11 @@ static void test_processors_by_hand(void **state)
     s = (gad_sampling){.temperature = 1, .top_p = 0.7, .repetition_penalty = 1};
     gad_sample_process(&s, x, 4, NULL, 0, scratch);
     assert_true(isfinite(x[0]) && isfinite(x[1]) && isinf(x[2]) && isinf(x[3]));
+    /* a third of the most probable, or more, stays */
+    float w[4] = {logf(9), logf(2.9f), logf(3.1f), 0};
+    s = (gad_sampling){.temperature = 1, .top_p = 1, .min_p = 1 / 3.0, .repetition_penalty = 1};
+    gad_sample_process(&s, w, 4, NULL, 0, scratch);
+    assert_true(isfinite(w[0]) && isinf(w[1]) && isfinite(w[2]) && isinf(w[3]));
 }
 
 /* ---- draw
@@ -156,8 +161,10 @@ static void test_settings(void **state)
         load("{\"do_sample\": true, \"temperature\": 1e-6, \"repetition_penalty\": 1.05, \"eos_token_id\": 9}", &s, &err),
         &err);
     assert_true(s.greedy && s.repetition_penalty == 1.05 && s.stop_count == 1 && gad_sampling_stops(&s, 9));
+    ASSERT_OK(load("{\"do_sample\": true, \"min_p\": 0.25}", &s, &err), &err);
+    assert_true(!s.greedy && s.min_p == 0.25);
     ASSERT_OK(load("{\"do_sample\": true}", &s, &err), &err);
-    assert_true(!s.greedy && s.top_k == 50 && s.temperature == 1.0 && s.top_p == 1.0);
+    assert_true(!s.greedy && s.min_p == 0.0 && s.top_k == 50 && s.temperature == 1.0 && s.top_p == 1.0);
 }
 
 static void test_settings_refused(void **state)
@@ -167,6 +174,7 @@ static void test_settings_refused(void **state)
                                       "{\"top_p\": 0}",
                                       "{\"top_p\": 1.5}",
                                       "{\"top_k\": -2}",
+                                      "{\"min_p\": 2}",
                                       "{\"top_k\": \"20\"}",
                                       "{\"repetition_penalty\": 0}",
                                       "{\"eos_token_id\": -5}",
