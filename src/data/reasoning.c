@@ -2,6 +2,7 @@
 #include "data/reasoning.h"
 
 #include "base/error.h"
+#include "task/place.h"
 
 #include <math.h>
 #include <string.h>
@@ -208,20 +209,9 @@ typedef struct state {
     int regions_used; /* bits of the 3 x 3 grid that were named or are faulty */
 } state;
 
-static const char *const REGIONS[9] = {"upper left",   "top middle", "upper right",   "middle left", "centre",
-                                       "middle right", "lower left", "bottom middle", "lower right"};
-
-static int region_of(int x1, int y1, int x2, int y2, int width, int height)
+static int place_of(const gad_reasoning_facts *facts, const gad_reasoning_finding *f)
 {
-    int column = (int)(1.5 * (x1 + x2) / (width > 0 ? width : 1)), row = (int)(1.5 * (y1 + y2) / (height > 0 ? height : 1));
-    column = column < 0 ? 0 : column > 2 ? 2 : column;
-    row = row < 0 ? 0 : row > 2 ? 2 : row;
-    return row * 3 + column;
-}
-
-const char *gad_reasoning_region(int x1, int y1, int x2, int y2, int width, int height)
-{
-    return REGIONS[region_of(x1, y1, x2, y2, width, height)];
+    return gad_place_of(&(gad_box){f->x1, f->y1, f->x2, f->y2}, facts->width, facts->height);
 }
 
 static const char *pick(gad_rng *rng, const char *const *list)
@@ -236,10 +226,10 @@ static const char *pick(gad_rng *rng, const char *const *list)
 static const char *free_region(state *s)
 {
     for (int attempt = 0; attempt < 40; attempt++) {
-        int r = (int)gad_rng_below(s->rng, 9);
+        int r = (int)gad_rng_below(s->rng, GAD_PLACES);
         if (!(s->regions_used >> r & 1)) {
             s->regions_used |= 1 << r;
-            return REGIONS[r];
+            return gad_place_name(r);
         }
     }
     return "rest";
@@ -336,7 +326,7 @@ static void fill(state *s, const char *name, size_t length, gad_string *out, int
     else if (strcmp(key, "labels") == 0)
         add_labels(s, out);
     else if (strcmp(key, "region") == 0)
-        gad_string_add(out, gad_reasoning_region(f->x1, f->y1, f->x2, f->y2, s->facts->width, s->facts->height));
+        gad_string_add(out, gad_place_name(place_of(s->facts, f)));
     else if (strcmp(key, "size") == 0)
         gad_string_add(out, size_word(s));
     else if (strcmp(key, "share") == 0)
@@ -398,10 +388,8 @@ gad_status gad_reasoning_write(const gad_reasoning_facts *facts, gad_rng *rng, g
 {
     state s = {.facts = facts, .rng = rng};
     gad_string made = {0};
-    for (int i = 0; i < facts->count; i++) {
-        const gad_reasoning_finding *f = &facts->findings[i];
-        s.regions_used |= 1 << region_of(f->x1, f->y1, f->x2, f->y2, facts->width, facts->height);
-    }
+    for (int i = 0; i < facts->count; i++)
+        s.regions_used |= 1 << place_of(facts, &facts->findings[i]);
     /* The normal case names at least two regions (spec 7.2); the anomalous one at least one that agrees, unless brief. */
     int compared = facts->count ? (facts->brief ? (int)gad_rng_below(rng, 2) : 1 + (int)gad_rng_below(rng, 2))
                                 : 2 + (int)gad_rng_below(rng, facts->brief ? 1 : 3);

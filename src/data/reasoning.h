@@ -25,7 +25,4 @@ typedef struct gad_reasoning_facts {
 
 /* Append the text. Equal facts and equal state of `rng` give equal text. */
 gad_status gad_reasoning_write(const gad_reasoning_facts *facts, gad_rng *rng, gad_string *text, gad_error *err);
-
-/* "upper left", "centre", ... of a box's middle. */
-const char *gad_reasoning_region(int x1, int y1, int x2, int y2, int width, int height);
 #endif

@@ -1,6 +1,7 @@
 /* ask: see ask.h */
 #include "generate/ask.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -43,52 +44,54 @@ gad_status gad_ask_fast(gad_engine *engine, const gad_engine_turn *turn, const g
 }
 
 /* What marks mean in this turn. The first region always means something, so that no Yes is without a place. */
-typedef struct meaning {
-    const char *object;
-    gad_model_box box[GAD_DIFFERENCE_REGIONS];
-    int count;
+static gad_pointer_meaning meaning_of(const gad_engine_turn *turn, const char *object, const gad_box_frame *frame)
+{
+    int count = turn->heat && !turn->region_count ? 1 : turn->region_count;
+    gad_box box[GAD_DIFFERENCE_REGIONS];
+    float loudest[GAD_PLACES];
+    for (int i = 0; i < count; i++)
+        box[i] = gad_difference_box(&turn->region[i], frame->width_px, frame->height_px);
+    for (int p = 0; p < GAD_PLACES; p++)
+        loudest[p] = -INFINITY;
+    for (int64_t i = 0; turn->heat && i < turn->heat_rows * turn->heat_cols; i++) {
+        double x = (double)(i % turn->heat_cols), y = (double)(i / turn->heat_cols);
+        int p = gad_place_of(&(gad_box){x, y, x + 1, y + 1}, (double)turn->heat_cols, (double)turn->heat_rows);
+        loudest[p] = fmaxf(loudest[p], turn->heat[i]);
+    }
+    return gad_pointer_mean(frame, object, box, count, turn->heat ? loudest : NULL);
+}
+
+/* An answer that is told while it is written. */
+typedef struct telling {
+    gad_pointer_meaning meaning;
     gad_string held; /* the end of the text so far, when it is an article that a name may follow */
     void (*on_text)(void *user, const char *piece);
     void *user;
-} meaning;
+} telling;
 
-static meaning meaning_of(const gad_engine_turn *turn, const char *object, const gad_box_frame *frame,
-                          const gad_decode_settings *settings)
+static void tell_held(telling *t)
 {
-    meaning m = {.object = object,
-                 .count = turn->heat && !turn->region_count ? 1 : turn->region_count,
-                 .on_text = settings->on_text,
-                 .user = settings->user};
-    for (int i = 0; i < m.count; i++) {
-        gad_box box = gad_difference_box(&turn->region[i], frame->width_px, frame->height_px);
-        m.box[i] = gad_box_to_model(frame, box);
-    }
-    return m;
-}
-
-static void tell_held(meaning *m)
-{
-    if (m->held.length && !gad_pointer_expand(&m->held, m->object, m->box, m->count, NULL))
-        m->on_text(m->user, gad_string_text(&m->held));
-    gad_string_free(&m->held);
+    if (t->held.length && !gad_pointer_expand(&t->held, &t->meaning, NULL))
+        t->on_text(t->user, gad_string_text(&t->held));
+    gad_string_free(&t->held);
 }
 
 /* A mark is one token, so a piece holds all of it; an article waits for what follows. */
 static void tell_piece(void *user, const char *piece)
 {
-    meaning *m = user;
-    gad_string_add(&m->held, piece);
-    const char *last = strrchr(gad_string_text(&m->held), ' ');
-    size_t n = m->held.length;
+    telling *t = user;
+    gad_string_add(&t->held, piece);
+    const char *last = strrchr(gad_string_text(&t->held), ' ');
+    size_t n = t->held.length;
     bool waits = last && (!strcmp(last, " a") || !strcmp(last, " an"));
     if (last && !last[1] && n >= 2)
         waits = !strcmp(last - 1, "a ") || (n >= 3 && !strcmp(last - 2, "an "));
     if (!waits)
-        tell_held(m);
+        tell_held(t);
 }
 
 /* How many of the answer's ids come before the byte of its text, marks expanded, where the decision word stands. */
-static gad_status ids_before(const gad_engine *engine, const gad_decoded *decoded, const meaning *m, size_t byte,
+static gad_status ids_before(const gad_engine *engine, const gad_decoded *decoded, gad_pointer_meaning meaning, size_t byte,
                              size_t *count, gad_error *err)
 {
     gad_tokenizer_stream stream = {0};
@@ -97,8 +100,7 @@ static gad_status ids_before(const gad_engine *engine, const gad_decoded *decode
     gad_status status = GAD_OK;
     while (n < decoded->ids.count && !status) {
         gad_tokenizer_stream_push(engine->tokenizer, &stream, decoded->ids.id[n], true, &text);
-        status = text.failed ? gad_error_memory(err, operation, text.length)
-                             : gad_pointer_expand(&text, m->object, m->box, m->count, err);
+        status = text.failed ? gad_error_memory(err, operation, text.length) : gad_pointer_expand(&text, &meaning, err);
         length = text.length;
         if (length > byte)
             break;
@@ -114,23 +116,25 @@ gad_status gad_ask_reasoned(gad_engine *engine, const gad_engine_turn *turn, con
                             gad_error *err)
 {
     gad_asked a = {.score = -1};
-    meaning shown = meaning_of(turn, object, frame, settings);
+    const gad_pointer_meaning meaning = meaning_of(turn, object, frame);
+    telling told = {.meaning = meaning, .on_text = settings->on_text, .user = settings->user};
+    gad_pointer_meaning whole = meaning;
     gad_decode_settings own = *settings;
     if (own.on_text) {
         own.on_text = tell_piece;
-        own.user = &shown;
+        own.user = &told;
     }
     gad_status status = gad_decode(&engine->timeline, engine->tokenizer, &turn->prompt, NULL, &own, rng, &a.decoded, err);
     if (own.on_text)
-        tell_held(&shown);
+        tell_held(&told);
     if (status)
         return status;
-    status = gad_pointer_expand(&a.decoded.text, object, shown.box, shown.count, err);
+    status = gad_pointer_expand(&a.decoded.text, &whole, err);
     if (!status)
         status = gad_answer_read(gad_string_text(&a.decoded.text), a.decoded.text.length, frame, &a.answer, err);
     size_t count = 0;
     if (!status && a.answer.decision_begin != (size_t)-1) {
-        status = ids_before(engine, &a.decoded, &shown, a.answer.decision_begin, &count, err);
+        status = ids_before(engine, &a.decoded, meaning, a.answer.decision_begin, &count, err);
         if (!status)
             status = score_after(engine, turn, a.decoded.ids.id, count, settings->cancel, &a.score, err);
     }

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-static const char before_box[] = "'bbox_2d': [", object_mark[] = "<|object|>";
+static const char before_box[] = "'bbox_2d': [", object_mark[] = "<|object|>", elsewhere_mark[] = "<|elsewhere|>";
 
 const char *gad_pointer_mark(int i)
 {
@@ -26,25 +26,51 @@ static gad_status replace(gad_string *text, gad_string *made, gad_error *err)
     return GAD_OK;
 }
 
-/* Append `from` up to `end` with the product's name as its mark. */
-static void put_object(const char *from, const char *end, const char *object, gad_string *made)
+static bool begins_with(const char *text, const char *word)
 {
-    size_t length = object ? strlen(object) : 0;
-    while (from < end)
-        if (length && (size_t)(end - from) >= length && !strncmp(from, object, length)) {
+    return !strncmp(text, word, strlen(word));
+}
+
+/* The place that a text begins with the name of; -1: none. */
+static int place_at(const char *text)
+{
+    for (int p = 0; p < GAD_PLACES; p++)
+        if (begins_with(text, gad_place_name(p)))
+            return p;
+    return -1;
+}
+
+static const char *mark_of_place(int p, const int *place, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (place[i] == p)
+            return gad_pointer_mark(i);
+    return elsewhere_mark;
+}
+
+/* Append reasoning up to `end` with marks for the product's name and for places. */
+static void put_names(const char *from, const char *end, const char *object, const int *place, int count, gad_string *made)
+{
+    while (from < end) {
+        int p = place_at(from);
+        if (object && *object && begins_with(from, object)) {
             gad_string_add(made, object_mark);
-            from += length;
+            from += strlen(object);
+        } else if (p >= 0) {
+            gad_string_add(made, mark_of_place(p, place, count));
+            from += strlen(gad_place_name(p));
         } else {
             gad_string_append(made, from++, 1);
         }
+    }
 }
 
-gad_status gad_pointer_put(gad_string *text, const char *object, gad_error *err)
+gad_status gad_pointer_put(gad_string *text, const char *object, const int *place, int count, gad_error *err)
 {
     gad_string made = {0};
     const char *from = gad_string_text(text), *answer = strstr(from, "<answer>"), *box, *end;
     if (answer)
-        put_object(from, answer, object, &made);
+        put_names(from, answer, object, place, count < GAD_POINTER_MARKS ? count : GAD_POINTER_MARKS, &made);
     from = answer ? answer : from;
     for (int i = 0; i < GAD_POINTER_MARKS && (box = strstr(from, before_box)) && (end = strchr(box, ']')); i++) {
         box += strlen(before_box);
@@ -56,11 +82,36 @@ gad_status gad_pointer_put(gad_string *text, const char *object, gad_error *err)
     return replace(text, &made, err);
 }
 
+gad_pointer_meaning gad_pointer_mean(const gad_box_frame *frame, const char *object, const gad_box *box, int count,
+                                     const float *loudest)
+{
+    gad_pointer_meaning m = {.object = object && *object ? object : "product",
+                             .count = count < GAD_POINTER_MARKS ? count : GAD_POINTER_MARKS};
+    bool taken[GAD_PLACES] = {false};
+    for (int i = 0; i < m.count; i++)
+        m.box[i] = gad_box_to_model(frame, box[i]);
+    for (int i = 0; i < count; i++) {
+        int p = gad_place_of(&box[i], frame->width_px, frame->height_px);
+        taken[p] = true;
+        if (i < m.count)
+            m.place[i] = p;
+    }
+    for (int p = 0; p < GAD_PLACES; p++) {
+        if (taken[p])
+            continue;
+        int at = m.quiet_count++;
+        for (; loudest && at > 0 && loudest[m.quiet[at - 1]] > loudest[p]; at--)
+            m.quiet[at] = m.quiet[at - 1];
+        m.quiet[at] = p;
+    }
+    return m;
+}
+
 /* The region that a text begins with the mark of; -1: none. */
 static int mark_at(const char *text)
 {
     for (int i = 0; i < GAD_POINTER_MARKS; i++)
-        if (!strncmp(text, gad_pointer_mark(i), strlen(gad_pointer_mark(i))))
+        if (begins_with(text, gad_pointer_mark(i)))
             return i;
     return -1;
 }
@@ -82,11 +133,11 @@ static void fit_article(gad_string *text, const char *object)
 /* Take the box that a mark without a region stands in out of what is made; returns where the text goes on. */
 static const char *leave_out(gad_string *made, const char *from)
 {
-    const char *all = gad_string_text(made), *end = strchr(from, '}');
     size_t n = made->length;
+    const char *all = gad_string_text(made), *end = strchr(from, '}');
     while (n && all[n - 1] != '{')
         n--;
-    if (!n || !end) /* no box around it: only the mark goes */
+    if (!n || !end)
         return strchr(from, '>') + 1;
     n--;
     while (n && (all[n - 1] == ' ' || all[n - 1] == ','))
@@ -96,25 +147,40 @@ static const char *leave_out(gad_string *made, const char *from)
     return end + 1;
 }
 
-gad_status gad_pointer_expand(gad_string *text, const char *object, const gad_model_box *region, int count, gad_error *err)
+/* Append what the mark of region i at `from` means; returns where the text goes on. */
+static const char *expand_region(gad_string *made, const char *from, int i, const gad_pointer_meaning *meaning)
+{
+    const double *v = meaning->box[i].value;
+    bool in_box = (made->length ? made->data[made->length - 1] : meaning->last) == '[', known = i < meaning->count;
+    if (in_box && !known)
+        return leave_out(made, from);
+    if (in_box)
+        gad_string_addf(made, "%.6g, %.6g, %.6g, %.6g", v[0], v[1], v[2], v[3]);
+    else
+        gad_string_add(made, known ? gad_place_name(meaning->place[i]) : "picture");
+    return from + strlen(gad_pointer_mark(i));
+}
+
+gad_status gad_pointer_expand(gad_string *text, gad_pointer_meaning *meaning, gad_error *err)
 {
     gad_string made = {0};
-    const char *name = object && *object ? object : "product";
     for (const char *from = gad_string_text(text), *end = from + text->length; from < end;) {
         int i = *from == '<' ? mark_at(from) : -1;
-        if (*from == '<' && !strncmp(from, object_mark, strlen(object_mark))) {
-            fit_article(&made, name);
-            gad_string_add(&made, name);
+        if (i >= 0) {
+            from = expand_region(&made, from, i, meaning);
+        } else if (begins_with(from, object_mark)) {
+            fit_article(&made, meaning->object);
+            gad_string_add(&made, meaning->object);
             from += strlen(object_mark);
-        } else if (i >= 0 && i < count) {
-            const double *v = region[i].value;
-            gad_string_addf(&made, "%.6g, %.6g, %.6g, %.6g", v[0], v[1], v[2], v[3]);
-            from += strlen(gad_pointer_mark(i));
-        } else if (i >= 0) {
-            from = leave_out(&made, from);
+        } else if (begins_with(from, elsewhere_mark)) {
+            int quiet = meaning->named < meaning->quiet_count ? meaning->quiet[meaning->named++] : -1;
+            gad_string_add(&made, quiet < 0 ? "rest" : gad_place_name(quiet));
+            from += strlen(elsewhere_mark);
         } else {
             gad_string_append(&made, from++, 1);
         }
     }
+    if (made.length)
+        meaning->last = made.data[made.length - 1];
     return replace(text, &made, err);
 }

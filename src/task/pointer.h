@@ -1,21 +1,38 @@
-/* pointer: answers that name what they were given instead of copying it: "<|region_1|>" where the four numbers of a box
- * stand,
- * "<|object|>" where the product is named. A small model says which of the regions that it is shown it means; what was
- * measured, and the name in the question, are put in when the answer is read. In: the text of an answer. Out: the same with
- * marks, or without. Knows nothing of where regions come from. */
+/* pointer: answers that name what they were given instead of copying it. "<|region_1|>" stands for the four numbers of a
+ * box, and in the reasoning for the place of that region; "<|elsewhere|>" for a place where nothing stands out;
+ * "<|object|>" for the product. A small model says which of the regions that it is shown it means; what was measured, and
+ * the name in the question, are put in when the answer is read. In: the text of an answer. Out: the same with marks, or
+ * without. Knows nothing of where regions come from. */
 #ifndef GAD_TASK_POINTER_H
 #define GAD_TASK_POINTER_H
 #include "base/string.h"
-#include "task/box.h"
+#include "task/place.h"
 
 enum { GAD_POINTER_MARKS = 7 };
 /* "<|region_1|>" for 0, up to GAD_POINTER_MARKS - 1. */
 const char *gad_pointer_mark(int i);
 
-/* In place, in an answer that gad_answer_write wrote: the numbers of the first boxes become marks, and the name of the
- * product (NULL: it has none) where the reasoning mentions it. */
-gad_status gad_pointer_put(gad_string *text, const char *object, gad_error *err);
-/* In place: the marks of regions 1 to count become their numbers; a box with another mark means nothing and is left out.
- * The mark of the product becomes `object` (NULL: "product"), and an article before it fits. */
-gad_status gad_pointer_expand(gad_string *text, const char *object, const gad_model_box *region, int count, gad_error *err);
+/* In place, in an answer that gad_answer_write wrote: the numbers of the first boxes become marks, and in the reasoning the
+ * name of the product (NULL: it has none) and the names of places. place [count]: where the boxes lie. */
+gad_status gad_pointer_put(gad_string *text, const char *object, const int *place, int count, gad_error *err);
+
+/* What the marks of one answer mean. */
+typedef struct gad_pointer_meaning {
+    const char *object; /* NULL: "product" */
+    gad_model_box box[GAD_POINTER_MARKS];
+    int place[GAD_POINTER_MARKS];
+    int count;
+    int quiet[GAD_PLACES]; /* places without a region, the one to name first first */
+    int quiet_count;
+    /* an answer may be expanded piece by piece: quiet places that were named so far, the last character */
+    int named;
+    char last;
+} gad_pointer_meaning;
+
+/* box [count]: regions in px of the picture, of which the first GAD_POINTER_MARKS count. loudest [GAD_PLACES]: how much the
+ * evidence says against each place; NULL: not known, places are named row by row. */
+gad_pointer_meaning gad_pointer_mean(const gad_box_frame *frame, const char *object, const gad_box *box, int count,
+                                     const float *loudest);
+/* In place. A box whose mark has no region means nothing and is left out; an article before the product's name fits. */
+gad_status gad_pointer_expand(gad_string *text, gad_pointer_meaning *meaning, gad_error *err);
 #endif

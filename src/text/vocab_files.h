@@ -14,7 +14,7 @@ typedef struct gad_vocab_files_merge {
 
 /* The control tokens, which follow the vocabulary: those of the Qwen models in their order, then the answer marks, so that
  * the word behind them, which decides, is never part of a longer token. */
-extern const char *const gad_vocab_files_control[36];
+extern const char *const gad_vocab_files_control[37];
 
 /* The content of tokenizer.json: tokens 0..token_count-1, the merges in order, then the control tokens. */
 gad_status gad_vocab_files_json(const char *bytes, const gad_vocab_files_token *token, size_t token_count,

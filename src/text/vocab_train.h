@@ -8,7 +8,7 @@
 typedef struct gad_vocab_train gad_vocab_train;
 
 enum {
-    GAD_VOCAB_TRAIN_ADDED = 36, /* control tokens (vocab_files.h); <|endoftext|> is the first */
+    GAD_VOCAB_TRAIN_ADDED = 37, /* control tokens (vocab_files.h); <|endoftext|> is the first */
     GAD_VOCAB_TRAIN_LEAST = 256 + GAD_VOCAB_TRAIN_ADDED,
     GAD_VOCAB_TRAIN_MOST = 16384
 };

@@ -107,6 +107,15 @@ static bool answers_fast(const gad_lesson_maker *maker, const char *think)
     return gad_rng_uniform(&rng) < maker->fast_share;
 }
 
+static gad_status put_marks(const gad_lesson *lesson, gad_string *text, gad_error *err)
+{
+    const gad_image *image = &lesson->image[lesson->count - 1];
+    int place[GAD_POINTER_MARKS], count = 0;
+    for (size_t i = 0; i < lesson->box_count && count < GAD_POINTER_MARKS; i++)
+        place[count++] = gad_place_of(&lesson->box[i].box, (double)image->width, (double)image->height);
+    return gad_pointer_put(text, lesson->class_name, place, count, err);
+}
+
 static gad_status write_answer(const gad_lesson_maker *maker, const gad_lesson *lesson, const gad_box_frame *frame,
                                gad_string *text, gad_error *err)
 {
@@ -119,7 +128,7 @@ static gad_status write_answer(const gad_lesson_maker *maker, const gad_lesson *
     gad_status status = gad_answer_write(reasons ? lesson->think : "", lesson->anomalous, item,
                                          lesson->anomalous ? lesson->box_count : 0, text, err);
     gad_memory_free(item);
-    return status || !maker->points ? status : gad_pointer_put(text, lesson->class_name, err);
+    return status || !maker->points ? status : put_marks(lesson, text, err);
 }
 
 /* Render one user turn and, unless `answer` is NULL, the assistant's. */
@@ -154,11 +163,10 @@ static gad_status take_ids(const gad_lesson_maker *maker, const gad_chat_prompt 
     for (int64_t i = 0; i < e->image_count; i++)
         e->image[i].first = (int64_t)prompt->image[i].first;
     e->points = maker->points;
-    e->decision = e->first_mark = e->count;
-    for (int64_t i = e->count - 1; i > e->prompt_count && e->points; i--) {
+    e->first_mark = maker->first_mark;
+    e->decision = e->count;
+    for (int64_t i = e->count - 1; i > e->prompt_count && e->points; i--)
         e->decision = e->ids[i - 1] == maker->decides ? i : e->decision;
-        e->first_mark = e->ids[i] == maker->mark ? i : e->first_mark;
-    }
     return GAD_OK;
 }
 
@@ -180,8 +188,10 @@ static gad_status take_adversarial(const gad_lesson_maker *maker, gad_string *qu
 void gad_lesson_find_marks(gad_lesson_maker *maker)
 {
     maker->decides = gad_tokenizer_find(maker->tokenizer, "<answer>");
-    maker->mark = gad_tokenizer_find(maker->tokenizer, gad_pointer_mark(0));
-    maker->points = maker->decides >= 0 && maker->mark >= 0;
+    maker->first_mark = gad_tokenizer_find(maker->tokenizer, gad_pointer_mark(0));
+    maker->points = maker->decides >= 0 && maker->first_mark >= 0;
+    for (int i = 1; i < GAD_POINTER_MARKS; i++)
+        maker->points = maker->points && gad_tokenizer_find(maker->tokenizer, gad_pointer_mark(i)) == maker->first_mark + i;
 }
 
 static gad_status take_regions(const gad_lesson *lesson, gad_example *e, gad_error *err)

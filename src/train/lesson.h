@@ -22,12 +22,12 @@ typedef struct gad_lesson_maker {
     gad_box_convention convention;
     gad_question_template wording;
     gad_lesson_input input;
-    int64_t mask_side; /* cells of a mask along a token: gad_difference_side */
-    bool reasons;      /* false: answers without <think> text */
-    double fast_share; /* of samples whose answer does not reason all the same, so that fast answers are learnt too */
-    bool points;       /* boxes are written as marks of regions (task/pointer.h) */
-    int32_t decides;   /* with marks: the id that the decision comes after, <answer> */
-    int32_t mark;      /* the id of the first mark, the others follow */
+    int64_t mask_side;  /* cells of a mask along a token: gad_difference_side */
+    bool reasons;       /* false: answers without <think> text */
+    double fast_share;  /* of samples whose answer does not reason all the same, so that fast answers are learnt too */
+    bool points;        /* boxes are written as marks of regions (task/pointer.h) */
+    int32_t decides;    /* with marks: the id that the decision comes after, <answer> */
+    int32_t first_mark; /* the id of the first region's mark, the others follow */
 } gad_lesson_maker;
 
 typedef struct gad_lesson_box {

@@ -113,6 +113,13 @@ static gad_status ask_program(gad_reward_judge *judge, const gad_example *exampl
 
 /* ---- the papers' --------------------------------------------------------------------------------------------------- */
 
+static gad_status expand(gad_string *text, const gad_example *example, gad_error *err)
+{
+    gad_pointer_meaning meaning =
+        gad_pointer_mean(&example->frame, example->object, example->shown, example->shown_count, NULL);
+    return gad_pointer_expand(text, &meaning, err);
+}
+
 gad_status gad_reward_give(void *user, const gad_example *example, const int32_t *id, int64_t count, gad_reward *reward,
                            gad_error *err)
 {
@@ -121,7 +128,7 @@ gad_status gad_reward_give(void *user, const gad_example *example, const int32_t
     *reward = (gad_reward){.total = (double)NAN};
     gad_status status = gad_tokenizer_decode(judge->tokenizer, id, (size_t)count, true, &reward->text, err);
     if (!status && example->points)
-        status = gad_pointer_expand(&reward->text, example->object, example->shown, example->shown_count, err);
+        status = expand(&reward->text, example, err);
     if (!status)
         status = gad_answer_read(gad_string_text(&reward->text), reward->text.length, &example->frame, &answer, err);
     if (status)

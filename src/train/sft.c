@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "train/mask_loss.h"
+#include "train/shown.h"
 
 static const char operation[] = "fine-tune";
 
@@ -114,8 +115,9 @@ static void drop_held(gad_sft *sft, int64_t count)
     gad_vision_cache_release(&sft->cache);
 }
 
-/* In some samples the language model sees the true regions, so that it learns to say what it is shown. */
-static void tell_regions(const gad_sft *sft, int64_t n, gad_example *example)
+/* In some samples the language model sees the true regions, so that it learns to say what it is shown; in the others what
+ * it is to say are the regions that the heat map shows. */
+static gad_status tell_regions(const gad_sft *sft, int64_t n, gad_example *example, gad_error *err)
 {
     gad_rng rng = gad_rng_make(sft->settings.seed ^ 0x7e11edULL, (uint64_t)n);
     if (gad_rng_uniform(&rng) < sft->settings.told) {
@@ -124,10 +126,13 @@ static void tell_regions(const gad_sft *sft, int64_t n, gad_example *example)
         part->told_count = example->region_count;
         if (example->points && example->decision < example->count)
             example->weight[example->decision] = 0; /* the truth shows how to decide, but not how sure to be */
-        return;
+        return GAD_OK;
     }
-    for (int64_t i = example->first_mark; example->points && i < example->count; i++)
-        example->weight[i] = 0; /* the regions of the heat map are not those that the marks mean */
+    if (sft->settings.text_weight == 0)
+        return GAD_OK;
+    gad_status status = gad_shown_find(&sft->step, example, err);
+    gad_shown_name(example);
+    return status;
 }
 
 /* This rank's examples first..last-1 of `source`, in micro-batches of at most micro_tokens rows. `order` NULL: as numbered.
@@ -152,13 +157,13 @@ static gad_status run_examples(gad_sft *sft, const gad_source *source, gad_sourc
             drop_held(sft, held);
             held = rows = 0;
         }
-        if (train)
-            tell_regions(sft, n, &example);
         sft->held[held++] = example;
         rows += example.count;
         sum->examples++;
         if (!status && !sft->step.trains_vision)
             status = gad_vision_cache_embed(&sft->cache, &sft->step, &sft->held[held - 1], err);
+        if (!status && train)
+            status = tell_regions(sft, n, &sft->held[held - 1], err);
     }
     if (!status)
         status = run_held(sft, held, train, sum, err);

@@ -7,4 +7,7 @@
 
 /* Does nothing for examples whose boxes are numbers. */
 gad_status gad_shown_find(const gad_step *step, gad_example *example, gad_error *err);
+/* Let the answer to learn name, for each true box, the region that is shown there. A mark in the reasoning without such a
+ * region is not learnt; in the answer all that follows is not. */
+void gad_shown_name(gad_example *example);
 #endif

@@ -69,7 +69,11 @@ static void test_the_answer_has_marks(void **state)
     const gad_tokenizer *t = b->setup.engine->tokenizer;
     assert_true(e->points);
     assert_int_equal(e->ids[e->decision - 1], gad_tokenizer_find(t, "<answer>"));
-    assert_int_equal(e->ids[e->first_mark], gad_tokenizer_find(t, "<|region_1|>"));
+    assert_int_equal(e->first_mark, gad_tokenizer_find(t, "<|region_1|>"));
+    int64_t mark = e->decision;
+    while (mark < e->count && e->ids[mark] != e->first_mark)
+        mark++;
+    assert_true(mark < e->count);
     ASSERT_OK(gad_tokenizer_decode(t, e->ids + e->decision, 1, false, &text, &err), &err);
     assert_string_equal(gad_string_text(&text), "Yes");
     gad_string_free(&text);
@@ -86,7 +90,7 @@ static void test_the_reward_reads_them(void **state)
     ASSERT_OK(gad_reward_open(b->setup.engine->tokenizer, false, NULL, 0, &judge, &err), &err);
     e->shown_count = e->region_count;
     for (int i = 0; i < e->shown_count; i++)
-        e->shown[i] = gad_box_to_model(&e->frame, e->truth.boxes[i]);
+        e->shown[i] = e->truth.boxes[i];
     const int32_t *answer = e->ids + e->prompt_count;
     int64_t count = e->count - e->prompt_count;
     ASSERT_OK(gad_reward_give(&judge, e, answer, count, &right, &err), &err);
@@ -110,14 +114,49 @@ static void test_shown(void **state)
     ASSERT_OK(gad_shown_find(&step, &b->example, &err), &err);
     assert_in_range(b->example.shown_count, 1, GAD_POINTER_MARKS);
     for (int i = 0; i < b->example.shown_count; i++) {
-        const double *v = b->example.shown[i].value;
-        assert_true(v[0] >= 0 && v[0] < v[2] && v[2] <= 1000 && v[1] >= 0 && v[1] < v[3] && v[3] <= 1000);
+        const gad_box *v = &b->example.shown[i];
+        assert_true(v->x1 >= 0 && v->x1 < v->x2 && v->x2 <= 64 && v->y1 >= 0 && v->y1 < v->y2 && v->y2 <= 64);
     }
+}
+
+static int64_t count_id(const gad_example *e, int64_t from, int32_t id, float weight)
+{
+    int64_t n = 0;
+    for (int64_t i = from; i < e->count; i++)
+        n += e->ids[i] == id && e->weight[i] == weight;
+    return n;
+}
+
+/* The answer to learn names the region that lies on the truth, wherever it stands in the list; without one it learns up to
+ * the box. */
+static void test_names_what_is_shown(void **state)
+{
+    bench *b = *state;
+    gad_example *e = &b->example;
+    const gad_box truth = e->truth.boxes[0];
+    const int32_t first = e->first_mark;
+    assert_true(count_id(e, e->decision, first, 1) == 1);
+    e->shown_count = 3;
+    e->shown[0] = (gad_box){truth.x1, truth.y1, truth.x1 + 0.15 * (truth.x2 - truth.x1), truth.y2};
+    e->shown[1] = (gad_box){0, 0, 1, 1};
+    e->shown[2] = truth;
+    gad_shown_name(e);
+    assert_int_equal(count_id(e, e->prompt_count, first, 1), 0);
+    assert_true(count_id(e, e->decision, first + 2, 1) == 1);
+    assert_true(e->weight[e->count - 1] == 1);
+    for (int64_t i = e->prompt_count; i < e->count; i++) /* back to what it was */
+        e->ids[i] = e->ids[i] == first + 2 ? first : e->ids[i];
+    e->shown_count = 2;
+    e->shown[0] = e->shown[1];
+    gad_shown_name(e);
+    assert_int_equal(count_id(e, e->prompt_count, first, 1), 0);
+    assert_true(e->weight[e->decision] == 1 && e->weight[e->count - 1] == 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_the_answer_has_marks),
-                                       cmocka_unit_test(test_the_reward_reads_them), cmocka_unit_test(test_shown)};
+                                       cmocka_unit_test(test_the_reward_reads_them), cmocka_unit_test(test_shown),
+                                       cmocka_unit_test(test_names_what_is_shown)};
     return cmocka_run_group_tests(tests, open_bench, close_bench);
 }
