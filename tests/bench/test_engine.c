@@ -92,8 +92,11 @@ static gad_inspection inspect(const gad_engine_options *options, int i, bool fas
     gad_engine *engine = NULL;
     gad_picture *good = NULL, *part = NULL;
     gad_inspection result = {0};
-    gad_inspect_settings settings = {
-        .class_name = "thing", .reason = fast ? GAD_REASON_NEVER : GAD_REASON_ALWAYS, .max_tokens = WORDS, .threshold = .5};
+    gad_inspect_settings settings = {.class_name = "thing",
+                                     .reason = fast ? GAD_REASON_NEVER : GAD_REASON_ALWAYS,
+                                     .max_tokens = WORDS,
+                                     .greedy = true,
+                                     .threshold = .5};
     ASSERT_OK(gad_engine_open(options, &engine, &err), &err);
     ASSERT_OK(gad_picture_load(picture(reference_of(i)), &good, &err), &err);
     ASSERT_OK(gad_picture_load(picture(i), &part, &err), &err);
