@@ -118,7 +118,9 @@ static gad_status write_settings(const char *out, const gad_config *config, int6
                                config->vision.merge, "image_mean", 0.5, 0.5, 0.5, "image_std", 0.25, 0.25, 0.25,
                                "image_processor_type", "Qwen2VLImageProcessor", "processor_class", "Qwen2_5_VLProcessor");
     gad_status status = write_json(out, "preprocessor_config.json", images, err);
-    json_t *generation = json_pack("{s:b, s:[ii], s:i}", "do_sample", 0, "eos_token_id", end, stop, "pad_token_id", stop);
+    /* the first words are drawn, or every answer would open alike */
+    json_t *generation = json_pack("{s:b, s:f, s:i, s:f, s:i, s:[ii], s:i}", "do_sample", 1, "temperature", 1.0, "top_k", 0,
+                                   "min_p", 0.1, "gad_drawn_tokens", 12, "eos_token_id", end, stop, "pad_token_id", stop);
     if (status)
         json_decref(generation);
     return status ? status : write_json(out, "generation_config.json", generation, err);

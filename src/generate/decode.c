@@ -49,8 +49,10 @@ static int32_t choose(speaker *s, gad_rng *rng)
 {
     int64_t vocab = s->timeline->model->config.text.vocab;
     memcpy(s->logits, s->timeline->logits, (size_t)vocab * sizeof *s->logits);
-    gad_sample_process(&s->settings->sampling, s->logits, vocab, s->seen.id, (int64_t)s->seen.count, s->scratch);
-    int32_t id = gad_sample_draw(&s->settings->sampling, s->logits, vocab, rng);
+    gad_sampling sampling = s->settings->sampling;
+    sampling.greedy |= sampling.drawn && (int64_t)s->out->ids.count >= sampling.drawn;
+    gad_sample_process(&sampling, s->logits, vocab, s->seen.id, (int64_t)s->seen.count, s->scratch);
+    int32_t id = gad_sample_draw(&sampling, s->logits, vocab, rng);
     s->out->logprob += (double)s->timeline->logits[id] - gad_sample_logsumexp(s->timeline->logits, vocab);
     return id;
 }

@@ -42,11 +42,14 @@ static gad_status read_settings(const json_t *root, const char *path, gad_sampli
     if (!status)
         status = gad_json_get_number(root, "min_p", path, 0, &sampling->min_p, err);
     if (!status)
+        status = gad_json_get_int(root, "gad_drawn_tokens", path, 0, &sampling->drawn, err);
+    if (!status)
         status = gad_json_get_number(root, "repetition_penalty", path, 1, &sampling->repetition_penalty, err);
     if (!status && (sampling->temperature < 0 || sampling->top_p <= 0 || sampling->top_p > 1 || sampling->top_k < 0 ||
-                    sampling->min_p < 0 || sampling->min_p > 1 || sampling->repetition_penalty <= 0))
-        status = gad_error_set(err, GAD_E_FORMAT, "read generation settings", NULL,
-                               "%s: temperature, top_p, top_k, min_p or repetition_penalty is out of range", path);
+                    sampling->min_p < 0 || sampling->min_p > 1 || sampling->drawn < 0 || sampling->repetition_penalty <= 0))
+        status = gad_error_set(
+            err, GAD_E_FORMAT, "read generation settings", NULL,
+            "%s: temperature, top_p, top_k, min_p, gad_drawn_tokens or repetition_penalty is out of range", path);
     if (sampling->temperature < 1e-5) /* published files write greedy decoding as a temperature of 1e-6 */
         sampling->greedy = true;
     return status;

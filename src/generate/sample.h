@@ -8,11 +8,12 @@
 enum { GAD_MAX_STOP_TOKENS = 16 };
 
 typedef struct gad_sampling {
-    bool greedy;               /* take the largest logit; temperature, top_k, top_p and min_p have no effect */
-    double temperature;        /* > 0 */
-    double top_p;              /* 1: off */
-    int64_t top_k;             /* 0: off */
-    double min_p;              /* 0: off; drop what is less probable than this part of the most probable */
+    bool greedy;        /* take the largest logit; temperature, top_k, top_p and min_p have no effect */
+    double temperature; /* > 0 */
+    double top_p;       /* 1: off */
+    int64_t top_k;      /* 0: off */
+    double min_p;       /* 0: off; drop what is less probable than this part of the most probable */
+    int64_t drawn;      /* 0: every token is drawn; else this many, then the largest: openings vary, decisions do not */
     double repetition_penalty; /* 1: off; covers every id of prompt and answer */
     int32_t stop[GAD_MAX_STOP_TOKENS];
     int stop_count;

@@ -237,19 +237,27 @@ static void test_seed(void **state)
     gad_error err;
     gad_engine *engine = speaking_open("qwen25", 1);
     speaking_case c;
-    gad_decoded d[3];
+    gad_decoded d[5];
+    enum { DRAWN = 4 };
     speaking_open_case(engine, "qwen25", 'b', &c);
     gad_decode_settings settings = greedy;
     settings.sampling = (gad_sampling){.temperature = 3, .top_p = 0.95, .top_k = 50, .repetition_penalty = 1.05};
-    const uint64_t seeds[] = {1, 2, 1};
-    for (int i = 0; i < 3; i++) {
+    const uint64_t seeds[] = {1, 2, 1, 1, 2};
+    for (int i = 0; i < 5; i++) {
+        settings.sampling.drawn = i < 3 ? 0 : DRAWN;
         gad_rng rng = gad_rng_make(seeds[i], 0);
         ASSERT_OK(gad_decode(&engine->timeline, engine->tokenizer, &c.prompt, NULL, &settings, &rng, &d[i], &err), &err);
     }
     assert_string_equal(gad_string_text(&d[0].text), gad_string_text(&d[2].text));
     assert_memory_equal(d[0].ids.id, d[2].ids.id, STEPS * sizeof *d[0].ids.id);
     assert_memory_not_equal(d[0].ids.id, d[1].ids.id, STEPS * sizeof *d[0].ids.id);
-    for (int i = 0; i < 3; i++)
+    /* drawn openings: the same draws, then what the model holds most likely */
+    for (int i = 3; i < 5; i++) {
+        assert_memory_equal(d[i].ids.id, d[i - 3].ids.id, DRAWN * sizeof *d[0].ids.id);
+        assert_memory_not_equal(d[i].ids.id, d[i - 3].ids.id, STEPS * sizeof *d[0].ids.id);
+        assert_true(d[i].logprob > d[i - 3].logprob);
+    }
+    for (int i = 0; i < 5; i++)
         gad_decoded_free(&d[i]);
     speaking_close_case(&c);
     gad_engine_free(engine);

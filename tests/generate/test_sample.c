@@ -161,8 +161,8 @@ static void test_settings(void **state)
         load("{\"do_sample\": true, \"temperature\": 1e-6, \"repetition_penalty\": 1.05, \"eos_token_id\": 9}", &s, &err),
         &err);
     assert_true(s.greedy && s.repetition_penalty == 1.05 && s.stop_count == 1 && gad_sampling_stops(&s, 9));
-    ASSERT_OK(load("{\"do_sample\": true, \"min_p\": 0.25}", &s, &err), &err);
-    assert_true(!s.greedy && s.min_p == 0.25);
+    ASSERT_OK(load("{\"do_sample\": true, \"min_p\": 0.25, \"gad_drawn_tokens\": 12}", &s, &err), &err);
+    assert_true(!s.greedy && s.min_p == 0.25 && s.drawn == 12);
     ASSERT_OK(load("{\"do_sample\": true}", &s, &err), &err);
     assert_true(!s.greedy && s.min_p == 0.0 && s.top_k == 50 && s.temperature == 1.0 && s.top_p == 1.0);
 }
@@ -175,6 +175,7 @@ static void test_settings_refused(void **state)
                                       "{\"top_p\": 1.5}",
                                       "{\"top_k\": -2}",
                                       "{\"min_p\": 2}",
+                                      "{\"gad_drawn_tokens\": -1}",
                                       "{\"top_k\": \"20\"}",
                                       "{\"repetition_penalty\": 0}",
                                       "{\"eos_token_id\": -5}",
