@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -81,11 +82,12 @@ static void tell_piece(void *user, const char *piece)
 {
     telling *t = user;
     gad_string_add(&t->held, piece);
-    const char *last = strrchr(gad_string_text(&t->held), ' ');
+    const char *text = gad_string_text(&t->held), *last = strrchr(text, ' ');
     size_t n = t->held.length;
-    bool waits = last && (!strcmp(last, " a") || !strcmp(last, " an"));
-    if (last && !last[1] && n >= 2)
-        waits = !strcmp(last - 1, "a ") || (n >= 3 && !strcmp(last - 2, "an "));
+    const char *word = last ? last + 1 : text;
+    bool waits = !strcasecmp(word, "a") || !strcasecmp(word, "an");
+    if (last && !last[1])
+        waits = (n >= 2 && !strcasecmp(last - 1, "a ")) || (n >= 3 && !strcasecmp(last - 2, "an "));
     if (!waits)
         tell_held(t);
 }

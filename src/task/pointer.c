@@ -2,6 +2,7 @@
 #include "task/pointer.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
 
@@ -121,8 +122,8 @@ static void fit_article(gad_string *text, const char *object)
 {
     const char *all = gad_string_text(text);
     size_t n = text->length;
-    bool vowel = strchr("aeiouAEIOU", *object) != NULL, an = n >= 3 && !strcmp(all + n - 3, "an ");
-    bool a = n >= 2 && !strcmp(all + n - 2, "a ");
+    bool vowel = strchr("aeiouAEIOU", *object) != NULL, an = n >= 3 && !strcasecmp(all + n - 3, "an ");
+    bool a = n >= 2 && !strcasecmp(all + n - 2, "a ");
     size_t word = an ? 3 : 2;
     if ((!a && !an) || an == vowel || (n > word && all[n - word - 1] != ' ' && all[n - word - 1] != '\n'))
         return;

@@ -56,6 +56,8 @@ static void test_articles(void **state)
     (void)state;
     static const char *const cases[][3] = {{"On a <|object|>, an <|object|>", "olive pad", "On an olive pad, an olive pad"},
                                            {"On a <|object|>, an <|object|>", "nut", "On a nut, a nut"},
+                                           {"An <|object|>. A <|object|>", "nut", "A nut. A nut"},
+                                           {"A <|object|>", "olive", "An olive"},
                                            {"The pizza <|object|>", "oven", "The pizza oven"},
                                            {"a <|object|>.", NULL, "a product."}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
