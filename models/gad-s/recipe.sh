@@ -58,33 +58,32 @@ train sft "$(latest phase-a1)" phase-a2 --train difference --text-weight 0 --no-
     --lr-floor 0.02 --ema 0.99 --eval-every 250 --save-every 125 --eval-examples 192
 
 # ---- B, C: the language model learns to decide, then to reason, on small pictures: four times as many in the same time -----
-small() { # a copy of a checkpoint that sees pictures of 128 x 128
-    if [ ! -d "$2" ]; then
-        cp -r "$1" "$2"
-        rm -f "$2"/DONE "$2"/state.safetensors "$2"/trainer.json
-        sed -i 's/65536/16384/' "$2"/preprocessor_config.json
+resized() { # SIDE FROM TO: a copy of a checkpoint that sees pictures of that side
+    if [ ! -d "$3" ]; then
+        cp -r "$2" "$3.new"
+        rm -f "$3.new"/DONE "$3.new"/state.safetensors "$3.new"/trainer.json
+        sed -i "s/16384\|65536/$(($1 * $1))/" "$3.new"/preprocessor_config.json
+        mv "$3.new" "$3"
     fi
 }
-words="--train language,difference.regions,difference.inject --mask-weight 0 --synth-strength 0.3 --synth-normal 0.35"
-small "$(latest phase-a2)" small
-train sft small phase-b --no-think --told-regions 0.5 $words $synth --synth-side 128 --synth-kinds "$kinds" --steps 250 \
-    --batch 32 --schedule constant --lr 2e-3 --ema 0.98 --save-every 100 --eval-every 200 --eval-answers 32
-train sft "$(latest phase-b)" phase-c1 --told-regions 0.4 $words $synth --synth-side 128 --synth-kinds "$kinds" --steps 670 \
-    --batch 32 --schedule constant --lr 2e-3 --ema 0.98 --save-every 100 --eval-every 400 --eval-answers 32
-train sft "$(latest phase-c1)" phase-c2 --told-regions 0.35 --fast-share 0.3 $words $synth --synth-side 128 \
-    --synth-kinds "$kinds" --steps 380 --batch 32 --schedule cosine --lr 2e-3 --lr-floor 0.05 --ema 0.98 --save-every 100 \
+words="--train language,difference.regions,difference.inject --synth-normal 0.4 --synth-strength 0.3 --threads 1 --vision-cache 0
+    --keep 1"
+resized 128 "$(latest phase-a2)" small
+train sft small phase-b --no-think --told-regions 0.3 $words --mask-weight 0 --synth-side 128 --synth-seed 2 \
+    --synth-same-piece 0.5 --synth-kinds "$kinds" --steps 200 --batch 32 --schedule constant --lr 2e-3 --ema 0.98 \
+    --eval-every 200 --eval-answers 64
+train sft "$(latest phase-b)" phase-c1 --told-regions 0.25 --fast-share 0.3 $words --mask-weight 0 --synth-side 128 \
+    --synth-seed 3 --synth-same-piece 0.5 --synth-kinds "$kinds" --steps 1100 --batch 32 --schedule cosine --lr 2e-3 \
+    --lr-floor 0.05 --ema 0.98 --save-every 100 --eval-every 550 --eval-examples 96 --eval-answers 96
+resized 256 "$(latest phase-c1)" large
+train sft large phase-c2 --fast-share 0.4 $words --mask-weight 0 --synth-side 256 --synth-seed 4 --synth-same-piece 0.6 \
+    --synth-kinds "$kinds" --steps 120 --batch 32 --schedule cosine --lr 7e-4 --lr-floor 0.05 --ema 0.95 --save-every 60 \
     --eval-every -1
 
-# ---- D: reinforcement learning on whole pictures --------------------------------------------------------------------------
-if [ ! -d large ]; then
-    cp -r "$(latest phase-c2)" large
-    rm -f large/DONE large/state.safetensors large/trainer.json
-    sed -i 's/16384/65536/' large/preprocessor_config.json
-fi
-train grpo large phase-d --train language,difference.regions,difference.inject --synth-side 256 --synth-seed 5 \
-    --synth-same-piece 0.7 --synth-strength 0.3 --synth-normal 0.4 --synth-kinds "$kinds" --steps 84 --batch 8 --group 8 \
-    --threads 1 --lr 1e-4 --schedule constant --max-new-tokens 160 --eval-every -1 --save-every 20 --keep 1 --bf16 \
-    --vision-cache 0
+# ---- D: reinforcement learning ---------------------------------------------------------------------------------------------
+train grpo "$(latest phase-c2)" phase-d $words --synth-side 256 --synth-seed 5 --synth-same-piece 0.7 \
+    --synth-kinds "$kinds" --steps 84 --batch 8 --group 8 --lr 1e-4 --schedule constant --max-new-tokens 160 \
+    --eval-every -1 --save-every 20 --bf16
 rm -rf gad-s
 cp -r "$(latest phase-d)" gad-s
 rm -f gad-s/DONE gad-s/state.safetensors gad-s/trainer.json
