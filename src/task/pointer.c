@@ -131,7 +131,7 @@ static void fit_article(gad_string *text, const char *object)
     gad_string_add(text, vowel ? "n " : " ");
 }
 
-/* Take the box that a mark without a region stands in out of what is made; returns where the text goes on. */
+/* Take the box that a mark stands in out of what is made; returns where the text goes on. */
 static const char *leave_out(gad_string *made, const char *from)
 {
     size_t n = made->length;
@@ -149,12 +149,13 @@ static const char *leave_out(gad_string *made, const char *from)
 }
 
 /* Append what the mark of region i at `from` means; returns where the text goes on. */
-static const char *expand_region(gad_string *made, const char *from, int i, const gad_pointer_meaning *meaning)
+static const char *expand_region(gad_string *made, const char *from, int i, gad_pointer_meaning *meaning)
 {
     const double *v = meaning->box[i].value;
     bool in_box = (made->length ? made->data[made->length - 1] : meaning->last) == '[', known = i < meaning->count;
-    if (in_box && !known)
+    if (in_box && (!known || meaning->boxed[i]))
         return leave_out(made, from);
+    meaning->boxed[i] |= in_box;
     if (in_box)
         gad_string_addf(made, "%.6g, %.6g, %.6g, %.6g", v[0], v[1], v[2], v[3]);
     else

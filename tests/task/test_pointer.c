@@ -33,6 +33,13 @@ static void test_there_and_back(void **state)
     /* one region only: the other box is left out */
     ASSERT_OK(gad_pointer_expand(&marked, &one, &err), &err);
     assert_non_null(strstr(gad_string_text(&marked), "Yes. {'bbox_2d': [1, 22, 333, 1000], 'label': 'a [b]'}</answer>"));
+    /* a region is one box, however often it is named */
+    gad_string twice = {0};
+    gad_string_add(&twice, "Yes. {'bbox_2d': [<|region_1|>], 'label': 'a'}, {'bbox_2d': [<|region_1|>], 'label': 'b'}");
+    one = gad_pointer_mean(&frame, NULL, region, 1, NULL);
+    ASSERT_OK(gad_pointer_expand(&twice, &one, &err), &err);
+    assert_string_equal(gad_string_text(&twice), "Yes. {'bbox_2d': [1, 22, 333, 1000], 'label': 'a'}");
+    gad_string_free(&twice);
     gad_string_free(&marked);
     gad_string_free(&text);
     gad_string_free(&plain);
