@@ -158,8 +158,10 @@ static const char *expand_region(gad_string *made, const char *from, int i, gad_
     meaning->boxed[i] |= in_box;
     if (in_box)
         gad_string_addf(made, "%.6g, %.6g, %.6g, %.6g", v[0], v[1], v[2], v[3]);
+    else if (meaning->count)
+        gad_string_add(made, gad_place_name(meaning->place[known ? i : meaning->count - 1]));
     else
-        gad_string_add(made, known ? gad_place_name(meaning->place[i]) : "picture");
+        gad_string_add(made, "picture");
     return from + strlen(gad_pointer_mark(i));
 }
 

@@ -35,7 +35,7 @@ typedef struct gad_pointer_meaning {
  * evidence says against each place; NULL: not known, places are named row by row. */
 gad_pointer_meaning gad_pointer_mean(const gad_box_frame *frame, const char *object, const gad_box *box, int count,
                                      const float *loudest);
-/* In place. A box whose mark has no region means nothing and is left out, as one that the answer had before; an article
- * before the product's name fits. */
+/* In place. A box whose mark has no region means nothing and is left out, as one that the answer had before; a place whose
+ * mark has none is that of the last region; an article before the product's name fits. */
 gad_status gad_pointer_expand(gad_string *text, gad_pointer_meaning *meaning, gad_error *err);
 #endif

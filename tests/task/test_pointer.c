@@ -99,7 +99,7 @@ static void test_places(void **state)
         gad_string_free(&piece);
     }
     assert_string_equal(gad_string_text(&whole),
-                        "bottom middle, lower left, upper left, picture, [0, 0, 10, 10], top middle, rest");
+                        "bottom middle, lower left, upper left, upper left, [0, 0, 10, 10], top middle, rest");
     gad_string_free(&whole);
 }
 
