@@ -81,10 +81,17 @@ train sft large phase-c2 --fast-share 0.4 $words --mask-weight 0 --synth-side 25
     --eval-every -1
 
 # ---- D: reinforcement learning ---------------------------------------------------------------------------------------------
-train grpo "$(latest phase-c2)" phase-d $words --synth-side 256 --synth-seed 5 --synth-same-piece 0.7 \
-    --synth-kinds "$kinds" --steps 84 --batch 8 --group 8 --lr 1e-4 --schedule constant --max-new-tokens 160 \
-    --eval-every -1 --save-every 20 --bf16
+rewarded() { # START OUT options...
+    start=$1 run=$2
+    shift 2
+    train grpo "$start" "$run" --train language,difference.regions,difference.inject --synth-side 256 --synth-same-piece 0.7 \
+        --synth-strength 0.2 --synth-kinds "$kinds" --steps 150 --batch 8 --group 8 --threads 1 --lr 2e-4 --kl 0.04 \
+        --no-mask-truncated --schedule constant --max-new-tokens 160 --eval-every -1 --save-every 25 --keep 1 \
+        --vision-cache 0 "$@"
+}
+rewarded "$(latest phase-c2)" phase-d1 --synth-seed 5 --synth-normal 0.4
+rewarded "$(latest phase-d1)" phase-d2 --synth-seed 6 --synth-normal 0.3 --bf16 # the divergence is from where it starts: a second run may go further
 rm -rf gad-s
-cp -r "$(latest phase-d)" gad-s
+cp -r "$(latest phase-d2)" gad-s
 rm -f gad-s/DONE gad-s/state.safetensors gad-s/trainer.json
 echo "gad-s is in $out/gad-s"
