@@ -119,8 +119,9 @@ static gad_status write_settings(const char *out, const gad_config *config, int6
                                "image_processor_type", "Qwen2VLImageProcessor", "processor_class", "Qwen2_5_VLProcessor");
     gad_status status = write_json(out, "preprocessor_config.json", images, err);
     /* the first words are drawn, or every answer would open alike */
-    json_t *generation = json_pack("{s:b, s:f, s:i, s:f, s:i, s:[ii], s:i}", "do_sample", 1, "temperature", 1.0, "top_k", 0,
-                                   "min_p", 0.1, "gad_drawn_tokens", 12, "eos_token_id", end, stop, "pad_token_id", stop);
+    json_t *generation =
+        json_pack("{s:b, s:f, s:i, s:f, s:i, s:[ii], s:i}", "do_sample", 1, "temperature", 1.15, "top_k", 0, "min_p", 0.1,
+                  "gad_drawn_tokens", 12, "eos_token_id", end, stop, "pad_token_id", stop);
     if (status)
         json_decref(generation);
     return status ? status : write_json(out, "generation_config.json", generation, err);
