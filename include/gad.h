@@ -203,7 +203,7 @@ typedef struct gad_inspect_settings {
     int64_t max_tokens; /* of the answer */
     bool greedy;        /* the most likely token; else as the checkpoint's generation_config.json says */
     uint64_t seed;      /* of the draw; a part gets the same answer in every run */
-    double threshold; /* score from which a fast answer is an anomaly; 0.5 when no calibration is at hand */
+    double threshold;   /* score from which a fast answer is an anomaly; 0.5 when no calibration is at hand */
     void (*on_text)(void *user, const char *piece); /* the reasoning as it comes; NULL: not wanted */
     bool (*is_cancelled)(void *user);               /* NULL: never */
     void *user;

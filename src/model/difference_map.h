@@ -27,8 +27,8 @@ static inline int64_t gad_difference_cell(int64_t across, int64_t side, int64_t 
     return ((y / side * across + x / side) * side + y % side) * side + x % side;
 }
 
-/* Cells that touch, corners included, and stand out, at least one of them with a positive logit: a half-open box in parts of
- * the picture's width and height. */
+/* Cells that touch, corners included, and stand out, at least one of them with a positive logit: a half-open box in parts
+ * of the picture's width and height. */
 typedef struct gad_difference_region {
     float x1, y1, x2, y2;
     int64_t area; /* cells */
