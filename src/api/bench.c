@@ -17,6 +17,7 @@
 #include "bench/run.h"
 #include "bench/selection.h"
 #include "bench/subset.h"
+#include "gad_bench.h"
 
 static const char operation[] = "run a benchmark";
 static const char companion_name[] = "pixel-difference";

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "bench/compare.h"
 #include "bench/report.h"
+#include "gad_bench.h"
 
 static const char operation[] = "write a report";
 

@@ -11,6 +11,7 @@
 #include "data/split.h"
 #include "data/stats.h"
 #include "data/teach.h"
+#include "gad_data.h"
 
 #include <string.h>
 

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "gad_bench.h"
 #include "io/safetensors.h"
 #include "model/plan.h"
 #include "model/preprocess.h"

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "gad_train.h"
 #include "model/save.h"
 #include "model/shape.h"
 #include "model/weights.h"

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "bench/calibrate.h"
 #include "bench/record.h"
+#include "gad_bench.h"
 #include "generate/engine.h"
 
 static gad_threshold public_form(const gad_calibration *c)

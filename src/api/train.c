@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/train_setup.h"
+#include "gad_train.h"
 #include "train/grpo.h"
 #include "train/sft.h"
 

@@ -2,6 +2,7 @@
  * plan. In: gad_train_settings. Out: parts that the train room takes. */
 #ifndef GAD_API_TRAIN_SETUP_H
 #define GAD_API_TRAIN_SETUP_H
+#include "gad_train.h"
 #include "generate/engine.h"
 #include "train/source_mix.h"
 #include "train/source_samples.h"

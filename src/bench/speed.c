@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "gad_bench.h"
 #include "generate/timeline.h"
 #include "model/plan.h"
 #include "model/shape.h"

@@ -8,6 +8,7 @@
 #include "cli/options_endpoint.h"
 #include "cli/options_engine.h"
 #include "cli/terminal.h"
+#include "gad_bench.h"
 
 typedef struct run_options {
     option_list dataset, class_name;

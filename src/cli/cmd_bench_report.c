@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/terminal.h"
+#include "gad_bench.h"
 
 typedef struct report_options {
     option_list runs;

@@ -10,6 +10,7 @@
 #include "cli/options_engine.h"
 #include "cli/parts.h"
 #include "cli/terminal.h"
+#include "gad_bench.h"
 
 typedef struct calibrate_options {
     option_list part, ref;

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/options_data.h"
 #include "cli/terminal.h"
+#include "gad_data.h"
 
 typedef struct list_options {
     const char *store;

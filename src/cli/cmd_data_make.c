@@ -7,6 +7,7 @@
 #include "cli/options_data.h"
 #include "cli/options_endpoint.h"
 #include "cli/terminal.h"
+#include "gad_data.h"
 
 /* ---- pair ---- */
 

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/options_data.h"
 #include "cli/terminal.h"
+#include "gad_data.h"
 
 typedef struct export_options {
     option_list arguments;

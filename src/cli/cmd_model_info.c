@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/options_engine.h"
 #include "cli/terminal.h"
+#include "gad_bench.h"
 
 typedef struct info_options {
     option_list folder;

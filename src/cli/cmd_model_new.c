@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/terminal.h"
+#include "gad_train.h"
 
 typedef struct new_options {
     option_list texts;

@@ -2,7 +2,7 @@
 #ifndef GAD_CLI_CMD_TRAIN_H
 #define GAD_CLI_CMD_TRAIN_H
 #include "cli/commands.h"
-#include "gad.h"
+#include "gad_train.h"
 
 typedef struct train_options {
     gad_train_settings s;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "gad_bench.h"
 #include "model/shape.h"
 
 typedef struct shape {

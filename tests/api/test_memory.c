@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "api/counting.h"
+#include "gad_train.h"
 #include "support/support.h"
 
 static gad_engine_options engine_options(const char *model, const char *adapter, bool quantise)

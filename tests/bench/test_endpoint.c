@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/string.h"
 #include "bench/loopback.h"
+#include "gad_bench.h"
 #include "support/support.h"
 
 #include <math.h>

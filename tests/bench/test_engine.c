@@ -4,6 +4,8 @@
 #include "base/memory.h"
 #include "base/string.h"
 #include "bench/record.h"
+#include "gad_bench.h"
+#include "gad_train.h"
 #include "support/support.h"
 #include "task/answer.h"
 

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "e2e/program.h"
+#include "gad_bench.h"
 
 #define FIXTURES "tests/fixtures/"
 #define MODEL FIXTURES "qwen25/model"

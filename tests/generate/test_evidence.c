@@ -6,6 +6,7 @@
 #include "api/picture.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "gad_train.h"
 #include "generate/engine.h"
 #include "support/support.h"
 #include "train/step.h"

@@ -3,6 +3,7 @@
 
 #include "api/train_setup.h"
 #include "base/file.h"
+#include "gad_train.h"
 #include "support/support.h"
 #include "train/reward.h"
 #include "train/shown.h"

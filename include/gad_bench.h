@@ -1,0 +1,177 @@
+/* gad_bench.h - how well a model answers, how fast it runs, what it needs; thresholds from its scores. The conventions of
+ * gad.h hold. */
+#ifndef GAD_BENCH_H
+#define GAD_BENCH_H
+
+#include "gad.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- model information and speed ----------------------------------------------------------------------------------- */
+
+typedef struct gad_model_info {
+    char family[32], dtype[16]; /* "Qwen2.5-VL", "BF16" */
+    int64_t vision_parameters, text_parameters;
+    int text_layers, text_hidden, vision_depth, vision_hidden, vocabulary, context_tokens;
+    int input_width_px, input_height_px; /* the asked image as the model sees it */
+    int64_t image_tokens, prompt_tokens; /* of one image; of the prompt with all images */
+    size_t file_bytes, weight_bytes, cache_bytes, image_bytes, work_bytes, total_bytes, available_bytes;
+    double vision_flop, prefill_flop, decode_flop; /* all images; the prompt; one token */
+} gad_model_info;
+
+/* What a checkpoint is and what it needs for `images` pictures of that size and an answer of answer_tokens, from its
+ * headers: nothing is loaded. */
+gad_status gad_model_describe(const gad_engine_options *options, int width_px, int height_px, int images,
+                              int64_t answer_tokens, gad_model_info *info, gad_error *err);
+
+typedef struct gad_speed_settings {
+    const char *model, *shape; /* a checkpoint folder, or the name of a shape to fill with random bf16 weights */
+    bool quantise, quantise_vision;
+    int threads;
+    const char *cpu_level;
+    int64_t prompt_tokens, answer_tokens, image_side_px, repeats;
+    bool limits; /* measure memory bandwidth and multiply-add peak in the same run */
+    const gad_log *log;
+} gad_speed_settings;
+
+typedef struct gad_speed_row {
+    const char *name, *unit;
+    double median, least, most; /* of the repeats */
+    const char *rate_unit;      /* what it comes to: "GFLOP/s" or "GB/s"; NULL: nothing */
+    double rate, limit;         /* at the median; limit 0 when not measured */
+} gad_speed_row;
+
+enum { GAD_SPEED_ROWS = 16 };
+typedef struct gad_speed_report {
+    gad_speed_row row[GAD_SPEED_ROWS];
+    int rows, threads;
+    char level[16], model[128], output_hash[33]; /* the hash of all logits that were computed */
+} gad_speed_report;
+gad_status gad_speed_measure(const gad_speed_settings *settings, gad_speed_report *report, gad_error *err);
+
+/* The same for training. Samples are two images of random pixels, text_tokens ids and an answer of answer_tokens. */
+typedef struct gad_pace_settings {
+    const char *model, *shape; /* as above; a step trains all of it in fp32 */
+    int threads;
+    const char *cpu_level;
+    bool step;     /* SFT steps of `samples` samples: forward, backward and optimizer, beside a large matrix product */
+    bool rollouts; /* `group` answers to one prompt, with a shared prefix and without */
+    bool checkpointing, limits;
+    int64_t samples, group, text_tokens, answer_tokens, image_side_px, repeats;
+    const gad_log *log;
+} gad_pace_settings;
+gad_status gad_pace_measure(const gad_pace_settings *settings, gad_speed_report *report, gad_error *err);
+
+/* Names that --shape takes, separated by ", ". */
+const char *gad_shape_names(void);
+
+/* ---- benchmark ------------------------------------------------------------------------------------------------------ */
+
+/* What to ask, and whom. Exactly one source of questions (store, items, mmad) and one model (engine, endpoint, baseline).
+ */
+typedef struct gad_bench_settings {
+    const char *out; /* folder of the run; a run that is there goes on */
+
+    const char *store;     /* samples that gad data import read */
+    const char *items;     /* a list of one's own (docs/formats.md, "Benchmark runs") */
+    const char *mmad;      /* folder of MMAD with mmad.json */
+    const char *preset;    /* "source" (original test split), "mmrad" (whole MMR-AD folders), "all", or a split's name */
+    const char *reference; /* "first" (as stored), "fixed", "random", "none" */
+    int64_t references;    /* normal images shown */
+    const char *const *datasets, *const *classes; /* filters; count 0: all */
+    size_t dataset_count, class_count;
+    int64_t limit;              /* so many questions, drawn by seed in proportion over labels and categories; 0: all */
+    uint64_t seed;              /* of the limit, of random references and of sampled answers */
+    bool knowledge;             /* tell the model which anomaly types may occur */
+    const char *knowledge_file; /* MMAD: its domain_knowledge.json */
+    bool similar_templates;     /* MMAD: similar instead of random templates */
+    const char *prompt_file;    /* own wording; NULL: the built-in one */
+    const char *image_size;     /* "canvas" (shorter side 448), "original", or the longest side in pixels */
+
+    const gad_engine_options *engine; /* a checkpoint; opened for the run */
+    const char *endpoint;             /* URL of an OpenAI-compatible server */
+    const char *endpoint_key;         /* its key; NULL: none */
+    const char *baseline;             /* "always-yes", "always-no", "pixel-difference" */
+    const char *model_name;           /* of the endpoint's model */
+    bool fast;                        /* engine: the forced answer, no reasoning */
+    bool sample;                      /* engine: draw tokens; else the most likely */
+    int64_t max_tokens;
+    double temperature, top_p;                 /* endpoint */
+    int64_t in_flight;                         /* endpoint: requests at once */
+    double requests_per_s;                     /* endpoint: 0 no limit */
+    double timeout_s;                          /* endpoint: of one request; 0: 300 */
+    int64_t attempts;                          /* endpoint: of one request; 0: 5 */
+    bool probabilities;                        /* endpoint: ask for token probabilities, which give the continuous score */
+    int64_t jpeg_quality;                      /* endpoint: 0 sends PNG */
+    const char *system_text, *request_members; /* endpoint: system message; more members of the request, as JSON */
+    const char *coordinates;                   /* endpoint: "canvas", "input", "rel1000", "rel1", "orig" */
+    bool y_first;                              /* endpoint: boxes are y1 x1 y2 x2 */
+    int64_t image_factor, min_pixels, max_pixels; /* endpoint: its image processor, for "input" coordinates */
+    double difference_threshold;                  /* grey levels, of the pixel difference; 0: built in */
+    const char *difference_colours;               /* "matched" (NULL): the reference's fitted to the test image; "raw" */
+    bool without_difference;                      /* do not run the pixel difference beside the model */
+    int64_t most_failures;                        /* failed requests in a row that end the run; 0: 20 */
+
+    const gad_log *log;
+    const gad_progress *progress;
+} gad_bench_settings;
+
+typedef struct gad_bench_result {
+    int64_t items, answered; /* of the run, now */
+    int64_t asked, failed;   /* in this call */
+    char first_failure[512];
+} gad_bench_result;
+
+/* Ask every question that has no answer yet. Every answer is on disk when it came, so a run that was stopped, killed or met
+ * failing requests goes on when it is called again. GAD_OK says that all were asked; `result` says how many failed. */
+gad_status gad_bench_run(const gad_bench_settings *settings, gad_bench_result *result, gad_error *err);
+
+/* How stored answers are scored and shown. Start from gad_bench_choices_default. */
+typedef struct gad_bench_choices {
+    double iou[2];           /* 0.1, 0.5 */
+    const char *matching;    /* "one", "many" */
+    const char *unparsable;  /* "wrong", "no", "excluded" */
+    const char *coordinates; /* NULL: as the run says */
+    const char *order;       /* "xy", "yx"; NULL: as the run says */
+    double threshold;        /* decide by score >= threshold; NaN: by the answer's Yes or No */
+    bool official_compat;    /* MMAD: count as the official evaluator does */
+    int64_t resamples;       /* of the intervals */
+    uint64_t seed;
+    double confidence;
+    bool without_timing; /* leave out what differs between equal runs: times, dates, addresses */
+    bool without_pixels; /* do not compare heat maps with masks */
+    int64_t cases;       /* pictures of each kind in the HTML page; 0: 12 */
+} gad_bench_choices;
+gad_bench_choices gad_bench_choices_default(void);
+
+/* Where to write; NULL leaves a file out. */
+typedef struct gad_bench_outputs {
+    const char *html, *json, *csv, *markdown, *scored;
+} gad_bench_outputs;
+
+/* Score a run's stored answers and write the report; no model is needed. `others` are further runs to show beside it. The
+ * same run and choices give the same bytes. */
+gad_status gad_bench_report(const char *run, const char *const *others, size_t other_count,
+                            const gad_bench_choices *choices, const gad_bench_outputs *outputs, const gad_log *log,
+                            const gad_progress *progress, gad_error *err);
+/* Paired comparison of two runs on the same images. *text is Markdown for people (gad_text_free); of the outputs html and
+ * json are written. */
+gad_status gad_bench_compare(const char *run_a, const char *run_b, const gad_bench_choices *choices,
+                             const gad_bench_outputs *outputs, char **text, gad_error *err);
+
+/* ---- calibration ----------------------------------------------------------------------------------------------------- */
+
+/* From scores of normal images. `model` names what gave them (a checkpoint's hash). The file is what gad inspect
+ * --threshold reads. `scores` is reordered. */
+gad_status gad_calibrate(double *scores, size_t count, double rate, double confidence, const char *model, const char *path,
+                         gad_threshold *threshold, gad_error *err);
+/* The same from the normal images of a benchmark run, of one class (NULL: all of one data set, NULL: all). */
+gad_status gad_calibrate_run(const char *run, const char *dataset, const char *class_name, double rate, double confidence,
+                             const char *path, gad_threshold *threshold, gad_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,155 @@
+/* gad_data.h - samples in a store: import, pairing, reasoning text, synthetic defects, export. The conventions of gad.h
+ * hold. */
+#ifndef GAD_DATA_H
+#define GAD_DATA_H
+
+#include "gad.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- data ---------------------------------------------------------------------------------------------------------- */
+
+/* A store: one SQLite file with samples; images stay where they are (docs/formats.md "Samples"). One writer at a time. */
+typedef struct gad_data gad_data;
+typedef enum gad_data_mode { GAD_DATA_READ, GAD_DATA_WRITE, GAD_DATA_CREATE } gad_data_mode;
+gad_status gad_data_open(const char *path, gad_data_mode mode, gad_data **data, gad_error *err);
+void gad_data_free(gad_data *data);
+
+/* The datasets that can be imported, with licence and published counts, and what is there (`data` may be NULL); what is
+ * in the store beside the published counts. Text, or JSON; the caller frees it with gad_text_free. */
+gad_status gad_data_list(gad_data *data, bool json, char **text, gad_error *err);
+gad_status gad_data_stats(gad_data *data, bool json, char **text, gad_error *err);
+
+/* Which samples; NULL means any. */
+typedef struct gad_data_filter {
+    const char *dataset, *class_name, *split;
+    int label;     /* 0 normal, 1 anomalous, -1 both */
+    int64_t limit; /* 0: no limit */
+    bool shuffle;  /* in an order drawn with the seed */
+    uint64_t seed;
+} gad_data_filter;
+
+typedef struct gad_data_import_settings {
+    const char *adapter; /* a name that gad_data_list shows */
+    const char *folder;  /* for "mmrad-jsonl": a file that gad exported */
+    const char *name;    /* of the dataset in the store; NULL: the adapter's */
+    const char *root;    /* "mmrad-jsonl": where the images are now; NULL: where the file says */
+    bool benchmark;      /* hold it out from training */
+    const gad_log *log;
+    const gad_progress *progress;
+} gad_data_import_settings;
+
+enum { GAD_DATA_PROBLEMS = 10 };
+typedef struct gad_data_imported {
+    int64_t images, normal, anomalous, boxes, added, changed, unchanged, removed, problems[GAD_DATA_PROBLEMS];
+} gad_data_imported;
+gad_status gad_data_import(gad_data *data, const gad_data_import_settings *settings, gad_data_imported *report,
+                           gad_error *err);
+/* "missing mask", ... for the index of a problem. */
+const char *gad_data_problem_name(int index);
+
+typedef struct gad_data_pair_settings {
+    gad_data_filter filter; /* dataset and class only */
+    const char *method;     /* "align", "fixed", "random", "none" */
+    const char *distance;   /* "kl", "kl_rev", "jeffreys", "js" */
+    int64_t k, blocks;
+    double tau;      /* share of blocks left out */
+    bool gain, keep; /* compare as if taken with one exposure; leave what is paired */
+    uint64_t seed;
+    const gad_log *log;
+    const gad_progress *progress;
+} gad_data_pair_settings;
+typedef struct gad_data_paired {
+    int64_t samples, paired, kept, without, measured, cached, unreadable;
+    double measure_s, search_s;
+} gad_data_paired;
+gad_status gad_data_pair(gad_data *data, const gad_data_pair_settings *settings, gad_data_paired *report, gad_error *err);
+
+typedef struct gad_data_reason_settings {
+    gad_data_filter filter;
+    bool overwrite, brief;
+    const char *endpoint, *model, *key; /* endpoint NULL: the grammar, without a model */
+    int64_t in_flight, tries, max_tokens;
+    double temperature, timeout_s, requests_per_s, prompt_price, completion_price; /* prices per million tokens */
+    double iou; /* that a box of an answer must reach with the truth */
+    const gad_log *log;
+    const gad_progress *progress;
+} gad_data_reason_settings;
+typedef struct gad_data_reasoned {
+    int64_t samples, accepted, rejected, fallback, failed, prompt_tokens, completion_tokens;
+    double cost, seconds;
+} gad_data_reasoned;
+/* Reasoning text for the samples that have none. What was answered is stored at once: after a crash, start again. */
+gad_status gad_data_reason(gad_data *data, const gad_data_reason_settings *settings, gad_data_reasoned *report,
+                           gad_error *err);
+
+typedef struct gad_data_split_settings {
+    double val_share;
+    uint64_t seed;
+    int64_t hold_classes;
+    const char *hold_datasets; /* separated by commas, or NULL */
+    bool keep_test, with_benchmarks, restore;
+} gad_data_split_settings;
+typedef struct gad_data_splits {
+    int64_t train, val, test, reference, benchmark, held_classes;
+} gad_data_splits;
+gad_status gad_data_split(gad_data *data, const gad_data_split_settings *settings, gad_data_splits *report, gad_error *err);
+
+typedef struct gad_data_check_settings {
+    bool files, hash, similar;
+    int64_t examples;
+    const gad_progress *progress;
+} gad_data_check_settings;
+/* Findings as text; *errors counts those that make training or measuring wrong. */
+gad_status gad_data_check(gad_data *data, const gad_data_check_settings *settings, char **text, int64_t *errors,
+                          gad_error *err);
+
+/* A contact sheet: reference, sample with its boxes, type and text. */
+gad_status gad_data_sheet(gad_data *data, const gad_data_filter *filter, int64_t columns, int64_t tile_px, const char *path,
+                          const gad_log *log, int64_t *shown, gad_error *err);
+
+typedef struct gad_data_export_settings {
+    gad_data_filter filter;
+    const char *format; /* "jsonl", "mmr-ad", "coco", "label-studio", "trl", "ms-swift", "llama-factory", "llava" */
+    const char *path;
+    bool copy, single, prompts; /* copy images; no reference image; no answers */
+    bool masks;                 /* "coco": run lengths of the masks instead of outlines of the boxes */
+    double domain_share;
+    const char *coordinates; /* "canvas", "input", "rel1000", "rel1", "orig" */
+    int64_t min_pixels, max_pixels, factor;
+    uint64_t seed;
+    const gad_log *log;
+    const gad_progress *progress;
+} gad_data_export_settings;
+typedef struct gad_data_exported {
+    int64_t samples, boxes, left_out;
+} gad_data_exported;
+gad_status gad_data_export(gad_data *data, const gad_data_export_settings *settings, gad_data_exported *report,
+                           gad_error *err);
+
+typedef struct gad_data_synth_settings {
+    const char *out, *name;     /* folder; name of the dataset in the store */
+    const char *from;           /* a dataset whose train normals are the material; NULL: procedural scenes */
+    const char *scenes, *kinds; /* "all", "board,label", "all,-crack" */
+    int64_t count, width_px, height_px, references, classes, jpeg_quality; /* jpeg_quality 0: PNG */
+    uint64_t first_class, class_seed, seed;
+    double normal_share, strength_low, strength_high, nuisance, same_piece;
+    bool brief;
+    const gad_log *log;
+    const gad_progress *progress;
+} gad_data_synth_settings;
+typedef struct gad_data_synthesised {
+    int64_t pairs, anomalous, boxes;
+    double seconds;
+} gad_data_synthesised;
+gad_status gad_data_synth(gad_data *data, const gad_data_synth_settings *settings, gad_data_synthesised *report,
+                          gad_error *err);
+/* Names that `scenes` and `kinds` take, separated by ", "; the caller frees them with gad_text_free. */
+gad_status gad_data_synth_names(char **scenes, char **kinds, gad_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
