@@ -3,7 +3,7 @@
 #ifndef GAD_DATA_MEASURE_H
 #define GAD_DATA_MEASURE_H
 #include "data/import.h"
-#include "data/mask.h"
+#include "task/mask.h"
 
 enum { GAD_MEASURE_STRIPS = 8, GAD_MEASURE_NOTES = 8 };
 

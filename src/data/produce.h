@@ -3,7 +3,7 @@
 #ifndef GAD_DATA_PRODUCE_H
 #define GAD_DATA_PRODUCE_H
 #include "data/store.h"
-#include "data/synth/synth.h"
+#include "synth/synth.h"
 
 typedef struct gad_produce_settings {
     gad_synth_settings synth;

@@ -8,8 +8,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
-#include "data/reasoning.h"
 #include "io/image.h"
+#include "task/reasoning.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/progress.h"
-#include "data/synth/synth.h"
+#include "synth/synth.h"
 #include "task/answer.h"
 
 static const char operation[] = "write texts for a vocabulary";

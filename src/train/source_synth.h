@@ -2,7 +2,7 @@
  * same on every machine. */
 #ifndef GAD_TRAIN_SOURCE_SYNTH_H
 #define GAD_TRAIN_SOURCE_SYNTH_H
-#include "data/synth/synth.h"
+#include "synth/synth.h"
 #include "train/lesson.h"
 
 typedef struct gad_source_synth {

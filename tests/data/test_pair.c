@@ -5,9 +5,9 @@
 #include "base/rng.h"
 #include "data/fake.h"
 #include "data/pair.h"
-#include "data/synth/nuisance.h"
-#include "data/synth/scene.h"
 #include "support/support.h"
+#include "synth/nuisance.h"
+#include "synth/scene_family.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -37,7 +37,7 @@ static void draw(gad_image *image, uint64_t piece, float turn, float shift_x, fl
     gad_canvas canvas;
     float *scratch = gad_memory_alloc(SIDE * SIDE * 6, sizeof *scratch);
     ASSERT_OK(gad_canvas_make(&canvas, SIDE, SIDE, &err), &err);
-    gad_scene_build(&scene, family, 3, 5, piece, SIDE);
+    gad_scene_family_build(&scene, family, 3, 5, piece, SIDE);
     gad_shape_view view = gad_shape_view_make(SIDE, SIDE, turn, 1, shift_x, shift_y, -2);
     gad_scene_draw(&scene, &view, &canvas);
     gad_rng station = gad_rng_make(1, 1), rng = gad_rng_make(2, shot);

@@ -5,8 +5,8 @@
 #include "data/adapter/adapter.h"
 #include "data/coco_file.h"
 #include "data/guess.h"
-#include "data/mask.h"
 #include "data/rle.h"
+#include "task/mask.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,9 +7,9 @@
 #include "base/memory.h"
 #include "data/adapter/adapter.h"
 #include "data/guess.h"
-#include "data/mask.h"
 #include "io/image.h"
 #include "task/answer.h"
+#include "task/mask.h"
 
 #include <stdio.h>
 #include <string.h>
