@@ -2,6 +2,10 @@
 # by its tests) are linked into each of them. tests/support holds helpers for all, and tests/op/reference.c, the fp64
 # filling of the op table, and tests/model/golden.c, the reader of golden fixtures, are for all too.
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd) # servers that answer the tests' requests
+# The yardstick of matrix products, in the flavour of OpenMP, so that there is one owner of threads.
+find_library(GAD_OPENBLAS openblas PATH_SUFFIXES openblas-openmp REQUIRED)
+find_path(GAD_OPENBLAS_INCLUDE cblas.h PATH_SUFFIXES openblas-openmp x86_64-linux-gnu/openblas-openmp openblas REQUIRED)
 if(GAD_SANITIZE)
   set(GAD_TEST_SHORT ";GAD_TEST_SHORT=1") # see tests/support/support.h
 endif()
@@ -23,10 +27,13 @@ foreach(folder ${GAD_TEST_FOLDERS})
     set(target ${room}_${name})
     add_executable(${target} ${program} ${helpers} ${GAD_TEST_SUPPORT})
     target_include_directories(${target} PRIVATE src include tests)
-    target_include_directories(${target} SYSTEM PRIVATE ${GAD_OPENBLAS_INCLUDE})
     target_compile_definitions(${target} PRIVATE _GNU_SOURCE GAD_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
       GAD_BINARY_DIR="${CMAKE_BINARY_DIR}" GAD_TEST_TMP="${CMAKE_BINARY_DIR}/tmp/${target}")
-    target_link_libraries(${target} PRIVATE libgad PkgConfig::CMOCKA)
+    target_link_libraries(${target} PRIVATE libgad PkgConfig::CMOCKA PkgConfig::MICROHTTPD)
+    if(room STREQUAL "op")
+      target_include_directories(${target} SYSTEM PRIVATE ${GAD_OPENBLAS_INCLUDE})
+      target_link_libraries(${target} PRIVATE ${GAD_OPENBLAS})
+    endif()
     if(room STREQUAL "cli")
       target_link_libraries(${target} PRIVATE gad_cli)
     endif()
@@ -66,3 +73,6 @@ add_executable(docs_example ${CMAKE_SOURCE_DIR}/docs/example.c)
 target_link_libraries(docs_example PRIVATE libgad)
 add_test(NAME docs_example COMMAND docs_example tests/fixtures/qwen25/model tests/fixtures/images/plate.png
   tests/fixtures/images/bolt.png WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+
+# The shared library exports what the headers declare, and nothing else.
+add_test(NAME symbols COMMAND sh ${CMAKE_SOURCE_DIR}/tests/install/symbols.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:libgad_shared>)

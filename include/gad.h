@@ -19,6 +19,7 @@ extern "C" {
 #endif
 
 #define GAD_VERSION "0.1.0"
+#define GAD_API __attribute__((visibility("default")))
 
 /* ---- errors ------------------------------------------------------------------------------------------------------- */
 
@@ -44,7 +45,7 @@ typedef struct gad_error {
 } gad_error;
 
 /* A constant word for a status: "format", "memory". */
-const char *gad_status_name(gad_status code);
+GAD_API const char *gad_status_name(gad_status code);
 
 /* ---- talking to the caller ---------------------------------------------------------------------------------------- */
 
@@ -78,7 +79,7 @@ typedef struct gad_allocator {
     void (*release)(void *user, void *old);
     void *user;
 } gad_allocator;
-void gad_use_allocator(const gad_allocator *allocator);
+GAD_API void gad_use_allocator(const gad_allocator *allocator);
 
 /* ---- engine: a loaded checkpoint ---------------------------------------------------------------------------------- */
 
@@ -97,34 +98,34 @@ typedef struct gad_engine_options {
     const gad_log *log;
 } gad_engine_options;
 
-gad_status gad_engine_open(const gad_engine_options *options, gad_engine **engine, gad_error *err);
-void gad_engine_free(gad_engine *engine);
+GAD_API gad_status gad_engine_open(const gad_engine_options *options, gad_engine **engine, gad_error *err);
+GAD_API void gad_engine_free(gad_engine *engine);
 /* Hash of configuration and weights, 32 hexadecimal digits; owned by the engine. */
-const char *gad_engine_hash(const gad_engine *engine);
+GAD_API const char *gad_engine_hash(const gad_engine *engine);
 /* Let the adapter act, or answer as the base model would. Engines open with the adapter on. */
-void gad_engine_use_adapter(gad_engine *engine, bool on);
+GAD_API void gad_engine_use_adapter(gad_engine *engine, bool on);
 
 /* ---- pictures ------------------------------------------------------------------------------------------------------ */
 
 /* A decoded image, upright, as RGB. */
 typedef struct gad_picture gad_picture;
-gad_status gad_picture_load(const char *path, gad_picture **picture, gad_error *err);
-void gad_picture_free(gad_picture *picture);
-int gad_picture_width_px(const gad_picture *picture);
-int gad_picture_height_px(const gad_picture *picture);
+GAD_API gad_status gad_picture_load(const char *path, gad_picture **picture, gad_error *err);
+GAD_API void gad_picture_free(gad_picture *picture);
+GAD_API int gad_picture_width_px(const gad_picture *picture);
+GAD_API int gad_picture_height_px(const gad_picture *picture);
 /* Hash of its pixels, 32 hexadecimal digits; owned by the picture. */
-const char *gad_picture_hash(const gad_picture *picture);
+GAD_API const char *gad_picture_hash(const gad_picture *picture);
 
 /* Whether a file's name ends like an image's (.png, .jpg, .jpeg, .tif, .tiff, .webp, .bmp). */
-bool gad_picture_is_name(const char *path);
+GAD_API bool gad_picture_is_name(const char *path);
 
 /* Good parts to choose from: for each part, the one that lies most like it (block-wise divergence of colour and edge
  * histograms, the worst blocks left out), never the part's own picture. The pictures need not outlive the gallery. */
 typedef struct gad_gallery gad_gallery;
-gad_status gad_gallery_new(gad_picture *const *good, int count, gad_gallery **gallery, gad_error *err);
-void gad_gallery_free(gad_gallery *gallery);
+GAD_API gad_status gad_gallery_new(gad_picture *const *good, int count, gad_gallery **gallery, gad_error *err);
+GAD_API void gad_gallery_free(gad_gallery *gallery);
 /* *best is an index into the pictures that the gallery was made of. */
-gad_status gad_gallery_best(gad_gallery *gallery, const gad_picture *part, int *best, gad_error *err);
+GAD_API gad_status gad_gallery_best(gad_gallery *gallery, const gad_picture *part, int *best, gad_error *err);
 
 /* ---- inspection ---------------------------------------------------------------------------------------------------- */
 
@@ -174,28 +175,29 @@ typedef struct gad_inspection {
 } gad_inspection;
 
 /* Inspect `part` against good parts (none, one or more, best first). The result is the caller's (gad_inspection_clear). */
-gad_status gad_inspect(gad_engine *engine, gad_picture *const *good, int good_count, const gad_picture *part,
-                       const gad_inspect_settings *settings, gad_inspection *result, gad_error *err);
-void gad_inspection_clear(gad_inspection *result);
+GAD_API gad_status gad_inspect(gad_engine *engine, gad_picture *const *good, int good_count, const gad_picture *part,
+                               const gad_inspect_settings *settings, gad_inspection *result, gad_error *err);
+GAD_API void gad_inspection_clear(gad_inspection *result);
 /* One JSON line without line end (docs/formats.md "Inspections"); the caller frees it with gad_text_free. */
-gad_status gad_inspection_json(const gad_inspection *result, const char *part, const char *const *good, int good_count,
-                               char **text, gad_error *err);
+GAD_API gad_status gad_inspection_json(const gad_inspection *result, const char *part, const char *const *good,
+                                       int good_count, char **text, gad_error *err);
 /* The part with boxes, labels, verdict and score drawn on it, as PNG. */
-gad_status gad_inspection_save_overlay(const gad_inspection *result, const gad_picture *part, const char *path,
-                                       gad_error *err);
+GAD_API gad_status gad_inspection_save_overlay(const gad_inspection *result, const gad_picture *part, const char *path,
+                                               gad_error *err);
 /* The part under its heat map, as PNG; an error when there is none. */
-gad_status gad_inspection_save_heatmap(const gad_inspection *result, const gad_picture *part, const char *path,
-                                       gad_error *err);
-void gad_text_free(char *text);
+GAD_API gad_status gad_inspection_save_heatmap(const gad_inspection *result, const gad_picture *part, const char *path,
+                                               gad_error *err);
+GAD_API void gad_text_free(char *text);
 
 /* Inspections as one HTML file that needs no network: good part, boxes, heat map, reasoning. A card that cannot be drawn
  * leaves the page as it was. */
 typedef struct gad_inspection_page gad_inspection_page;
-gad_status gad_inspection_page_new(gad_inspection_page **page, gad_error *err);
-gad_status gad_inspection_page_add(gad_inspection_page *page, const char *name, const gad_inspection *result,
-                                   const gad_picture *part, gad_picture *const *good, int good_count, gad_error *err);
-gad_status gad_inspection_page_write(const gad_inspection_page *page, const char *path, gad_error *err);
-void gad_inspection_page_free(gad_inspection_page *page);
+GAD_API gad_status gad_inspection_page_new(gad_inspection_page **page, gad_error *err);
+GAD_API gad_status gad_inspection_page_add(gad_inspection_page *page, const char *name, const gad_inspection *result,
+                                           const gad_picture *part, gad_picture *const *good, int good_count,
+                                           gad_error *err);
+GAD_API gad_status gad_inspection_page_write(const gad_inspection_page *page, const char *path, gad_error *err);
+GAD_API void gad_inspection_page_free(gad_inspection_page *page);
 
 /* ---- threshold of fast answers ------------------------------------------------------------------------------------- */
 
@@ -210,9 +212,9 @@ typedef struct gad_threshold {
     char note[160];                  /* why the scores may differ from those of gad inspect; "" when nothing is known */
 } gad_threshold;
 /* `model` NULL: of any model; else a file that was made with another is refused. */
-gad_status gad_threshold_read(const char *path, const char *model, gad_threshold *threshold, gad_error *err);
+GAD_API gad_status gad_threshold_read(const char *path, const char *model, gad_threshold *threshold, gad_error *err);
 /* What a checkpoint brings along as threshold.json; 0.5 where it has none. */
-gad_status gad_threshold_of_engine(const gad_engine *engine, gad_threshold *threshold, gad_error *err);
+GAD_API gad_status gad_threshold_of_engine(const gad_engine *engine, gad_threshold *threshold, gad_error *err);
 
 #ifdef __cplusplus
 }

@@ -23,8 +23,8 @@ typedef struct gad_model_info {
 
 /* What a checkpoint is and what it needs for `images` pictures of that size and an answer of answer_tokens, from its
  * headers: nothing is loaded. */
-gad_status gad_model_describe(const gad_engine_options *options, int width_px, int height_px, int images,
-                              int64_t answer_tokens, gad_model_info *info, gad_error *err);
+GAD_API gad_status gad_model_describe(const gad_engine_options *options, int width_px, int height_px, int images,
+                                      int64_t answer_tokens, gad_model_info *info, gad_error *err);
 
 typedef struct gad_speed_settings {
     const char *model, *shape; /* a checkpoint folder, or the name of a shape to fill with random bf16 weights */
@@ -49,7 +49,7 @@ typedef struct gad_speed_report {
     int rows, threads;
     char level[16], model[128], output_hash[33]; /* the hash of all logits that were computed */
 } gad_speed_report;
-gad_status gad_speed_measure(const gad_speed_settings *settings, gad_speed_report *report, gad_error *err);
+GAD_API gad_status gad_speed_measure(const gad_speed_settings *settings, gad_speed_report *report, gad_error *err);
 
 /* The same for training. Samples are two images of random pixels, text_tokens ids and an answer of answer_tokens. */
 typedef struct gad_pace_settings {
@@ -62,10 +62,10 @@ typedef struct gad_pace_settings {
     int64_t samples, group, text_tokens, answer_tokens, image_side_px, repeats;
     const gad_log *log;
 } gad_pace_settings;
-gad_status gad_pace_measure(const gad_pace_settings *settings, gad_speed_report *report, gad_error *err);
+GAD_API gad_status gad_pace_measure(const gad_pace_settings *settings, gad_speed_report *report, gad_error *err);
 
 /* Names that --shape takes, separated by ", ". */
-const char *gad_shape_names(void);
+GAD_API const char *gad_shape_names(void);
 
 /* ---- benchmark ------------------------------------------------------------------------------------------------------ */
 
@@ -126,7 +126,7 @@ typedef struct gad_bench_result {
 
 /* Ask every question that has no answer yet. Every answer is on disk when it came, so a run that was stopped, killed or met
  * failing requests goes on when it is called again. GAD_OK says that all were asked; `result` says how many failed. */
-gad_status gad_bench_run(const gad_bench_settings *settings, gad_bench_result *result, gad_error *err);
+GAD_API gad_status gad_bench_run(const gad_bench_settings *settings, gad_bench_result *result, gad_error *err);
 
 /* How stored answers are scored and shown. Start from gad_bench_choices_default. */
 typedef struct gad_bench_choices {
@@ -144,7 +144,7 @@ typedef struct gad_bench_choices {
     bool without_pixels; /* do not compare heat maps with masks */
     int64_t cases;       /* pictures of each kind in the HTML page; 0: 12 */
 } gad_bench_choices;
-gad_bench_choices gad_bench_choices_default(void);
+GAD_API gad_bench_choices gad_bench_choices_default(void);
 
 /* Where to write; NULL leaves a file out. */
 typedef struct gad_bench_outputs {
@@ -153,23 +153,23 @@ typedef struct gad_bench_outputs {
 
 /* Score a run's stored answers and write the report; no model is needed. `others` are further runs to show beside it. The
  * same run and choices give the same bytes. */
-gad_status gad_bench_report(const char *run, const char *const *others, size_t other_count,
-                            const gad_bench_choices *choices, const gad_bench_outputs *outputs, const gad_log *log,
-                            const gad_progress *progress, gad_error *err);
+GAD_API gad_status gad_bench_report(const char *run, const char *const *others, size_t other_count,
+                                    const gad_bench_choices *choices, const gad_bench_outputs *outputs, const gad_log *log,
+                                    const gad_progress *progress, gad_error *err);
 /* Paired comparison of two runs on the same images. *text is Markdown for people (gad_text_free); of the outputs html and
  * json are written. */
-gad_status gad_bench_compare(const char *run_a, const char *run_b, const gad_bench_choices *choices,
-                             const gad_bench_outputs *outputs, char **text, gad_error *err);
+GAD_API gad_status gad_bench_compare(const char *run_a, const char *run_b, const gad_bench_choices *choices,
+                                     const gad_bench_outputs *outputs, char **text, gad_error *err);
 
 /* ---- calibration ----------------------------------------------------------------------------------------------------- */
 
 /* From scores of normal images. `model` names what gave them (a checkpoint's hash). The file is what gad inspect
  * --threshold reads. `scores` is reordered. */
-gad_status gad_calibrate(double *scores, size_t count, double rate, double confidence, const char *model, const char *path,
-                         gad_threshold *threshold, gad_error *err);
+GAD_API gad_status gad_calibrate(double *scores, size_t count, double rate, double confidence, const char *model,
+                                 const char *path, gad_threshold *threshold, gad_error *err);
 /* The same from the normal images of a benchmark run, of one class (NULL: all of one data set, NULL: all). */
-gad_status gad_calibrate_run(const char *run, const char *dataset, const char *class_name, double rate, double confidence,
-                             const char *path, gad_threshold *threshold, gad_error *err);
+GAD_API gad_status gad_calibrate_run(const char *run, const char *dataset, const char *class_name, double rate,
+                                     double confidence, const char *path, gad_threshold *threshold, gad_error *err);
 
 #ifdef __cplusplus
 }

@@ -14,13 +14,13 @@ extern "C" {
 /* A store: one SQLite file with samples; images stay where they are (docs/formats.md "Samples"). One writer at a time. */
 typedef struct gad_data gad_data;
 typedef enum gad_data_mode { GAD_DATA_READ, GAD_DATA_WRITE, GAD_DATA_CREATE } gad_data_mode;
-gad_status gad_data_open(const char *path, gad_data_mode mode, gad_data **data, gad_error *err);
-void gad_data_free(gad_data *data);
+GAD_API gad_status gad_data_open(const char *path, gad_data_mode mode, gad_data **data, gad_error *err);
+GAD_API void gad_data_free(gad_data *data);
 
 /* The datasets that can be imported, with licence and published counts, and what is there (`data` may be NULL); what is
  * in the store beside the published counts. Text, or JSON; the caller frees it with gad_text_free. */
-gad_status gad_data_list(gad_data *data, bool json, char **text, gad_error *err);
-gad_status gad_data_stats(gad_data *data, bool json, char **text, gad_error *err);
+GAD_API gad_status gad_data_list(gad_data *data, bool json, char **text, gad_error *err);
+GAD_API gad_status gad_data_stats(gad_data *data, bool json, char **text, gad_error *err);
 
 /* Which samples; NULL means any. */
 typedef struct gad_data_filter {
@@ -45,10 +45,10 @@ enum { GAD_DATA_PROBLEMS = 10 };
 typedef struct gad_data_imported {
     int64_t images, normal, anomalous, boxes, added, changed, unchanged, removed, problems[GAD_DATA_PROBLEMS];
 } gad_data_imported;
-gad_status gad_data_import(gad_data *data, const gad_data_import_settings *settings, gad_data_imported *report,
-                           gad_error *err);
+GAD_API gad_status gad_data_import(gad_data *data, const gad_data_import_settings *settings, gad_data_imported *report,
+                                   gad_error *err);
 /* "missing mask", ... for the index of a problem. */
-const char *gad_data_problem_name(int index);
+GAD_API const char *gad_data_problem_name(int index);
 
 typedef struct gad_data_pair_settings {
     gad_data_filter filter; /* dataset and class only */
@@ -65,7 +65,8 @@ typedef struct gad_data_paired {
     int64_t samples, paired, kept, without, measured, cached, unreadable;
     double measure_s, search_s;
 } gad_data_paired;
-gad_status gad_data_pair(gad_data *data, const gad_data_pair_settings *settings, gad_data_paired *report, gad_error *err);
+GAD_API gad_status gad_data_pair(gad_data *data, const gad_data_pair_settings *settings, gad_data_paired *report,
+                                 gad_error *err);
 
 typedef struct gad_data_reason_settings {
     gad_data_filter filter;
@@ -82,8 +83,8 @@ typedef struct gad_data_reasoned {
     double cost, seconds;
 } gad_data_reasoned;
 /* Reasoning text for the samples that have none. What was answered is stored at once: after a crash, start again. */
-gad_status gad_data_reason(gad_data *data, const gad_data_reason_settings *settings, gad_data_reasoned *report,
-                           gad_error *err);
+GAD_API gad_status gad_data_reason(gad_data *data, const gad_data_reason_settings *settings, gad_data_reasoned *report,
+                                   gad_error *err);
 
 typedef struct gad_data_split_settings {
     double val_share;
@@ -95,7 +96,8 @@ typedef struct gad_data_split_settings {
 typedef struct gad_data_splits {
     int64_t train, val, test, reference, benchmark, held_classes;
 } gad_data_splits;
-gad_status gad_data_split(gad_data *data, const gad_data_split_settings *settings, gad_data_splits *report, gad_error *err);
+GAD_API gad_status gad_data_split(gad_data *data, const gad_data_split_settings *settings, gad_data_splits *report,
+                                  gad_error *err);
 
 typedef struct gad_data_check_settings {
     bool files, hash, similar;
@@ -103,12 +105,12 @@ typedef struct gad_data_check_settings {
     const gad_progress *progress;
 } gad_data_check_settings;
 /* Findings as text; *errors counts those that make training or measuring wrong. */
-gad_status gad_data_check(gad_data *data, const gad_data_check_settings *settings, char **text, int64_t *errors,
-                          gad_error *err);
+GAD_API gad_status gad_data_check(gad_data *data, const gad_data_check_settings *settings, char **text, int64_t *errors,
+                                  gad_error *err);
 
 /* A contact sheet: reference, sample with its boxes, type and text. */
-gad_status gad_data_sheet(gad_data *data, const gad_data_filter *filter, int64_t columns, int64_t tile_px, const char *path,
-                          const gad_log *log, int64_t *shown, gad_error *err);
+GAD_API gad_status gad_data_sheet(gad_data *data, const gad_data_filter *filter, int64_t columns, int64_t tile_px,
+                                  const char *path, const gad_log *log, int64_t *shown, gad_error *err);
 
 typedef struct gad_data_export_settings {
     gad_data_filter filter;
@@ -126,8 +128,8 @@ typedef struct gad_data_export_settings {
 typedef struct gad_data_exported {
     int64_t samples, boxes, left_out;
 } gad_data_exported;
-gad_status gad_data_export(gad_data *data, const gad_data_export_settings *settings, gad_data_exported *report,
-                           gad_error *err);
+GAD_API gad_status gad_data_export(gad_data *data, const gad_data_export_settings *settings, gad_data_exported *report,
+                                   gad_error *err);
 
 typedef struct gad_data_synth_settings {
     const char *out, *name;     /* folder; name of the dataset in the store */
@@ -144,10 +146,10 @@ typedef struct gad_data_synthesised {
     int64_t pairs, anomalous, boxes;
     double seconds;
 } gad_data_synthesised;
-gad_status gad_data_synth(gad_data *data, const gad_data_synth_settings *settings, gad_data_synthesised *report,
-                          gad_error *err);
+GAD_API gad_status gad_data_synth(gad_data *data, const gad_data_synth_settings *settings, gad_data_synthesised *report,
+                                  gad_error *err);
 /* Names that `scenes` and `kinds` take, separated by ", "; the caller frees them with gad_text_free. */
-gad_status gad_data_synth_names(char **scenes, char **kinds, gad_error *err);
+GAD_API gad_status gad_data_synth_names(char **scenes, char **kinds, gad_error *err);
 
 #ifdef __cplusplus
 }

@@ -22,7 +22,7 @@ typedef struct gad_vocab_settings {
     const gad_log *log;
     const gad_progress *progress;
 } gad_vocab_settings;
-gad_status gad_vocab_make(const gad_vocab_settings *settings, gad_error *err);
+GAD_API gad_status gad_vocab_make(const gad_vocab_settings *settings, gad_error *err);
 
 typedef struct gad_new_settings {
     const char *preset;      /* "xs", "s", ..., or any shape's name */
@@ -36,7 +36,7 @@ typedef struct gad_new_settings {
     const gad_progress *progress;
 } gad_new_settings;
 /* A checkpoint of random weights, ready for training. */
-gad_status gad_model_new(const gad_new_settings *settings, gad_error *err);
+GAD_API gad_status gad_model_new(const gad_new_settings *settings, gad_error *err);
 
 /* ---- training ------------------------------------------------------------------------------------------------------ */
 
@@ -86,10 +86,10 @@ typedef struct gad_train_settings {
 
 /* Supervised fine-tuning, and GRPO. Under mpirun every process calls it with equal settings. GAD_E_CANCELLED after Ctrl-C,
  * with a checkpoint written. */
-gad_status gad_train_sft(const gad_train_settings *settings, gad_error *err);
-gad_status gad_train_grpo(const gad_train_settings *settings, gad_error *err);
+GAD_API gad_status gad_train_sft(const gad_train_settings *settings, gad_error *err);
+GAD_API gad_status gad_train_grpo(const gad_train_settings *settings, gad_error *err);
 /* A page with the curves of a run's log.jsonl. */
-gad_status gad_train_plot(const char *log_file, const char *html_file, gad_error *err);
+GAD_API gad_status gad_train_plot(const char *log_file, const char *html_file, gad_error *err);
 
 #ifdef __cplusplus
 }

@@ -6,8 +6,8 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "base/string.h"
+#include "io/curl.h"
 
-#include <curl/curl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +31,7 @@ typedef struct list {
 
 struct gad_http_client {
     gad_http_client_options options;
+    const gad_curl *curl;
     CURLM *multi;
     struct curl_slist *headers;
     gad_rng rng;
@@ -88,11 +89,11 @@ static gad_http_client_options with_defaults(gad_http_client_options o)
     return o;
 }
 
-static bool add_header(struct curl_slist **headers, const char *line)
+static bool add_header(gad_http_client *client, const char *line)
 {
-    struct curl_slist *longer = curl_slist_append(*headers, line);
+    struct curl_slist *longer = client->curl->slist_append(client->headers, line);
     if (longer)
-        *headers = longer;
+        client->headers = longer;
     return longer != NULL;
 }
 
@@ -108,9 +109,9 @@ static gad_status make_headers(gad_http_client *client, gad_error *err)
                                  "the API key contains a space or a control character");
     if (key)
         gad_string_addf(&line, "Authorization: Bearer %s", key);
-    if (line.failed || !add_header(&client->headers, "Content-Type: application/json") ||
-        !add_header(&client->headers, "Accept: application/json") || !add_header(&client->headers, "Expect:") ||
-        (key && !add_header(&client->headers, line.data)))
+    if (line.failed || !add_header(client, "Content-Type: application/json") ||
+        !add_header(client, "Accept: application/json") || !add_header(client, "Expect:") ||
+        (key && !add_header(client, line.data)))
         status = gad_error_memory(err, "open HTTP client", line.length);
     gad_string_free(&line);
     client->options.bearer = NULL; /* the caller's memory; from here on only the header holds it */
@@ -119,17 +120,21 @@ static gad_status make_headers(gad_http_client *client, gad_error *err)
 
 gad_status gad_http_client_open(const gad_http_client_options *options, gad_http_client **client, gad_error *err)
 {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT)) /* counted, and thread-safe since 7.84 */
+    const gad_curl *curl = NULL;
+    gad_status status = gad_curl_load(&curl, err);
+    if (status)
+        return status;
+    if (curl->global_init(CURL_GLOBAL_DEFAULT)) /* counted, and thread-safe since 7.84 */
         return gad_error_set(err, GAD_E_INTERNAL, "open HTTP client", NULL, "libcurl could not be started");
     gad_http_client *opened = gad_memory_zero(1, sizeof *opened);
-    gad_status status = GAD_OK;
     if (!opened) {
-        curl_global_cleanup();
+        curl->global_cleanup();
         return gad_error_memory(err, "open HTTP client", sizeof *opened);
     }
+    opened->curl = curl;
     opened->options = with_defaults(*options);
     opened->rng = gad_rng_make(options->seed, 0);
-    opened->multi = curl_multi_init();
+    opened->multi = curl->multi_init();
     if (!opened->multi)
         status = gad_error_memory(err, "open HTTP client", sizeof *opened);
     if (!status)
@@ -156,10 +161,11 @@ void gad_http_client_free(gad_http_client *client)
         return;
     gad_http_client_cancel(client);
     free_list(&client->done);
-    curl_slist_free_all(client->headers);
-    curl_multi_cleanup(client->multi);
+    const gad_curl *curl = client->curl;
+    curl->slist_free_all(client->headers);
+    curl->multi_cleanup(client->multi);
     gad_memory_free(client);
-    curl_global_cleanup();
+    curl->global_cleanup();
 }
 
 gad_status gad_http_client_submit(gad_http_client *client, const char *url, const char *body, size_t body_bytes, void *tag,
@@ -215,24 +221,25 @@ static size_t receive(char *bytes, size_t size, size_t count, void *user)
 static gad_status start(gad_http_client *client, request *r, gad_error *err)
 {
     const gad_http_client_options *o = &client->options;
-    CURL *easy = curl_easy_init();
+    const gad_curl *curl = client->curl;
+    CURL *easy = curl->easy_init();
     if (!easy)
         return gad_error_memory(err, "send request", 0);
     gad_string_clear(&r->response);
     r->too_large = false;
-    bool good = !curl_easy_setopt(easy, CURLOPT_URL, r->url) && !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
-                !curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
-                !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, client->headers) &&
-                !curl_easy_setopt(easy, CURLOPT_USERAGENT, "gad/" GAD_VERSION) &&
-                !curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(o->connect_timeout_s * 1000)) &&
-                !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(o->timeout_s * 1000)) &&
-                !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive) && !curl_easy_setopt(easy, CURLOPT_WRITEDATA, r) &&
-                !curl_easy_setopt(easy, CURLOPT_PRIVATE, r);
+    bool good = !curl->easy_setopt(easy, CURLOPT_URL, r->url) && !curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
+                !curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
+                !curl->easy_setopt(easy, CURLOPT_HTTPHEADER, client->headers) &&
+                !curl->easy_setopt(easy, CURLOPT_USERAGENT, "gad/" GAD_VERSION) &&
+                !curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(o->connect_timeout_s * 1000)) &&
+                !curl->easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(o->timeout_s * 1000)) &&
+                !curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive) &&
+                !curl->easy_setopt(easy, CURLOPT_WRITEDATA, r) && !curl->easy_setopt(easy, CURLOPT_PRIVATE, r);
     if (good && r->body)
-        good = !curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_bytes) &&
-               !curl_easy_setopt(easy, CURLOPT_POSTFIELDS, r->body);
-    if (!good || curl_multi_add_handle(client->multi, easy)) {
-        curl_easy_cleanup(easy);
+        good = !curl->easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_bytes) &&
+               !curl->easy_setopt(easy, CURLOPT_POSTFIELDS, r->body);
+    if (!good || curl->multi_add_handle(client->multi, easy)) {
+        curl->easy_cleanup(easy);
         return gad_error_memory(err, "send request", r->body_bytes);
     }
     take(&client->queued, r);
@@ -282,14 +289,14 @@ static double delay_s(gad_http_client *client, int attempts, double retry_after_
     return fmax(most * (0.5 + 0.5 * gad_rng_uniform(&client->rng)), retry_after_s);
 }
 
-static void describe(request *r, CURLcode code)
+static void describe(const gad_curl *curl, request *r, CURLcode code)
 {
     gad_http_client_result *result = &r->result;
     const char *why = gad_http_client_failure_name(result->failure);
     if (result->failure == GAD_HTTP_CLIENT_NONE)
         result->message[0] = 0;
     else if (code != CURLE_OK && result->failure != GAD_HTTP_CLIENT_TOO_LARGE)
-        snprintf(result->message, sizeof result->message, "%.160s: %s (%s)", r->url, why, curl_easy_strerror(code));
+        snprintf(result->message, sizeof result->message, "%.160s: %s (%s)", r->url, why, curl->easy_strerror(code));
     else
         snprintf(result->message, sizeof result->message, "%.160s: %s (HTTP %ld)", r->url, why, result->http_status);
 }
@@ -298,17 +305,18 @@ static void describe(request *r, CURLcode code)
 static gad_status finish(gad_http_client *client, request *r, CURLcode code, gad_error *err)
 {
     const gad_http_client_options *o = &client->options;
+    const gad_curl *curl = client->curl;
     gad_http_client_result *result = &r->result;
     curl_off_t retry_after = 0;
-    curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &result->http_status);
-    curl_easy_getinfo(r->easy, CURLINFO_TOTAL_TIME, &result->last_s);
-    curl_easy_getinfo(r->easy, CURLINFO_RETRY_AFTER, &retry_after);
-    curl_multi_remove_handle(client->multi, r->easy);
-    curl_easy_cleanup(r->easy);
+    curl->easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &result->http_status);
+    curl->easy_getinfo(r->easy, CURLINFO_TOTAL_TIME, &result->last_s);
+    curl->easy_getinfo(r->easy, CURLINFO_RETRY_AFTER, &retry_after);
+    curl->multi_remove_handle(client->multi, r->easy);
+    curl->easy_cleanup(r->easy);
     r->easy = NULL;
     take(&client->wire, r);
     result->failure = classify(code, result->http_status, r->too_large);
-    describe(r, code);
+    describe(client->curl, r, code);
     double wish = (double)retry_after, now = gad_clock_seconds();
     if (worth_retrying(result->failure) && result->attempts < o->attempts && wish <= o->retry_after_max_s) {
         r->not_before_s = now + delay_s(client, result->attempts, wish);
@@ -361,12 +369,12 @@ static gad_status collect_finished(gad_http_client *client, gad_error *err)
 {
     int left;
     const CURLMsg *message;
-    while ((message = curl_multi_info_read(client->multi, &left))) {
+    while ((message = client->curl->multi_info_read(client->multi, &left))) {
         if (message->msg != CURLMSG_DONE)
             continue;
         request *r = NULL;
         CURLcode code = message->data.result;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &r);
+        client->curl->easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &r);
         gad_status status = finish(client, r, code, err);
         if (status)
             return status;
@@ -400,7 +408,7 @@ gad_status gad_http_client_wait(gad_http_client *client, double timeout_s, gad_h
         gad_status status = start_ready(client, err);
         if (status)
             return status;
-        if (curl_multi_perform(client->multi, &running))
+        if (client->curl->multi_perform(client->multi, &running))
             return gad_error_set(err, GAD_E_INTERNAL, "send request", NULL, "libcurl failed");
         status = collect_finished(client, err);
         if (status)
@@ -409,7 +417,7 @@ gad_status gad_http_client_wait(gad_http_client *client, double timeout_s, gad_h
         if (client->done.first || now >= deadline)
             break;
         int wait_ms = (int)ceil(fmin(fmax(until - now, 0), 1) * 1000);
-        if (curl_multi_poll(client->multi, NULL, 0, wait_ms, NULL))
+        if (client->curl->multi_poll(client->multi, NULL, 0, wait_ms, NULL))
             return gad_error_set(err, GAD_E_INTERNAL, "send request", NULL, "libcurl failed");
     }
     if (!client->done.first)
@@ -426,14 +434,14 @@ void gad_http_client_cancel(gad_http_client *client)
         while (lists[i]->first) {
             request *r = lists[i]->first;
             if (r->easy) {
-                curl_multi_remove_handle(client->multi, r->easy);
-                curl_easy_cleanup(r->easy);
+                client->curl->multi_remove_handle(client->multi, r->easy);
+                client->curl->easy_cleanup(r->easy);
                 r->easy = NULL;
             }
             take(lists[i], r);
             gad_string_clear(&r->response);
             r->result.failure = GAD_HTTP_CLIENT_CANCELLED;
-            describe(r, CURLE_OK);
+            describe(client->curl, r, CURLE_OK);
             append(&client->done, r);
         }
 }

@@ -7,7 +7,7 @@
 
 typedef struct gad_dist {
     int rank, size;
-    bool mpi; /* this process belongs to an MPI job */
+    const struct gad_dist_mpi *mpi; /* the plugin of an MPI job that this process belongs to; NULL: none */
 } gad_dist;
 
 /* Join the job this process was started in; without one, it is rank 0 of 1. Call it once, before threads start. */
