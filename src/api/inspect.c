@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/string.h"
-#include "generate/ask.h"
+#include "inspect/ask.h"
 #include "task/question.h"
 
 enum { MAX_KNOWLEDGE = 64, MAX_REFERENCES = 64 };
@@ -69,14 +69,14 @@ static gad_status build_question(const gad_engine *engine, const gad_inspect_set
 typedef struct inspection {
     gad_engine *engine;
     const gad_inspect_settings *settings;
-    gad_engine_turn turn;
+    gad_turn turn;
     gad_cancel cancel;
     uint64_t part; /* hash of the picture: each part draws words of its own, the same in every run */
     gad_inspection *result;
 } inspection;
 
 /* The heat map as probabilities. */
-static gad_status take_heat(const gad_engine_turn *turn, gad_inspection *result, gad_error *err)
+static gad_status take_heat(const gad_turn *turn, gad_inspection *result, gad_error *err)
 {
     size_t cells = (size_t)(turn->heat_rows * turn->heat_cols);
     if (!turn->heat)
@@ -94,14 +94,14 @@ static gad_status take_heat(const gad_engine_turn *turn, gad_inspection *result,
 }
 
 /* The regions of the heat map, for an answer without text. */
-static gad_status take_regions(const gad_engine_turn *turn, gad_inspection *result, gad_error *err)
+static gad_status take_regions(const gad_turn *turn, gad_inspection *result, gad_error *err)
 {
     gad_status status = GAD_OK;
-    result->defect = gad_memory_zero(GAD_DIFFERENCE_REGIONS, sizeof *result->defect);
+    result->defect = gad_memory_zero(GAD_REGIONS_MAX, sizeof *result->defect);
     if (!result->defect)
-        return gad_error_memory(err, operation, GAD_DIFFERENCE_REGIONS * sizeof *result->defect);
+        return gad_error_memory(err, operation, GAD_REGIONS_MAX * sizeof *result->defect);
     for (int i = 0; i < turn->region_count && !status; i++) {
-        gad_box box = gad_difference_box(&turn->region[i], (double)result->width_px, (double)result->height_px);
+        gad_box box = gad_regions_box(&turn->region[i], (double)result->width_px, (double)result->height_px);
         char *label = gad_memory_copy_string("");
         if (!label)
             status = gad_error_memory(err, operation, 1);
@@ -246,11 +246,11 @@ gad_status gad_inspect(gad_engine *engine, gad_picture *const *good, int good_co
                      .part = part->hash.low,
                      .cancel = {.is_cancelled = settings->is_cancelled, .user = settings->user}};
     gad_string text = {0};
-    gad_engine_part turn[MAX_REFERENCES + 2];
+    gad_turn_part turn[MAX_REFERENCES + 2];
     size_t count = 0;
     for (int i = 0; i <= good_count; i++) {
         const gad_picture *picture = i < good_count ? good[i] : part;
-        turn[count++] = (gad_engine_part){.image = &picture->image, .hash = picture->hash};
+        turn[count++] = (gad_turn_part){.image = &picture->image, .hash = picture->hash};
     }
     gad_status status = start_result(&r, part, err);
     if (!status)
@@ -258,20 +258,20 @@ gad_status gad_inspect(gad_engine *engine, gad_picture *const *good, int good_co
     double start = gad_clock_seconds();
     int64_t computed = engine->timeline.computed;
     if (!status) {
-        turn[count++] = (gad_engine_part){.text = gad_string_text(&text)};
-        status = gad_engine_make_turn(engine, turn, count, &in.turn, err);
+        turn[count++] = (gad_turn_part){.text = gad_string_text(&text)};
+        status = gad_turn_make(engine, turn, count, &in.turn, err);
     }
     if (!status) {
         r.encode_ms = 1000 * (gad_clock_seconds() - start);
-        const gad_view *view = &in.turn.view[good_count];
+        const gad_view *view = &in.turn.view;
         r.input_width_px = (int)view->width;
         r.input_height_px = (int)view->height;
-        r.prompt_tokens = in.turn.prompt.count;
+        r.prompt_tokens = in.turn.asked.prompt.count;
         status = take_heat(&in.turn, &r, err);
         if (!status)
             status = answer(&in, view, err);
         r.computed_tokens = engine->timeline.computed - computed;
-        gad_engine_free_turn(engine, &in.turn);
+        gad_turn_free(engine, &in.turn);
     }
     gad_string_free(&text);
     if (status)

@@ -187,15 +187,15 @@ gad_status gad_model_new(const gad_new_settings *settings, gad_error *err)
     bool own = !strchr(settings->preset, '-');
     snprintf(name, sizeof name, "%s%s", own ? "gad-" : "", settings->preset);
     gad_status status = gad_shape_find(name, &config, err);
-    config.relative_boxes = own; /* as the figures of the difference module are (difference_map.h) */
+    config.relative_boxes = own; /* as the figures of the evidence head are (regions.h) */
     if (!status)
         status = gad_file_make_directory(settings->out, err);
     if (!status && settings->difference)
-        config.difference = (gad_difference_config){.heads = 4,
-                                                    .head_dim = config.text.hidden < 128 ? 16 : 32,
-                                                    .hidden = config.text.hidden,
-                                                    .inject = config.text.layers < 3 ? config.text.layers : 3,
-                                                    .cells = config.vision.patch < 16 ? 1 : 2};
+        config.evidence = (gad_evidence_config){.heads = 4,
+                                                .head_dim = config.text.hidden < 128 ? 16 : 32,
+                                                .hidden = config.text.hidden,
+                                                .inject = config.text.layers < 3 ? config.text.layers : 3,
+                                                .cells = config.vision.patch < 16 ? 1 : 2};
     if (!status && settings->vocab)
         status = copy_vocab(settings->vocab, settings->out, err);
     gad_vocab_settings vocab = {.out = settings->out,

@@ -62,7 +62,7 @@ static const char *stray_word(const char *words)
     return NULL;
 }
 
-/* LoRA adapters, and the difference module if it is named beside them; or what the words select. */
+/* LoRA adapters, and the evidence head if it is named beside them; or what the words select. */
 static gad_status choose_trainable(const gad_train_settings *s, gad_model *model, bool count_only, int64_t *count,
                                    gad_error *err)
 {
@@ -295,7 +295,7 @@ static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, 
     t->maker.input = input_of(s->input);
     t->maker.reasons = s->think;
     t->maker.fast_share = s->fast_share;
-    t->maker.mask_side = gad_difference_side(&t->engine->model.config.difference);
+    t->maker.mask_side = gad_config_map_side(&t->engine->model.config.evidence);
     if (!t->maker.mask_side)
         t->maker.mask_side = 2;
     status = choose_trainable(s, &t->engine->model, true, &trainable, err);

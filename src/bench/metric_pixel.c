@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "bench/regions.h"
+#include "bench/components.h"
 
 #include <math.h>
 #include <string.h>
@@ -147,11 +147,11 @@ static void take(gad_metric_pixels *p, float value, uint32_t region, double weig
 }
 
 /* One enlarged row; `run` is the first run of this row or later. Returns the first run of the next row. */
-static size_t take_row(gad_metric_pixels *p, const float *row, int width, int y, const gad_regions *regions, size_t run)
+static size_t take_row(gad_metric_pixels *p, const float *row, int width, int y, const gad_components *regions, size_t run)
 {
     int x = 0;
     for (; run < regions->run_count && regions->run[run].y == y; run++) {
-        const gad_region_run *r = &regions->run[run];
+        const gad_component_run *r = &regions->run[run];
         for (; x < r->x1; x++)
             take(p, row[x], 0, 0);
         uint32_t region = (uint32_t)p->regions + r->region + 1;
@@ -182,8 +182,8 @@ gad_status gad_metric_pixel_add(gad_metric_pixels *p, gad_metric_map map, const 
                              width, height);
     if (!map_is_finite(map))
         return gad_error_set(err, GAD_E_FORMAT, operation, NULL, "the map holds a value that is not a number");
-    gad_regions regions = {0};
-    gad_status status = mask ? gad_regions_find(mask, width, height, &regions, err) : GAD_OK;
+    gad_components regions = {0};
+    gad_status status = mask ? gad_components_find(mask, width, height, &regions, err) : GAD_OK;
     if (status)
         return status;
     size_t pixels = (size_t)width * (size_t)height;
@@ -209,7 +209,7 @@ gad_status gad_metric_pixel_add(gad_metric_pixels *p, gad_metric_map map, const 
 done:
     gad_memory_free(columns);
     gad_memory_free(row);
-    gad_regions_free(&regions);
+    gad_components_free(&regions);
     return status;
 }
 

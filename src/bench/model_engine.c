@@ -9,8 +9,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "generate/ask.h"
-#include "model/difference_map.h"
+#include "inspect/ask.h"
 
 typedef struct engine_model {
     gad_engine *engine;
@@ -19,9 +18,9 @@ typedef struct engine_model {
     char name[160];
 } engine_model;
 
-static gad_status make_turn(engine_model *m, const gad_bench_request *request, gad_engine_turn *turn, gad_error *err)
+static gad_status make_turn(engine_model *m, const gad_bench_request *request, gad_turn *turn, gad_error *err)
 {
-    gad_engine_part *part = gad_memory_zero(request->parts, sizeof *part);
+    gad_turn_part *part = gad_memory_zero(request->parts, sizeof *part);
     if (!part)
         return gad_error_memory(err, "ask the engine", request->parts * sizeof *part);
     for (size_t i = 0; i < request->parts; i++) {
@@ -31,20 +30,20 @@ static gad_status make_turn(engine_model *m, const gad_bench_request *request, g
         part[i].image = &request->picture[request->part[i].picture];
         part[i].hash = gad_image_hash(part[i].image);
     }
-    gad_status status = gad_engine_make_turn(m->engine, part, request->parts, turn, err);
+    gad_status status = gad_turn_make(m->engine, part, request->parts, turn, err);
     gad_memory_free(part);
     return status;
 }
 
-static gad_box_frame frame_of(const engine_model *m, const gad_engine_turn *turn)
+static gad_box_frame frame_of(const engine_model *m, const gad_turn *turn)
 {
-    const gad_view *view = &turn->view[turn->image_count - 1];
+    const gad_view *view = &turn->view;
     return gad_box_frame_make(m->engine->convention, GAD_BOX_XY, (int)view->original_width, (int)view->original_height,
                               (int)view->width, (int)view->height);
 }
 
 /* The heat map of the difference module as probabilities. */
-static gad_status take_heat(const gad_engine_turn *turn, gad_bench_reply *reply, gad_error *err)
+static gad_status take_heat(const gad_turn *turn, gad_bench_reply *reply, gad_error *err)
 {
     size_t cells = (size_t)(turn->heat_rows * turn->heat_cols);
     if (!turn->heat)
@@ -60,21 +59,21 @@ static gad_status take_heat(const gad_engine_turn *turn, gad_bench_reply *reply,
 }
 
 /* Regions of the heat map as boxes for the answer; without a difference module there are none. */
-static size_t take_regions(const engine_model *m, const gad_engine_turn *turn, gad_answer_item *item)
+static size_t take_regions(const engine_model *m, const gad_turn *turn, gad_answer_item *item)
 {
-    const gad_view *view = &turn->view[turn->image_count - 1];
+    const gad_view *view = &turn->view;
     gad_box_frame frame = frame_of(m, turn);
     for (int i = 0; i < turn->region_count; i++) {
-        gad_box box = gad_difference_box(&turn->region[i], (double)view->original_width, (double)view->original_height);
+        gad_box box = gad_regions_box(&turn->region[i], (double)view->original_width, (double)view->original_height);
         item[i] = (gad_answer_item){gad_box_to_model(&frame, box), "difference"};
     }
     return (size_t)turn->region_count;
 }
 
 /* The forced decision, with the boxes that gad inspect gives to a fast answer. */
-static gad_status answer_fast(engine_model *m, const gad_engine_turn *turn, gad_bench_reply *reply, gad_error *err)
+static gad_status answer_fast(engine_model *m, const gad_turn *turn, gad_bench_reply *reply, gad_error *err)
 {
-    gad_answer_item item[GAD_DIFFERENCE_REGIONS];
+    gad_answer_item item[GAD_REGIONS_MAX];
     gad_status status = gad_ask_fast(m->engine, turn, NULL, &reply->score, err);
     bool anomalous = !status && reply->score >= 0.5;
     size_t count = anomalous ? take_regions(m, turn, item) : 0;
@@ -85,7 +84,7 @@ static gad_status answer_fast(engine_model *m, const gad_engine_turn *turn, gad_
     return status;
 }
 
-static gad_status answer_reasoned(engine_model *m, const gad_bench_request *request, const gad_engine_turn *turn,
+static gad_status answer_reasoned(engine_model *m, const gad_bench_request *request, const gad_turn *turn,
                                   gad_bench_reply *reply, gad_error *err)
 {
     gad_decode_settings decode = {.sampling = m->engine->sampling, .max_tokens = m->settings.max_tokens};
@@ -110,23 +109,23 @@ static gad_status answer_reasoned(engine_model *m, const gad_bench_request *requ
 static gad_status answer(void *self, const gad_bench_request *request, gad_bench_reply *reply, gad_error *err)
 {
     engine_model *m = self;
-    gad_engine_turn turn;
+    gad_turn turn;
     double start = gad_clock_seconds();
     if (!request->pictures)
         return gad_error_set(err, GAD_E_ARGUMENT, "ask the engine", NULL, "%s: the request has no image", request->id);
     gad_status status = make_turn(m, request, &turn, err);
     if (status)
         return status;
-    const gad_view *view = &turn.view[turn.image_count - 1];
+    const gad_view *view = &turn.view;
     reply->input_width = view->width;
     reply->input_height = view->height;
-    reply->prompt_tokens = turn.prompt.count;
+    reply->prompt_tokens = turn.asked.prompt.count;
     bool fast = m->settings.fast && !request->option;
     status = take_heat(&turn, reply, err);
     if (!status)
         status = fast ? answer_fast(m, &turn, reply, err) : answer_reasoned(m, request, &turn, reply, err);
     reply->latency_s = gad_clock_seconds() - start;
-    gad_engine_free_turn(m->engine, &turn);
+    gad_turn_free(m->engine, &turn);
     if (!status && reply->text.failed)
         status = gad_error_memory(err, "ask the engine", reply->text.length);
     return status;

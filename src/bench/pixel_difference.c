@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "bench/regions.h"
+#include "bench/components.h"
 #include "io/resize.h"
 
 #include <math.h>
@@ -178,12 +178,12 @@ static size_t join_spots(spot *s, size_t n)
     return n;
 }
 
-static void measure_spots(const gad_pixel_difference *d, const gad_regions *regions, spot *s)
+static void measure_spots(const gad_pixel_difference *d, const gad_components *regions, spot *s)
 {
     for (size_t i = 0; i < regions->count; i++)
         s[i] = (spot){{1e9, 1e9, 0, 0}, 0, regions->pixels[i]};
     for (size_t k = 0; k < regions->run_count; k++) {
-        const gad_region_run *run = &regions->run[k];
+        const gad_component_run *run = &regions->run[k];
         spot *to = &s[run->region];
         to->box = (gad_box){fmin(to->box.x1, run->x1), fmin(to->box.y1, run->y), fmax(to->box.x2, run->x2),
                             fmax(to->box.y2, run->y + 1)};
@@ -198,13 +198,13 @@ static gad_status find_boxes(gad_pixel_difference *d, double threshold, gad_erro
     enum { MOST_SPOTS = 256 };
     size_t n = (size_t)d->width * (size_t)d->height;
     uint8_t *mask = gad_memory_alloc(n, 1);
-    gad_regions regions = {0};
+    gad_components regions = {0};
     spot *s = NULL;
     gad_status status = mask ? GAD_OK : gad_error_memory(err, "compare two images", n);
     for (size_t i = 0; !status && i < n; i++)
         mask[i] = (double)d->map[i] >= threshold;
     if (!status)
-        status = gad_regions_find(mask, (int)d->width, (int)d->height, &regions, err);
+        status = gad_components_find(mask, (int)d->width, (int)d->height, &regions, err);
     if (!status && !(s = gad_memory_alloc(regions.count, sizeof *s)))
         status = gad_error_memory(err, "compare two images", regions.count * sizeof *s);
     if (!status && regions.count) {
@@ -218,7 +218,7 @@ static gad_status find_boxes(gad_pixel_difference *d, double threshold, gad_erro
     }
     gad_memory_free(s);
     gad_memory_free(mask);
-    gad_regions_free(&regions);
+    gad_components_free(&regions);
     return status;
 }
 

@@ -168,6 +168,14 @@ gad_status gad_engine_open(const gad_engine_options *options, gad_engine **engin
     return GAD_OK;
 }
 
+static void drop_kept(gad_engine *e)
+{
+    if (e->free_kept)
+        e->free_kept(e->kept);
+    e->kept = NULL;
+    e->free_kept = NULL;
+}
+
 void gad_engine_free(gad_engine *e)
 {
     if (!e)
@@ -179,6 +187,7 @@ void gad_engine_free(gad_engine *e)
     gad_model_free(&e->model);
     gad_safetensors_free(e->files);
     gad_tokenizer_free(e->tokenizer);
+    drop_kept(e);
     gad_memory_free(e->question);
     gad_memory_free(e->folder);
     gad_memory_free(e);
@@ -196,7 +205,7 @@ void gad_engine_use_adapter(gad_engine *e, bool on)
     gad_lora_switch(&e->model, on);
     e->timeline.adapters = on;
     gad_timeline_clear(&e->timeline); /* what was computed belongs to the other model */
-    e->level_of = (gad_hash){0};
+    drop_kept(e);
     gad_image_cache_free(&e->images);
     e->images.limit_bytes = IMAGE_CACHE_BYTES;
 }
@@ -207,12 +216,11 @@ static gad_status render_turn(gad_engine *e, const gad_engine_part *part, size_t
     gad_chat_part *piece = gad_memory_zero(part_count, sizeof *piece);
     if (!piece)
         return gad_error_memory(err, operation, part_count * sizeof *piece);
-    size_t image = 0;
     for (size_t i = 0; i < part_count; i++) {
         piece[i].kind = part[i].text ? GAD_CHAT_TEXT : GAD_CHAT_IMAGE;
         piece[i].text = part[i].text;
         if (!part[i].text)
-            piece[i].image_tokens = (size_t)turn->image[image++].rows->tokens;
+            piece[i].image_tokens = (size_t)part[i].rows->tokens;
     }
     gad_chat_message message = {.role = "user", .part = piece, .part_count = part_count};
     gad_chat_options options = {.add_generation_prompt = true};
@@ -221,121 +229,31 @@ static gad_status render_turn(gad_engine *e, const gad_engine_part *part, size_t
     return status;
 }
 
-static gad_status encode_images(gad_engine *e, const gad_engine_part *part, size_t part_count, gad_engine_turn *turn,
-                                gad_error *err)
+gad_status gad_engine_encode(gad_engine *e, const gad_image *image, gad_hash hash, const gad_image_entry **entry,
+                             gad_error *err)
 {
-    for (size_t i = 0; i < part_count; i++) {
-        const gad_image_entry *entry;
-        if (part[i].text)
-            continue;
-        gad_status status = gad_image_cache_get(&e->images, &e->model, &e->device, e->timeline.adapters, &e->preprocess,
-                                                part[i].image, part[i].hash, &entry, err);
-        if (status)
-            return status;
-        turn->image[turn->image_count].rows = &entry->rows;
-        turn->view[turn->image_count++] = entry->view;
-    }
-    return GAD_OK;
-}
-
-/* The heat map in rows, from cells in the order of tokens, and its regions. */
-static gad_status take_heat(const gad_engine *e, gad_grid grid, const gad_evidence_map *map, gad_engine_turn *turn,
-                            gad_error *err)
-{
-    int64_t side = gad_difference_side(&e->model.config.difference), across = grid.cols / 2;
-    turn->heat_rows = grid.rows / 2 * side;
-    turn->heat_cols = across * side;
-    size_t cells = (size_t)(turn->heat_rows * turn->heat_cols);
-    turn->heat = gad_memory_alloc(cells, sizeof *turn->heat);
-    if (!turn->heat)
-        return gad_error_memory(err, operation, cells * sizeof *turn->heat);
-    for (int64_t y = 0; y < turn->heat_rows; y++)
-        for (int64_t x = 0; x < turn->heat_cols; x++)
-            turn->heat[y * turn->heat_cols + x] = map->logit[gad_difference_cell(across, side, y, x)];
-    memcpy(turn->region, map->region, sizeof turn->region);
-    turn->region_count = map->region_count;
-    return GAD_OK;
-}
-
-/* How far several good parts stand out from each other; kept, since a series is inspected against the same ones. */
-static gad_status find_level(gad_engine *e, const gad_patches *patches, const gad_image_rows *const *rows, int64_t count,
-                             float *level, gad_error *err)
-{
-    gad_hash hash = {0};
-    *level = 0;
-    if (count < 2)
-        return GAD_OK;
-    for (int64_t i = 0; i < count; i++)
-        hash = gad_hash_combine(hash, patches[i].hash);
-    gad_status status = GAD_OK;
-    if (!gad_hash_equal(hash, e->level_of)) {
-        status = gad_evidence_level(&e->model, &e->device, e->timeline.adapters, patches, rows, count, &e->level, err);
-        e->level_of = status ? (gad_hash){0} : hash;
-    }
-    *level = e->level;
-    return status;
-}
-
-/* The last image against the others, when the model can. */
-static gad_status compare_images(gad_engine *e, const gad_engine_part *part, size_t part_count, gad_engine_turn *turn,
-                                 gad_error *err)
-{
-    size_t count = (size_t)turn->image_count, image = 0;
-    if (!gad_difference_exists(&e->model) || count < 2)
-        return GAD_OK;
-    gad_patches *patches = gad_memory_zero(count, sizeof *patches);
-    const gad_image_rows **rows = gad_memory_alloc(count, sizeof *rows);
-    gad_grid grid = turn->image[count - 1].rows->grid;
-    size_t cells = (size_t)(gad_grid_tokens(grid) * gad_difference_cells(&e->model.config.difference));
-    gad_evidence_map map = {.logit = gad_memory_alloc(cells, sizeof *map.logit)};
-    turn->compared = gad_memory_zero(1, sizeof *turn->compared);
-    gad_status status = patches && rows && map.logit && turn->compared
-                            ? GAD_OK
-                            : gad_error_memory(err, operation, count * sizeof *patches + cells * sizeof *map.logit);
-    for (size_t i = 0; i < part_count && !status; i++) {
-        if (part[i].text)
-            continue;
-        rows[image] = turn->image[image].rows;
-        status = gad_preprocess_image(&e->preprocess, part[i].image, &patches[image++], err);
-    }
-    float level = 0;
-    if (!status)
-        status = find_level(e, patches, rows, (int64_t)count - 1, &level, err);
-    if (!status)
-        status = gad_evidence_make(&e->model, &e->device, e->timeline.adapters, patches, rows, (int64_t)count, level,
-                                   turn->compared, &map, err);
-    if (!status)
-        status = take_heat(e, grid, &map, turn, err);
-    if (!status)
-        turn->image[count - 1].rows = turn->compared;
-    for (size_t i = 0; patches && i < count; i++)
-        gad_preprocess_free(&patches[i]);
-    gad_memory_free(patches);
-    gad_memory_free(rows);
-    gad_memory_free(map.logit);
-    return status;
+    return gad_image_cache_get(&e->images, &e->model, &e->device, e->timeline.adapters, &e->preprocess, image, hash, entry,
+                               err);
 }
 
 gad_status gad_engine_make_turn(gad_engine *e, const gad_engine_part *part, size_t part_count, gad_engine_turn *turn,
                                 gad_error *err)
 {
-    gad_engine_turn t = {.image = gad_memory_zero(part_count, sizeof *t.image),
-                         .view = gad_memory_zero(part_count, sizeof *t.view)};
+    gad_engine_turn t = {.image = gad_memory_zero(part_count, sizeof *t.image)};
     gad_device_recover(&e->device);
-    gad_status status = t.image && t.view ? GAD_OK : gad_error_memory(err, operation, part_count * sizeof *t.view);
-    if (!status)
-        status = encode_images(e, part, part_count, &t, err);
-    if (!status)
-        status = compare_images(e, part, part_count, &t, err);
-    if (!status)
-        status = render_turn(e, part, part_count, &t, err);
+    gad_status status = t.image ? render_turn(e, part, part_count, &t, err)
+                                : gad_error_memory(err, operation, part_count * sizeof *t.image);
     if (status) {
         gad_engine_free_turn(e, &t);
         return status;
     }
-    for (int64_t i = 0; i < t.image_count; i++)
-        t.image[i].first = (int64_t)t.chat.image[i].first;
-    t.prompt = (gad_prompt){t.chat.ids.id, (int64_t)t.chat.ids.count, t.image, t.image_count};
+    int64_t images = 0;
+    for (size_t i = 0; i < part_count; i++)
+        if (!part[i].text) {
+            t.image[images] = (gad_prompt_image){part[i].rows, (int64_t)t.chat.image[images].first};
+            images++;
+        }
+    t.prompt = (gad_prompt){t.chat.ids.id, (int64_t)t.chat.ids.count, t.image, images};
     *turn = t;
     return GAD_OK;
 }
@@ -344,11 +262,6 @@ void gad_engine_free_turn(gad_engine *e, gad_engine_turn *turn)
 {
     gad_chat_prompt_free(&turn->chat);
     gad_memory_free(turn->image);
-    gad_memory_free(turn->view);
-    if (turn->compared)
-        gad_memory_free(turn->compared->rows);
-    gad_memory_free(turn->compared);
-    gad_memory_free(turn->heat);
     *turn = (gad_engine_turn){0};
     gad_image_cache_trim(&e->images);
 }

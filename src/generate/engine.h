@@ -4,7 +4,6 @@
 #ifndef GAD_GENERATE_ENGINE_H
 #define GAD_GENERATE_ENGINE_H
 #include "generate/decode.h"
-#include "generate/evidence.h"
 #include "generate/image_cache.h"
 #include "io/safetensors.h"
 #include "model/model.h"
@@ -21,34 +20,31 @@ struct gad_engine {
     gad_device device;
     gad_timeline timeline;
     gad_image_cache images;
-    gad_hash level_of; /* the good parts that `level` belongs to (evidence.h) */
-    float level;
     gad_box_convention convention; /* the coordinates the model speaks */
     char *folder;                  /* of the checkpoint */
     char *question;                /* the checkpoint's own wording, question.txt; NULL: it has none */
     char hash[33];
     const gad_log *log;
+    /* What a room above keeps with this engine; dropped with it and when its adapter changes. */
+    void *kept;
+    void (*free_kept)(void *kept);
 };
 
-/* A piece of a user turn: a text, or (text NULL) an image and the hash of its pixels. Borrowed. */
+/* The image's rows from the tower, encoded once; kept until a turn is freed after it. `hash`: of its pixels. */
+gad_status gad_engine_encode(gad_engine *engine, const gad_image *image, gad_hash hash, const gad_image_entry **entry,
+                             gad_error *err);
+
+/* A piece of a user turn: a text, or (text NULL) the rows of an image, with what layers add to them. Borrowed. */
 typedef struct gad_engine_part {
     const char *text;
-    const gad_image *image;
-    gad_hash hash;
+    const gad_image_rows *rows;
 } gad_engine_part;
 
 /* One user turn after the template's own system text, rendered up to the place where the answer begins. */
 typedef struct gad_engine_turn {
     gad_chat_prompt chat;
-    gad_prompt_image *image;  /* [image_count] */
-    gad_view *view;           /* [image_count] */
-    gad_image_rows *compared; /* of the last image, with evidence; NULL: the model has no difference module */
-    int64_t image_count;
-    float *heat; /* [heat_rows * heat_cols] anomaly logits of the last image, row by row; NULL as `compared` */
-    int64_t heat_rows, heat_cols;
-    gad_difference_region region[GAD_DIFFERENCE_REGIONS]; /* of the heat map */
-    int region_count;
-    gad_prompt prompt; /* points into the above */
+    gad_prompt_image *image; /* [prompt.image_count] */
+    gad_prompt prompt;       /* points into the above */
 } gad_engine_turn;
 gad_status gad_engine_make_turn(gad_engine *engine, const gad_engine_part *part, size_t part_count, gad_engine_turn *turn,
                                 gad_error *err);

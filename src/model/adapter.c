@@ -207,7 +207,7 @@ static gad_status write_config(const saver *s, const char *folder, const char *b
     return status;
 }
 
-/* The difference module's tensors, where they belong to the adapter: in a file of their own, which PEFT does not read. */
+/* The evidence head's tensors, where they belong to the adapter: in a file of their own, which PEFT does not read. */
 static gad_status save_difference(const gad_model *model, const char *folder, gad_error *err)
 {
     size_t count = 0;

@@ -21,7 +21,7 @@ bool gad_adapter_matches(const char *targets, const char *path);
 gad_status gad_adapter_create(gad_model *model, const gad_adapter_settings *settings, gad_error *err);
 /* Numbers that such adapters would have. */
 int64_t gad_adapter_count(gad_model *model, const gad_adapter_settings *settings);
-/* Write the model's adapters, what they replace as a whole, and the tensors of the difference module that train with them,
+/* Write the model's adapters, what they replace as a whole, and the tensors of the evidence head that train with them,
  * into `folder`, which exists; fp32. */
 gad_status gad_adapter_save(gad_model *model, const char *folder, const char *base, gad_error *err);
 #endif

@@ -284,7 +284,7 @@ static gad_status read_difference(const json_t *root, const char *name, gad_conf
         status =
             gad_error_set(err, GAD_E_FORMAT, "read model configuration", NULL, "%s: \"difference\" is out of range", name);
     if (!status)
-        config->difference = (gad_difference_config){(int)heads, (int)head_dim, (int)hidden, (int)inject, (int)cells};
+        config->evidence = (gad_evidence_config){(int)heads, (int)head_dim, (int)hidden, (int)inject, (int)cells};
     return status;
 }
 
@@ -412,7 +412,7 @@ json_t *gad_config_json(const gad_config *config)
                              vision_json(config), "image_token_id", config->image_token, "video_token_id",
                              config->video_token, "vision_start_token_id", config->vision_start_token,
                              "vision_end_token_id", config->vision_end_token, "tie_word_embeddings", config->text.tied);
-    const gad_difference_config *d = &config->difference;
+    const gad_evidence_config *d = &config->evidence;
     if (root && config->relative_boxes)
         json_object_set_new(root, "box_coordinates", json_string("relative_1000"));
     if (root && d->heads)

@@ -31,17 +31,36 @@ typedef struct gad_text_config {
     bool mrope_interleaved, tied, qkv_bias, qk_norm;
 } gad_text_config;
 
-/* The difference module (difference.h); heads 0: the model has none. */
-typedef struct gad_difference_config {
+/* The evidence head (evidence/head.h), "difference" in config.json; heads 0: the model has none. */
+typedef struct gad_evidence_config {
     int heads, head_dim, hidden, inject; /* matching heads and their size, width of the evidence, layers that get it */
     int cells;                           /* of the heat map along a patch's side */
-} gad_difference_config;
+} gad_evidence_config;
+enum {
+    GAD_EVIDENCE_CHANNELS = 20,  /* handcrafted ones of a cell (evidence/handcrafted.h) */
+    GAD_REGION_TOKEN_WIDTH = 131 /* numbers that show regions to the language model (evidence/region_tokens.h) */
+};
+
+/* Cells of a token: (2 * cells)^2, row by row. The cells of an image: token by token, tokens in raster order. */
+static inline int64_t gad_config_map_side(const gad_evidence_config *d)
+{
+    return 2 * (int64_t)d->cells;
+}
+static inline int64_t gad_config_map_cells(const gad_evidence_config *d)
+{
+    return gad_config_map_side(d) * gad_config_map_side(d);
+}
+/* Features of a cell. */
+static inline int64_t gad_config_map_width(const gad_evidence_config *d)
+{
+    return d->hidden < 8 ? 2 : d->hidden / 4;
+}
 
 typedef struct gad_config {
     gad_family family;
     gad_vision_config vision;
     gad_text_config text;
-    gad_difference_config difference;
+    gad_evidence_config evidence;
     bool relative_boxes; /* the model was taught coordinates from 0 to 1000 instead of its family's pixels */
     int image_token, video_token, vision_start_token, vision_end_token;
 } gad_config;

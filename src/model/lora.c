@@ -404,7 +404,7 @@ static gad_status load_whole_tensors(loader *l, gad_error *err)
     return status;
 }
 
-/* Tensors of the difference module that were trained with the adapter. */
+/* Tensors of the evidence head that were trained with the adapter. */
 static gad_status load_difference(loader *l, const char *folder, gad_error *err)
 {
     char *path = gad_file_join(folder, GAD_ADAPTER_DIFFERENCE);

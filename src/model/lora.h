@@ -4,7 +4,7 @@
 #define GAD_MODEL_LORA_H
 #include "model/model.h"
 
-/* In an adapter's folder: tensors of the difference module that were trained with it (docs/formats.md). */
+/* In an adapter's folder: tensors of the evidence head that were trained with it (docs/formats.md). */
 #define GAD_ADAPTER_DIFFERENCE "difference.safetensors"
 
 /* Read folder's adapter and attach it (unmerged, fp32). The base weights stay as they are; whole tensors of the adapter

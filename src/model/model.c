@@ -6,8 +6,6 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "model/difference_low.h"
-#include "model/difference_map.h"
 
 /* Adds parameters; the first failure sticks. */
 typedef struct builder {
@@ -144,12 +142,12 @@ static gad_block lm_block(builder *b, const gad_config *config, int i)
     return block;
 }
 
-/* Features of four columns fewer than a head are matched: the rest of the head holds the position (difference.c). */
-static struct gad_difference_level difference_level(builder *b, const gad_difference_config *d, int64_t in, int64_t out,
-                                                    const char *name)
+/* Features of four columns fewer than a head are matched: the rest of the head holds the position (evidence/head.c). */
+static struct gad_evidence_matcher matcher(builder *b, const gad_evidence_config *d, int64_t in, int64_t out,
+                                           const char *name)
 {
     int64_t features = (int64_t)d->heads * (d->head_dim - 4);
-    return (struct gad_difference_level){
+    return (struct gad_evidence_matcher){
         .fc1 = linear(b, d->hidden, in, true, "difference.%s.fc1", name),
         .fc2 = linear(b, features, d->hidden, true, "difference.%s.fc2", name),
         .q_norm = norm(b, d->head_dim - 4, false, 1e-6, "difference.%s.q_norm", name),
@@ -158,23 +156,23 @@ static struct gad_difference_level difference_level(builder *b, const gad_differ
     };
 }
 
-static void build_difference(builder *b, const gad_config *config, gad_difference *difference)
+static void build_evidence(builder *b, const gad_config *config, gad_evidence_head *head)
 {
-    const gad_difference_config *d = &config->difference;
+    const gad_evidence_config *d = &config->evidence;
     const gad_vision_config *v = &config->vision;
-    int64_t width = gad_difference_width(d);
-    difference->pixels = difference_level(b, d, (int64_t)3 * v->patch * v->patch, width, "pixels");
-    difference->rows = difference_level(b, d, v->out_hidden, d->hidden, "rows");
-    int64_t cells = gad_difference_cells(d);
-    difference->low = linear(b, width, 9 * GAD_DIFFERENCE_LOW, true, "difference.low");
-    difference->spread = linear(b, width, 9 * width, true, "difference.spread");
-    difference->cell = linear(b, 1, width, false, "difference.cell");
-    difference->gather = linear(b, d->hidden, cells * width, true, "difference.gather");
-    difference->around = linear(b, d->hidden, 9 * (int64_t)d->hidden, true, "difference.around");
-    difference->readout = linear(b, cells, d->hidden, true, "difference.readout");
+    int64_t width = gad_config_map_width(d);
+    head->pixels = matcher(b, d, (int64_t)3 * v->patch * v->patch, width, "pixels");
+    head->rows = matcher(b, d, v->out_hidden, d->hidden, "rows");
+    int64_t cells = gad_config_map_cells(d);
+    head->low = linear(b, width, 9 * GAD_EVIDENCE_CHANNELS, true, "difference.low");
+    head->spread = linear(b, width, 9 * width, true, "difference.spread");
+    head->cell = linear(b, 1, width, false, "difference.cell");
+    head->gather = linear(b, d->hidden, cells * width, true, "difference.gather");
+    head->around = linear(b, d->hidden, 9 * (int64_t)d->hidden, true, "difference.around");
+    head->readout = linear(b, cells, d->hidden, true, "difference.readout");
     for (int i = 0; i < d->inject; i++)
-        difference->inject[i] = linear(b, config->text.hidden, d->hidden, false, "difference.inject.%d", i);
-    difference->regions = linear(b, config->text.hidden, GAD_DIFFERENCE_FIGURES, false, "difference.regions");
+        head->inject[i] = linear(b, config->text.hidden, d->hidden, false, "difference.inject.%d", i);
+    head->regions = linear(b, config->text.hidden, GAD_REGION_TOKEN_WIDTH, false, "difference.regions");
 }
 
 gad_status gad_model_build(const gad_config *config, gad_model *model, gad_error *err)
@@ -187,8 +185,8 @@ gad_status gad_model_build(const gad_config *config, gad_model *model, gad_error
     b.failed = !model->vision.block || !model->lm.block;
     if (!b.failed) {
         build_vision(&b, config, &model->vision);
-        if (config->difference.heads)
-            build_difference(&b, config, &model->difference);
+        if (config->evidence.heads)
+            build_evidence(&b, config, &model->evidence);
         model->lm.embed = add_matrix(&b, t->vocab, t->hidden, "model.embed_tokens");
         for (int i = 0; i < t->layers; i++)
             model->lm.block[i] = lm_block(&b, config, i);

@@ -28,9 +28,9 @@ typedef struct gad_lm {
     gad_linear head; /* its weight is `embed` when tied */
 } gad_lm;
 
-/* Compares the image to inspect with its references (difference.h). */
-typedef struct gad_difference {
-    struct gad_difference_level {
+/* Compares the image to inspect with its references (evidence/head.h); its tensors are named difference.*. */
+typedef struct gad_evidence_head {
+    struct gad_evidence_matcher {
         gad_linear fc1, fc2;     /* local features */
         gad_norm q_norm, k_norm; /* over each head */
         gad_linear out;          /* residual into cells (pixels) or into the evidence (rows) */
@@ -41,14 +41,14 @@ typedef struct gad_difference {
     gad_linear readout;           /* logits of a token's cells */
     gad_linear inject[GAD_MAX_DEEPSTACK];
     gad_linear regions; /* what the heat map shows, in figures, into what the first layer gets */
-} gad_difference;
+} gad_evidence_head;
 
 typedef struct gad_model {
     gad_config config;
     gad_params params;
     gad_vision vision;
     gad_lm lm;
-    gad_difference difference;
+    gad_evidence_head evidence;
     gad_lora *lora; /* all adapters; layers point here */
     size_t lora_count, lora_capacity;
     /* Parameters that an adapter replaces as a whole, with the value that is not in use now and its memory. */

@@ -126,7 +126,7 @@ static void place_images(const gad_segment *s, int64_t segment, int64_t first_ro
     }
     if (s->image_count > 1) {
         b->pair_segment[b->pair_count] = segment;
-        b->pair[b->pair_count++] = (gad_difference_pair){.reference = first, .test = *images - 1};
+        b->pair[b->pair_count++] = (gad_head_pair){.reference = first, .test = *images - 1};
     }
 }
 

@@ -4,18 +4,18 @@
 #ifndef GAD_TRAIN_BATCH_H
 #define GAD_TRAIN_BATCH_H
 #include "base/arena.h"
+#include "evidence/head.h"
 #include "generate/timeline.h"
-#include "model/difference.h"
 #include "model/lm.h"
 
 /* One image of a segment. `patches` may be absent when `rows` are there and nothing else needs pixels. */
 typedef struct gad_batch_image {
     gad_grid grid;
-    int64_t first;                     /* place of its first id in the segment */
-    const float *patches;              /* [patches, 3 * temporal * patch * patch], raster (merge block) order */
-    const gad_image_rows *rows;        /* what a frozen tower gave for it; NULL: run the tower */
-    const float *mask;                 /* [cells]: defective part of each cell of the heat map, 0 to 1; NULL: not known */
-    const gad_difference_region *told; /* [told_count] shown in place of the heat map's regions; NULL: these are */
+    int64_t first;              /* place of its first id in the segment */
+    const float *patches;       /* [patches, 3 * temporal * patch * patch], raster (merge block) order */
+    const gad_image_rows *rows; /* what a frozen tower gave for it; NULL: run the tower */
+    const float *mask;          /* [cells]: defective part of each cell of the heat map, 0 to 1; NULL: not known */
+    const gad_region *told;     /* [told_count] shown in place of the heat map's regions; NULL: these are */
     int told_count;
 } gad_batch_image;
 
@@ -50,7 +50,7 @@ typedef struct gad_batch {
     float *label_weight;
     int64_t *label_segment;
     /* segments of several images: the last one is compared with the others */
-    gad_difference_pair *pair;
+    gad_head_pair *pair;
     int64_t *pair_segment;
     int64_t pair_count;
 } gad_batch;

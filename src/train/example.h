@@ -17,8 +17,7 @@ typedef struct gad_example {
     int64_t image_count;
     float *mask;           /* [cells] of the last image, NULL: not known */
     gad_score_truth truth; /* boxes owned */
-    gad_difference_region
-        *region; /* [region_count]: the boxes as the difference module would show them, at most its number */
+    gad_region *region;    /* [region_count]: the boxes as the evidence head would show them, at most its number */
     int region_count;
     char *object;                     /* the product's name, owned; NULL: none */
     bool points;                      /* boxes of the answer are marks of regions (task/pointer.h) */

@@ -81,8 +81,7 @@ static gad_status prepare_mask(const gad_lesson_maker *maker, const gad_lesson *
                 for (int64_t u = left; u < right; u++)
                     covered += lesson->mask[v * image->width + u] != 0;
             if (bottom > top && right > left)
-                e->mask[gad_difference_cell(across, side, y, x)] =
-                    (float)covered / (float)((bottom - top) * (right - left));
+                e->mask[gad_regions_cell(across, side, y, x)] = (float)covered / (float)((bottom - top) * (right - left));
         }
     last->mask = e->mask;
     return GAD_OK;
@@ -198,16 +197,16 @@ static gad_status take_regions(const gad_lesson *lesson, gad_example *e, gad_err
 {
     const gad_image *image = &lesson->image[lesson->count - 1];
     double width = (double)image->width, height = (double)image->height;
-    e->region = gad_memory_zero(GAD_DIFFERENCE_REGIONS, sizeof *e->region);
+    e->region = gad_memory_zero(GAD_REGIONS_MAX, sizeof *e->region);
     if (!e->region)
-        return gad_error_memory(err, operation, GAD_DIFFERENCE_REGIONS * sizeof *e->region);
-    e->region_count = lesson->box_count < GAD_DIFFERENCE_REGIONS ? (int)lesson->box_count : GAD_DIFFERENCE_REGIONS;
+        return gad_error_memory(err, operation, GAD_REGIONS_MAX * sizeof *e->region);
+    e->region_count = lesson->box_count < GAD_REGIONS_MAX ? (int)lesson->box_count : GAD_REGIONS_MAX;
     for (int i = 0; i < e->region_count; i++) {
         const gad_box *b = &lesson->box[i].box;
-        e->region[i] = (gad_difference_region){.x1 = (float)(b->x1 / width),
-                                               .y1 = (float)(b->y1 / height),
-                                               .x2 = (float)(b->x2 / width),
-                                               .y2 = (float)(b->y2 / height)};
+        e->region[i] = (gad_region){.x1 = (float)(b->x1 / width),
+                                    .y1 = (float)(b->y1 / height),
+                                    .x2 = (float)(b->x2 / width),
+                                    .y2 = (float)(b->y2 / height)};
     }
     return GAD_OK;
 }

@@ -22,7 +22,7 @@ typedef struct gad_lesson_maker {
     gad_box_convention convention;
     gad_question_template wording;
     gad_lesson_input input;
-    int64_t mask_side;  /* cells of a mask along a token: gad_difference_side */
+    int64_t mask_side;  /* cells of a mask along a token: gad_config_map_side */
     bool reasons;       /* false: answers without <think> text */
     double fast_share;  /* of samples whose answer does not reason all the same, so that fast answers are learnt too */
     bool points;        /* boxes are written as marks of regions (task/pointer.h) */

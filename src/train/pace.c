@@ -225,7 +225,7 @@ static void report_step(bench *b, double samples, double seconds[PARTS + 1][MOST
                                 [LANGUAGE_BACK] = 2 * language,
                                 [VISION_BACK] = 2 * vision};
     for (int p = 0; p < PARTS; p++) {
-        if ((p == COMPARE || p == COMPARE_BACK) && !gad_difference_exists(&b->model))
+        if ((p == COMPARE || p == COMPARE_BACK) && !gad_head_exists(&b->model))
             continue;
         row = add_row(b, part_names[p], "ms", seconds[p], n);
         if (flop[p] > 0) {

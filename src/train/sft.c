@@ -182,7 +182,7 @@ static gad_status accumulate(void *user, gad_trainer *trainer, int64_t step, dou
     *divisor = sum.labels;
     if (sft->settings.text_weight > 0)
         gad_metrics_add(metrics, "loss", sum.loss, sum.labels);
-    if (gad_difference_exists(trainer->model)) {
+    if (gad_head_exists(trainer->model)) {
         gad_metrics_add(metrics, "mask_loss", sum.mask, sum.masked);
         gad_metrics_add(metrics, "mask_accuracy", sum.agreed, sum.cells);
         gad_metrics_add(metrics, "image_accuracy", sum.images_agreed, sum.masked);
@@ -207,7 +207,7 @@ static gad_status evaluate(void *user, gad_trainer *trainer, gad_metrics *metric
     bool text = sft->settings.text_weight > 0;
     if (text)
         gad_metrics_add(metrics, "eval_loss", sum.loss, sum.labels);
-    if (gad_difference_exists(trainer->model)) {
+    if (gad_head_exists(trainer->model)) {
         gad_metrics_add(metrics, "eval_mask_loss", sum.mask, sum.masked);
         gad_metrics_add(metrics, "eval_mask_accuracy", sum.agreed, sum.cells);
         gad_metrics_add(metrics, "eval_image_accuracy", sum.images_agreed, sum.masked);

@@ -14,7 +14,7 @@ typedef struct gad_sft_settings {
     size_t cache_bytes; /* of frozen vision rows; 0: none are kept */
     double text_weight; /* of the answers; 0: the language model is not run */
     double told;        /* share of samples whose regions are told by the truth, not by the heat map: while that is weak */
-    double mask_weight; /* of the difference module's mask loss, if the model has one */
+    double mask_weight; /* of the evidence head's mask loss, if the model has one */
     int64_t eval_examples;
     gad_exam exam; /* answers to some of them; count 0: only the losses are measured */
 } gad_sft_settings;

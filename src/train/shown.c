@@ -3,7 +3,7 @@
 
 gad_status gad_shown_find(const gad_step *step, gad_example *example, gad_error *err)
 {
-    gad_difference_region region[GAD_DIFFERENCE_REGIONS];
+    gad_region region[GAD_REGIONS_MAX];
     if (!example->points)
         return GAD_OK;
     gad_segment prompt = gad_example_segment(example);
@@ -13,7 +13,7 @@ gad_status gad_shown_find(const gad_step *step, gad_example *example, gad_error 
     if (example->shown_count > GAD_POINTER_MARKS)
         example->shown_count = GAD_POINTER_MARKS; /* the last region has no mark */
     for (int i = 0; i < example->shown_count && !status; i++)
-        example->shown[i] = gad_difference_box(&region[i], example->frame.width_px, example->frame.height_px);
+        example->shown[i] = gad_regions_box(&region[i], example->frame.width_px, example->frame.height_px);
     return status;
 }
 

@@ -20,7 +20,7 @@ gad_step gad_step_make(const gad_model *model, gad_device *device, bool checkpoi
         if (!param->trainable)
             continue;
         step.trains_vision |= !strncmp(param->name, "visual.", 7);
-        step.trains_difference |= !strncmp(param->name, "difference.", 11);
+        step.trains_evidence |= !strncmp(param->name, "difference.", 11);
     }
     return step;
 }
@@ -39,8 +39,8 @@ typedef struct run {
     gad_vision_rows rows, d_rows;
     gad_lm_input input;
     gad_tensor hidden, d_hidden, d_logits;
-    gad_difference_input compared; /* empty when nothing is */
-    gad_difference_saved difference;
+    gad_head_input compared; /* empty when nothing is */
+    gad_head_saved head;
 } run;
 
 static bool vision_goes_back(const run *r)
@@ -48,20 +48,20 @@ static bool vision_goes_back(const run *r)
     return r->back && r->step->trains_vision && r->batch->image_count && !r->batch->has_rows;
 }
 
-/* The difference module's tables, when the model has one and there is something to compare. */
-static gad_status prepare_difference(run *r, gad_error *err)
+/* The evidence head's tables, when the model has one and there is something to compare. */
+static gad_status prepare_evidence(run *r, gad_error *err)
 {
     const gad_batch *batch = r->batch;
-    if (!gad_difference_exists(r->step->model) || !batch->pair_count)
+    if (!gad_head_exists(r->step->model) || !batch->pair_count)
         return GAD_OK;
-    gad_difference_image *image = gad_memory_alloc((size_t)batch->image_count, sizeof *image);
+    gad_head_image *image = gad_memory_alloc((size_t)batch->image_count, sizeof *image);
     if (!image)
         return gad_error_memory(err, operation, (size_t)batch->image_count * sizeof *image);
     for (int64_t i = 0; i < batch->image_count; i++)
-        image[i] = (gad_difference_image){batch->image[i].grid, batch->image[i].patches, batch->image[i].told,
-                                          batch->image[i].told_count};
-    gad_status status = gad_difference_input_make(&r->step->model->config, image, batch->image_count, batch->pair,
-                                                  batch->pair_count, &r->compared, err);
+        image[i] = (gad_head_image){batch->image[i].grid, batch->image[i].patches, batch->image[i].told,
+                                    batch->image[i].told_count};
+    gad_status status = gad_head_input_make(&r->step->model->config, image, batch->image_count, batch->pair,
+                                            batch->pair_count, &r->compared, err);
     gad_memory_free(image);
     return status;
 }
@@ -70,7 +70,7 @@ static gad_status reserve(run *r, gad_error *err)
 {
     size_t depth = (size_t)r->step->model->config.vision.depth, layers = (size_t)r->step->model->config.text.layers;
     bool whole = !r->step->checkpointing;
-    gad_status status = prepare_difference(r, err);
+    gad_status status = prepare_evidence(r, err);
     if (status || !r->back)
         return status;
     r->lm_saved.block_input = gad_memory_zero(layers, sizeof(gad_tensor));
@@ -85,7 +85,7 @@ static gad_status reserve(run *r, gad_error *err)
 
 static void release(run *r)
 {
-    gad_difference_input_free(&r->compared);
+    gad_head_input_free(&r->compared);
     gad_memory_free(r->lm_saved.block_input);
     gad_memory_free(r->lm_saved.block);
     gad_memory_free(r->vision_saved.block_input);
@@ -137,18 +137,18 @@ static gad_tensor load_patches(const gad_step *step, const gad_batch *batch)
     return patches;
 }
 
-/* Rows that only the difference module adds to start at zero. */
+/* Rows that only the evidence head adds to start at zero. */
 static void compare_images(run *r)
 {
     gad_device *device = r->step->pass.device;
     if (!r->compared.pairs)
         return;
-    for (; r->rows.deepstack_count < gad_difference_levels(&r->step->model->config); r->rows.deepstack_count++) {
+    for (; r->rows.deepstack_count < gad_head_levels(&r->step->model->config); r->rows.deepstack_count++) {
         gad_tensor *rows = &r->rows.deepstack[r->rows.deepstack_count];
         *rows = device->ops->take(device, r->batch->tokens, r->rows.out.cols);
         device->ops->zero(device, *rows);
     }
-    gad_difference_forward(&r->step->pass, r->step->model, &r->compared, &r->rows, &r->difference);
+    gad_head_forward(&r->step->pass, r->step->model, &r->compared, &r->rows, &r->head);
 }
 
 static void forward(run *r)
@@ -256,13 +256,13 @@ static gad_status run_labels(run *r, const gad_objective *objective, float tempe
 static gad_status run_masks(run *r, const gad_objective *objective, gad_error *err)
 {
     gad_device *device = r->step->pass.device;
-    int64_t side = gad_difference_side(&r->step->model->config.difference), cells = side * side * r->compared.tests, at = 0;
+    int64_t side = gad_config_map_side(&r->step->model->config.evidence), cells = side * side * r->compared.tests, at = 0;
     if (!r->compared.pairs || !objective->mask)
         return GAD_OK;
     float *logit = gad_memory_zero((size_t)(2 * cells), sizeof *logit), *g = logit + cells;
     if (!logit)
         return gad_error_memory(err, operation, (size_t)(2 * cells) * sizeof *logit);
-    device->ops->download(device, logit, r->difference.logits);
+    device->ops->download(device, logit, r->head.logits);
     for (int64_t i = 0; i < r->batch->pair_count; i++) {
         int64_t n = side * side * gad_grid_tokens(r->batch->image[r->batch->pair[i].test].grid);
         objective->mask(objective->user, r->batch, i, n, logit + at, g + at);
@@ -278,8 +278,8 @@ static void backward(run *r)
 {
     const gad_step *step = r->step;
     gad_device *device = step->pass.device;
-    bool vision = vision_goes_back(r), difference = r->compared.pairs && (step->trains_difference || vision);
-    bool into_rows = vision || difference;
+    bool vision = vision_goes_back(r), evidence = r->compared.pairs && (step->trains_evidence || vision);
+    bool into_rows = vision || evidence;
     if (into_rows) {
         r->d_rows = take_rows(step, r->batch->tokens, r->rows.deepstack_count);
         device->ops->zero(device, r->d_rows.out);
@@ -289,8 +289,8 @@ static void backward(run *r)
     if (!r->images_only)
         gad_lm_backward(&step->pass, step->model, r->d_hidden, &r->input, &r->lm_saved, into_rows ? &r->d_rows : NULL);
     gad_pass_tap(&step->pass, r->d_rows.out, "train.d_rows");
-    if (difference)
-        gad_difference_backward(&step->pass, step->model, &r->compared, r->d_logits, &r->d_rows, vision, &r->difference);
+    if (evidence)
+        gad_head_backward(&step->pass, step->model, &r->compared, r->d_logits, &r->d_rows, vision, &r->head);
     gad_pass_tap(&step->pass, r->d_rows.out, "train.d_vision");
     if (vision)
         gad_vision_backward(&step->pass, step->model, &r->d_rows, &r->batch->layout, &r->vision_saved);
@@ -365,8 +365,8 @@ gad_status gad_step_prefill(const gad_step *step, const gad_batch *batch, const 
     return status;
 }
 
-gad_status gad_step_regions(const gad_step *step, const gad_segment *segment,
-                            gad_difference_region region[GAD_DIFFERENCE_REGIONS], int *count, gad_error *err)
+gad_status gad_step_regions(const gad_step *step, const gad_segment *segment, gad_region region[GAD_REGIONS_MAX],
+                            int *count, gad_error *err)
 {
     gad_device *device = step->pass.device;
     gad_batch batch;

@@ -15,7 +15,7 @@ typedef struct gad_objective {
     /* For the n cells of the test image of a pair: anomaly logits in, dL/dlogit out into g. NULL: the logits train only
      * through what the language model makes of the evidence. */
     void (*mask)(void *user, const gad_batch *batch, int64_t pair, int64_t n, const float *logit, float *g);
-    bool images_only;     /* the language model is not run: only the heat maps train the tower and the difference module */
+    bool images_only;     /* the language model is not run: only the heat maps train the tower and the evidence head */
     double entropy_bonus; /* the loss falls by this much of every label's entropy times its weight */
 } gad_objective;
 
@@ -26,7 +26,7 @@ typedef struct gad_step {
     bool checkpointing;  /* keep the blocks' inputs only and run each block again on the way back */
     int64_t logits_rows; /* label rows whose logits exist at the same time; 0: 256 */
     bool trains_vision;  /* false: the tower is frozen, no activations are kept */
-    bool trains_difference;
+    bool trains_evidence;
 } gad_step;
 
 /* Fill `step` for a model from what is trainable. */
@@ -41,10 +41,10 @@ gad_status gad_step_logprob(const gad_step *step, const gad_batch *batch, float 
                             gad_error *err);
 /* Forward only, with the keys and values of all rows kept in `cache` from row 0 on: a prompt to go on from. */
 gad_status gad_step_prefill(const gad_step *step, const gad_batch *batch, const gad_lm_cache *cache, gad_error *err);
-/* The regions that the difference module shows of a segment's last image, at least the one where to look first; *count is 0
+/* The regions that the evidence head shows of a segment's last image, at least the one where to look first; *count is 0
  * without a module. */
-gad_status gad_step_regions(const gad_step *step, const gad_segment *segment,
-                            gad_difference_region region[GAD_DIFFERENCE_REGIONS], int *count, gad_error *err);
+gad_status gad_step_regions(const gad_step *step, const gad_segment *segment, gad_region region[GAD_REGIONS_MAX],
+                            int *count, gad_error *err);
 /* The vision tower's rows of one image on the host, for caching: rows->rows is the caller's (gad_memory_free). */
 gad_status gad_step_embed(const gad_step *step, const gad_batch_image *image, gad_hash hash, gad_image_rows *rows,
                           gad_error *err);

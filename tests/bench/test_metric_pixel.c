@@ -1,8 +1,8 @@
 /* metric_pixel: regions, and AUROC, AP and AUPRO against slow definitions; the binned result stays within its own bound. */
 #include "base/memory.h"
 #include "base/rng.h"
+#include "bench/components.h"
 #include "bench/metric_pixel.h"
-#include "bench/regions.h"
 #include "support/support.h"
 
 #include <math.h>
@@ -25,17 +25,17 @@ static void test_regions(void **state)
     uint8_t mask[5 * 7];
     for (int i = 0; i < 35; i++)
         mask[i] = picture[i / 7][i % 7] == '#';
-    gad_regions r;
+    gad_components r;
     gad_error err;
-    ASSERT_OK(gad_regions_find(mask, 7, 5, &r, &err), &err);
+    ASSERT_OK(gad_components_find(mask, 7, 5, &r, &err), &err);
     assert_int_equal(r.count, 2);
     assert_int_equal(r.pixels[0], 8);
     assert_int_equal(r.pixels[1], 1);
-    gad_regions_free(&r);
+    gad_components_free(&r);
     memset(mask, 0, sizeof mask);
-    ASSERT_OK(gad_regions_find(mask, 7, 5, &r, &err), &err);
+    ASSERT_OK(gad_components_find(mask, 7, 5, &r, &err), &err);
     assert_int_equal(r.count, 0);
-    gad_regions_free(&r);
+    gad_components_free(&r);
 }
 
 /* Label by repeated flooding: slow and obviously right. Labels start at `next`; returns the next free label. */

@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "base/rng.h"
-#include "generate/engine.h"
+#include "inspect/turn.h"
 #include "model/golden.h"
 #include "model/lora.h"
 #include "model/weights.h"
@@ -314,12 +314,12 @@ static const float *ask(gad_engine *engine)
 {
     gad_error err;
     gad_image image;
-    gad_engine_turn turn;
+    gad_turn turn;
     ASSERT_OK(gad_image_load(golden_image("bolt"), &image, &err), &err);
-    const gad_engine_part part[] = {{.image = &image, .hash = gad_image_hash(&image)}, {.text = "Is it good?"}};
-    ASSERT_OK(gad_engine_make_turn(engine, part, 2, &turn, &err), &err);
-    ASSERT_OK(gad_timeline_feed(&engine->timeline, &turn.prompt, 0, NULL, &err), &err);
-    gad_engine_free_turn(engine, &turn);
+    const gad_turn_part part[] = {{.image = &image, .hash = gad_image_hash(&image)}, {.text = "Is it good?"}};
+    ASSERT_OK(gad_turn_make(engine, part, 2, &turn, &err), &err);
+    ASSERT_OK(gad_timeline_feed(&engine->timeline, &turn.asked.prompt, 0, NULL, &err), &err);
+    gad_turn_free(engine, &turn);
     gad_image_free(&image);
     return engine->timeline.logits;
 }

@@ -6,8 +6,9 @@
 #include "api/picture.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "evidence/evidence.h"
 #include "gad_train.h"
-#include "generate/engine.h"
+#include "inspect/turn.h"
 #include "support/support.h"
 #include "train/step.h"
 
@@ -64,19 +65,19 @@ static int close_bench(void **state)
     return 0;
 }
 
-static gad_engine_turn turn_of(const bench *b, const int *picture, int count)
+static gad_turn turn_of(const bench *b, const int *picture, int count)
 {
     gad_error err;
-    gad_engine_part part[PICTURES + 1];
-    gad_engine_turn turn;
+    gad_turn_part part[PICTURES + 1];
+    gad_turn turn;
     for (int i = 0; i < count; i++)
-        part[i] = (gad_engine_part){.image = &b->picture[picture[i]]->image, .hash = b->picture[picture[i]]->hash};
-    part[count] = (gad_engine_part){.text = "?"};
-    ASSERT_OK(gad_engine_make_turn(b->engine, part, (size_t)count + 1, &turn, &err), &err);
+        part[i] = (gad_turn_part){.image = &b->picture[picture[i]]->image, .hash = b->picture[picture[i]]->hash};
+    part[count] = (gad_turn_part){.text = "?"};
+    ASSERT_OK(gad_turn_make(b->engine, part, (size_t)count + 1, &turn, &err), &err);
     return turn;
 }
 
-static float peak_of(const gad_engine_turn *turn)
+static float peak_of(const gad_turn *turn)
 {
     float peak = -INFINITY;
     for (int64_t i = 0; i < turn->heat_rows * turn->heat_cols; i++)
@@ -100,28 +101,29 @@ static void test_training_sees_the_same(void **state)
     gad_batch_image image[2];
     gad_batch batch;
     const int pair[] = {0, 1};
-    gad_engine_turn turn = turn_of(b, pair, 2);
+    gad_turn turn = turn_of(b, pair, 2);
     for (int i = 0; i < 2; i++) {
         ASSERT_OK(gad_preprocess_image(&b->engine->preprocess, &b->picture[i]->image, &patches[i], &err), &err);
-        image[i] = (gad_batch_image){.grid = patches[i].grid, .patches = patches[i].row, .first = turn.image[i].first};
+        image[i] =
+            (gad_batch_image){.grid = patches[i].grid, .patches = patches[i].row, .first = turn.asked.image[i].first};
     }
-    gad_segment segment = {turn.prompt.ids, turn.prompt.count, NULL, image, 2, -1};
+    gad_segment segment = {turn.asked.prompt.ids, turn.asked.prompt.count, NULL, image, 2, -1};
     ASSERT_OK(gad_batch_make(&b->engine->model.config, &segment, 1, &batch, &err), &err);
     float map[1024];
     gad_step step = gad_step_make(&b->engine->model, &b->engine->device, false);
     gad_objective objective = {.user = map, .temperature = 1, .mask = keep_map, .images_only = true};
     ASSERT_OK(gad_step_evaluate(&step, &batch, &objective, &err), &err);
-    int64_t side = gad_difference_side(&b->engine->model.config.difference), across = turn.heat_cols / side;
+    int64_t side = gad_config_map_side(&b->engine->model.config.evidence), across = turn.heat_cols / side;
     assert_true(turn.heat_rows * turn.heat_cols <= 1024);
     for (int64_t y = 0; y < turn.heat_rows; y++)
         for (int64_t x = 0; x < turn.heat_cols; x++) {
-            float seen = turn.heat[y * turn.heat_cols + x], trained = map[gad_difference_cell(across, side, y, x)];
+            float seen = turn.heat[y * turn.heat_cols + x], trained = map[gad_regions_cell(across, side, y, x)];
             assert_true(fabsf(seen - trained) <= 1e-5f * fmaxf(1, fabsf(trained))); /* sums of another order */
         }
     gad_batch_free(&batch);
     for (int i = 0; i < 2; i++)
         gad_preprocess_free(&patches[i]);
-    gad_engine_free_turn(b->engine, &turn);
+    gad_turn_free(b->engine, &turn);
 }
 
 /* ---- the level of a class ------------------------------------------------------------------------------------------ */
@@ -137,7 +139,7 @@ static float plain_peak(const bench *b, const gad_patches *patches, const gad_im
     ASSERT_OK(
         gad_evidence_make(&b->engine->model, &b->engine->device, true, patches, rows, count, level, &evidence, &map, &err),
         &err);
-    for (int64_t i = 0; i < evidence.tokens * gad_difference_cells(&b->engine->model.config.difference); i++)
+    for (int64_t i = 0; i < evidence.tokens * gad_config_map_cells(&b->engine->model.config.evidence); i++)
         peak = fmaxf(peak, logit[i]);
     gad_memory_free(evidence.rows);
     return peak;
@@ -174,7 +176,7 @@ static void test_level(void **state)
     assert_true(fabsf(level - (sum / GOOD - GAD_EVIDENCE_GOOD)) < 1e-5f);
     const int shown[] = {0, 1, 2, 3};
     float without = plain_peak(b, patches, rows, GOOD + 1, 0, logit);
-    gad_engine_turn turn = turn_of(b, shown, GOOD + 1);
+    gad_turn turn = turn_of(b, shown, GOOD + 1);
     assert_true(fabsf(peak_of(&turn) - (without - level)) < 1e-5f);
     /* the figures move with it: rows at another level are other rows */
     gad_image_rows at_zero, far;
@@ -188,7 +190,7 @@ static void test_level(void **state)
     assert_memory_not_equal(at_zero.rows + first, far.rows + first, first * sizeof(float));
     gad_memory_free(at_zero.rows);
     gad_memory_free(far.rows);
-    gad_engine_free_turn(b->engine, &turn);
+    gad_turn_free(b->engine, &turn);
     for (int i = 0; i < GOOD + 1; i++)
         gad_preprocess_free(&patches[i]);
 }

@@ -1,21 +1,21 @@
-/* evidence: the difference module when answering: the rows of the part to inspect, with what its references do not show
+/* evidence: the evidence head when answering: the rows of the part to inspect, with what its references do not show
  * added for the layers that take it, and the heat map. In: pictures as patch rows and their vision rows. Out: rows for a
  * prompt. */
-#ifndef GAD_GENERATE_EVIDENCE_H
-#define GAD_GENERATE_EVIDENCE_H
+#ifndef GAD_EVIDENCE_EVIDENCE_H
+#define GAD_EVIDENCE_EVIDENCE_H
+#include "evidence/head.h"
 #include "generate/timeline.h"
-#include "model/difference.h"
 #include "model/preprocess.h"
 
 /* What the comparison shows. */
 typedef struct gad_evidence_map {
-    float *logit; /* the caller's: room for every cell of the part (difference_map.h), less the level */
-    gad_difference_region region[GAD_DIFFERENCE_REGIONS];
+    float *logit; /* the caller's: room for every cell of the part (regions.h), less the level */
+    gad_region region[GAD_REGIONS_MAX];
     int region_count;
 } gad_evidence_map;
 
 /* The last of `count` >= 2 images is compared with the others. rows->rows is the caller's (gad_memory_free); its hash names
- * all images, since it depends on all. The model has a difference module. */
+ * all images, since it depends on all. The model has a evidence head. */
 gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool adapters, const gad_patches *patches,
                              const gad_image_rows *const *image, int64_t count, float level, gad_image_rows *rows,
                              gad_evidence_map *map, gad_error *err);

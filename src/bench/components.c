@@ -1,5 +1,5 @@
-/* regions: see regions.h */
-#include "bench/regions.h"
+/* components: see components.h */
+#include "bench/components.h"
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -11,15 +11,15 @@ static uint32_t root_of(uint32_t *parent, uint32_t i)
     return i;
 }
 
-static bool add_run(gad_regions *r, int y, int x1, int x2)
+static bool add_run(gad_components *r, int y, int x1, int x2)
 {
     if (!gad_memory_grow((void **)&r->run, &r->run_capacity, r->run_count, sizeof *r->run))
         return false;
-    r->run[r->run_count++] = (gad_region_run){y, x1, x2, 0};
+    r->run[r->run_count++] = (gad_component_run){y, x1, x2, 0};
     return true;
 }
 
-static bool collect_runs(gad_regions *r, const uint8_t *mask, int width, int height)
+static bool collect_runs(gad_components *r, const uint8_t *mask, int width, int height)
 {
     for (int y = 0; y < height; y++) {
         const uint8_t *row = mask + (size_t)y * (size_t)width;
@@ -39,11 +39,11 @@ static bool collect_runs(gad_regions *r, const uint8_t *mask, int width, int hei
 }
 
 /* Join runs of neighbouring rows that touch, corners included. */
-static void join_rows(const gad_regions *r, uint32_t *parent)
+static void join_rows(const gad_components *r, uint32_t *parent)
 {
     size_t above = 0; /* first run that may still touch */
     for (size_t i = 0; i < r->run_count; i++) {
-        const gad_region_run *run = &r->run[i];
+        const gad_component_run *run = &r->run[i];
         while (above < i && (r->run[above].y < run->y - 1 || (r->run[above].y == run->y - 1 && r->run[above].x2 < run->x1)))
             above++;
         for (size_t j = above; j < i && r->run[j].y == run->y - 1 && r->run[j].x1 <= run->x2; j++) {
@@ -55,7 +55,7 @@ static void join_rows(const gad_regions *r, uint32_t *parent)
 }
 
 /* Number the roots in order of appearance and count their pixels. */
-static bool number_regions(gad_regions *r, uint32_t *parent)
+static bool number_regions(gad_components *r, uint32_t *parent)
 {
     uint32_t *number = gad_memory_alloc(r->run_count, sizeof *number);
     if (!number)
@@ -75,9 +75,9 @@ static bool number_regions(gad_regions *r, uint32_t *parent)
     return true;
 }
 
-gad_status gad_regions_find(const uint8_t *mask, int width, int height, gad_regions *regions, gad_error *err)
+gad_status gad_components_find(const uint8_t *mask, int width, int height, gad_components *regions, gad_error *err)
 {
-    gad_regions r = {0};
+    gad_components r = {0};
     uint32_t *parent = NULL;
     bool done = collect_runs(&r, mask, width, height) && r.run_count < UINT32_MAX;
     if (done)
@@ -90,16 +90,16 @@ gad_status gad_regions_find(const uint8_t *mask, int width, int height, gad_regi
     done = parent && number_regions(&r, parent);
     gad_memory_free(parent);
     if (!done) {
-        gad_regions_free(&r);
+        gad_components_free(&r);
         return gad_error_memory(err, "find the regions of a mask", (size_t)width * (size_t)height);
     }
     *regions = r;
     return GAD_OK;
 }
 
-void gad_regions_free(gad_regions *regions)
+void gad_components_free(gad_components *regions)
 {
     gad_memory_free(regions->run);
     gad_memory_free(regions->pixels);
-    *regions = (gad_regions){0};
+    *regions = (gad_components){0};
 }

@@ -1,11 +1,11 @@
-/* difference_align: a picture that was turned, zoomed, shifted and lit otherwise is brought back; what has nothing in
+/* register: a picture that was turned, zoomed, shifted and lit otherwise is brought back; what has nothing in
  * common stays as it is. The picture is made with another place than the one that is looked for, so the truth is known. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
-#include "model/difference_align.h"
+#include "evidence/register.h"
 #include "support/support.h"
 
 enum { WIDTH = 160, HEIGHT = 128, AREA = WIDTH * HEIGHT };
@@ -41,8 +41,8 @@ static scene *make_scene(gad_similarity p, bool other_light)
 
 static gad_similarity place_of(const scene *s)
 {
-    float *scratch = malloc((size_t)gad_difference_place_scratch(WIDTH, HEIGHT) * sizeof *scratch);
-    gad_similarity p = gad_difference_place(s->test, s->reference, WIDTH, HEIGHT, scratch);
+    float *scratch = malloc((size_t)gad_register_scratch(WIDTH, HEIGHT) * sizeof *scratch);
+    gad_similarity p = gad_register_find(s->test, s->reference, WIDTH, HEIGHT, scratch);
     free(scratch);
     return p;
 }
@@ -71,9 +71,9 @@ static void test_place_and_light(void **state)
         /* a fiftieth of a px at the corner, 102 px from the middle */
         assert_true(fabs(p.a - truth.a) < 2e-4 && fabs(p.b - truth.b) < 2e-4);
         assert_true(fabs(p.shift_x - truth.shift_x) < 0.02 && fabs(p.shift_y - truth.shift_y) < 0.02);
-        gad_difference_move(s->reference, WIDTH, HEIGHT, p, s->moved);
+        gad_register_warp(s->reference, WIDTH, HEIGHT, p, s->moved);
         double before = mean_gap(s, s->moved);
-        gad_difference_light(s->test, WIDTH, HEIGHT, s->moved);
+        gad_register_relight(s->test, WIDTH, HEIGHT, s->moved);
         assert_true(mean_gap(s, s->moved) < 0.1 * before); /* the light is of the form that is fitted */
         assert_true(mean_gap(s, s->moved) < 0.02);
         free(s);
@@ -93,8 +93,8 @@ static void test_defect_stays(void **state)
     gad_similarity p = place_of(s);
     assert_true(fabs(p.a - truth.a) < 2e-3 && fabs(p.b - truth.b) < 2e-3);
     assert_true(fabs(p.shift_x - truth.shift_x) < 0.2 && fabs(p.shift_y - truth.shift_y) < 0.2);
-    gad_difference_move(s->reference, WIDTH, HEIGHT, p, s->moved);
-    gad_difference_light(s->test, WIDTH, HEIGHT, s->moved);
+    gad_register_warp(s->reference, WIDTH, HEIGHT, p, s->moved);
+    gad_register_relight(s->test, WIDTH, HEIGHT, s->moved);
     for (int y = 42; y < 54; y++)
         for (int x = 62; x < 78; x++)
             assert_true(s->test[y * WIDTH + x] - s->moved[y * WIDTH + x] > 0.85f);
@@ -114,7 +114,7 @@ static void test_nothing_in_common(void **state)
     gad_similarity p = place_of(s);
     assert_true(fabs(p.a - 1) < 0.05 && fabs(p.b) < 0.05 && fabs(p.shift_x) < 3 && fabs(p.shift_y) < 3);
     memcpy(s->moved, s->reference, sizeof s->moved);
-    gad_difference_light(s->test, WIDTH, HEIGHT, s->moved);
+    gad_register_relight(s->test, WIDTH, HEIGHT, s->moved);
     assert_memory_equal(s->moved, s->reference, sizeof s->moved);
     free(s);
 }
@@ -125,7 +125,7 @@ static void test_cover(void **state)
     (void)state;
     scene *s = make_scene((gad_similarity){1, 0, 0, 0}, true);
     memcpy(s->moved, s->reference, sizeof s->moved);
-    gad_difference_cover(s->test, WIDTH, HEIGHT, (gad_similarity){1, 0, 10, 0}, s->moved);
+    gad_register_cover(s->test, WIDTH, HEIGHT, (gad_similarity){1, 0, 10, 0}, s->moved);
     for (int c = 0; c < 3; c++)
         for (int y = 0; y < HEIGHT; y++)
             for (int x = 0; x < WIDTH; x++) {

@@ -1,5 +1,5 @@
 /* ask: see ask.h */
-#include "generate/ask.h"
+#include "inspect/ask.h"
 
 #include <math.h>
 #include <string.h>
@@ -20,20 +20,19 @@ void gad_asked_free(gad_asked *asked)
 }
 
 /* p(Yes) after the turn and `count` ids of an answer. */
-static gad_status score_after(gad_engine *engine, const gad_engine_turn *turn, const int32_t *id, size_t count,
+static gad_status score_after(gad_engine *engine, const gad_turn *turn, const int32_t *id, size_t count,
                               const gad_cancel *cancel, double *score, gad_error *err)
 {
     gad_prompt prompt;
     int32_t *ids = NULL;
-    gad_status status = gad_engine_extend(turn, id, count, &prompt, &ids, err);
+    gad_status status = gad_engine_extend(&turn->asked, id, count, &prompt, &ids, err);
     if (!status)
         status = gad_decode_yes(&engine->timeline, engine->tokenizer, &prompt, cancel, score, err);
     gad_memory_free(ids);
     return status;
 }
 
-gad_status gad_ask_fast(gad_engine *engine, const gad_engine_turn *turn, const gad_cancel *cancel, double *score,
-                        gad_error *err)
+gad_status gad_ask_fast(gad_engine *engine, const gad_turn *turn, const gad_cancel *cancel, double *score, gad_error *err)
 {
     const char *prefix = gad_question_forced_prefix();
     gad_tokenizer_ids forced = {0};
@@ -45,13 +44,13 @@ gad_status gad_ask_fast(gad_engine *engine, const gad_engine_turn *turn, const g
 }
 
 /* What marks mean in this turn. The first region always means something, so that no Yes is without a place. */
-static gad_pointer_meaning meaning_of(const gad_engine_turn *turn, const char *object, const gad_box_frame *frame)
+static gad_pointer_meaning meaning_of(const gad_turn *turn, const char *object, const gad_box_frame *frame)
 {
     int count = turn->heat && !turn->region_count ? 1 : turn->region_count;
-    gad_box box[GAD_DIFFERENCE_REGIONS];
+    gad_box box[GAD_REGIONS_MAX];
     float loudest[GAD_PLACES];
     for (int i = 0; i < count; i++)
-        box[i] = gad_difference_box(&turn->region[i], frame->width_px, frame->height_px);
+        box[i] = gad_regions_box(&turn->region[i], frame->width_px, frame->height_px);
     for (int p = 0; p < GAD_PLACES; p++)
         loudest[p] = -INFINITY;
     for (int64_t i = 0; turn->heat && i < turn->heat_rows * turn->heat_cols; i++) {
@@ -113,7 +112,7 @@ static gad_status ids_before(const gad_engine *engine, const gad_decoded *decode
     return status;
 }
 
-gad_status gad_ask_reasoned(gad_engine *engine, const gad_engine_turn *turn, const char *object,
+gad_status gad_ask_reasoned(gad_engine *engine, const gad_turn *turn, const char *object,
                             const gad_decode_settings *settings, gad_rng *rng, const gad_box_frame *frame, gad_asked *asked,
                             gad_error *err)
 {
@@ -126,7 +125,8 @@ gad_status gad_ask_reasoned(gad_engine *engine, const gad_engine_turn *turn, con
         own.on_text = tell_piece;
         own.user = &told;
     }
-    gad_status status = gad_decode(&engine->timeline, engine->tokenizer, &turn->prompt, NULL, &own, rng, &a.decoded, err);
+    gad_status status =
+        gad_decode(&engine->timeline, engine->tokenizer, &turn->asked.prompt, NULL, &own, rng, &a.decoded, err);
     if (own.on_text)
         tell_held(&told);
     if (status)

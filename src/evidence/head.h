@@ -1,55 +1,54 @@
-/* difference: what a part has that its reference has not. In: pictures as tables (difference_input.h), the tower's rows.
+/* difference: what a part has that its reference has not. In: pictures as tables (head_input.h), the tower's rows.
  * Out: an anomaly logit for every cell of the test image (a heat map), and evidence added to the rows that the first
  * layers of the language model get at the test image's tokens, the way DeepStack adds rows. Forward and backward.
  *
- * References are first brought to the test picture's place and light (difference_align.h). Two levels, pixels of patches
+ * References are first brought to the test picture's place and light (register.h). Two levels, pixels of patches
  * and merged rows of tokens. Features f = W2 gelu(W1 x). Every test row looks for its like among the reference rows with
  * several heads that differ in how far they look (the first: at its own place), by cosine and distance; what remains after
  * subtracting the best mixture is the residual. Of a cell: f = gelu(W [channels of the 3 x 3 cells around] + W residual of
  * its patch), m = f + gelu(W [f of the 3 x 3 cells]). Of a token: e = gelu(W m of its cells + W residual), evidence h = e +
  * gelu(W [e of the 3 x 3 tokens around]). Logit of a cell = w m + what W h says of it; rows of layer j += W_j h
  * (VD-DeepStack's idea; training.md 13.6). The first of these layers also gets what the heat map shows in figures
- * (difference_map.h), through which no gradient flows. */
-#ifndef GAD_MODEL_DIFFERENCE_H
-#define GAD_MODEL_DIFFERENCE_H
-#include "model/difference_input.h"
+ * (regions.h), through which no gradient flows. */
+#ifndef GAD_EVIDENCE_HEAD_H
+#define GAD_EVIDENCE_HEAD_H
+#include "evidence/head_input.h"
 #include "model/vision.h"
 
 /* What the backward pass needs of one level. */
-typedef struct gad_difference_level_saved {
+typedef struct gad_head_level_saved {
     gad_tensor x, h1, g1, f;                      /* input, hidden before and after GELU, features */
     gad_tensor q_stats, k_stats, q, k, v, o, lse; /* of the matching */
     gad_tensor residual;                          /* of the test rows */
-} gad_difference_level_saved;
+} gad_head_level_saved;
 
-typedef struct gad_difference_saved {
-    gad_difference_level_saved pixels, rows;
+typedef struct gad_head_saved {
+    gad_head_level_saved pixels, rows;
     gad_tensor low, c, f;  /* of cells: channels of 3 x 3, features before and after GELU */
     gad_tensor near, g, m; /* features of 3 x 3 cells, what they add before GELU, all of it [cells, width] */
     gad_tensor a, e;       /* a token's own evidence before and after GELU [tests, hidden] */
     gad_tensor wide, b;    /* e of the tokens around [tests, 9 * hidden], and what they add before GELU */
     gad_tensor h, figures;
     gad_tensor logits; /* [cells of tests, 1] */
-} gad_difference_saved;
+} gad_head_saved;
 
-static inline bool gad_difference_exists(const gad_model *model)
+static inline bool gad_head_exists(const gad_model *model)
 {
-    return model->config.difference.heads > 0;
+    return model->config.evidence.heads > 0;
 }
 /* Sets of rows that layers add: those of DeepStack and of this module. */
-static inline int gad_difference_levels(const gad_config *config)
+static inline int gad_head_levels(const gad_config *config)
 {
-    return config->difference.inject > config->vision.deepstack_count ? config->difference.inject
-                                                                      : config->vision.deepstack_count;
+    return config->evidence.inject > config->vision.deepstack_count ? config->evidence.inject
+                                                                    : config->vision.deepstack_count;
 }
 
-/* Adds the evidence to rows->deepstack, which has gad_difference_levels of them. What `saved` holds stays on the stack; the
+/* Adds the evidence to rows->deepstack, which has gad_head_levels of them. What `saved` holds stays on the stack; the
  * caller rewinds. */
-void gad_difference_forward(const gad_pass *pass, const gad_model *model, const gad_difference_input *input,
-                            const gad_vision_rows *rows, gad_difference_saved *saved);
+void gad_head_forward(const gad_pass *pass, const gad_model *model, const gad_head_input *input,
+                      const gad_vision_rows *rows, gad_head_saved *saved);
 /* d_logits [cells of tests, 1] may be without data. Adds parameter gradients and, when `into_rows`, the gradient of
  * rows->out to d_rows->out. */
-void gad_difference_backward(const gad_pass *pass, const gad_model *model, const gad_difference_input *input,
-                             gad_tensor d_logits, const gad_vision_rows *d_rows, bool into_rows,
-                             const gad_difference_saved *saved);
+void gad_head_backward(const gad_pass *pass, const gad_model *model, const gad_head_input *input, gad_tensor d_logits,
+                       const gad_vision_rows *d_rows, bool into_rows, const gad_head_saved *saved);
 #endif

@@ -1,12 +1,12 @@
-/* difference_align: brings a reference onto a test picture, so that what is left to compare is what differs: turned, zoomed
+/* register: brings a reference onto a test picture, so that what is left to compare is what differs: turned, zoomed
  * and shifted to where the part lies now, and lit as it is lit now. In: two pictures as planes. Out: the reference as a
  * picture of the test's place and light. Equal input, equal output; knows nothing of patches or weights.
  *
  * Where: exhaustive search at 16 px, then Gauss-Newton on a pyramid (Lucas and Kanade, IJCAI 1981) with the light
  * (gain, offset and their slopes) as further unknowns and weights that forget what does not fit. Light: least
  * squares of each colour on the reference's, with a gain and an offset that change smoothly over the picture. */
-#ifndef GAD_MODEL_DIFFERENCE_ALIGN_H
-#define GAD_MODEL_DIFFERENCE_ALIGN_H
+#ifndef GAD_EVIDENCE_REGISTER_H
+#define GAD_EVIDENCE_REGISTER_H
 #include <stdint.h>
 
 /* Where a point of the test picture lies in the reference, both in px from the middle:
@@ -15,16 +15,15 @@ typedef struct gad_similarity {
     double a, b, shift_x, shift_y;
 } gad_similarity;
 
-/* Numbers of scratch memory that gad_difference_place needs. */
-int64_t gad_difference_place_scratch(int64_t width, int64_t height);
+/* Numbers of scratch memory that gad_register_find needs. */
+int64_t gad_register_scratch(int64_t width, int64_t height);
 /* Where the part of the reference lies in the test picture. Planes [3][height][width], both sides at least 32. What cannot
  * be brought nearer (loose texture) stays where it is. */
-gad_similarity gad_difference_place(const float *test, const float *reference, int64_t width, int64_t height,
-                                    float *scratch);
+gad_similarity gad_register_find(const float *test, const float *reference, int64_t width, int64_t height, float *scratch);
 /* The reference at that place; what lies outside repeats the edge. */
-void gad_difference_move(const float *reference, int64_t width, int64_t height, gad_similarity place, float *moved);
+void gad_register_warp(const float *reference, int64_t width, int64_t height, gad_similarity place, float *moved);
 /* In place: the moved reference in the light of the test picture. */
-void gad_difference_light(const float *test, int64_t width, int64_t height, float *moved);
+void gad_register_relight(const float *test, int64_t width, int64_t height, float *moved);
 /* In place: the test picture itself where the reference shows nothing, so that nothing is said of it. */
-void gad_difference_cover(const float *test, int64_t width, int64_t height, gad_similarity place, float *moved);
+void gad_register_cover(const float *test, int64_t width, int64_t height, gad_similarity place, float *moved);
 #endif

@@ -1,12 +1,12 @@
 /* difference: see difference.h. Letters: N rows of a level (patches or tokens of all images), F = heads * (head_dim - 4).
  */
-#include "model/difference.h"
+#include "evidence/head.h"
 
 #include <math.h>
 #include <string.h>
 
-typedef struct gad_difference_level level;
-typedef gad_difference_level_saved level_saved;
+typedef struct gad_evidence_matcher level;
+typedef gad_head_level_saved level_saved;
 
 static const int32_t *upload(gad_device *device, const int32_t *index, int64_t n)
 {
@@ -21,14 +21,14 @@ static gad_tensor take_host(gad_device *device, const float *host, int64_t rows,
 }
 
 /* Columns of head h in rows of whole heads, and in rows of features only. */
-static gad_tensor head_of(const gad_difference_config *d, gad_tensor t, int h, bool places)
+static gad_tensor head_of(const gad_evidence_config *d, gad_tensor t, int h, bool places)
 {
     int64_t features = d->head_dim - 4;
     return gad_tensor_cols(t, (int64_t)h * d->head_dim + (places ? features : 0), places ? 4 : features);
 }
 
 /* Features and places side by side, head by head; without places, zeros. */
-static gad_tensor join_heads(const gad_pass *pass, const gad_difference_config *d, gad_tensor features, const float *places)
+static gad_tensor join_heads(const gad_pass *pass, const gad_evidence_config *d, gad_tensor features, const float *places)
 {
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
@@ -48,7 +48,7 @@ static gad_tensor join_heads(const gad_pass *pass, const gad_difference_config *
 }
 
 /* The features of joined heads, times alpha, added to y. */
-static void add_features(const gad_pass *pass, const gad_difference_config *d, gad_tensor y, gad_tensor joined, float alpha)
+static void add_features(const gad_pass *pass, const gad_evidence_config *d, gad_tensor y, gad_tensor joined, float alpha)
 {
     for (int h = 0; h < d->heads; h++) {
         int64_t n = d->head_dim - 4;
@@ -67,7 +67,7 @@ static gad_tensor normalised(const gad_pass *pass, const gad_norm *norm, gad_ten
 }
 
 /* x [N, in] to the residuals of the `tests` rows in test_row. */
-static void level_forward(const gad_pass *pass, const gad_difference_config *d, const level *l, gad_tensor x,
+static void level_forward(const gad_pass *pass, const gad_evidence_config *d, const level *l, gad_tensor x,
                           const float *places_q, const float *places_k, const gad_attention_span *spans, int64_t span_count,
                           const int32_t *test_row, int64_t tests, level_saved *s)
 {
@@ -100,7 +100,7 @@ static void level_forward(const gad_pass *pass, const gad_difference_config *d, 
 }
 
 /* df += gradient through the normalised and joined heads of q or k. */
-static void heads_backward(const gad_pass *pass, const gad_difference_config *d, const gad_norm *norm, gad_tensor df,
+static void heads_backward(const gad_pass *pass, const gad_evidence_config *d, const gad_norm *norm, gad_tensor df,
                            gad_tensor d_joined, gad_tensor f, gad_tensor stats)
 {
     gad_device *device = pass->device;
@@ -113,7 +113,7 @@ static void heads_backward(const gad_pass *pass, const gad_difference_config *d,
 }
 
 /* d_residual to the level's parameters and, when dx has data, to its input (added). */
-static void level_backward(const gad_pass *pass, const gad_difference_config *d, const level *l, gad_tensor dx,
+static void level_backward(const gad_pass *pass, const gad_evidence_config *d, const level *l, gad_tensor dx,
                            gad_tensor d_residual, const gad_attention_span *spans, int64_t span_count,
                            const int32_t *test_row, const level_saved *s)
 {
@@ -209,28 +209,27 @@ static void look_around_back(const gad_pass *pass, const gad_linear *layer, cons
 }
 
 /* What the heat maps show, to the device. */
-static gad_tensor take_figures(const gad_pass *pass, const gad_difference_config *d, const gad_difference_input *in,
+static gad_tensor take_figures(const gad_pass *pass, const gad_evidence_config *d, const gad_head_input *in,
                                gad_tensor logits)
 {
     gad_device *device = pass->device;
     device->ops->download(device, in->map, logits);
     for (int64_t i = 0, first = 0; i < in->pairs; i++) {
-        gad_difference_input_read_map(d, in, i, first);
+        gad_head_input_read_map(d, in, i, first);
         first += gad_grid_tokens(in->test[i].grid);
     }
-    return take_host(device, in->figures, in->tests, GAD_DIFFERENCE_FIGURES);
+    return take_host(device, in->figures, in->tests, GAD_REGION_TOKEN_WIDTH);
 }
 
 /* Features of the cells. */
-static void forward_cells(const gad_pass *pass, const gad_model *model, const gad_difference_input *in,
-                          gad_difference_saved *s)
+static void forward_cells(const gad_pass *pass, const gad_model *model, const gad_head_input *in, gad_head_saved *s)
 {
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
-    const gad_difference *m = &model->difference;
-    int64_t cells = in->tests * gad_difference_cells(&model->config.difference);
-    int64_t width = gad_difference_width(&model->config.difference);
-    s->low = gather_around(pass, in->cell_neighbour, take_host(device, in->low, cells, GAD_DIFFERENCE_LOW));
+    const gad_evidence_head *m = &model->evidence;
+    int64_t cells = in->tests * gad_config_map_cells(&model->config.evidence);
+    int64_t width = gad_config_map_width(&model->config.evidence);
+    s->low = gather_around(pass, in->cell_neighbour, take_host(device, in->low, cells, GAD_EVIDENCE_CHANNELS));
     s->c = op->take(device, cells, width);
     s->f = op->take(device, cells, width);
     gad_linear_forward(pass, &m->low, s->c, s->low, false);
@@ -243,14 +242,13 @@ static void forward_cells(const gad_pass *pass, const gad_model *model, const ga
     s->m = look_around(pass, &m->spread, in->cell_neighbour, s->f, &s->near, &s->g);
 }
 
-static void forward_evidence(const gad_pass *pass, const gad_model *model, const gad_difference_input *in,
-                             gad_difference_saved *s)
+static void forward_evidence(const gad_pass *pass, const gad_model *model, const gad_head_input *in, gad_head_saved *s)
 {
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
-    const gad_difference *m = &model->difference;
-    const gad_difference_config *d = &model->config.difference;
-    int64_t cells = gad_difference_cells(d);
+    const gad_evidence_head *m = &model->evidence;
+    const gad_evidence_config *d = &model->config.evidence;
+    int64_t cells = gad_config_map_cells(d);
     forward_cells(pass, model, in, s);
     s->a = op->take(device, in->tests, d->hidden);
     s->e = op->take(device, in->tests, d->hidden);
@@ -266,13 +264,13 @@ static void forward_evidence(const gad_pass *pass, const gad_model *model, const
     s->figures = take_figures(pass, d, in, s->logits);
 }
 
-void gad_difference_forward(const gad_pass *pass, const gad_model *model, const gad_difference_input *in,
-                            const gad_vision_rows *rows, gad_difference_saved *saved)
+void gad_head_forward(const gad_pass *pass, const gad_model *model, const gad_head_input *in, const gad_vision_rows *rows,
+                      gad_head_saved *saved)
 {
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
-    const gad_difference_config *d = &model->config.difference;
-    const gad_difference *m = &model->difference;
+    const gad_evidence_config *d = &model->config.evidence;
+    const gad_evidence_head *m = &model->evidence;
     gad_tensor pixels = take_host(device, in->pixels, in->patches, m->pixels.fc1.weight->value.cols);
     level_forward(pass, d, &m->pixels, pixels, in->patch_q, in->patch_k, in->patch_span, in->pairs, in->test_patch,
                   4 * in->tests, &saved->pixels);
@@ -291,8 +289,8 @@ void gad_difference_forward(const gad_pass *pass, const gad_model *model, const 
 }
 
 /* dm of the cells' features to the residual of the patches, which is taken. */
-static void backward_cells(const gad_pass *pass, const gad_difference *m, const gad_difference_input *in, gad_tensor dm,
-                           const gad_difference_saved *s, gad_tensor d_residual)
+static void backward_cells(const gad_pass *pass, const gad_evidence_head *m, const gad_head_input *in, gad_tensor dm,
+                           const gad_head_saved *s, gad_tensor d_residual)
 {
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
@@ -309,8 +307,8 @@ static void backward_cells(const gad_pass *pass, const gad_difference *m, const 
 }
 
 /* dh of the evidence and d_logits to the levels' residuals, which are taken. */
-static void backward_evidence(const gad_pass *pass, const gad_difference *m, const gad_difference_input *in, gad_tensor dh,
-                              gad_tensor d_logits, const gad_difference_saved *s, gad_tensor d_patch, gad_tensor d_row)
+static void backward_evidence(const gad_pass *pass, const gad_evidence_head *m, const gad_head_input *in, gad_tensor dh,
+                              gad_tensor d_logits, const gad_head_saved *s, gad_tensor d_patch, gad_tensor d_row)
 {
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
@@ -340,14 +338,13 @@ static bool trains_evidence(const gad_model *model)
     return false;
 }
 
-void gad_difference_backward(const gad_pass *pass, const gad_model *model, const gad_difference_input *in,
-                             gad_tensor d_logits, const gad_vision_rows *d_rows, bool into_rows,
-                             const gad_difference_saved *saved)
+void gad_head_backward(const gad_pass *pass, const gad_model *model, const gad_head_input *in, gad_tensor d_logits,
+                       const gad_vision_rows *d_rows, bool into_rows, const gad_head_saved *saved)
 {
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
-    const gad_difference_config *d = &model->config.difference;
-    const gad_difference *m = &model->difference;
+    const gad_evidence_config *d = &model->config.evidence;
+    const gad_evidence_head *m = &model->evidence;
     size_t mark = op->mark(device);
     gad_tensor dh = op->take(device, in->tests, d->hidden),
                d_evidence = op->take(device, in->tests, model->config.text.hidden);
@@ -360,7 +357,7 @@ void gad_difference_backward(const gad_pass *pass, const gad_model *model, const
             gad_linear_backward(pass, &m->regions, gad_tensor_none(), d_evidence, saved->figures, false);
     }
     if (d_logits.data)
-        gad_linear_backward(pass, &m->readout, dh, gad_tensor_view(d_logits, in->tests, gad_difference_cells(d)), saved->h,
+        gad_linear_backward(pass, &m->readout, dh, gad_tensor_view(d_logits, in->tests, gad_config_map_cells(d)), saved->h,
                             true);
     if (!into_rows && !trains_evidence(model)) {
         op->rewind(device, mark);

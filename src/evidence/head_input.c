@@ -1,7 +1,7 @@
-/* difference_input: see difference_input.h. Channels: training.md section 13.6. */
-#include "model/difference_input.h"
+/* head_input: see head_input.h. Channels: training.md section 13.6. */
+#include "evidence/head_input.h"
 
-#include "model/difference_align.h"
+#include "evidence/register.h"
 
 #include <math.h>
 #include <string.h>
@@ -30,8 +30,8 @@ static void place_of(gad_grid grid, int64_t i, bool token, double *y, double *x)
 /* Columns that add -weight * |p - p'|^2 to a head's scores, up to what the softmax over keys does not see:
  * q = root * (2 py, 2 px, 1, 0), k = weight / root * (py', px', -|p'|^2, 0), with root = sqrt(head_dim) against the scale.
  */
-static void fill_places(const gad_difference_config *d, const gad_difference_image *image,
-                        const gad_difference_image *frame, bool token, float *q, float *k)
+static void fill_places(const gad_evidence_config *d, const gad_head_image *image, const gad_head_image *frame, bool token,
+                        float *q, float *k)
 {
     int64_t n = token ? gad_grid_tokens(image->grid) : gad_grid_patches(image->grid);
     double down = (double)frame->grid.rows / (double)image->grid.rows,
@@ -59,7 +59,7 @@ static void fill_places(const gad_difference_config *d, const gad_difference_ima
 /* ---- pixels -------------------------------------------------------------------------------------------------------- */
 
 /* The last frame of an image's patches, less its mean colour, over its deviation. */
-static void normalise(const gad_vision_config *v, const gad_difference_image *image, float *out)
+static void normalise(const gad_vision_config *v, const gad_head_image *image, float *out)
 {
     int64_t patches = gad_grid_patches(image->grid), area = (int64_t)v->patch * v->patch;
     double squares = 0;
@@ -101,26 +101,26 @@ static void rearrange(const gad_vision_config *v, gad_grid grid, float *pixels, 
 
 /* ---- tables -------------------------------------------------------------------------------------------------------- */
 
-static bool take_tables(const gad_config *config, const gad_difference_image *image, int64_t images,
-                        const gad_difference_pair *pair, int64_t pairs, gad_difference_input *in)
+static bool take_tables(const gad_config *config, const gad_head_image *image, int64_t images, const gad_head_pair *pair,
+                        int64_t pairs, gad_head_input *in)
 {
-    size_t places = 4 * (size_t)config->difference.heads;
+    size_t places = 4 * (size_t)config->evidence.heads;
     for (int64_t i = 0; i < images; i++)
         in->patches += gad_grid_patches(image[i].grid);
     for (int64_t i = 0; i < pairs; i++)
         in->tests += gad_grid_tokens(image[pair[i].test].grid);
     in->tokens = in->patches / 4;
-    in->cell_px = config->vision.patch / config->difference.cells;
+    in->cell_px = config->vision.patch / config->evidence.cells;
     gad_arena *a = &in->arena;
     in->pixels = gad_arena_take(a, (size_t)in->patches * 3 * (size_t)(config->vision.patch * config->vision.patch), 4);
-    size_t cells = (size_t)(in->tests * gad_difference_cells(&config->difference));
-    in->low = gad_arena_take(a, cells * GAD_DIFFERENCE_LOW, 4);
+    size_t cells = (size_t)(in->tests * gad_config_map_cells(&config->evidence));
+    in->low = gad_arena_take(a, cells * GAD_EVIDENCE_CHANNELS, 4);
     in->map = gad_arena_take(a, cells, 4);
     in->scratch = gad_arena_take(a, 3 * cells, 4);
     in->gap = gad_arena_take(a, 4 * (size_t)in->tests * (size_t)(config->vision.patch * config->vision.patch), 4);
-    in->region = gad_arena_take(a, (size_t)pairs * GAD_DIFFERENCE_REGIONS, sizeof *in->region);
+    in->region = gad_arena_take(a, (size_t)pairs * GAD_REGIONS_MAX, sizeof *in->region);
     in->region_count = gad_arena_take(a, (size_t)pairs, sizeof *in->region_count);
-    in->figures = gad_arena_take(a, (size_t)in->tests * GAD_DIFFERENCE_FIGURES, 4);
+    in->figures = gad_arena_take(a, (size_t)in->tests * GAD_REGION_TOKEN_WIDTH, 4);
     in->neighbour = gad_arena_take(a, 9 * (size_t)in->tests, 4);
     in->cell_neighbour = gad_arena_take(a, 9 * cells, 4);
     in->cell_patch = gad_arena_take(a, cells, 4);
@@ -173,43 +173,43 @@ static void unfold_reference(const gad_vision_config *v, gad_grid from, float *p
 
 /* Channels of the cells of a test image, whose first token is `token`, against all its references, in the order of the heat
  * map, and the gaps of its px. */
-static gad_status fill_low(const gad_config *config, const gad_difference_image *image, const int64_t *first,
-                           const gad_difference_pair *pair, const gad_difference_input *in, int64_t token, gad_error *err)
+static gad_status fill_low(const gad_config *config, const gad_head_image *image, const int64_t *first,
+                           const gad_head_pair *pair, const gad_head_input *in, int64_t token, gad_error *err)
 {
     const gad_vision_config *v = &config->vision;
     gad_grid grid = image[pair->test].grid;
     int64_t patch = 3 * (int64_t)v->patch * v->patch, numbers = gad_grid_patches(grid) * patch;
     int64_t width = grid.cols * v->patch, height = grid.rows * v->patch, cell_px = in->cell_px;
-    int64_t across = width / cell_px, cells = across * (height / cell_px), side = gad_difference_side(&config->difference);
-    int64_t scratch = gad_difference_low_scratch(width, height, cell_px), spare = 0;
-    int64_t search = gad_difference_place_scratch(width, height);
+    int64_t across = width / cell_px, cells = across * (height / cell_px), side = gad_config_map_side(&config->evidence);
+    int64_t scratch = gad_handcrafted_scratch(width, height, cell_px), spare = 0;
+    int64_t search = gad_register_scratch(width, height);
     scratch = search > scratch ? search : scratch;
     for (int64_t r = pair->reference; r < pair->test; r++)
         spare = gad_grid_patches(image[r].grid) * patch > spare ? gad_grid_patches(image[r].grid) * patch : spare;
-    size_t all = (size_t)(4 * numbers + scratch + spare + cells * GAD_DIFFERENCE_LOW);
+    size_t all = (size_t)(4 * numbers + scratch + spare + cells * GAD_EVIDENCE_CHANNELS);
     float *planes = gad_memory_zero(all, sizeof *planes);
     if (!planes)
         return gad_error_memory(err, operation, all * sizeof *planes);
     float *reference = planes + numbers, *moved = reference + numbers, *covered = moved + numbers;
-    float *low = in->low + token * side * side * GAD_DIFFERENCE_LOW, *gap = in->gap + token * 4 * v->patch * v->patch;
+    float *low = in->low + token * side * side * GAD_EVIDENCE_CHANNELS, *gap = in->gap + token * 4 * v->patch * v->patch;
     float *work = covered + numbers, *raster = work + scratch + spare;
-    gad_difference_planes both = {planes, covered, moved, width, height};
+    gad_handcrafted_planes both = {planes, covered, moved, width, height};
     rearrange(v, grid, in->pixels + first[pair->test] * patch, planes, false);
     for (int64_t r = pair->reference; r < pair->test; r++) {
         unfold_reference(v, image[r].grid, in->pixels + first[r] * patch, grid, raster - spare, reference);
-        gad_similarity place = gad_difference_place(planes, reference, width, height, work);
-        gad_difference_move(reference, width, height, place, moved);
-        gad_difference_light(planes, width, height, moved);
+        gad_similarity place = gad_register_find(planes, reference, width, height, work);
+        gad_register_warp(reference, width, height, place, moved);
+        gad_register_relight(planes, width, height, moved);
         memcpy(covered, moved, (size_t)numbers * sizeof *covered);
-        gad_difference_cover(planes, width, height, place, covered);
+        gad_register_cover(planes, width, height, place, covered);
         if (image[r].grid.rows == grid.rows && image[r].grid.cols == grid.cols)
             rearrange(v, grid, in->pixels + first[r] * patch, covered, true);
-        gad_difference_low_compare(&both, cell_px, r > pair->reference, work, raster, gap);
+        gad_handcrafted_compare(&both, cell_px, r > pair->reference, work, raster, gap);
     }
-    gad_difference_low_finish(cells, planes, raster);
+    gad_handcrafted_finish(cells, planes, raster);
     for (int64_t i = 0; i < cells; i++)
-        memcpy(low + gad_difference_cell(grid.cols / 2, side, i / across, i % across) * GAD_DIFFERENCE_LOW,
-               raster + i * GAD_DIFFERENCE_LOW, GAD_DIFFERENCE_LOW * sizeof *low);
+        memcpy(low + gad_regions_cell(grid.cols / 2, side, i / across, i % across) * GAD_EVIDENCE_CHANNELS,
+               raster + i * GAD_EVIDENCE_CHANNELS, GAD_EVIDENCE_CHANNELS * sizeof *low);
     gad_memory_free(planes);
     return GAD_OK;
 }
@@ -224,16 +224,16 @@ static void fill_neighbours(gad_grid grid, int64_t side, int64_t first, int64_t 
             for (int64_t x = 0; x < across; x++) {
                 int64_t v = y + k / 3 - 1, u = x + k % 3 - 1;
                 bool inside = v >= 0 && v < down && u >= 0 && u < across;
-                neighbour[k * rows + first + gad_difference_cell(tokens, side, y, x)] =
-                    (int32_t)(inside ? first + gad_difference_cell(tokens, side, v, u) : rows);
+                neighbour[k * rows + first + gad_regions_cell(tokens, side, y, x)] =
+                    (int32_t)(inside ? first + gad_regions_cell(tokens, side, v, u) : rows);
             }
 }
 
 /* Which patch a cell lies in, and which cells a patch has, for tokens first..first+n-1 of `tests`. */
-static void fill_patches_of_cells(const gad_difference_config *d, int64_t first, int64_t n, int64_t tests,
+static void fill_patches_of_cells(const gad_evidence_config *d, int64_t first, int64_t n, int64_t tests,
                                   int32_t *cell_patch, int32_t *patch_cell)
 {
-    int64_t side = gad_difference_side(d), cells = side * side, patches = 4 * tests;
+    int64_t side = gad_config_map_side(d), cells = side * side, patches = 4 * tests;
     for (int64_t i = first * cells; i < (first + n) * cells; i++) {
         int64_t y = i % cells / side, x = i % side;
         int64_t patch = i / cells * 4 + y / d->cells * 2 + x / d->cells, part = y % d->cells * d->cells + x % d->cells;
@@ -242,12 +242,11 @@ static void fill_patches_of_cells(const gad_difference_config *d, int64_t first,
     }
 }
 
-gad_status gad_difference_input_make(const gad_config *config, const gad_difference_image *image, int64_t image_count,
-                                     const gad_difference_pair *pair, int64_t pair_count, gad_difference_input *input,
-                                     gad_error *err)
+gad_status gad_head_input_make(const gad_config *config, const gad_head_image *image, int64_t image_count,
+                               const gad_head_pair *pair, int64_t pair_count, gad_head_input *input, gad_error *err)
 {
-    const gad_difference_config *d = &config->difference;
-    gad_difference_input in = {.pairs = pair_count};
+    const gad_evidence_config *d = &config->evidence;
+    gad_head_input in = {.pairs = pair_count};
     int64_t *first = gad_memory_alloc((size_t)image_count + 1, sizeof *first), tests = 0;
     gad_status status = first && take_tables(config, image, image_count, pair, pair_count, &in)
                             ? GAD_OK
@@ -261,7 +260,7 @@ gad_status gad_difference_input_make(const gad_config *config, const gad_differe
         at += gad_grid_patches(image[i].grid);
     }
     for (int64_t n = 0; n < pair_count && !status; n++) {
-        const gad_difference_pair *p = &pair[n];
+        const gad_head_pair *p = &pair[n];
         int64_t rows = gad_grid_patches(image[p->test].grid), from = first[p->reference], test = first[p->test];
         for (int64_t r = p->reference; r < p->test; r++) { /* references in the test image's units */
             fill_places(d, &image[r], &image[p->test], false, in.patch_q + first[r] * places,
@@ -276,23 +275,23 @@ gad_status gad_difference_input_make(const gad_config *config, const gad_differe
         for (int64_t i = 0; i < rows / 4; i++)
             in.test_token[tests + i] = (int32_t)(test / 4 + i);
         in.test[n] = image[p->test];
-        int64_t cells = gad_difference_cells(d);
+        int64_t cells = gad_config_map_cells(d);
         fill_neighbours(in.test[n].grid, 1, tests, in.tests, in.neighbour);
-        fill_neighbours(in.test[n].grid, gad_difference_side(d), tests * cells, in.tests * cells, in.cell_neighbour);
+        fill_neighbours(in.test[n].grid, gad_config_map_side(d), tests * cells, in.tests * cells, in.cell_neighbour);
         fill_patches_of_cells(d, tests, rows / 4, in.tests, in.cell_patch, in.patch_cell);
         status = fill_low(config, image, first, p, &in, tests, err);
         tests += rows / 4;
     }
     gad_memory_free(first);
     if (status)
-        gad_difference_input_free(&in);
+        gad_head_input_free(&in);
     else
         *input = in;
     return status;
 }
 
 /* What was told in place of what was found, as if the map had shown it; returns its peak. */
-static float show_told(const gad_difference_image *image, float peak, gad_difference_region *region, int *count)
+static float show_told(const gad_head_image *image, float peak, gad_region *region, int *count)
 {
     static const float sure = 1;
     peak = image->told_count ? fmaxf(peak, sure) : fminf(peak, -sure);
@@ -304,30 +303,29 @@ static float show_told(const gad_difference_image *image, float peak, gad_differ
     return peak;
 }
 
-void gad_difference_input_read_map(const gad_difference_config *config, const gad_difference_input *in, int64_t i,
-                                   int64_t first)
+void gad_head_input_read_map(const gad_evidence_config *config, const gad_head_input *in, int64_t i, int64_t first)
 {
-    int64_t side = gad_difference_side(config), across = in->test[i].grid.cols / 2, cols = across * side,
+    int64_t side = gad_config_map_side(config), across = in->test[i].grid.cols / 2, cols = across * side,
             rows = in->test[i].grid.rows / 2 * side, px = in->cell_px;
     float *map = in->map + first * side * side, *raster = (float *)(in->scratch + 2 * rows * cols), peak = -INFINITY;
     for (int64_t y = 0; y < rows; y++)
         for (int64_t x = 0; x < cols; x++) {
-            float *z = &map[gad_difference_cell(across, side, y, x)];
+            float *z = &map[gad_regions_cell(across, side, y, x)];
             *z -= in->level;
             raster[y * cols + x] = *z;
             peak = fmaxf(peak, *z);
         }
-    gad_difference_heat heat = {raster, in->gap + first * side * side * px * px, rows, cols, px};
-    gad_difference_region *region = in->region + i * GAD_DIFFERENCE_REGIONS;
-    in->region_count[i] = gad_difference_regions(&heat, in->scratch, region);
+    gad_regions_map heat = {raster, in->gap + first * side * side * px * px, rows, cols, px};
+    gad_region *region = in->region + i * GAD_REGIONS_MAX;
+    in->region_count[i] = gad_regions_find(&heat, in->scratch, region);
     if (in->test[i].told)
         peak = show_told(&in->test[i], peak, region, &in->region_count[i]);
-    gad_difference_figures(region, in->region_count[i], peak, gad_grid_tokens(in->test[i].grid),
-                           in->figures + first * GAD_DIFFERENCE_FIGURES);
+    gad_region_tokens_write(region, in->region_count[i], peak, gad_grid_tokens(in->test[i].grid),
+                            in->figures + first * GAD_REGION_TOKEN_WIDTH);
 }
 
-void gad_difference_input_free(gad_difference_input *input)
+void gad_head_input_free(gad_head_input *input)
 {
     gad_arena_free(&input->arena);
-    *input = (gad_difference_input){0};
+    *input = (gad_head_input){0};
 }

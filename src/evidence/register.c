@@ -1,5 +1,5 @@
-/* difference_align: see difference_align.h */
-#include "model/difference_align.h"
+/* register: see register.h */
+#include "evidence/register.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -73,7 +73,7 @@ static int64_t level_numbers(int64_t width, int64_t height)
     return n;
 }
 
-int64_t gad_difference_place_scratch(int64_t width, int64_t height)
+int64_t gad_register_scratch(int64_t width, int64_t height)
 {
     int64_t coarse = (4 * COARSE + 2 * SHIFT) * (4 * COARSE + 2 * SHIFT) * (width > height ? width / height + 1 : 1) *
                      (height > width ? height / width + 1 : 1);
@@ -316,8 +316,7 @@ static void refine_found(const picture *test, const picture *reference, int coun
     }
 }
 
-gad_similarity gad_difference_place(const float *test, const float *reference, int64_t width, int64_t height,
-                                    float *scratch)
+gad_similarity gad_register_find(const float *test, const float *reference, int64_t width, int64_t height, float *scratch)
 {
     enum { CHOICE = 2 }; /* levels after the coarsest until one place is chosen */
     static const double clearly = 0.92;
@@ -341,7 +340,7 @@ gad_similarity gad_difference_place(const float *test, const float *reference, i
 
 /* ---- picture ------------------------------------------------------------------------------------------------------- */
 
-void gad_difference_move(const float *reference, int64_t width, int64_t height, gad_similarity place, float *moved)
+void gad_register_warp(const float *reference, int64_t width, int64_t height, gad_similarity place, float *moved)
 {
     picture whole = {reference, width, height, 1};
     int64_t area = width * height;
@@ -355,7 +354,7 @@ void gad_difference_move(const float *reference, int64_t width, int64_t height, 
         }
 }
 
-void gad_difference_cover(const float *test, int64_t width, int64_t height, gad_similarity place, float *moved)
+void gad_register_cover(const float *test, int64_t width, int64_t height, gad_similarity place, float *moved)
 {
     picture whole = {NULL, width, height, 1};
     int64_t area = width * height;
@@ -432,7 +431,7 @@ static void light_line(const double fit[MOST], double y, int64_t width, float *l
     }
 }
 
-void gad_difference_light(const float *test, int64_t width, int64_t height, float *moved)
+void gad_register_relight(const float *test, int64_t width, int64_t height, float *moved)
 {
     for (int c = 0; c < 3; c++, test += width * height, moved += width * height) {
         double fit[MOST] = {1}, limit = INFINITY;

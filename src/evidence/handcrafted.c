@@ -1,5 +1,5 @@
-/* difference_low: see difference_low.h */
-#include "model/difference_low.h"
+/* handcrafted: see handcrafted.h */
+#include "evidence/handcrafted.h"
 
 #include <math.h>
 #include <string.h>
@@ -32,13 +32,13 @@ static int64_t margined(int64_t width, int64_t height)
     return (width + 2 * FAR) * (height + 2 * FAR);
 }
 
-int64_t gad_difference_low_scratch(int64_t width, int64_t height, int64_t cell_px)
+int64_t gad_handcrafted_scratch(int64_t width, int64_t height, int64_t cell_px)
 {
     int64_t cells = width / cell_px * (height / cell_px);
     return 3 * width * height + 4 * margined(width, height) + (9 + 2 * (OWN + AROUND)) * cells + width;
 }
 
-static work lay_out(const gad_difference_planes *p, int64_t cell_px, float *scratch)
+static work lay_out(const gad_handcrafted_planes *p, int64_t cell_px, float *scratch)
 {
     int64_t area = p->width * p->height, margin = margined(p->width, p->height);
     int64_t cells = area / (cell_px * cell_px);
@@ -279,7 +279,7 @@ WIDE static void find_nearest(const float *test, const float *reference, int64_t
 }
 
 /* Channels 11 and 12; where `better`, the least of these and what is there. */
-static void look_for_like(const gad_difference_planes *planes, const work *w, bool better, float *low)
+static void look_for_like(const gad_handcrafted_planes *planes, const work *w, bool better, float *low)
 {
     int64_t area = w->width * w->height, cells = area / (w->cell * w->cell);
     describe(planes->test, area, w->light, w->width, w, w->own[0], w->around[0]);
@@ -291,7 +291,7 @@ static void look_for_like(const gad_difference_planes *planes, const work *w, bo
         else
             find_nearest(w->around[0], w->around[1], AROUND, cells, w->cost, w->nearest);
         for (int64_t i = 0; i < cells; i++) {
-            float *at = &low[i * GAD_DIFFERENCE_LOW + ALIGNED + k];
+            float *at = &low[i * GAD_EVIDENCE_CHANNELS + ALIGNED + k];
             *at = better && *at < w->nearest[i] ? *at : w->nearest[i];
         }
     }
@@ -323,8 +323,8 @@ static void fill_cell(const float *test, const work *w, int64_t row, int64_t col
     memcpy(channel, channels, sizeof channels);
 }
 
-void gad_difference_low_compare(const gad_difference_planes *planes, int64_t cell_px, bool better, float *scratch,
-                                float *low, float *gap)
+void gad_handcrafted_compare(const gad_handcrafted_planes *planes, int64_t cell_px, bool better, float *scratch, float *low,
+                             float *gap)
 {
     work w = lay_out(planes, cell_px, scratch);
     int64_t area = w.width * w.height, margin = margined(w.width, w.height), across = w.width / cell_px;
@@ -335,8 +335,8 @@ void gad_difference_low_compare(const gad_difference_planes *planes, int64_t cel
     compare_pixels(planes->test, &w);
     match_surroundings(&w);
     for (int64_t cell = 0; cell < area / (cell_px * cell_px); cell++)
-        if (!better || w.mean[cell] < low[cell * GAD_DIFFERENCE_LOW + MATCHED])
-            fill_cell(planes->test, &w, cell / across, cell % across, low + cell * GAD_DIFFERENCE_LOW);
+        if (!better || w.mean[cell] < low[cell * GAD_EVIDENCE_CHANNELS + MATCHED])
+            fill_cell(planes->test, &w, cell / across, cell % across, low + cell * GAD_EVIDENCE_CHANNELS);
     smooth_gap(&w, better, gap);
     look_for_like(planes, &w, better, low);
 }
@@ -371,16 +371,16 @@ static float select_kth(float *v, int64_t n, int64_t k)
     return v[k];
 }
 
-void gad_difference_low_finish(int64_t cells, float *scratch, float *low)
+void gad_handcrafted_finish(int64_t cells, float *scratch, float *low)
 {
     static const int channel[] = {0, 2, 3, 8, 9, 11, 12};
     const float least = 0.02f; /* in deviations of the picture: what no camera sees */
-    for (int k = 0; k < GAD_DIFFERENCE_LOW - BASE; k++) {
+    for (int k = 0; k < GAD_EVIDENCE_CHANNELS - BASE; k++) {
         for (int64_t i = 0; i < cells; i++)
-            scratch[i] = low[i * GAD_DIFFERENCE_LOW + channel[k]];
+            scratch[i] = low[i * GAD_EVIDENCE_CHANNELS + channel[k]];
         float median = select_kth(scratch, cells, cells / 2);
         for (int64_t i = 0; i < cells; i++) {
-            float *at = low + i * GAD_DIFFERENCE_LOW;
+            float *at = low + i * GAD_EVIDENCE_CHANNELS;
             at[BASE + k] = log2f((at[channel[k]] + least) / (median + least));
         }
     }

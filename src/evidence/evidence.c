@@ -1,5 +1,5 @@
 /* evidence: see evidence.h */
-#include "generate/evidence.h"
+#include "evidence/evidence.h"
 
 #include <math.h>
 #include <string.h>
@@ -16,8 +16,7 @@ static gad_vision_rows load(const gad_model *model, gad_device *device, const ga
     int64_t hidden = model->config.text.hidden, tokens = 0, at = 0;
     for (int64_t i = 0; i < count; i++)
         tokens += image[i]->tokens;
-    gad_vision_rows rows = {.out = op->take(device, tokens, hidden),
-                            .deepstack_count = gad_difference_levels(&model->config)};
+    gad_vision_rows rows = {.out = op->take(device, tokens, hidden), .deepstack_count = gad_head_levels(&model->config)};
     for (int k = 0; k < rows.deepstack_count; k++) {
         rows.deepstack[k] = op->take(device, tokens, hidden);
         op->zero(device, rows.deepstack[k]);
@@ -32,15 +31,15 @@ static gad_vision_rows load(const gad_model *model, gad_device *device, const ga
     return rows;
 }
 
-static void run(const gad_model *model, gad_device *device, bool adapters, const gad_difference_input *input,
+static void run(const gad_model *model, gad_device *device, bool adapters, const gad_head_input *input,
                 const gad_image_rows *const *image, int64_t count, float *host, gad_evidence_map *map)
 {
     const gad_ops *op = device->ops;
     gad_pass pass = {.device = device, .adapters = adapters};
     size_t mark = op->mark(device);
-    gad_difference_saved saved;
+    gad_head_saved saved;
     gad_vision_rows rows = load(model, device, image, count);
-    gad_difference_forward(&pass, model, input, &rows, &saved);
+    gad_head_forward(&pass, model, input, &rows, &saved);
     int64_t tokens = image[count - 1]->tokens, first = rows.out.rows - tokens, hidden = rows.out.cols;
     op->download(device, host, gad_tensor_rows(rows.out, first, tokens));
     for (int k = 0; k < rows.deepstack_count; k++)
@@ -55,21 +54,21 @@ gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool ad
                              const gad_image_rows *const *image, int64_t count, float level, gad_image_rows *rows,
                              gad_evidence_map *map, gad_error *err)
 {
-    int levels = gad_difference_levels(&model->config);
+    int levels = gad_head_levels(&model->config);
     int64_t tokens = image[count - 1]->tokens;
     size_t numbers = (size_t)(1 + levels) * (size_t)tokens * (size_t)model->config.text.hidden;
     float *host = gad_memory_alloc(numbers, sizeof *host);
-    gad_difference_image *picture = gad_memory_alloc((size_t)count, sizeof *picture);
-    gad_difference_input input = {0};
-    gad_difference_pair pair = {0, count - 1};
+    gad_head_image *picture = gad_memory_alloc((size_t)count, sizeof *picture);
+    gad_head_input input = {0};
+    gad_head_pair pair = {0, count - 1};
     gad_status status = host && picture ? GAD_OK : gad_error_memory(err, operation, numbers * sizeof *host);
     gad_hash hash = {0};
     for (int64_t i = 0; i < count && !status; i++) {
-        picture[i] = (gad_difference_image){.grid = patches[i].grid, .patches = patches[i].row};
+        picture[i] = (gad_head_image){.grid = patches[i].grid, .patches = patches[i].row};
         hash = gad_hash_combine(hash, patches[i].hash);
     }
     if (!status)
-        status = gad_difference_input_make(&model->config, picture, count, &pair, 1, &input, err);
+        status = gad_head_input_make(&model->config, picture, count, &pair, 1, &input, err);
     if (!status) {
         input.level = level;
         run(model, device, adapters, &input, image, count, host, map);
@@ -81,7 +80,7 @@ gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool ad
         *rows = (gad_image_rows){
             .hash = hash, .grid = image[count - 1]->grid, .tokens = tokens, .rows = host, .levels = levels};
     gad_memory_free(picture);
-    gad_difference_input_free(&input);
+    gad_head_input_free(&input);
     return status;
 }
 
@@ -99,7 +98,7 @@ static void move_last(int64_t count, int64_t last, const gad_patches *patches, c
 gad_status gad_evidence_level(const gad_model *model, gad_device *device, bool adapters, const gad_patches *patches,
                               const gad_image_rows *const *image, int64_t count, float *level, gad_error *err)
 {
-    int64_t most = 0, cells_of_token = gad_difference_cells(&model->config.difference);
+    int64_t most = 0, cells_of_token = gad_config_map_cells(&model->config.evidence);
     for (int64_t i = 0; i < count; i++)
         most = image[i]->tokens > most ? image[i]->tokens : most;
     size_t cells = (size_t)(most * cells_of_token);

@@ -1,30 +1,30 @@
-/* difference_map, difference_low: regions and figures of hand-made maps; what the channels say of pictures whose difference
+/* regions, handcrafted: regions and figures of hand-made maps; what the channels say of pictures whose difference
  * is known. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
-#include "model/difference_low.h"
-#include "model/difference_map.h"
+#include "evidence/handcrafted.h"
+#include "evidence/region_tokens.h"
 #include "support/support.h"
 
 /* ---- regions ------------------------------------------------------------------------------------------------------- */
 
 enum { ROWS = 6, COLS = 8 };
 
-static int regions_of(const char *const picture[ROWS], gad_difference_region *region)
+static int regions_of(const char *const picture[ROWS], gad_region *region)
 {
     float logit[ROWS * COLS];
     int32_t scratch[2 * ROWS * COLS];
     for (int y = 0; y < ROWS; y++)
         for (int x = 0; x < COLS; x++)
             logit[y * COLS + x] = picture[y][x] == '.' ? -4 : picture[y][x] == '-' ? -1 : (float)(picture[y][x] - '0');
-    gad_difference_heat heat = {.logit = logit, .rows = ROWS, .cols = COLS, .cell_px = 1};
-    return gad_difference_regions(&heat, scratch, region);
+    gad_regions_map heat = {.logit = logit, .rows = ROWS, .cols = COLS, .cell_px = 1};
+    return gad_regions_find(&heat, scratch, region);
 }
 
-static void assert_region(const gad_difference_region *r, int x1, int y1, int x2, int y2, int64_t area, float peak)
+static void assert_region(const gad_region *r, int x1, int y1, int x2, int y2, int64_t area, float peak)
 {
     const float found[] = {r->x1 * COLS, r->y1 * ROWS, r->x2 * COLS, r->y2 * ROWS};
     const int wanted[] = {x1, y1, x2, y2};
@@ -37,7 +37,7 @@ static void assert_region(const gad_difference_region *r, int x1, int y1, int x2
 static void test_regions(void **state)
 {
     (void)state;
-    gad_difference_region r[GAD_DIFFERENCE_REGIONS];
+    gad_region r[GAD_REGIONS_MAX];
     static const char *const picture[ROWS] = {"......1.", ".2...1..", "..3.....", "..1....0", "........", "5......7"};
     assert_int_equal(regions_of(picture, r), 4);
     assert_region(&r[0], 5, 0, 7, 2, 2, 1); /* corners touch */
@@ -52,9 +52,9 @@ static void test_regions(void **state)
     assert_region(&r[0], 1, 1, 7, 2, 6, 3);
     assert_region(&r[1], 4, 5, 6, 6, 2, 1);
     static const char *const crowd[ROWS] = {"1.2.3.4.", "........", "5.6.7.8.", "........", "9.1.9.1.", "........"};
-    assert_int_equal(regions_of(crowd, r), GAD_DIFFERENCE_REGIONS); /* the strongest stay, in reading order */
+    assert_int_equal(regions_of(crowd, r), GAD_REGIONS_MAX); /* the strongest stay, in reading order */
     const float peaks[] = {3, 4, 5, 6, 7, 8, 9, 9};
-    for (int i = 0; i < GAD_DIFFERENCE_REGIONS; i++)
+    for (int i = 0; i < GAD_REGIONS_MAX; i++)
         assert_true(r[i].peak == peaks[i]);
 }
 
@@ -66,15 +66,15 @@ static void test_edges_of_a_defect(void **state)
     enum { PX = 8, WIDTH = COLS * PX, HEIGHT = ROWS * PX };
     float logit[ROWS * COLS], gap[WIDTH * HEIGHT];
     int32_t scratch[2 * ROWS * COLS];
-    gad_difference_region r[GAD_DIFFERENCE_REGIONS];
+    gad_region r[GAD_REGIONS_MAX];
     for (int i = 0; i < ROWS * COLS; i++)
         logit[i] = i / COLS >= 2 && i / COLS <= 3 && i % COLS >= 3 && i % COLS <= 4 ? 1 : -4;
     for (int y = 0; y < HEIGHT; y++)
         for (int x = 0; x < WIDTH; x++)
             gap[y * WIDTH + x] = y >= 20 && y < 27 && x >= 29 && x < 38 ? 1 : x == 30 && y == 18 ? 0.13f : 0.11f;
     gap[0] = 9; /* not in a cell that stands out */
-    gad_difference_heat heat = {logit, gap, ROWS, COLS, PX};
-    assert_int_equal(gad_difference_regions(&heat, scratch, r), 1);
+    gad_regions_map heat = {logit, gap, ROWS, COLS, PX};
+    assert_int_equal(gad_regions_find(&heat, scratch, r), 1);
     assert_int_equal(r[0].area, 4);
     const float found[] = {r[0].x1 * WIDTH, r[0].y1 * HEIGHT, r[0].x2 * WIDTH, r[0].y2 * HEIGHT},
                 wanted[] = {27, 16, 40, 29};
@@ -86,25 +86,24 @@ static void test_figures(void **state)
 {
     (void)state;
     enum { TOKENS = 6 };
-    float figures[TOKENS * GAD_DIFFERENCE_FIGURES];
-    const gad_difference_region region = {0.005f, 0.25f, 2 / 3.0f, 1, 2, 1.5f};
-    gad_difference_figures(&region, 1, 1.5f, TOKENS, figures);
+    float figures[TOKENS * GAD_REGION_TOKEN_WIDTH];
+    const gad_region region = {0.005f, 0.25f, 2 / 3.0f, 1, 2, 1.5f};
+    gad_region_tokens_write(&region, 1, 1.5f, TOKENS, figures);
     /* 0.005 is "5", 0.25 "250", 2/3 "667", 1 "1000" */
     static const char *const written[] = {"5   ", "250 ", "667 ", "1000"};
     for (int t = 0; t < TOKENS; t++) {
-        const float *f = figures + t * GAD_DIFFERENCE_FIGURES, *chars = f + GAD_DIFFERENCE_REGIONS + 4;
-        for (int i = 0; i < GAD_DIFFERENCE_REGIONS + 4; i++)
-            assert_true(f[i] == (t < 4 && (i == 0 || i == GAD_DIFFERENCE_REGIONS + t) ? 1 : 0));
-        for (int i = 0; i < GAD_DIFFERENCE_CHARS; i++)
+        const float *f = figures + t * GAD_REGION_TOKEN_WIDTH, *chars = f + GAD_REGIONS_MAX + 4;
+        for (int i = 0; i < GAD_REGIONS_MAX + 4; i++)
+            assert_true(f[i] == (t < 4 && (i == 0 || i == GAD_REGIONS_MAX + t) ? 1 : 0));
+        for (int i = 0; i < GAD_REGION_TOKEN_CHARS; i++)
             for (int c = 0; c < 11; c++)
                 assert_true(chars[11 * i + c] == (t < 4 && c == (written[t][i] == ' ' ? 10 : written[t][i] - '0') ? 1 : 0));
-        for (int i = 0; i < GAD_DIFFERENCE_LEVELS; i++) /* 1.5 in halves */
-            assert_true(chars[11 * GAD_DIFFERENCE_CHARS + i] == (t < 4 && i == 3 ? 1 : 0));
+        for (int i = 0; i < GAD_REGION_TOKEN_LEVELS; i++) /* 1.5 in halves */
+            assert_true(chars[11 * GAD_REGION_TOKEN_CHARS + i] == (t < 4 && i == 3 ? 1 : 0));
     }
     for (int t = 0; t < TOKENS; t++) {
-        const float *whole =
-            figures + (t + 1) * GAD_DIFFERENCE_FIGURES - GAD_DIFFERENCE_LEVELS - GAD_DIFFERENCE_REGIONS - 1;
-        assert_true(whole[19] == 1 && whole[GAD_DIFFERENCE_LEVELS + 1] == 1); /* 1.5 in halves from -8; one region */
+        const float *whole = figures + (t + 1) * GAD_REGION_TOKEN_WIDTH - GAD_REGION_TOKEN_LEVELS - GAD_REGIONS_MAX - 1;
+        assert_true(whole[19] == 1 && whole[GAD_REGION_TOKEN_LEVELS + 1] == 1); /* 1.5 in halves from -8; one region */
     }
 }
 
@@ -113,7 +112,7 @@ static void test_figures(void **state)
 enum { SIDE_PX = 48, CELL_PX = 8, ACROSS_CELLS = SIDE_PX / CELL_PX, ALL_CELLS = ACROSS_CELLS * ACROSS_CELLS };
 
 typedef struct scene {
-    float test[3 * SIDE_PX * SIDE_PX], reference[3 * SIDE_PX * SIDE_PX], low[ALL_CELLS * GAD_DIFFERENCE_LOW],
+    float test[3 * SIDE_PX * SIDE_PX], reference[3 * SIDE_PX * SIDE_PX], low[ALL_CELLS * GAD_EVIDENCE_CHANNELS],
         gap[SIDE_PX * SIDE_PX];
 } scene;
 
@@ -133,16 +132,16 @@ static scene *make_scene(int dy, int dx)
 
 static void compare(scene *s, bool better)
 {
-    float *scratch = malloc((size_t)gad_difference_low_scratch(SIDE_PX, SIDE_PX, CELL_PX) * sizeof *scratch);
-    gad_difference_planes planes = {s->test, s->reference, s->reference, SIDE_PX, SIDE_PX};
-    gad_difference_low_compare(&planes, CELL_PX, better, scratch, s->low, s->gap);
-    gad_difference_low_finish(ALL_CELLS, scratch, s->low);
+    float *scratch = malloc((size_t)gad_handcrafted_scratch(SIDE_PX, SIDE_PX, CELL_PX) * sizeof *scratch);
+    gad_handcrafted_planes planes = {s->test, s->reference, s->reference, SIDE_PX, SIDE_PX};
+    gad_handcrafted_compare(&planes, CELL_PX, better, scratch, s->low, s->gap);
+    gad_handcrafted_finish(ALL_CELLS, scratch, s->low);
     free(scratch);
 }
 
 static const float *cell_at(const scene *s, int y, int x)
 {
-    return s->low + (y * ACROSS_CELLS + x) * GAD_DIFFERENCE_LOW;
+    return s->low + (y * ACROSS_CELLS + x) * GAD_EVIDENCE_CHANNELS;
 }
 
 static void test_equal_pictures(void **state)
@@ -150,7 +149,7 @@ static void test_equal_pictures(void **state)
     (void)state;
     scene *s = make_scene(0, 0);
     compare(s, false);
-    for (int i = 0; i < ALL_CELLS * GAD_DIFFERENCE_LOW; i++)
+    for (int i = 0; i < ALL_CELLS * GAD_EVIDENCE_CHANNELS; i++)
         assert_true(fabsf(s->low[i]) < 1e-5f);
     free(s);
 }
@@ -193,14 +192,14 @@ static void test_median(void **state)
     (void)state;
     gad_rng rng = gad_rng_make(4, 0);
     for (int n = 1; n < 60; n++) {
-        float low[60 * GAD_DIFFERENCE_LOW] = {0}, scratch[60];
+        float low[60 * GAD_EVIDENCE_CHANNELS] = {0}, scratch[60];
         for (int i = 0; i < n; i++)
-            low[i * GAD_DIFFERENCE_LOW] = (float)((int)(gad_rng_uniform(&rng) * 20));
-        gad_difference_low_finish(n, scratch, low);
+            low[i * GAD_EVIDENCE_CHANNELS] = (float)((int)(gad_rng_uniform(&rng) * 20));
+        gad_handcrafted_finish(n, scratch, low);
         int below = 0, equal = 0; /* channel 13 is 0 at the median itself */
         for (int i = 0; i < n; i++) {
-            below += low[i * GAD_DIFFERENCE_LOW + 13] < 0;
-            equal += low[i * GAD_DIFFERENCE_LOW + 13] == 0;
+            below += low[i * GAD_EVIDENCE_CHANNELS + 13] < 0;
+            equal += low[i * GAD_EVIDENCE_CHANNELS + 13] == 0;
         }
         assert_true(below <= n / 2 && below + equal > n / 2);
     }

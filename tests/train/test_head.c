@@ -31,7 +31,7 @@ static void open_bench(bench *b, bool exact, bool module)
     *b = (bench){0};
     ASSERT_OK(gad_shape_find("gad-xs", &config, &err), &err);
     if (module)
-        config.difference = (gad_difference_config){.heads = 4, .head_dim = 12, .hidden = 24, .inject = 2, .cells = 2};
+        config.evidence = (gad_evidence_config){.heads = 4, .head_dim = 12, .hidden = 24, .inject = 2, .cells = 2};
     ASSERT_OK(gad_model_build(&config, &b->model, &err), &err);
     ASSERT_OK(gad_weights_random(&b->model, 1, GAD_F32, &err), &err);
     ASSERT_OK(exact ? gad_device_open_reference(&b->device, &err) : gad_device_open_cpu(&b->device, 1, &err), &err);
@@ -218,7 +218,7 @@ static void test_saved_and_loaded(void **state)
     gad_model model;
     gad_safetensors *files;
     ASSERT_OK(gad_config_load(folder, &config, &err), &err);
-    assert_int_equal(config.difference.heads, 4);
+    assert_int_equal(config.evidence.heads, 4);
     ASSERT_OK(gad_model_build(&config, &model, &err), &err);
     ASSERT_OK(gad_weights_load(folder, &(gad_weights_options){0}, &model, &files, NULL, &err), &err);
     for (size_t i = 0; i < model.params.count; i++)

@@ -1,0 +1,166 @@
+/* turn: see turn.h */
+#include "inspect/turn.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "evidence/evidence.h"
+
+static const char operation[] = "inspect the part";
+
+/* Kept with an engine: a series is inspected against the same good parts. */
+typedef struct kept {
+    gad_hash level_of; /* the good parts that `level` belongs to (evidence.h) */
+    float level;
+} kept;
+
+/* The images of a turn on their way. */
+typedef struct images {
+    const gad_image **image;
+    const gad_image_rows **rows;
+    gad_patches *patches; /* NULL: nothing is compared */
+    size_t count;
+} images;
+
+static void free_images(images *s)
+{
+    for (size_t i = 0; s->patches && i < s->count; i++)
+        gad_preprocess_free(&s->patches[i]);
+    gad_memory_free(s->patches);
+    gad_memory_free(s->image);
+    gad_memory_free(s->rows);
+}
+
+static gad_status encode(gad_engine *e, const gad_turn_part *part, size_t part_count, images *s, gad_turn *turn,
+                         gad_error *err)
+{
+    s->image = gad_memory_alloc(part_count, sizeof *s->image);
+    s->rows = gad_memory_alloc(part_count, sizeof *s->rows);
+    if (!s->image || !s->rows)
+        return gad_error_memory(err, operation, part_count * sizeof *s->rows);
+    for (size_t i = 0; i < part_count; i++) {
+        const gad_image_entry *entry;
+        if (part[i].text)
+            continue;
+        gad_status status = gad_engine_encode(e, part[i].image, part[i].hash, &entry, err);
+        if (status)
+            return status;
+        s->image[s->count] = part[i].image;
+        s->rows[s->count++] = &entry->rows;
+        turn->view = entry->view;
+    }
+    return GAD_OK;
+}
+
+/* The heat map in rows, from cells in the order of tokens, and its regions. */
+static gad_status take_heat(const gad_engine *e, gad_grid grid, const gad_evidence_map *map, gad_turn *turn, gad_error *err)
+{
+    int64_t side = gad_config_map_side(&e->model.config.evidence), across = grid.cols / 2;
+    turn->heat_rows = grid.rows / 2 * side;
+    turn->heat_cols = across * side;
+    size_t cells = (size_t)(turn->heat_rows * turn->heat_cols);
+    turn->heat = gad_memory_alloc(cells, sizeof *turn->heat);
+    if (!turn->heat)
+        return gad_error_memory(err, operation, cells * sizeof *turn->heat);
+    for (int64_t y = 0; y < turn->heat_rows; y++)
+        for (int64_t x = 0; x < turn->heat_cols; x++)
+            turn->heat[y * turn->heat_cols + x] = map->logit[gad_regions_cell(across, side, y, x)];
+    memcpy(turn->region, map->region, sizeof turn->region);
+    turn->region_count = map->region_count;
+    return GAD_OK;
+}
+
+/* How far several good parts stand out from each other. */
+static gad_status find_level(gad_engine *e, const images *s, int64_t count, float *level, gad_error *err)
+{
+    gad_hash hash = {0};
+    *level = 0;
+    if (count < 2)
+        return GAD_OK;
+    if (!e->kept) {
+        e->kept = gad_memory_zero(1, sizeof(kept));
+        e->free_kept = gad_memory_free;
+    }
+    kept *k = e->kept;
+    if (!k)
+        return gad_error_memory(err, operation, sizeof *k);
+    for (int64_t i = 0; i < count; i++)
+        hash = gad_hash_combine(hash, s->patches[i].hash);
+    gad_status status = GAD_OK;
+    if (!gad_hash_equal(hash, k->level_of)) {
+        status =
+            gad_evidence_level(&e->model, &e->device, e->timeline.adapters, s->patches, s->rows, count, &k->level, err);
+        k->level_of = status ? (gad_hash){0} : hash;
+    }
+    *level = k->level;
+    return status;
+}
+
+/* The last image against the others, when the model can. */
+static gad_status compare(gad_engine *e, images *s, gad_turn *turn, gad_error *err)
+{
+    if (!gad_head_exists(&e->model) || s->count < 2)
+        return GAD_OK;
+    gad_grid grid = s->rows[s->count - 1]->grid;
+    size_t cells = (size_t)(gad_grid_tokens(grid) * gad_config_map_cells(&e->model.config.evidence));
+    gad_evidence_map map = {.logit = gad_memory_alloc(cells, sizeof *map.logit)};
+    s->patches = gad_memory_zero(s->count, sizeof *s->patches);
+    turn->compared = gad_memory_zero(1, sizeof *turn->compared);
+    gad_status status = s->patches && turn->compared && map.logit
+                            ? GAD_OK
+                            : gad_error_memory(err, operation, s->count * sizeof *s->patches + cells * sizeof *map.logit);
+    for (size_t i = 0; i < s->count && !status; i++)
+        status = gad_preprocess_image(&e->preprocess, s->image[i], &s->patches[i], err);
+    float level = 0;
+    if (!status)
+        status = find_level(e, s, (int64_t)s->count - 1, &level, err);
+    if (!status)
+        status = gad_evidence_make(&e->model, &e->device, e->timeline.adapters, s->patches, s->rows, (int64_t)s->count,
+                                   level, turn->compared, &map, err);
+    if (!status)
+        status = take_heat(e, grid, &map, turn, err);
+    if (!status)
+        s->rows[s->count - 1] = turn->compared;
+    gad_memory_free(map.logit);
+    return status;
+}
+
+static gad_status render(gad_engine *e, const gad_turn_part *part, size_t part_count, const images *s, gad_turn *turn,
+                         gad_error *err)
+{
+    gad_engine_part *asked = gad_memory_zero(part_count, sizeof *asked);
+    if (!asked)
+        return gad_error_memory(err, operation, part_count * sizeof *asked);
+    for (size_t i = 0, image = 0; i < part_count; i++)
+        asked[i] = (gad_engine_part){part[i].text, part[i].text ? NULL : s->rows[image++]};
+    gad_status status = gad_engine_make_turn(e, asked, part_count, &turn->asked, err);
+    gad_memory_free(asked);
+    return status;
+}
+
+gad_status gad_turn_make(gad_engine *e, const gad_turn_part *part, size_t part_count, gad_turn *turn, gad_error *err)
+{
+    images s = {0};
+    *turn = (gad_turn){0};
+    gad_device_recover(&e->device);
+    gad_status status = encode(e, part, part_count, &s, turn, err);
+    if (!status)
+        status = compare(e, &s, turn, err);
+    if (!status)
+        status = render(e, part, part_count, &s, turn, err);
+    free_images(&s);
+    if (status)
+        gad_turn_free(e, turn);
+    return status;
+}
+
+void gad_turn_free(gad_engine *e, gad_turn *turn)
+{
+    gad_engine_free_turn(e, &turn->asked);
+    if (turn->compared)
+        gad_memory_free(turn->compared->rows);
+    gad_memory_free(turn->compared);
+    gad_memory_free(turn->heat);
+    *turn = (gad_turn){0};
+}

@@ -1,0 +1,29 @@
+/* turn: what is asked of a model about a part: texts and images in order, the last image with the evidence against the ones
+ * before it. In: images and texts. Out: a rendered turn, the heat map and its regions. Knows nothing of what is answered.
+ */
+#ifndef GAD_INSPECT_TURN_H
+#define GAD_INSPECT_TURN_H
+#include "evidence/regions.h"
+#include "generate/engine.h"
+
+/* A text, or (text NULL) an image and the hash of its pixels. Borrowed. */
+typedef struct gad_turn_part {
+    const char *text;
+    const gad_image *image;
+    gad_hash hash;
+} gad_turn_part;
+
+typedef struct gad_turn {
+    gad_engine_turn asked;
+    gad_view view;            /* of the last image */
+    gad_image_rows *compared; /* the last image's rows with evidence; NULL: nothing was compared */
+    float *heat;              /* [heat_rows * heat_cols] its anomaly logits, row by row; NULL as `compared` */
+    int64_t heat_rows, heat_cols;
+    gad_region region[GAD_REGIONS_MAX]; /* of the heat map */
+    int region_count;
+} gad_turn;
+
+/* Images that are compared are a model's with an evidence head, two at least. */
+gad_status gad_turn_make(gad_engine *engine, const gad_turn_part *part, size_t part_count, gad_turn *turn, gad_error *err);
+void gad_turn_free(gad_engine *engine, gad_turn *turn);
+#endif
