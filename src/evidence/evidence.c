@@ -16,7 +16,8 @@ static gad_vision_rows load(const gad_model *model, gad_device *device, const ga
     int64_t hidden = model->config.text.hidden, tokens = 0, at = 0;
     for (int64_t i = 0; i < count; i++)
         tokens += image[i]->tokens;
-    gad_vision_rows rows = {.out = op->take(device, tokens, hidden), .deepstack_count = gad_head_levels(&model->config)};
+    gad_vision_rows rows = {.out = op->take(device, tokens, hidden),
+                            .deepstack_count = gad_config_added_sets(&model->config)};
     for (int k = 0; k < rows.deepstack_count; k++) {
         rows.deepstack[k] = op->take(device, tokens, hidden);
         op->zero(device, rows.deepstack[k]);
@@ -54,7 +55,7 @@ gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool ad
                              const gad_image_rows *const *image, int64_t count, float level, gad_image_rows *rows,
                              gad_evidence_map *map, gad_error *err)
 {
-    int levels = gad_head_levels(&model->config);
+    int levels = gad_config_added_sets(&model->config);
     int64_t tokens = image[count - 1]->tokens;
     size_t numbers = (size_t)(1 + levels) * (size_t)tokens * (size_t)model->config.text.hidden;
     float *host = gad_memory_alloc(numbers, sizeof *host);

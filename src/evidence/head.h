@@ -36,14 +36,7 @@ static inline bool gad_head_exists(const gad_model *model)
 {
     return model->config.evidence.heads > 0;
 }
-/* Sets of rows that layers add: those of DeepStack and of this module. */
-static inline int gad_head_levels(const gad_config *config)
-{
-    return config->evidence.inject > config->vision.deepstack_count ? config->evidence.inject
-                                                                    : config->vision.deepstack_count;
-}
-
-/* Adds the evidence to rows->deepstack, which has gad_head_levels of them. What `saved` holds stays on the stack; the
+/* Adds the evidence to rows->deepstack, which has gad_config_added_sets of them. What `saved` holds stays on the stack; the
  * caller rewinds. */
 void gad_head_forward(const gad_pass *pass, const gad_model *model, const gad_head_input *input,
                       const gad_vision_rows *rows, gad_head_saved *saved);

@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "evidence/head.h"
 
 /* Rows of one prefill step: bounds scratch memory (each row takes about 12 hidden + 2 intermediate numbers), and a cancel
  * is seen this often. */
@@ -127,7 +126,7 @@ static gad_vision_rows load_images(const gad_timeline *t, const gad_prompt *prom
     gad_device *device = t->device;
     const gad_ops *op = device->ops;
     int64_t tokens = 0, hidden = t->model->config.text.hidden, at = 0;
-    gad_vision_rows rows = {.deepstack_count = gad_head_levels(&t->model->config)};
+    gad_vision_rows rows = {.deepstack_count = gad_config_added_sets(&t->model->config)};
     for (int64_t i = 0; i < prompt->image_count; i++)
         tokens += prompt->image[i].rows->tokens;
     rows.out = op->take(device, tokens, hidden);

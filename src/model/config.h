@@ -65,6 +65,13 @@ typedef struct gad_config {
     int image_token, video_token, vision_start_token, vision_end_token;
 } gad_config;
 
+/* Sets of rows that layers of the language model add to those of an image: DeepStack's, and those of the evidence head. */
+static inline int gad_config_added_sets(const gad_config *config)
+{
+    int tower = config->vision.deepstack_count, evidence = config->evidence.inject;
+    return evidence > tower ? evidence : tower;
+}
+
 /* Read and check folder/config.json. */
 gad_status gad_config_load(const char *folder, gad_config *config, gad_error *err);
 /* The same from parsed JSON; `name` says in errors where it came from. */

@@ -143,7 +143,7 @@ static void compare_images(run *r)
     gad_device *device = r->step->pass.device;
     if (!r->compared.pairs)
         return;
-    for (; r->rows.deepstack_count < gad_head_levels(&r->step->model->config); r->rows.deepstack_count++) {
+    for (; r->rows.deepstack_count < gad_config_added_sets(&r->step->model->config); r->rows.deepstack_count++) {
         gad_tensor *rows = &r->rows.deepstack[r->rows.deepstack_count];
         *rows = device->ops->take(device, r->batch->tokens, r->rows.out.cols);
         device->ops->zero(device, *rows);
