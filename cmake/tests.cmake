@@ -1,5 +1,5 @@
 # Every tests/<room>/test_*.c is one cmocka program and one ctest entry. Other .c files of a test folder (helpers shared
-# by its tests) are linked into each of them. tests/support holds helpers for all, and tests/op/reference.c, the fp64
+# by its tests) are linked into each of them. tests/support holds helpers for all, and tests/op/reference*.c, the fp64
 # filling of the op table, and tests/model/golden.c, the reader of golden fixtures, are for all too.
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd) # servers that answer the tests' requests
@@ -9,13 +9,13 @@ find_path(GAD_OPENBLAS_INCLUDE cblas.h PATH_SUFFIXES openblas-openmp x86_64-linu
 if(GAD_SANITIZE)
   set(GAD_TEST_SHORT ";GAD_TEST_SHORT=1") # see tests/support/support.h
 endif()
-file(GLOB GAD_TEST_SUPPORT CONFIGURE_DEPENDS tests/support/*.c tests/op/reference.c tests/model/golden.c)
+file(GLOB GAD_TEST_SUPPORT CONFIGURE_DEPENDS tests/support/*.c tests/op/reference*.c tests/model/golden.c)
 file(GLOB GAD_TEST_FOLDERS CONFIGURE_DEPENDS LIST_DIRECTORIES true tests/*)
 foreach(folder ${GAD_TEST_FOLDERS})
   get_filename_component(room ${folder} NAME)
   file(GLOB programs CONFIGURE_DEPENDS ${folder}/test_*.c)
   file(GLOB helpers CONFIGURE_DEPENDS ${folder}/*.c)
-  list(FILTER helpers EXCLUDE REGEX "/((test|fuzz)_[^/]*|reference\\.c|golden\\.c)$")
+  list(FILTER helpers EXCLUDE REGEX "/((test|fuzz)_[^/]*|reference[^/]*\\.c|golden\\.c)$")
   if(room STREQUAL "support")
     set(helpers)
   endif()

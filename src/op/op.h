@@ -16,6 +16,7 @@
 #define GAD_OP_OP_H
 #include "gad.h"
 #include "op/tensor.h"
+#include "op/window.h"
 
 typedef struct gad_device gad_device;
 
@@ -115,6 +116,15 @@ typedef struct gad_ops {
     void (*rows_mix)(gad_device *device, gad_tensor y, gad_weight table, const int32_t *index, const float *weight);
     /* dtable[index[4t+j]] += weight[4t+j] * dy[t], in row order. */
     void (*rows_mix_back)(gad_device *device, gad_tensor dtable, gad_tensor dy, const int32_t *index, const float *weight);
+
+    /* ---- convolution, forward only; C channels of the grid. unfold: y[o, (ky * kernel + kx) * C + c] is channel c of the
+     * pixel under (ky, kx) of window o, 0 outside the grid; a linear layer on it is a convolution. */
+    void (*unfold)(gad_device *device, gad_tensor y, gad_tensor x, const gad_window *window);
+    /* The first two thirds of an inverted bottleneck (Sandler et al., arXiv 1801.04381), batch norms folded into weights
+     * and biases [1,C]: e = clip(x expand^T + expand_bias), y[o, c] = clip(depthwise_bias[c] + sum over the window's pixels
+     * of depthwise[ky * kernel + kx, c] * e[pixel, c]) with e = 0 outside the grid; clip limits to 0..6 (ReLU6). */
+    void (*expand_depthwise)(gad_device *device, gad_tensor y, gad_tensor x, gad_weight expand, gad_tensor expand_bias,
+                             gad_weight depthwise, gad_tensor depthwise_bias, const gad_window *window);
 
     /* ---- y = alpha * x + beta * y (beta 0: y may be uninitialised) */
     void (*axpby)(gad_device *device, gad_tensor y, float alpha, gad_tensor x, float beta);

@@ -93,8 +93,8 @@ int judge_gradient(const judge_case *c, bool quiet);
 /* Times the case; the limits are measured anew right before, since other programs may be using the machine. */
 gad_status judge_perf(const judge_case *c, gad_device *device, gad_error *err);
 
-judge_cases judge_cases_linear(void), judge_cases_rowwise(void), judge_cases_attention(void);
+judge_cases judge_cases_linear(void), judge_cases_rowwise(void), judge_cases_attention(void), judge_cases_conv(void);
 /* Smaller shapes for gradients, larger ones for timing. */
 judge_cases judge_gradients_linear(void), judge_gradients_rowwise(void), judge_gradients_attention(void);
-judge_cases judge_perf_linear(void), judge_perf_rowwise(void), judge_perf_attention(void);
+judge_cases judge_perf_linear(void), judge_perf_rowwise(void), judge_perf_attention(void), judge_perf_conv(void);
 #endif

@@ -8,4 +8,10 @@
 gad_status gad_device_open_reference(gad_device *device, gad_error *err);
 /* Element [row, col] of a tensor or weight of any dtype. */
 double gad_reference_number(const gad_weight *w, int64_t row, int64_t col);
+
+/* reference_conv.c */
+void gad_reference_unfold(gad_device *device, gad_tensor y, gad_tensor x, const gad_window *window);
+void gad_reference_expand_depthwise(gad_device *device, gad_tensor y, gad_tensor x, gad_weight expand,
+                                    gad_tensor expand_bias, gad_weight depthwise, gad_tensor depthwise_bias,
+                                    const gad_window *window);
 #endif

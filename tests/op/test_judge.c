@@ -9,9 +9,11 @@
 #include <string.h>
 
 typedef judge_cases (*case_list)(void);
-static const case_list compared[] = {judge_cases_linear, judge_cases_rowwise, judge_cases_attention};
-static const case_list differentiated[] = {judge_gradients_linear, judge_gradients_rowwise, judge_gradients_attention};
-static const case_list timed[] = {judge_perf_linear, judge_perf_rowwise, judge_perf_attention};
+static const case_list compared[] = {judge_cases_linear, judge_cases_rowwise, judge_cases_attention, judge_cases_conv,
+                                     NULL};
+static const case_list differentiated[] = {judge_gradients_linear, judge_gradients_rowwise, judge_gradients_attention,
+                                           NULL};
+static const case_list timed[] = {judge_perf_linear, judge_perf_rowwise, judge_perf_attention, judge_perf_conv, NULL};
 
 typedef struct visitor {
     int (*visit)(const judge_case *c, void *user);
@@ -19,11 +21,11 @@ typedef struct visitor {
 } visitor;
 
 /* Visits the cases whose name contains `filter`; the sum of what the visits return. */
-static int visit(const case_list lists[3], const char *filter, visitor v)
+static int visit(const case_list *lists, const char *filter, visitor v)
 {
     int sum = 0;
     char name[256];
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; lists[i]; i++) {
         judge_cases cases = lists[i]();
         for (size_t n = 0; n < cases.count; n++)
             if (strstr(judge_name(&cases.list[n], name), filter))

@@ -77,6 +77,9 @@ void gad_cpu_rows(gad_device *device, gad_tensor y, const int32_t *to, gad_tenso
                   bool add);
 void gad_cpu_rows_mix(gad_device *device, gad_tensor y, gad_weight table, const int32_t *index, const float *weight);
 void gad_cpu_rows_mix_back(gad_device *device, gad_tensor dtable, gad_tensor dy, const int32_t *index, const float *weight);
+void gad_cpu_unfold(gad_device *device, gad_tensor y, gad_tensor x, const gad_window *window);
+void gad_cpu_expand_depthwise(gad_device *device, gad_tensor y, gad_tensor x, gad_weight expand, gad_tensor expand_bias,
+                              gad_weight depthwise, gad_tensor depthwise_bias, const gad_window *window);
 void gad_cpu_axpby(gad_device *device, gad_tensor y, float alpha, gad_tensor x, float beta);
 void gad_cpu_zero(gad_device *device, gad_tensor y);
 void gad_cpu_logprob(gad_device *device, gad_tensor logp, gad_tensor entropy, gad_tensor z, const int32_t *target,

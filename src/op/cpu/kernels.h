@@ -53,6 +53,15 @@ typedef struct gad_kernels {
     void (*mix)(float *out, int64_t out_stride, const float *p, int64_t p_stride, int rows, const float *v,
                 int64_t v_stride, int64_t keys, int64_t d);
 
+    /* ---- convolution: groups of nr channels, the last one filled up with zeros ---- */
+
+    /* to[r][j] = clip(bias[j] + sum over l of a[l*mr + r] * b[l*nr + j]), r < mr, j < nr; clip limits to 0..6. */
+    void (*expand)(float *const *to, int64_t k, const float *a, const float *b, const float *bias);
+    /* y[o*y_stride + j] = clip(bias[j] + sum of w[(ky*kernel + kx)*nr + j] * x[ky*x_row + (o*stride + kx)*nr + j]), o <
+     * count, j < n <= nr. */
+    void (*depthwise)(float *y, int64_t y_stride, const float *x, int64_t x_row, int64_t kernel, int64_t stride,
+                      const float *w, const float *bias, int64_t count, int64_t n);
+
     /* ---- rows: n numbers each; the formulas of op/op.h ---- */
 
     float (*rmsnorm)(float *y, const float *x, const float *weight, int64_t n, float eps); /* gives rstd */

@@ -1,8 +1,9 @@
 /* kernels_level: one instruction set's table of kernels, KERNELS, from the bodies in kernel_*.h. */
 #include "op/cpu/kernel_few.h"
-#include "op/cpu/kernel_gemm.h" /* before attention: MR, NR */
+#include "op/cpu/kernel_gemm.h" /* before attention and conv: MR, NR */
 
 #include "op/cpu/kernel_attention.h"
+#include "op/cpu/kernel_conv.h"
 #include "op/cpu/kernel_limits.h"
 #include "op/cpu/kernel_rowwise.h"
 #include "op/cpu/kernels.h"
@@ -20,6 +21,8 @@ const gad_kernels KERNELS = {
     .scale_lanes = scale_lanes,
     .probability_tile = probability_tile,
     .mix = mix,
+    .expand = expand,
+    .depthwise = depthwise,
     .rmsnorm = rmsnorm,
     .rmsnorm_back = rmsnorm_back,
     .layernorm = layernorm,
