@@ -13,6 +13,7 @@ from transformers import AutoTokenizer, Qwen2Tokenizer
 
 from fixtures_activations import CASES, choose_seed, prepare, write_cases, write_sampling, write_variant_logits
 from fixtures_common import ROOT, make_deterministic
+from fixtures_features import write_features
 from fixtures_gguf import write as write_gguf
 from fixtures_images import save_images, write_resize
 from fixtures_malformed import write_malformed
@@ -24,7 +25,7 @@ from fixtures_tokenizer import check_tokenizer, make_tokenizer, save_tokenizer, 
 from fixtures_training import write_adapters, write_training
 
 MAX_BYTES, MAX_FILE_BYTES = 6_000_000, 1_000_000
-FOLDERS = ["gguf", "images", "malformed", *FAMILIES]
+FOLDERS = ["features", "gguf", "images", "malformed", *FAMILIES]
 
 
 def write_family(family: str, out: Path, scratch: Path) -> None:
@@ -83,6 +84,7 @@ def main() -> int:
     write_malformed(arguments.out / "malformed")
     (arguments.out / "gguf").mkdir()
     write_gguf(arguments.out / "gguf")
+    write_features(arguments.out / "features")
     for family in FAMILIES:
         write_family(family, arguments.out, arguments.scratch)
     shutil.rmtree(arguments.scratch, ignore_errors=True)

@@ -3,26 +3,11 @@
  * Out: feature maps. Weights are never changed. Knows nothing of good parts, defects or language. */
 #ifndef GAD_FEATURES_BACKBONE_H
 #define GAD_FEATURES_BACKBONE_H
-#include "features/feature.h"
+#include "features/backbone_info.h"
 #include "io/image.h"
 
 /* One backbone serves one caller at a time: it owns the working memory. */
 typedef struct gad_backbone gad_backbone;
-
-typedef struct gad_backbone_level {
-    char name[24]; /* "block 4" */
-    int64_t width, stride;
-} gad_backbone_level;
-
-typedef struct gad_backbone_info {
-    char family[40];      /* "efficientnet-lite0", "dinov2", "dinov3" */
-    gad_hash hash;        /* of the weights: equal hashes see equal features */
-    int64_t unit;         /* px: sides of working pictures are multiples of this */
-    int64_t default_side; /* px: side of the pictures it was trained on, rounded to the unit */
-    int64_t parameters;
-    gad_backbone_level level[GAD_FEATURE_MOST]; /* one for each map of a picture, in the same order */
-    int level_count;
-} gad_backbone_info;
 
 /* threads 0: all that OpenMP offers. */
 gad_status gad_backbone_open(const char *path, int threads, gad_backbone **backbone, gad_error *err);

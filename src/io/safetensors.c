@@ -238,6 +238,13 @@ const gad_safetensors_tensor *gad_safetensors_find(const gad_safetensors *set, c
     return set->count ? bsearch(&key, set->tensors, set->count, sizeof key, compare_names) : NULL;
 }
 
+const char *gad_safetensors_metadata(const gad_safetensors *set, const char *key)
+{
+    if (!set->shard_count)
+        return NULL;
+    return json_string_value(json_object_get(json_object_get(set->shards[0].header.root, "__metadata__"), key));
+}
+
 size_t gad_safetensors_count(const gad_safetensors *set)
 {
     return set->count;

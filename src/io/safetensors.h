@@ -62,6 +62,8 @@ gad_status gad_safetensors_open(const char *path, gad_safetensors **set, gad_err
 void gad_safetensors_free(gad_safetensors *set);
 /* NULL when there is no such tensor. What is returned lives as long as the set. */
 const gad_safetensors_tensor *gad_safetensors_find(const gad_safetensors *set, const char *name);
+/* A text of the first file's metadata; NULL when there is none of that key. */
+const char *gad_safetensors_metadata(const gad_safetensors *set, const char *key);
 /* All tensors, in byte order of their names. */
 size_t gad_safetensors_count(const gad_safetensors *set);
 const gad_safetensors_tensor *gad_safetensors_at(const gad_safetensors *set, size_t index);

@@ -133,12 +133,15 @@ static void test_allowed(void **state)
     ASSERT_OK(gad_safetensors_open(put("empty.safetensors", "{}", 2, 0), &set, &err), &err);
     assert_int_equal(gad_safetensors_count(set), 0);
     assert_null(gad_safetensors_find(set, "a"));
+    assert_null(gad_safetensors_metadata(set, "k"));
     gad_safetensors_free(set);
     const char *header = "  {\"__metadata__\":{\"k\":\"v\"},\"b\":" TENSOR("I64", "[]", "[1,9]") ",\n\"a\":" TENSOR(
         "U8", "[1]", "[0,1]") ",\"z\":{\"dtype\":\"F64\",\"shape\":[3,0],\"data_offsets\":[1,1],\"x\":1}, "
                               "\"q\":" TENSOR("F4", "[2]", "[9,10]") "}   ";
     ASSERT_OK(gad_safetensors_open(put("allowed.safetensors", header, strlen(header), 10), &set, &err), &err);
     assert_int_equal(gad_safetensors_count(set), 4);
+    assert_string_equal(gad_safetensors_metadata(set, "k"), "v");
+    assert_null(gad_safetensors_metadata(set, "other"));
     assert_string_equal(gad_safetensors_at(set, 0)->name, "a");
     assert_string_equal(gad_safetensors_at(set, 3)->name, "z");
     assert_null(gad_safetensors_at(set, 4));
