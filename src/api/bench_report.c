@@ -8,9 +8,9 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "bench/compare.h"
-#include "bench/report.h"
 #include "gad_bench.h"
+#include "report/compare.h"
+#include "report/report.h"
 
 static const char operation[] = "write a report";
 

@@ -5,10 +5,12 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/html.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/string.h"
 #include "train/runlog.h"
+#include "train/runlog_plot_css.h"
 
 static const char operation[] = "plot training log";
 enum { MOST_CURVES = 96, MOST_TEXTS = 24, WIDTH = 360, HEIGHT = 150 };
@@ -99,15 +101,9 @@ static void draw_curve(const curve *c, gad_string *html)
 
 static void draw_page(const page *p, const char *title, gad_string *html)
 {
-    gad_string_add(html, "<!doctype html><meta charset=\"utf-8\"><title>");
-    gad_string_add_html(html, title);
-    gad_string_add(
-        html, "</title><style>body{font:14px sans-serif;margin:2em;color:#222;background:#fff}"
-              "main{display:flex;flex-wrap:wrap;gap:1em}figure{margin:0;width:360px;border:1px solid #ccc;padding:6px}"
-              "polyline{fill:none;stroke:#06c;stroke-width:1.5}pre{white-space:pre-wrap;background:#f4f4f4;padding:8px}"
-              "</style><h1>");
-    gad_string_add_html(html, title);
-    gad_string_add(html, "</h1><main>\n");
+    gad_html_begin(html, title, runlog_plot_css);
+    gad_html_element(html, "h1", "", title);
+    gad_string_add(html, "<main>\n");
     for (int i = 0; i < p->curves; i++)
         if (p->curve[i].count)
             draw_curve(&p->curve[i], html);
@@ -119,10 +115,11 @@ static void draw_page(const page *p, const char *title, gad_string *html)
         const char *words = json_string_value(json_object_get(text, "text"));
         gad_string_addf(html, "<h3>step %.0f, ", json_number_value(json_object_get(text, "step")));
         gad_string_add_html(html, event ? event : "");
-        gad_string_addf(html, " %.4g</h3><pre>", json_number_value(json_object_get(text, "value")));
-        gad_string_add_html(html, words ? words : "");
-        gad_string_add(html, "</pre>\n");
+        gad_string_addf(html, " %.4g</h3>", json_number_value(json_object_get(text, "value")));
+        gad_html_element(html, "pre", "", words ? words : "");
+        gad_string_add(html, "\n");
     }
+    gad_html_end(html, NULL);
 }
 
 gad_status gad_runlog_plot(const char *path, const char *html, gad_error *err)

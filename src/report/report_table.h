@@ -1,8 +1,8 @@
 /* report_table: what tables of all report formats share: which columns there are, how numbers look. */
-#ifndef GAD_BENCH_REPORT_TABLE_H
-#define GAD_BENCH_REPORT_TABLE_H
+#ifndef GAD_REPORT_REPORT_TABLE_H
+#define GAD_REPORT_REPORT_TABLE_H
 #include "base/string.h"
-#include "bench/report.h"
+#include "report/report.h"
 
 typedef struct gad_report_column {
     const char *title, *help; /* "Acc", and what it means */

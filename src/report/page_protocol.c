@@ -1,6 +1,6 @@
 /* page_protocol: everything that must be known to repeat or to doubt the numbers: settings of the run, choices of the
  * scoring, decisions where the papers are silent (page.h). */
-#include "bench/page.h"
+#include "report/page_sections.h"
 
 #include <math.h>
 #include <stdlib.h>

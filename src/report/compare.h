@@ -1,7 +1,7 @@
 /* compare: two runs on the same images: paired differences with intervals, and where they disagree. In: two summaries. Out:
  * numbers, Markdown, JSON. Knows nothing of models. */
-#ifndef GAD_BENCH_COMPARE_H
-#define GAD_BENCH_COMPARE_H
+#ifndef GAD_REPORT_COMPARE_H
+#define GAD_REPORT_COMPARE_H
 #include "base/string.h"
 #include "bench/summary.h"
 

@@ -1,7 +1,7 @@
 /* compare_text: a comparison as Markdown for people and as JSON for programs (compare.h). */
 #include "base/error.h"
-#include "bench/compare.h"
-#include "bench/report_table.h"
+#include "report/compare.h"
+#include "report/report_table.h"
 
 #include <math.h>
 

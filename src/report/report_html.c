@@ -1,70 +1,9 @@
-/* page: the frame of the HTML report, its headline, and the small pieces that its sections share (page.h). */
-#include "bench/page.h"
-
+/* report_html: a report as one page: its headline, and which sections follow in what order. See report.h. */
 #include "base/error.h"
+#include "base/html.h"
+#include "report/page_sections.h"
 
 #include <math.h>
-#include <string.h>
-
-const char *gad_page_model(const gad_summary *summary)
-{
-    return gad_record_text(summary->record, "model.name", "?");
-}
-
-void gad_page_begin(gad_string *html, const char *title)
-{
-    gad_string_add(html, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                         "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>");
-    gad_string_add_html(html, title);
-    gad_string_addf(html, " - benchmark report</title>\n<style>%s</style>\n</head>\n<body>\n", gad_page_style());
-}
-
-void gad_page_finish(gad_string *html, const char *note)
-{
-    gad_string_addf(html, "<footer>Written by gad %s. %s</footer>\n<script>%s</script>\n</body>\n</html>\n", GAD_VERSION,
-                    note, gad_page_script());
-}
-
-void gad_page_section(gad_string *html, const char *id, const char *title, const char *note)
-{
-    gad_string_addf(html, "<section id=\"%s\">\n<h2>%s</h2>\n", id, title);
-    if (note) {
-        gad_string_add(html, "<p class=\"note\">");
-        gad_string_add_html(html, note);
-        gad_string_add(html, "</p>\n");
-    }
-}
-
-void gad_page_end(gad_string *html)
-{
-    gad_string_add(html, "</section>\n");
-}
-
-void gad_page_percent_cell(gad_string *html, double value, double low, double high)
-{
-    gad_string_add(html, "<td class=\"num\"");
-    if (isfinite(low) && isfinite(high))
-        gad_string_addf(html, " title=\"%.1f to %.1f\"", low * 100, high * 100);
-    if (isfinite(value))
-        gad_string_addf(html, " data-v=\"%.6f\"", value);
-    else
-        gad_string_add(html, " data-v=\"\"");
-    gad_string_add(html, ">");
-    gad_report_percent(html, value);
-    gad_string_add(html, "</td>");
-}
-
-void gad_page_bar_cell(gad_string *html, double value, const char *tone)
-{
-    if (!isfinite(value)) {
-        gad_string_add(html, "<td class=\"num\" data-v=\"\">-</td>");
-        return;
-    }
-    gad_string_addf(html, "<td class=\"bar %s\" style=\"background-size:%.1f%% 70%%\" data-v=\"%.6f\">%.1f</td>", tone,
-                    value * 100, value, value * 100);
-}
-
-/* ---- headline ---- */
 
 typedef struct tile {
     const char *name, *help;
@@ -206,9 +145,8 @@ static void add_chips(gad_string *html, const gad_report *report)
 
 static void add_notice(gad_string *html, const char *text)
 {
-    gad_string_add(html, "<p class=\"notice\">");
-    gad_string_add_html(html, text);
-    gad_string_add(html, "</p>\n");
+    gad_html_element(html, "p", "class=\"notice\"", text);
+    gad_string_add(html, "\n");
 }
 
 /* What a reader must know before believing a number. */
@@ -258,7 +196,7 @@ static void add_notices(gad_string *html, const gad_report *report)
     }
 }
 
-void gad_page_headline(gad_string *html, const gad_report *report)
+static void add_headline(gad_string *html, const gad_report *report)
 {
     gad_string_add(html, "<header><div>\n<p class=\"over\">Benchmark report &middot; MMR-AD protocol</p>\n<h1>");
     gad_string_add_html(html, gad_page_model(report->run));
@@ -289,7 +227,7 @@ gad_status gad_report_html(const gad_report *report, const gad_log *log, gad_str
     if (report->mmad) {
         gad_page_mmad(html, report);
     } else {
-        gad_page_headline(html, report);
+        add_headline(html, report);
         add_navigation(html);
         gad_string_add(html, "<main>\n");
         gad_page_datasets(html, report);

@@ -1,7 +1,7 @@
 /* page_mmad: the HTML report of an MMAD run: its table beside the published ones, detection in detail, how letters were
  * read (page.h). */
-#include "bench/page.h"
-#include "bench/scoreboard.h"
+#include "report/page_sections.h"
+#include "report/scoreboard.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* report_json: the whole summary as one JSON value (docs/formats.md, "Benchmark runs"). Undefined numbers are null. */
 #include "base/error.h"
-#include "bench/report.h"
+#include "report/report.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* report: the numbers of a summary as files: JSON, CSV, Markdown, one HTML page. In: summaries. Out: text. Equal summaries,
  * equal bytes. Computes nothing. */
-#ifndef GAD_BENCH_REPORT_H
-#define GAD_BENCH_REPORT_H
+#ifndef GAD_REPORT_REPORT_H
+#define GAD_REPORT_REPORT_H
 #include "base/string.h"
 #include "bench/mmad_score.h"
 #include "bench/summary.h"

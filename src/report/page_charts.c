@@ -1,6 +1,6 @@
 /* page_charts: ROC, distribution of the score and reliability as SVG, and the section about the form of the answers
  * (page.h). */
-#include "bench/page.h"
+#include "report/page_sections.h"
 
 #include <math.h>
 

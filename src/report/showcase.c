@@ -1,5 +1,5 @@
 /* showcase: see showcase.h */
-#include "bench/showcase.h"
+#include "report/showcase.h"
 
 #include "base/error.h"
 #include "base/hash.h"

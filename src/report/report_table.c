@@ -1,5 +1,5 @@
 /* report_table: see report_table.h */
-#include "bench/report_table.h"
+#include "report/report_table.h"
 
 #include <math.h>
 #include <string.h>

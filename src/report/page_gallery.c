@@ -4,8 +4,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "bench/page.h"
-#include "bench/showcase.h"
+#include "report/page_sections.h"
+#include "report/showcase.h"
 
 #include <math.h>
 #include <string.h>

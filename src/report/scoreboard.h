@@ -1,7 +1,7 @@
 /* scoreboard: published numbers, compiled in, for the tables of a report. Out: constant rows, percent, NaN where a source
  * gives no number. Knows nothing of runs. */
-#ifndef GAD_BENCH_SCOREBOARD_H
-#define GAD_BENCH_SCOREBOARD_H
+#ifndef GAD_REPORT_SCOREBOARD_H
+#define GAD_REPORT_SCOREBOARD_H
 #include <stdbool.h>
 #include <stddef.h>
 

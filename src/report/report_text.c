@@ -1,7 +1,7 @@
 /* report_text: a summary as CSV (all numbers, one line per scope), as Markdown (the tables of a paper), and the scored
  * answers as JSON lines. */
 #include "base/error.h"
-#include "bench/report_table.h"
+#include "report/report_table.h"
 
 #include <math.h>
 #include <string.h>

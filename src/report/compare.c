@@ -1,5 +1,5 @@
 /* compare: see compare.h */
-#include "bench/compare.h"
+#include "report/compare.h"
 
 #include "base/error.h"
 #include "base/memory.h"

@@ -1,7 +1,7 @@
 /* compare_page: a comparison as one self-contained HTML page (compare.h), in the style of the report. */
 #include "base/error.h"
-#include "bench/compare.h"
-#include "bench/page.h"
+#include "report/compare.h"
+#include "report/page.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* page_tables: the tables of the HTML report: data sets with baselines, published models, categories, defect types and
  * sizes (page.h). */
-#include "bench/page.h"
-#include "bench/scoreboard.h"
+#include "report/page_sections.h"
+#include "report/scoreboard.h"
 
 #include <math.h>
 #include <string.h>

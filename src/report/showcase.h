@@ -1,7 +1,7 @@
 /* showcase: which cases a report shows, and their thumbnails. In: summary. Out: cases with JPEG bytes. Knows nothing of
  * HTML. */
-#ifndef GAD_BENCH_SHOWCASE_H
-#define GAD_BENCH_SHOWCASE_H
+#ifndef GAD_REPORT_SHOWCASE_H
+#define GAD_REPORT_SHOWCASE_H
 #include "base/string.h"
 #include "bench/summary.h"
 

@@ -1,5 +1,5 @@
 /* scoreboard: see scoreboard.h. One row per published line; nothing here is measured by this project. */
-#include "bench/scoreboard.h"
+#include "report/scoreboard.h"
 
 #include <ctype.h>
 #include <math.h>
