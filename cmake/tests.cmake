@@ -71,8 +71,8 @@ endforeach()
 # The example of the documentation compiles, with the public header alone, and runs.
 add_executable(docs_example ${CMAKE_SOURCE_DIR}/docs/example.c)
 target_link_libraries(docs_example PRIVATE libgad)
-add_test(NAME docs_example COMMAND docs_example tests/fixtures/qwen25/model tests/fixtures/images/plate.png
-  tests/fixtures/images/bolt.png WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+add_test(NAME docs_example COMMAND docs_example tests/fixtures/images/plate.png tests/fixtures/images/bolt.png
+  tests/fixtures/qwen25/model WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 
 # The shared library exports what the headers declare, and nothing else.
 add_test(NAME symbols COMMAND sh ${CMAKE_SOURCE_DIR}/tests/install/symbols.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:libgad_shared>)

@@ -1,6 +1,6 @@
-/* Inspect one part against one good part with libgad. Build:
- *     cc example.c -Iinclude build/libgad.a $(pkg-config --libs ...) -o example      (the tests compile it, see cmake)
- * Run:  ./example CHECKPOINT good.png part.png */
+/* Inspect one part against one good part with libgad. Build it with C or C++ against an installed library:
+ *     cc example.c $(pkg-config --cflags --libs gad) -o example
+ * Run:  ./example good.png part.png [CHECKPOINT] */
 #include <stdio.h>
 
 #include "gad.h"
@@ -13,18 +13,22 @@ static int fail(const gad_error *err)
 
 int main(int argc, char **argv)
 {
-    if (argc != 4) {
-        fprintf(stderr, "usage: %s CHECKPOINT GOOD PART\n", argv[0]);
+    if (argc < 3 || argc > 4) {
+        fprintf(stderr, "usage: %s GOOD PART [CHECKPOINT]\n", argv[0]);
         return 2;
     }
     gad_error err;
     gad_engine *engine;
     gad_picture *good, *part;
     gad_inspection result;
-    if (gad_engine_open(&(gad_engine_options){.model = argv[1]}, &engine, &err) || gad_picture_load(argv[2], &good, &err) ||
-        gad_picture_load(argv[3], &part, &err))
+    gad_engine_options options = gad_engine_options_default();
+    options.model = argc > 3 ? argv[3] : NULL; /* NULL: the model that is installed with gad */
+    if (gad_engine_open(&options, &engine, &err) || gad_picture_load(argv[1], &good, &err) ||
+        gad_picture_load(argv[2], &part, &err))
         return fail(&err);
-    gad_inspect_settings settings = {.class_name = "part", .max_tokens = 256, .threshold = 0.5};
+    gad_inspect_settings settings = gad_inspect_settings_default();
+    settings.class_name = "part";
+    settings.max_tokens = 256;
     if (gad_inspect(engine, &good, 1, part, &settings, &result, &err))
         return fail(&err);
     printf("verdict %d, score %.3f\n%s\n", result.verdict, result.score, result.reasoning);

@@ -6,6 +6,8 @@
  *   - What a *_open, *_load or *_new call returned is owned by the caller and given back with the matching *_free. Every
  *     *_free accepts NULL.
  *   - Strings are UTF-8 and zero-terminated. Sizes that end in _bytes are bytes, _px pixels, _s seconds, _ms milliseconds.
+ *   - Structs that a caller fills start from gad_..._default(), where there is one, or from zeros: a field that is added
+ *     later then means what it meant before.
  *   - No call exits or aborts the process, and none prints: text for people goes to a gad_log. */
 #ifndef GAD_H
 #define GAD_H
@@ -87,7 +89,7 @@ GAD_API void gad_use_allocator(const gad_allocator *allocator);
 typedef struct gad_engine gad_engine;
 
 typedef struct gad_engine_options {
-    const char *model;     /* folder of a Qwen2.5-VL or Qwen3-VL checkpoint as Hugging Face publishes it */
+    const char *model;     /* as gad_model_locate takes it: a Qwen2.5-VL or Qwen3-VL checkpoint of Hugging Face's layout */
     const char *adapter;   /* folder of a PEFT LoRA adapter, or NULL */
     bool merge_adapter;    /* add the adapter into the weights instead of applying it beside them */
     bool quantise;         /* language model's matrices to int8 while loading */
@@ -98,6 +100,12 @@ typedef struct gad_engine_options {
     const gad_log *log;
 } gad_engine_options;
 
+/* The adapter applied, all processors, the image bound of the command line. */
+GAD_API gad_engine_options gad_engine_options_default(void);
+
+/* The folder that `model` means: itself; for a name without a slash that is no folder here ("gad-s"), the installed model
+ * of that name; for NULL, the installed gad-s. */
+GAD_API gad_status gad_model_locate(const char *model, char *path, size_t path_bytes, gad_error *err);
 GAD_API gad_status gad_engine_open(const gad_engine_options *options, gad_engine **engine, gad_error *err);
 GAD_API void gad_engine_free(gad_engine *engine);
 /* Hash of configuration and weights, 32 hexadecimal digits; owned by the engine. */
@@ -110,6 +118,13 @@ GAD_API void gad_engine_use_adapter(gad_engine *engine, bool on);
 /* A decoded image, upright, as RGB. */
 typedef struct gad_picture gad_picture;
 GAD_API gad_status gad_picture_load(const char *path, gad_picture **picture, gad_error *err);
+/* From memory, which is copied: rows of three bytes a pixel (red, green, blue) or of one, stride_bytes apart; or the bytes
+ * of a file of any of these formats. */
+GAD_API gad_status gad_picture_from_rgb(const uint8_t *pixels, int width_px, int height_px, size_t stride_bytes,
+                                        gad_picture **picture, gad_error *err);
+GAD_API gad_status gad_picture_from_grey(const uint8_t *pixels, int width_px, int height_px, size_t stride_bytes,
+                                         gad_picture **picture, gad_error *err);
+GAD_API gad_status gad_picture_decode(const void *bytes, size_t size_bytes, gad_picture **picture, gad_error *err);
 GAD_API void gad_picture_free(gad_picture *picture);
 GAD_API int gad_picture_width_px(const gad_picture *picture);
 GAD_API int gad_picture_height_px(const gad_picture *picture);
@@ -151,6 +166,9 @@ typedef struct gad_inspect_settings {
     bool (*is_cancelled)(void *user);               /* NULL: never */
     void *user;
 } gad_inspect_settings;
+
+/* A product without a name; the answer without sampling, at most 1024 tokens; a threshold of 0.5. */
+GAD_API gad_inspect_settings gad_inspect_settings_default(void);
 
 typedef struct gad_inspection {
     gad_verdict verdict;

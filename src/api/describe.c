@@ -1,4 +1,5 @@
 /* describe: gad_model_describe: what a checkpoint is and what it needs, from its headers. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -119,11 +120,14 @@ gad_status gad_model_describe(const gad_engine_options *options, int width_px, i
     if (images < 0 || images > MOST_IMAGES)
         return gad_error_set(err, GAD_E_ARGUMENT, "describe the model", NULL, "%d images are not between 0 and %d", images,
                              MOST_IMAGES);
-    gad_status status = gad_config_load(options->model, &config, err);
+    char folder[PATH_MAX];
+    gad_status status = gad_model_locate(options->model, folder, sizeof folder, err);
+    if (!status)
+        status = gad_config_load(folder, &config, err);
     if (!status)
         status = gad_model_build(&config, &model, err);
     if (!status)
-        status = read_files(options->model, &i, &dtype, err);
+        status = read_files(folder, &i, &dtype, err);
     if (!status)
         status = view_image(options, width_px, height_px, &i, &view, err);
     if (!status) {

@@ -1,24 +1,85 @@
 /* picture: gad_picture_* of gad.h. */
 #include "api/picture.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
 
-gad_status gad_picture_load(const char *path, gad_picture **picture, gad_error *err)
+static const char operation[] = "read image";
+
+/* `image` becomes a picture, or is freed. */
+static gad_status wrap(gad_image *image, gad_picture **picture, gad_error *err)
 {
     gad_picture *p = gad_memory_zero(1, sizeof *p);
-    if (!p)
-        return gad_error_memory(err, "read image", sizeof *p);
-    gad_status status = gad_image_load(path, &p->image, err);
-    if (status) {
-        gad_memory_free(p);
-        return status;
+    if (!p) {
+        gad_image_free(image);
+        return gad_error_memory(err, operation, sizeof *p);
     }
+    p->image = *image;
     p->hash = gad_image_hash(&p->image);
     gad_hash_text(p->hash, p->hash_text);
     *picture = p;
     return GAD_OK;
+}
+
+gad_status gad_picture_load(const char *path, gad_picture **picture, gad_error *err)
+{
+    gad_image image = {0};
+    gad_status status = gad_image_load(path, &image, err);
+    return status ? status : wrap(&image, picture, err);
+}
+
+gad_status gad_picture_decode(const void *bytes, size_t size_bytes, gad_picture **picture, gad_error *err)
+{
+    gad_image image = {0};
+    if (!bytes)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "no bytes were given");
+    gad_status status = gad_image_decode(bytes, size_bytes, "image in memory", 0, &image, err);
+    return status ? status : wrap(&image, picture, err);
+}
+
+static gad_status check_rows(const uint8_t *pixels, int width_px, int channels, size_t stride_bytes, gad_error *err)
+{
+    if (!pixels)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "no pixels were given");
+    if (width_px > 0 && stride_bytes < (size_t)width_px * (size_t)channels)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, "the stride counts bytes from one row to the next",
+                             "a stride of %zu bytes is shorter than a row of %d pixels of %d", stride_bytes, width_px,
+                             channels);
+    return GAD_OK;
+}
+
+gad_status gad_picture_from_rgb(const uint8_t *pixels, int width_px, int height_px, size_t stride_bytes,
+                                gad_picture **picture, gad_error *err)
+{
+    gad_image image = {0};
+    gad_status status = check_rows(pixels, width_px, 3, stride_bytes, err);
+    if (!status)
+        status = gad_image_new(width_px, height_px, 3, &image, err);
+    if (status)
+        return status;
+    for (int64_t y = 0; y < height_px; y++)
+        memcpy(gad_image_row(&image, y), pixels + (size_t)y * stride_bytes, gad_image_stride(&image));
+    return wrap(&image, picture, err);
+}
+
+gad_status gad_picture_from_grey(const uint8_t *pixels, int width_px, int height_px, size_t stride_bytes,
+                                 gad_picture **picture, gad_error *err)
+{
+    gad_image image = {0};
+    gad_status status = check_rows(pixels, width_px, 1, stride_bytes, err);
+    if (!status)
+        status = gad_image_new(width_px, height_px, 3, &image, err);
+    if (status)
+        return status;
+    for (int64_t y = 0; y < height_px; y++) {
+        uint8_t *to = gad_image_row(&image, y);
+        for (int64_t x = 0; x < width_px; x++)
+            memset(to + 3 * x, pixels[(size_t)y * stride_bytes + (size_t)x], 3);
+    }
+    return wrap(&image, picture, err);
 }
 
 void gad_picture_free(gad_picture *picture)

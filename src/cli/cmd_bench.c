@@ -104,7 +104,6 @@ static const option table[] = {
      .help = "of the limit, of drawn references and of drawn answers"},
     {.help = "The model (one)"},
     {.table = &options_engine_model, .offset = AT(engine)},
-    {.changes = "model", .help = "checkpoint folder"},
     {.changes = "max-pixels", .help = "checkpoint: bound on an image's pixels; endpoint: as --min-pixels"},
     {.table = &options_engine_compute, .offset = AT(engine.compute)},
     {.changes = "threads", .help = "checkpoint: 0: all processors"},
@@ -254,7 +253,7 @@ static gad_bench_settings settings_of(const run_options *o, const gad_engine_opt
                                 .similar_templates = o->similar,
                                 .prompt_file = o->prompt,
                                 .image_size = o->image_size,
-                                .engine = o->engine.model ? engine : NULL,
+                                .engine = o->engine.model || !(o->endpoint.url || o->baseline) ? engine : NULL,
                                 .endpoint = o->endpoint.url,
                                 .endpoint_key = getenv(o->endpoint.key_env),
                                 .baseline = o->baseline,
@@ -344,8 +343,8 @@ static int run(void *settings)
 
 const command cmd_bench_run = {
     .name = "bench run",
-    .synopsis = "--out DIR (--store FILE | --items FILE | --mmad DIR) (--model DIR | --endpoint URL --served NAME | "
-                "--baseline NAME)",
+    .synopsis = "--out DIR (--store FILE | --items FILE | --mmad DIR) [--model DIR | --endpoint URL --served NAME | "
+                "--baseline NAME]",
     .summary = "ask a model the questions of a benchmark (MMR-AD or MMAD)",
     .details =
         "Every raw answer is stored as it comes; the same command goes on where a run was stopped or killed, and asks\n"

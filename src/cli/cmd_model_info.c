@@ -95,7 +95,8 @@ static int run(void *settings)
     const info_options *o = settings;
     gad_error err;
     gad_log log = terminal_log(false);
-    gad_engine_options options = {.model = o->folder.item[0],
+    const char *folder = options_engine_folder(o->folder.count ? o->folder.item[0] : NULL);
+    gad_engine_options options = {.model = folder,
                                   .quantise = options_engine_quantises(o->quant),
                                   .quantise_vision = options_engine_quantises_vision(o->quant),
                                   .log = &log};
@@ -105,17 +106,17 @@ static int run(void *settings)
     if (o->json)
         print_json(&info);
     else
-        print_text(&info, o->folder.item[0], o);
+        print_text(&info, folder, o);
     return EXIT_DONE;
 }
 
 const command cmd_model_info = {
     .name = "model info",
-    .synopsis = "DIR [options]",
+    .synopsis = "[DIR] [options]",
     .summary = "what a checkpoint is and what it needs, without loading it",
+    .details = "Without DIR, of the model that $GAD_MODEL names or that is installed.",
     .options = table,
     .option_count = OPTIONS_COUNT(table),
-    .least_arguments = 1,
     .most_arguments = 1,
     .arguments_offset = offsetof(info_options, folder),
     .settings_bytes = sizeof(info_options),

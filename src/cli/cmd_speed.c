@@ -136,7 +136,7 @@ static int64_t given(int64_t value, int64_t fallback)
 
 static gad_status measure_training(const speed_options *o, const gad_log *log, gad_speed_report *report, gad_error *err)
 {
-    gad_pace_settings s = {.model = o->model,
+    gad_pace_settings s = {.model = o->model ? options_engine_folder(o->model) : NULL,
                            .shape = o->model || o->shape ? o->shape : "gad-s",
                            .threads = (int)o->compute.threads,
                            .cpu_level = options_engine_cpu_level(o->compute.cpu),
@@ -156,7 +156,7 @@ static gad_status measure_training(const speed_options *o, const gad_log *log, g
 
 static gad_status measure_answers(const speed_options *o, const gad_log *log, gad_speed_report *report, gad_error *err)
 {
-    gad_speed_settings s = {.model = o->model,
+    gad_speed_settings s = {.model = o->model ? options_engine_folder(o->model) : NULL,
                             .shape = o->model || o->shape ? o->shape : "gad-s",
                             .quantise = options_engine_quantises(o->compute.quant),
                             .quantise_vision = options_engine_quantises_vision(o->compute.quant),

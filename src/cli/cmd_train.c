@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "cli/options_engine.h"
 #include "cli/terminal.h"
 
 int train_run(train_options *o, const command *c, gad_status (*train)(const gad_train_settings *, gad_error *))
@@ -10,7 +11,7 @@ int train_run(train_options *o, const command *c, gad_status (*train)(const gad_
     gad_error err;
     gad_log log = terminal_log(false);
     gad_progress progress = terminal_progress();
-    o->s.model = o->arguments.item[0];
+    o->s.model = options_engine_folder(o->arguments.item[0]);
     o->s.seed = (uint64_t)o->seed;
     o->s.synth_seed = (uint64_t)o->synth_seed;
     o->s.synth_class_seed = (uint64_t)o->synth_class_seed;

@@ -14,7 +14,7 @@ static const option model[] = {
      .argument = "DIR",
      .kind = OPTION_STRING,
      .offset = AT(model),
-     .help = "checkpoint folder (default: $GAD_MODEL, or models/gad-s where there is one)"},
+     .help = "checkpoint folder, or the name of an installed model (default: $GAD_MODEL, or gad-s)"},
     {.name = "adapter", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(adapter), .help = "PEFT LoRA adapter"},
     {.name = "merge-adapter", .kind = OPTION_FLAG, .offset = AT(merge), .help = "add the adapter into the weights first"},
     {.name = "max-pixels",
@@ -68,9 +68,17 @@ const char *options_engine_cpu_level(const char *cpu)
     return strcmp(cpu, "best") ? cpu : NULL;
 }
 
+const char *options_engine_folder(const char *name)
+{
+    static char path[4096];
+    const char *named = name ? name : getenv("GAD_MODEL");
+    gad_error err;
+    return gad_model_locate(named && *named ? named : NULL, path, sizeof path, &err) ? name : path;
+}
+
 gad_engine_options options_engine_public(const engine_options *o, const gad_log *log)
 {
-    return (gad_engine_options){.model = o->model,
+    return (gad_engine_options){.model = options_engine_folder(o->model),
                                 .adapter = o->adapter,
                                 .merge_adapter = o->merge,
                                 .quantise = options_engine_quantises(o->compute.quant),
@@ -81,19 +89,10 @@ gad_engine_options options_engine_public(const engine_options *o, const gad_log 
                                 .log = log};
 }
 
-/* $GAD_MODEL, or the model that ships where it is there; NULL. */
-static const char *default_model(void)
-{
-    const char *named = getenv("GAD_MODEL");
-    return named && *named ? named : parts_is_folder("models/gad-s") ? "models/gad-s" : NULL;
-}
-
 int options_engine_open(const command *c, const engine_options *o, const gad_log *log, gad_engine **engine)
 {
     gad_error err;
     gad_engine_options options = options_engine_public(o, log);
-    if (!options.model)
-        options.model = default_model();
     if (!options.model) {
         fprintf(stderr, "gad %s: which model? Give --model DIR or set GAD_MODEL\n", c->name);
         return EXIT_USAGE;

@@ -28,6 +28,9 @@ bool options_engine_quantises_vision(const char *quant);
 /* The level that --cpu names; NULL for "best". */
 const char *options_engine_cpu_level(const char *cpu);
 
+/* The folder that `name` means: of $GAD_MODEL for NULL, then as gad_model_locate says; NULL when there is none. Valid
+ * until the next call. */
+const char *options_engine_folder(const char *name);
 gad_engine_options options_engine_public(const engine_options *o, const gad_log *log);
 /* Open it; without --model the one that $GAD_MODEL names, or that ships. An exit code, with a message of the command. */
 int options_engine_open(const command *c, const engine_options *o, const gad_log *log, gad_engine **engine);

@@ -1,6 +1,7 @@
 /* engine: see engine.h and gad.h */
 #include "generate/engine.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -146,16 +147,25 @@ static gad_status open_parts(gad_engine *e, const gad_engine_options *options, g
     return status;
 }
 
+gad_engine_options gad_engine_options_default(void)
+{
+    return (gad_engine_options){.max_pixels = 1003520};
+}
+
 gad_status gad_engine_open(const gad_engine_options *options, gad_engine **engine, gad_error *err)
 {
-    if (!options->model)
-        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "no checkpoint folder was given");
+    char folder[PATH_MAX];
+    gad_status status = gad_model_locate(options->model, folder, sizeof folder, err);
+    if (status)
+        return status;
+    gad_engine_options located = *options;
+    located.model = folder;
     gad_engine *e = gad_memory_zero(1, sizeof *e);
     if (!e)
         return gad_error_memory(err, operation, sizeof *e);
     e->log = options->log;
     e->images.limit_bytes = IMAGE_CACHE_BYTES;
-    gad_status status = open_parts(e, options, err);
+    status = open_parts(e, &located, err);
     if (status) {
         gad_engine_free(e);
         return status;

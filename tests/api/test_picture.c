@@ -1,11 +1,12 @@
 /* picture: gad_picture_load on files that are no good image: the status fits, the message names the file, and there is no
- * picture. */
+ * picture; pictures from memory are those of the file. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "io/image.h"
 #include "support/support.h"
 
 static const char *put(const char *name, const void *data, size_t size_bytes)
@@ -101,13 +102,75 @@ static void test_good(void **state)
     assert_true(gad_picture_is_name("a/b.JPG") && gad_picture_is_name("x.tiff") && !gad_picture_is_name("x.txt"));
 }
 
+/* The same picture as a file, as its bytes, and as rows with gaps between them. */
+static void test_from_memory(void **state)
+{
+    (void)state;
+    gad_error err;
+    char *bytes = NULL;
+    size_t size = 0;
+    gad_image image = {0};
+    gad_picture *file = NULL, *decoded = NULL, *rows = NULL;
+    const char *path = support_source("tests/fixtures/images/plate.png");
+    ASSERT_OK(gad_file_read(path, 1 << 20, &bytes, &size, &err), &err);
+    ASSERT_OK(gad_image_load(path, &image, &err), &err);
+    ASSERT_OK(gad_picture_load(path, &file, &err), &err);
+    ASSERT_OK(gad_picture_decode(bytes, size, &decoded, &err), &err);
+    assert_string_equal(gad_picture_hash(decoded), gad_picture_hash(file));
+    enum { STRIDE = 133 * 3 + 17 };
+    static uint8_t wide[90 * STRIDE];
+    memset(wide, 0xA5, sizeof wide);
+    for (int64_t y = 0; y < 90; y++)
+        memcpy(wide + y * STRIDE, gad_image_row(&image, y), 133 * 3);
+    ASSERT_OK(gad_picture_from_rgb(wide, 133, 90, STRIDE, &rows, &err), &err);
+    memset(wide, 0, sizeof wide); /* it was copied */
+    assert_string_equal(gad_picture_hash(rows), gad_picture_hash(file));
+    gad_image_free(&image);
+    gad_memory_free(bytes);
+    gad_picture_free(file);
+    gad_picture_free(decoded);
+    gad_picture_free(rows);
+}
+
+static void test_from_grey(void **state)
+{
+    (void)state;
+    gad_error err;
+    gad_picture *grey = NULL, *rgb = NULL;
+    static const uint8_t one[2][4] = {{7, 200, 31, 99}, {0, 255, 128, 99}}; /* the last column is padding */
+    static const uint8_t three[2][9] = {{7, 7, 7, 200, 200, 200, 31, 31, 31}, {0, 0, 0, 255, 255, 255, 128, 128, 128}};
+    ASSERT_OK(gad_picture_from_grey(&one[0][0], 3, 2, 4, &grey, &err), &err);
+    ASSERT_OK(gad_picture_from_rgb(&three[0][0], 3, 2, 9, &rgb, &err), &err);
+    assert_int_equal(gad_picture_width_px(grey), 3);
+    assert_int_equal(gad_picture_height_px(grey), 2);
+    assert_string_equal(gad_picture_hash(grey), gad_picture_hash(rgb));
+    gad_picture_free(grey);
+    gad_picture_free(rgb);
+}
+
+static void test_bad_memory(void **state)
+{
+    (void)state;
+    gad_error err;
+    gad_picture *picture = NULL;
+    static const uint8_t rows[12] = {0};
+    assert_int_equal(gad_picture_from_rgb(NULL, 2, 2, 6, &picture, &err), GAD_E_ARGUMENT);
+    assert_int_equal(gad_picture_from_rgb(rows, 2, 2, 5, &picture, &err), GAD_E_ARGUMENT);
+    assert_int_equal(gad_picture_from_grey(rows, 3, 2, 2, &picture, &err), GAD_E_ARGUMENT);
+    assert_int_equal(gad_picture_from_grey(rows, 0, 2, 2, &picture, &err), GAD_E_ARGUMENT);
+    assert_int_equal(gad_picture_from_grey(rows, 3, -1, 3, &picture, &err), GAD_E_ARGUMENT);
+    assert_int_equal(gad_picture_from_rgb(rows, 1 << 20, 1 << 20, 3 << 20, &picture, &err), GAD_E_LIMIT);
+    assert_int_equal(gad_picture_decode("no image", 8, &picture, &err), GAD_E_FORMAT);
+    assert_int_equal(gad_picture_decode(NULL, 0, &picture, &err), GAD_E_ARGUMENT);
+    assert_null(picture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_image),
-        cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_size),
-        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_no_image),   cmocka_unit_test(test_truncated),   cmocka_unit_test(test_size),
+        cmocka_unit_test(test_good),       cmocka_unit_test(test_from_memory), cmocka_unit_test(test_from_grey),
+        cmocka_unit_test(test_bad_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
