@@ -14,12 +14,37 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const char *kind_of(mode_t mode)
+{
+    return S_ISDIR(mode)    ? "a folder"
+           : S_ISFIFO(mode) ? "a FIFO"
+           : S_ISSOCK(mode) ? "a socket"
+           : S_ISCHR(mode)  ? "a device"
+           : S_ISBLK(mode)  ? "a disk"
+                            : "something else";
+}
+
+static gad_status refuse_special(const char *path, mode_t mode, gad_error *err)
+{
+    return gad_error_set(err, GAD_E_IO, "open file", NULL, "%s: is not a regular file but %s", path, kind_of(mode));
+}
+
+gad_status gad_file_check_regular(const char *path, gad_error *err)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode) ? refuse_special(path, info.st_mode, err) : GAD_OK;
+}
+
+/* Looked at before it is opened: opening a FIFO waits, and opening a device may do something. */
 static gad_status open_regular(const char *path, int *descriptor, size_t *size_bytes, gad_error *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat info;
+    gad_status refused = gad_file_check_regular(path, err);
+    if (refused)
+        return refused;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return gad_error_system(err, "open file", path, errno);
-    struct stat info;
     if (fstat(fd, &info) != 0) {
         gad_status status = gad_error_system(err, "open file", path, errno);
         close(fd);
@@ -27,11 +52,26 @@ static gad_status open_regular(const char *path, int *descriptor, size_t *size_b
     }
     if (!S_ISREG(info.st_mode)) {
         close(fd);
-        return gad_error_set(err, GAD_E_IO, "open file", NULL, "%s: is not a regular file", path);
+        return refuse_special(path, info.st_mode, err);
     }
     *descriptor = fd;
     *size_bytes = (size_t)info.st_size;
     return GAD_OK;
+}
+
+gad_status gad_file_open(const char *path, FILE **stream, gad_error *err)
+{
+    int fd;
+    size_t size;
+    gad_status status = open_regular(path, &fd, &size, err);
+    if (status)
+        return status;
+    *stream = fdopen(fd, "rb");
+    if (*stream)
+        return GAD_OK;
+    status = gad_error_system(err, "open file", path, errno);
+    close(fd);
+    return status;
 }
 
 gad_status gad_file_map_open(const char *path, gad_file_map *map, gad_error *err)
@@ -101,95 +141,6 @@ done:
     gad_memory_free(buffer);
     close(fd);
     return status;
-}
-
-gad_status gad_file_writer_open(gad_file_writer *writer, const char *path, gad_error *err)
-{
-    *writer = (gad_file_writer){0};
-    size_t size = strlen(path) + sizeof ".XXXXXX.gad-tmp";
-    char *own_path = gad_memory_copy_string(path);
-    char *temporary = gad_memory_alloc(size, 1);
-    if (!own_path || !temporary) {
-        gad_memory_free(own_path);
-        gad_memory_free(temporary);
-        return gad_error_memory(err, "write file", size);
-    }
-    snprintf(temporary, size, "%s.XXXXXX.gad-tmp", path);
-    int fd = mkostemps(temporary, (int)sizeof ".gad-tmp" - 1, O_CLOEXEC);
-    FILE *stream = fd >= 0 ? fdopen(fd, "wb") : NULL;
-    if (!stream) {
-        gad_status status = gad_error_system(err, "write file", path, errno);
-        if (fd >= 0) {
-            close(fd);
-            unlink(temporary);
-        }
-        gad_memory_free(own_path);
-        gad_memory_free(temporary);
-        return status;
-    }
-    mode_t mask = umask(0); /* mkostemps makes private files; give the mode an ordinary new file gets */
-    umask(mask);
-    (void)!fchmod(fd, 0666 & ~mask);
-    *writer = (gad_file_writer){stream, own_path, temporary};
-    return GAD_OK;
-}
-
-/* `path` is cut down to its folder: a copy could fail after the file is in its place. */
-static void sync_parent(char *path)
-{
-    char *slash = strrchr(path, '/');
-    if (slash)
-        slash[slash == path ? 1 : 0] = 0;
-    int fd = open(slash ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        (void)fsync(fd);
-        close(fd);
-    }
-}
-
-gad_status gad_file_writer_commit(gad_file_writer *writer, gad_error *err)
-{
-    int failed = fflush(writer->stream) || ferror(writer->stream) || fsync(fileno(writer->stream)) ? errno : 0;
-    if (fclose(writer->stream) && !failed)
-        failed = errno;
-    writer->stream = NULL;
-    if (!failed && rename(writer->temporary, writer->path))
-        failed = errno;
-    if (failed) {
-        gad_status status = gad_error_system(err, "write file", writer->path, failed);
-        gad_file_writer_discard(writer);
-        return status;
-    }
-    sync_parent(writer->path);
-    gad_memory_free(writer->temporary);
-    writer->temporary = NULL;
-    gad_file_writer_discard(writer);
-    return GAD_OK;
-}
-
-void gad_file_writer_discard(gad_file_writer *writer)
-{
-    if (writer->stream)
-        fclose(writer->stream);
-    if (writer->temporary)
-        unlink(writer->temporary);
-    gad_memory_free(writer->temporary);
-    gad_memory_free(writer->path);
-    *writer = (gad_file_writer){0};
-}
-
-gad_status gad_file_write(const char *path, const void *data, size_t size_bytes, gad_error *err)
-{
-    gad_file_writer writer;
-    gad_status status = gad_file_writer_open(&writer, path, err);
-    if (status)
-        return status;
-    if (size_bytes && fwrite(data, 1, size_bytes, writer.stream) != size_bytes) {
-        status = gad_error_system(err, "write file", path, errno);
-        gad_file_writer_discard(&writer);
-        return status;
-    }
-    return gad_file_writer_commit(&writer, err);
 }
 
 bool gad_file_exists(const char *path)

@@ -1,5 +1,5 @@
-/* file: reading, mapping, listing and replacing files. A written file is complete or absent: it is made under a
- * temporary name, flushed and renamed. */
+/* file: reading, mapping, listing and replacing files. Only regular files are read. A written file is complete or absent:
+ * it is made under a temporary name, flushed and renamed; what is no regular file (a FIFO, a device) is written into. */
 #ifndef GAD_BASE_FILE_H
 #define GAD_BASE_FILE_H
 #include "gad.h"
@@ -19,10 +19,13 @@ void gad_file_map_close(gad_file_map *map);
  * (gad_memory_free). */
 gad_status gad_file_read(const char *path, size_t limit_bytes, char **data, size_t *size_bytes, gad_error *err);
 
-/* A file being written: stream to `stream`, then commit (flush, fsync, rename) or discard. */
+/* A stream of a file's bytes; the caller closes it. */
+gad_status gad_file_open(const char *path, FILE **stream, gad_error *err);
+
+/* A file being written (file_writer.c). Links are followed, permissions of a file that was there are kept: stream to `stream`, then commit (flush, fsync, rename) or discard. */
 typedef struct gad_file_writer {
     FILE *stream;
-    char *path, *temporary;
+    char *path, *temporary; /* where links lead to; NULL: there is none, the stream is the device itself */
 } gad_file_writer;
 gad_status gad_file_writer_open(gad_file_writer *writer, const char *path, gad_error *err);
 /* Makes the file appear under its name. On failure nothing is left behind and an earlier file stays as it was. */
@@ -34,6 +37,8 @@ void gad_file_writer_discard(gad_file_writer *writer);
 gad_status gad_file_write(const char *path, const void *data, size_t size_bytes, gad_error *err);
 
 bool gad_file_exists(const char *path);
+/* Refuses what is there and is no regular file (a FIFO, a device, a socket, a folder). */
+gad_status gad_file_check_regular(const char *path, gad_error *err);
 bool gad_file_is_directory(const char *path);
 /* Make the directory and its parents; an existing one is fine. */
 gad_status gad_file_make_directory(const char *path, gad_error *err);

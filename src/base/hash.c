@@ -2,6 +2,7 @@
 #include "base/hash.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/memory.h"
 
 #include <errno.h>
@@ -34,9 +35,9 @@ gad_status gad_hash_file(const char *path, gad_hash *hash, gad_error *err)
 {
     enum { PIECE_BYTES = 1 << 20 };
     gad_status status = GAD_OK;
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return gad_error_system(err, "hash file", path, errno);
+    FILE *file = NULL;
+    if ((status = gad_file_open(path, &file, err)))
+        return status;
     XXH3_state_t *state = XXH3_createState();
     unsigned char *piece = gad_memory_alloc(PIECE_BYTES, 1);
     if (!state || !piece) {

@@ -3,33 +3,107 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/memory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 enum { FILE_LIMIT_BYTES = 1 << 30 };
 
+static gad_status refuse(const char *name, int line, int column, const char *why, gad_error *err)
+{
+    return gad_error_set(err, GAD_E_FORMAT, "read JSON", NULL, "%s: line %d, column %d: %s", name, line, column, why);
+}
+
+/* After a strict parser has refused the text: as it was meant, and errors at their places in the text as it is. */
+static gad_status parse_mended(const char *text, size_t length, int first_line, const char *name, json_t **root,
+                               gad_error *err)
+{
+    gad_string mended = {0}, before = {0};
+    json_error_t where;
+    int line, column;
+    gad_json_text_mend(text, length, SIZE_MAX, &mended);
+    if (mended.failed) {
+        gad_string_free(&mended);
+        return gad_error_memory(err, "read JSON", length);
+    }
+    *root = json_loadb(gad_string_text(&mended), mended.length, 0, &where);
+    gad_string_free(&mended);
+    if (*root)
+        return GAD_OK;
+    size_t at = gad_json_text_mend(text, length, (size_t)where.position, &before);
+    gad_string_free(&before);
+    gad_json_text_place(text, at, &line, &column);
+    return refuse(name, first_line + line - 1, column, where.text, err);
+}
+
+static gad_status parse(const char *text, size_t length, int first_line, const char *name, json_t **root, gad_error *err)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    json_error_t where;
+    if (length >= 3 && memcmp(text, mark, 3) == 0) {
+        text += 3;
+        length -= 3;
+    }
+    if (length >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0))
+        return gad_error_set(err, GAD_E_FORMAT, "read JSON", "save it again as UTF-8", "%s: is UTF-16", name);
+    if (gad_json_text_is_blank(text, length))
+        return gad_error_set(err, GAD_E_FORMAT, "read JSON", "copy the file again", "%s: is empty", name);
+    *root = json_loadb(text, length, 0, &where);
+    return *root ? GAD_OK : parse_mended(text, length, first_line, name, root, err);
+}
+
 gad_status gad_json_parse(const char *text, size_t length, const char *name, json_t **root, gad_error *err)
+{
+    return parse(text, length, 1, name, root, err);
+}
+
+gad_status gad_json_parse_strict(const char *text, size_t length, const char *name, json_t **root, gad_error *err)
 {
     json_error_t where;
     json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES, &where);
     if (!value)
-        return gad_error_set(err, GAD_E_FORMAT, "read JSON", NULL, "%s: line %d, column %d: %s", name, where.line,
-                             where.column, where.text);
+        return refuse(name, where.line, where.column, where.text, err);
     *root = value;
     return GAD_OK;
 }
 
-gad_status gad_json_parse_line(const char *text, size_t length, const char *path, int64_t number, json_t **root,
-                               gad_error *err)
+gad_status gad_json_lines_open(gad_json_lines *lines, const char *path, gad_error *err)
 {
-    json_error_t where;
-    while (length && (text[length - 1] == '\n' || text[length - 1] == '\r'))
-        length--;
-    json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES, &where);
-    if (!value)
-        return gad_error_set(err, GAD_E_FORMAT, "read JSON lines", "each line is one JSON object",
-                             "%s: line %lld, column %d: %s", path, (long long)number, where.column, where.text);
-    *root = value;
+    static const off_t limit_bytes = (off_t)4 << 30; /* nor can a single line be longer */
+    struct stat info;
+    *lines = (gad_json_lines){.path = path};
+    gad_status status = gad_file_open(path, &lines->file, err);
+    if (status)
+        return status;
+    if (fstat(fileno(lines->file), &info) == 0 && info.st_size > limit_bytes)
+        return gad_error_set(err, GAD_E_LIMIT, "read JSON lines", "split it", "%s: more than 4 GiB", path);
     return GAD_OK;
+}
+
+gad_status gad_json_lines_next(gad_json_lines *lines, json_t **root, gad_error *err)
+{
+    ssize_t length;
+    *root = NULL;
+    errno = 0;
+    while ((length = getline(&lines->line, &lines->room, lines->file)) >= 0) {
+        lines->number++;
+        if (!gad_json_text_is_blank(lines->line, (size_t)length))
+            return parse(lines->line, (size_t)length, (int)lines->number, lines->path, root, err);
+    }
+    return ferror(lines->file) || !feof(lines->file) ? gad_error_system(err, "read JSON lines", lines->path, errno)
+                                                     : GAD_OK;
+}
+
+void gad_json_lines_close(gad_json_lines *lines)
+{
+    if (lines->file)
+        fclose(lines->file);
+    free(lines->line); /* getline's own memory */
+    *lines = (gad_json_lines){0};
 }
 
 gad_status gad_json_load(const char *path, json_t **root, gad_error *err)

@@ -1,17 +1,32 @@
-/* json: jansson behind our errors: a file or text in, a checked value out; the error names file, line and column. */
+/* json: jansson behind our errors: a file or text in, a checked value out; the error names file, line and column. What other
+ * programs write is read as they mean it (see json_text.h); of a repeated key the last value holds, as in Python. */
 #ifndef GAD_BASE_JSON_H
 #define GAD_BASE_JSON_H
 #include "gad.h"
 
 #include <jansson.h>
+#include <stdio.h>
 
-/* Parse a JSON file of at most 1 GiB; nesting and duplicate keys are checked. *root is the caller's (json_decref). */
+/* Parse a JSON file of at most 1 GiB, with or without a byte order mark. *root is the caller's (json_decref). */
 gad_status gad_json_load(const char *path, json_t **root, gad_error *err);
 /* Parse text; `name` says in errors where it came from. */
 gad_status gad_json_parse(const char *text, size_t length, const char *name, json_t **root, gad_error *err);
-/* Parse line `number` (from 1) of a file of JSON lines, with or without its line end. */
-gad_status gad_json_parse_line(const char *text, size_t length, const char *path, int64_t number, json_t **root,
-                               gad_error *err);
+/* Parse as the RFC has it, without repeated keys: for formats where two readers must not see two things. */
+gad_status gad_json_parse_strict(const char *text, size_t length, const char *name, json_t **root, gad_error *err);
+
+/* A file of JSON lines. Blank lines are passed over. */
+typedef struct gad_json_lines {
+    FILE *file;
+    const char *path; /* the caller's */
+    char *line;
+    size_t room;
+    int64_t number; /* of the line that was read last, from 1 */
+} gad_json_lines;
+/* At most 4 GiB. Close it also when this failed. */
+gad_status gad_json_lines_open(gad_json_lines *lines, const char *path, gad_error *err);
+/* The next line; *root NULL at the end. */
+gad_status gad_json_lines_next(gad_json_lines *lines, json_t **root, gad_error *err);
+void gad_json_lines_close(gad_json_lines *lines);
 /* Write atomically, indented by two, keys sorted, with a newline at the end. */
 gad_status gad_json_write(const char *path, const json_t *root, gad_error *err);
 

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { LIMIT_BYTES = 1 << 30, LIMIT_LIST = 100000 };
+enum { LIMIT_LIST = 100000 };
 
 static const char *copy_text(gad_arena *arena, const char *text, bool *failed)
 {
@@ -295,35 +295,30 @@ static gad_status read_item(const json_t *root, const char *name, gad_items *ite
     return status;
 }
 
-static gad_status read_lines(const char *text, const char *path, gad_items *items, gad_error *err)
+static gad_status read_lines(gad_json_lines *lines, gad_items *items, gad_error *err)
 {
-    int64_t number = 0;
-    for (const char *line = text; *line;) {
-        size_t length = strcspn(line, "\n");
+    for (;;) {
         char name[512];
         json_t *root = NULL;
-        snprintf(name, sizeof name, "%s, line %lld", path, (long long)++number);
-        gad_status status = gad_json_parse(line, length, name, &root, err);
-        if (!status)
-            status = read_item(root, name, items, err);
+        gad_status status = gad_json_lines_next(lines, &root, err);
+        if (status || !root)
+            return status;
+        snprintf(name, sizeof name, "%s, line %lld", lines->path, (long long)lines->number);
+        status = read_item(root, name, items, err);
         json_decref(root);
         if (status)
             return status;
-        line += length + (line[length] == '\n');
     }
-    return GAD_OK;
 }
 
 gad_status gad_item_read(const char *path, gad_items *items, gad_error *err)
 {
-    char *text;
-    size_t length;
+    gad_json_lines lines;
     const char *repeated = NULL;
-    gad_status status = gad_file_read(path, LIMIT_BYTES, &text, &length, err);
-    if (status)
-        return status;
-    status = read_lines(text, path, items, err);
-    gad_memory_free(text);
+    gad_status status = gad_json_lines_open(&lines, path, err);
+    if (!status)
+        status = read_lines(&lines, items, err);
+    gad_json_lines_close(&lines);
     if (!status)
         status = make_index(items, &repeated, err);
     if (!status && repeated)

@@ -213,21 +213,18 @@ static gad_status walk(reader *r, json_t *root, gad_error *err)
     return status;
 }
 
-/* As Python reads it: of a repeated key the last value counts, so duplicates are not refused here. */
 static gad_status load_object(const char *path, json_t **root, gad_hash *hash, gad_error *err)
 {
     char *text;
     size_t length;
-    json_error_t where;
     gad_status status = gad_file_read(path, LIMIT_BYTES, &text, &length, err);
     if (status)
         return status;
     *hash = gad_hash_bytes(text, length);
-    *root = json_loadb(text, length, 0, &where);
+    status = gad_json_parse(text, length, path, root, err);
     gad_memory_free(text);
-    if (!*root)
-        return gad_error_set(err, GAD_E_FORMAT, operation, NULL, "%s: line %d, column %d: %s", path, where.line,
-                             where.column, where.text);
+    if (status)
+        return status;
     if (!json_is_object(*root)) {
         json_decref(*root);
         *root = NULL;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/options_data.h"
@@ -26,9 +27,7 @@ static int run_list(void *settings)
     gad_error err;
     gad_data *data = NULL;
     char *text = NULL;
-    FILE *there = fopen(o->store, "re"); /* without a store there is still the catalogue */
-    if (there)
-        fclose(there);
+    bool there = access(o->store, F_OK) == 0; /* without a store there is still the catalogue */
     gad_status status = there ? gad_data_open(o->store, GAD_DATA_READ, &data, &err) : GAD_OK;
     if (!status)
         status = gad_data_list(data, o->json, &text, &err);

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const NAMES[GAD_EXPORT_FORMATS] = {"jsonl", "mmr-ad",   "coco",          "label-studio",
@@ -182,56 +181,54 @@ static gad_status read_dataset(gad_store *store, const json_t *o, const char *wh
     return status ? status : gad_store_put_dataset(store, &d, err);
 }
 
-static gad_status read_line(gad_store *store, const char *line, size_t length, const char *path, int64_t number,
-                            const char *root, gad_export_report *report, gad_error *err)
+static gad_status read_sample(gad_store *store, const json_t *o, const char *where, gad_export_report *report,
+                              gad_error *err)
 {
-    json_t *o = NULL;
-    const char *schema = "";
-    char where[700];
     gad_sample s = {0};
     gad_store_change change = GAD_STORE_ADDED;
-    snprintf(where, sizeof where, "%.600s: line %lld", path, (long long)number);
-    gad_status status = gad_json_parse_line(line, length, path, number, &o, err);
+    gad_status status = gad_sample_from_json(o, where, &s, err);
     if (!status)
-        status = gad_json_get_string(o, "schema", where, "", &schema, err);
-    if (!status && strcmp(schema, "mmrad/1-dataset") == 0) {
-        status = read_dataset(store, o, where, root, err);
-    } else if (!status) {
-        status = gad_sample_from_json(o, where, &s, err);
-        if (!status)
-            status = gad_store_put(store, &s, &change, err);
-        if (!status) {
-            report->samples++;
-            report->boxes += (int64_t)s.box_count;
-            report->anomalous += s.label;
-            *(change == GAD_STORE_ADDED     ? &report->added
-              : change == GAD_STORE_CHANGED ? &report->changed
-                                            : &report->unchanged) += 1;
-        }
-        gad_sample_free(&s);
+        status = gad_store_put(store, &s, &change, err);
+    if (!status) {
+        report->samples++;
+        report->boxes += (int64_t)s.box_count;
+        report->anomalous += s.label;
+        *(change == GAD_STORE_ADDED     ? &report->added
+          : change == GAD_STORE_CHANGED ? &report->changed
+                                        : &report->unchanged) += 1;
     }
-    json_decref(o);
+    gad_sample_free(&s);
     return status;
+}
+
+static gad_status read_line(gad_store *store, const json_t *o, const char *where, const char *root,
+                            gad_export_report *report, gad_error *err)
+{
+    const char *schema = "";
+    gad_status status = gad_json_get_string(o, "schema", where, "", &schema, err);
+    if (status)
+        return status;
+    return strcmp(schema, "mmrad/1-dataset") == 0 ? read_dataset(store, o, where, root, err)
+                                                  : read_sample(store, o, where, report, err);
 }
 
 gad_status gad_export_read(gad_store *store, const char *path, const char *root, gad_export_report *report, gad_error *err)
 {
-    FILE *file = fopen(path, "re");
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t length;
-    int64_t number = 0;
+    gad_json_lines input;
+    json_t *o = NULL;
     *report = (gad_export_report){0};
-    if (!file)
-        return gad_error_system(err, "read samples", path, errno);
-    gad_status status = gad_store_begin(store, err);
-    while (!status && (length = getline(&line, &room, file)) >= 0) {
-        number++;
-        if (length > 1)
-            status = read_line(store, line, (size_t)length, path, number, root, report, err);
+    gad_status status = gad_json_lines_open(&input, path, err);
+    if (status || (status = gad_store_begin(store, err))) {
+        gad_json_lines_close(&input);
+        return status;
     }
-    fclose(file);
-    free(line); /* getline's own memory */
+    while (!status && !(status = gad_json_lines_next(&input, &o, err)) && o) {
+        char where[700];
+        snprintf(where, sizeof where, "%.600s: line %lld", path, (long long)input.number);
+        status = read_line(store, o, where, root, report, err);
+        json_decref(o);
+    }
+    gad_json_lines_close(&input);
     if (!status)
         return gad_store_commit(store, err);
     gad_store_rollback(store);

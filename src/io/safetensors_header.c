@@ -233,7 +233,7 @@ gad_status gad_safetensors_header_parse(const unsigned char *file, size_t size_b
     gad_safetensors_header parsed = {0};
     gad_status status = check_size_of_json(text, (size_t)length, path, err);
     if (!status)
-        status = gad_json_parse(text, (size_t)length, path, &parsed.root, err);
+        status = gad_json_parse_strict(text, (size_t)length, path, &parsed.root, err);
     if (!status && !json_is_object(parsed.root))
         status = gad_error_set(err, GAD_E_FORMAT, operation, damaged, "%s: header is not a JSON object", path);
     if (!status)

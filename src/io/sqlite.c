@@ -170,6 +170,9 @@ gad_status gad_sqlite_open(const char *path, gad_sqlite_mode mode, const gad_sql
     if (gad_file_is_directory(path))
         return gad_error_set(err, GAD_E_IO, "open the store", "give the name of a file in it", "%s: a folder, not a store",
                              path);
+    gad_status refused = gad_file_check_regular(path, err);
+    if (refused)
+        return refused;
     gad_sqlite *db = gad_memory_zero(1, sizeof *db);
     if (!db || !(db->path = gad_memory_copy_string(path))) {
         gad_memory_free(db);

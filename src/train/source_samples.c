@@ -12,7 +12,6 @@
 
 static const char operation[] = "read training samples";
 enum { MOST_REFERENCES = 8, MOST_BOXES = 64 };
-static const size_t limit_bytes = (size_t)4 << 30;
 
 typedef struct entry {
     gad_sample sample;
@@ -105,25 +104,18 @@ static gad_status read_line(gad_source_samples *s, const json_t *line, const cha
 /* `folder`: where paths start when neither the filter nor the file says so. */
 static gad_status read_lines(gad_source_samples *s, const char *path, const char *folder, gad_error *err)
 {
-    char *data = NULL;
-    size_t size = 0, number = 1;
     roots stated = {0};
-    gad_status status = gad_file_read(path, limit_bytes, &data, &size, err);
-    for (char *at = data, *end; !status && at < data + size; at = end + 1, number++) {
-        end = memchr(at, '\n', (size_t)(data + size - at));
-        end = end ? end : data + size;
-        if (strspn(at, " \t\r\n") >= (size_t)(end - at))
-            continue;
-        json_t *line = NULL;
-        status = gad_json_parse(at, (size_t)(end - at), path, &line, err);
-        if (!status)
-            status = read_line(s, line, path, folder, &stated, err);
+    gad_json_lines lines;
+    json_t *line = NULL;
+    gad_status status = gad_json_lines_open(&lines, path, err);
+    while (!status && !(status = gad_json_lines_next(&lines, &line, err)) && line) {
+        status = read_line(s, line, path, folder, &stated, err);
         json_decref(line);
         if (status)
-            status = gad_error_context(err, status, "line %zu", number);
+            gad_error_context(err, status, "line %lld", (long long)lines.number);
     }
     free_roots(&stated);
-    gad_memory_free(data);
+    gad_json_lines_close(&lines);
     return status;
 }
 

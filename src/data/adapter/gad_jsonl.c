@@ -6,9 +6,7 @@
 #include "data/adapter/adapter.h"
 #include "data/guess.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_BOXES = 512 };
@@ -87,31 +85,24 @@ static gad_status add_line(gad_import *import, const json_t *line, const char *w
 
 static gad_status read_gad_jsonl(gad_import *import, const gad_catalog_entry *entry, gad_error *err)
 {
-    char *path = gad_file_join(gad_import_folder(import), "annotations.jsonl"), *line = NULL;
-    size_t room = 0;
-    ssize_t length;
-    int64_t number = 0;
-    FILE *file = path ? fopen(path, "re") : NULL;
-    gad_status status = GAD_OK;
-    if (!file)
-        status = path ? gad_guess_refuse(import, entry, "give the folder that holds annotations.jsonl", err,
-                                         "annotations.jsonl: %s", strerror(errno))
-                      : gad_error_memory(err, "import a dataset", 0);
-    while (!status && (length = getline(&line, &room, file)) >= 0) {
-        char where[64];
-        json_t *object = NULL;
-        number++;
-        if (length <= 1)
-            continue;
-        snprintf(where, sizeof where, "annotations.jsonl: line %lld", (long long)number);
-        status = gad_json_parse_line(line, (size_t)length, path, number, &object, err);
-        if (!status)
+    gad_json_lines lines;
+    json_t *object = NULL;
+    char *path = gad_file_join(gad_import_folder(import), "annotations.jsonl");
+    if (!path)
+        return gad_error_memory(err, "import a dataset", 0);
+    gad_error unopened;
+    gad_status status = gad_json_lines_open(&lines, path, &unopened);
+    if (status)
+        status =
+            gad_guess_refuse(import, entry, "give the folder that holds annotations.jsonl", err, "%.300s", unopened.cause);
+    else
+        while (!status && !(status = gad_json_lines_next(&lines, &object, err)) && object) {
+            char where[64];
+            snprintf(where, sizeof where, "annotations.jsonl: line %lld", (long long)lines.number);
             status = add_line(import, object, where, err);
-        json_decref(object);
-    }
-    if (file)
-        fclose(file);
-    free(line); /* getline's own memory */
+            json_decref(object);
+        }
+    gad_json_lines_close(&lines);
     gad_memory_free(path);
     return status;
 }
