@@ -22,7 +22,8 @@ gad_status gad_file_read(const char *path, size_t limit_bytes, char **data, size
 /* A stream of a file's bytes; the caller closes it. */
 gad_status gad_file_open(const char *path, FILE **stream, gad_error *err);
 
-/* A file being written (file_writer.c). Links are followed, permissions of a file that was there are kept: stream to `stream`, then commit (flush, fsync, rename) or discard. */
+/* A file being written (file_writer.c). Links are followed, permissions of a file that was there are kept: stream to
+ * `stream`, then commit (flush, fsync, rename) or discard. */
 typedef struct gad_file_writer {
     FILE *stream;
     char *path, *temporary; /* where links lead to; NULL: there is none, the stream is the device itself */

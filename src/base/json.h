@@ -1,5 +1,5 @@
-/* json: jansson behind our errors: a file or text in, a checked value out; the error names file, line and column. What other
- * programs write is read as they mean it (see json_text.h); of a repeated key the last value holds, as in Python. */
+/* json: jansson behind our errors: a file or text in, a checked value out; the error names file, line and column. What
+ * other programs write is read as they mean it (see json_text.h); of a repeated key the last value holds, as in Python. */
 #ifndef GAD_BASE_JSON_H
 #define GAD_BASE_JSON_H
 #include "gad.h"
