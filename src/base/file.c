@@ -252,6 +252,18 @@ char *gad_file_join(const char *directory, const char *name)
     return path;
 }
 
+bool gad_file_stays_inside(const char *relative)
+{
+    for (const char *at = relative;; at++) {
+        size_t n = strcspn(at, "/");
+        if (!n || (at[0] == '.' && (n == 1 || (n == 2 && at[1] == '.'))))
+            return false;
+        at += n;
+        if (!*at)
+            return true;
+    }
+}
+
 const char *gad_file_name(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -56,6 +56,8 @@ void gad_file_names_free(gad_file_names *names);
 
 /* "directory/name" in memory of the caller's (gad_memory_free); NULL without memory. */
 char *gad_file_join(const char *directory, const char *name);
+/* Does a relative path stay inside the folder it starts from: not absolute, no component that is empty, "." or ".."? */
+bool gad_file_stays_inside(const char *relative);
 /* The part after the last '/', inside `path`. */
 const char *gad_file_name(const char *path);
 /* The extension without its dot, inside `path`; "" when there is none. Compare with gad_file_has_extension. */

@@ -84,18 +84,36 @@ gad_status gad_json_lines_open(gad_json_lines *lines, const char *path, gad_erro
     return GAD_OK;
 }
 
+gad_status gad_json_lines_text(gad_json_lines *lines, const char **text, size_t *length, gad_error *err)
+{
+    ssize_t got;
+    *text = NULL;
+    errno = 0;
+    while ((got = getline(&lines->line, &lines->room, lines->file)) >= 0) {
+        lines->number++;
+        if (gad_json_text_is_blank(lines->line, (size_t)got))
+            continue;
+        while (lines->line[got - 1] == '\n' || lines->line[got - 1] == '\r')
+            got--; /* what is cut off ends on its own line */
+        *text = lines->line;
+        *length = (size_t)got;
+        return GAD_OK;
+    }
+    return feof(lines->file) ? GAD_OK : gad_error_system(err, "read JSON lines", lines->path, errno);
+}
+
 gad_status gad_json_lines_next(gad_json_lines *lines, json_t **root, gad_error *err)
 {
-    ssize_t length;
+    const char *text;
+    size_t length = 0;
     *root = NULL;
-    errno = 0;
-    while ((length = getline(&lines->line, &lines->room, lines->file)) >= 0) {
-        lines->number++;
-        if (!gad_json_text_is_blank(lines->line, (size_t)length))
-            return parse(lines->line, (size_t)length, (int)lines->number, lines->path, root, err);
-    }
-    return ferror(lines->file) || !feof(lines->file) ? gad_error_system(err, "read JSON lines", lines->path, errno)
-                                                     : GAD_OK;
+    gad_status status = gad_json_lines_text(lines, &text, &length, err);
+    if (status || !text)
+        return status;
+    status = parse(text, length, (int)lines->number, lines->path, root, err);
+    if (status == GAD_E_FORMAT && err && !err->hint[0])
+        snprintf(err->hint, sizeof err->hint, "each line is one JSON object");
+    return status;
 }
 
 void gad_json_lines_close(gad_json_lines *lines)
@@ -106,16 +124,28 @@ void gad_json_lines_close(gad_json_lines *lines)
     *lines = (gad_json_lines){0};
 }
 
-gad_status gad_json_load(const char *path, json_t **root, gad_error *err)
+typedef gad_status (*parser)(const char *text, size_t length, const char *name, json_t **root, gad_error *err);
+
+static gad_status load(const char *path, parser parse_text, json_t **root, gad_error *err)
 {
     char *text;
     size_t length;
     gad_status status = gad_file_read(path, FILE_LIMIT_BYTES, &text, &length, err);
     if (status)
         return status;
-    status = gad_json_parse(text, length, path, root, err);
+    status = parse_text(text, length, path, root, err);
     gad_memory_free(text);
     return status;
+}
+
+gad_status gad_json_load(const char *path, json_t **root, gad_error *err)
+{
+    return load(path, gad_json_parse, root, err);
+}
+
+gad_status gad_json_load_strict(const char *path, json_t **root, gad_error *err)
+{
+    return load(path, gad_json_parse_strict, root, err);
 }
 
 gad_status gad_json_write(const char *path, const json_t *root, gad_error *err)

@@ -13,6 +13,7 @@ gad_status gad_json_load(const char *path, json_t **root, gad_error *err);
 gad_status gad_json_parse(const char *text, size_t length, const char *name, json_t **root, gad_error *err);
 /* Parse as the RFC has it, without repeated keys: for formats where two readers must not see two things. */
 gad_status gad_json_parse_strict(const char *text, size_t length, const char *name, json_t **root, gad_error *err);
+gad_status gad_json_load_strict(const char *path, json_t **root, gad_error *err);
 
 /* A file of JSON lines. Blank lines are passed over. */
 typedef struct gad_json_lines {
@@ -24,6 +25,8 @@ typedef struct gad_json_lines {
 } gad_json_lines;
 /* At most 4 GiB. Close it also when this failed. */
 gad_status gad_json_lines_open(gad_json_lines *lines, const char *path, gad_error *err);
+/* The next line without its end, valid until the following call; *text NULL at the end. */
+gad_status gad_json_lines_text(gad_json_lines *lines, const char **text, size_t *length, gad_error *err);
 /* The next line; *root NULL at the end. */
 gad_status gad_json_lines_next(gad_json_lines *lines, json_t **root, gad_error *err);
 void gad_json_lines_close(gad_json_lines *lines);

@@ -297,18 +297,21 @@ static gad_status read_item(const json_t *root, const char *name, gad_items *ite
 
 static gad_status read_lines(gad_json_lines *lines, gad_items *items, gad_error *err)
 {
-    for (;;) {
+    const char *text = NULL;
+    size_t length = 0;
+    gad_status status;
+    while (!(status = gad_json_lines_text(lines, &text, &length, err)) && text) {
         char name[512];
         json_t *root = NULL;
-        gad_status status = gad_json_lines_next(lines, &root, err);
-        if (status || !root)
-            return status;
         snprintf(name, sizeof name, "%s, line %lld", lines->path, (long long)lines->number);
-        status = read_item(root, name, items, err);
+        status = gad_json_parse(text, length, name, &root, err);
+        if (!status)
+            status = read_item(root, name, items, err);
         json_decref(root);
         if (status)
-            return status;
+            break;
     }
+    return status;
 }
 
 gad_status gad_item_read(const char *path, gad_items *items, gad_error *err)

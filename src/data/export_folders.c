@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "data/canvas_image.h"
 #include "data/export.h"
+#include "data/seen.h"
 #include "task/answer.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@ typedef struct writer {
     gad_export_job *job;
     char *dataset, *class_name;
     json_t *boxes, *texts, *references;
+    gad_seen names; /* of files, each with the hash of the id that it was given to */
 } writer;
 
 static gad_status write_json(const writer *w, const char *name, const json_t *value, gad_error *err)
@@ -64,9 +66,38 @@ static gad_status open_class(writer *w, const gad_sample *s, gad_error *err)
     return GAD_OK;
 }
 
-/* The folder of a sample inside its class, and its name there: "test/dent", "000.png". The stem is made of what the id has
- * after split and type, so that two files never meet. */
-static void place(const gad_sample *s, char *folder, char *name, size_t size_bytes)
+static gad_hash hash_text(const char *text)
+{
+    return gad_hash_bytes(text, strlen(text));
+}
+
+/* The name of a file for what an id has after split and type. Two ids that would get one name are told apart by a hash. */
+static gad_status name_of(writer *w, const gad_sample *s, const char *folder, char *name, size_t size_bytes, gad_error *err)
+{
+    char full[2 * PATH_BYTES];
+    bool is_new;
+    size_t before = strlen(s->dataset) + strlen(s->class_name) + 2;
+    const char *rest = strlen(s->id) > before ? s->id + before : gad_file_name(s->id),
+               *extension = s->crop[2] > s->crop[0] ? "png" : gad_file_extension(s->image);
+    for (int i = 0; i < 2 && strchr(rest, '/'); i++)
+        rest = strchr(rest, '/') + 1;
+    gad_hash owner = hash_text(s->id);
+    snprintf(name, size_bytes, "%.400s.%s", rest, extension);
+    for (char *c = name; *c; c++)
+        *c = *c == '/' || *c == '#' ? '_' : *c;
+    snprintf(full, sizeof full, "%s/%s/%s/%s", s->dataset, s->class_name, folder, name);
+    const gad_hash *given = gad_seen_claim(&w->names, hash_text(full), owner, &is_new);
+    if (!given)
+        return gad_error_memory(err, "export", w->names.count);
+    if (!gad_hash_equal(*given, owner)) {
+        char *end = name + strlen(name) - strlen(extension) - 1;
+        snprintf(end, size_bytes - (size_t)(end - name), "_%08x.%s", (unsigned)owner.low, extension);
+    }
+    return GAD_OK;
+}
+
+/* The folder of a sample inside its class, and its name there: "test/dent", "000.png". */
+static gad_status place(writer *w, const gad_sample *s, char *folder, char *name, size_t size_bytes, gad_error *err)
 {
     const char *type = s->type_count ? s->types[0] : "anomaly";
     if (s->label)
@@ -78,13 +109,13 @@ static void place(const gad_sample *s, char *folder, char *name, size_t size_byt
                      : "test_good");
     for (char *c = folder + (s->label ? 5 : 0); *c; c++)
         *c = *c == ' ' || *c == '/' ? '_' : *c;
-    /* id: dataset/class/split/type/rest */
-    const char *rest = s->id + strlen(s->dataset) + strlen(s->class_name) + 2;
-    for (int i = 0; i < 2 && strchr(rest, '/'); i++)
-        rest = strchr(rest, '/') + 1;
-    snprintf(name, size_bytes, "%s.%s", rest, s->crop[2] > s->crop[0] ? "png" : gad_file_extension(s->image));
-    for (char *c = name; *c; c++)
-        *c = *c == '/' || *c == '#' ? '_' : *c;
+    gad_status status = name_of(w, s, folder, name, size_bytes, err);
+    const char *const parts[4] = {s->dataset, s->class_name, folder, name};
+    for (int i = 0; i < 4 && !status; i++)
+        if (!gad_file_stays_inside(parts[i]))
+            status = gad_error_set(err, GAD_E_FORMAT, "export", "correct it in the data set and import it again",
+                                   "%s: \"%s\" is no name for a file or folder", s->id, parts[i]);
+    return status;
 }
 
 static gad_status copy_file(const char *from, const char *to, gad_error *err)
@@ -185,9 +216,10 @@ static gad_status add_references(writer *w, const gad_sample *s, const char *fol
                                 .class_name = s->class_name,
                                 .image = s->references[i].path};
             memcpy(other.crop, s->crop, sizeof other.crop);
-            place(&other, other_folder, other_name, sizeof other_folder);
+            status = place(w, &other, other_folder, other_name, sizeof other_folder, err);
             snprintf(path, sizeof path, "%s/%s/%s", gad_file_name(s->class_name), other_folder, other_name);
-            json_array_append_new(list, json_string(path));
+            if (!status && json_array_append_new(list, json_string(path)))
+                status = gad_error_memory(err, "export", 0);
         }
         gad_sqlite_reset(q);
     }
@@ -204,7 +236,10 @@ static gad_status each_sample(void *user, const gad_sample *s, const char *root,
     writer *w = user;
     char folder[PATH_BYTES / 2], name[PATH_BYTES / 2], path[2 * PATH_BYTES];
     gad_status status = open_class(w, s, err);
-    place(s, folder, name, sizeof folder);
+    if (!status)
+        status = place(w, s, folder, name, sizeof folder, err);
+    if (status)
+        return status;
     snprintf(path, sizeof path, "%s/%s/%s/%s", w->job->settings->path, s->dataset, s->class_name, folder);
     if (!status)
         status = gad_file_make_directory(path, err);
@@ -238,5 +273,6 @@ gad_status gad_export_folders(gad_export_job *job, gad_error *err)
     by_class.filter.by_class = true;
     gad_status status = gad_export_each(&ordered, each_sample, &w, err);
     gad_status closed = close_class(&w, status ? NULL : err);
+    gad_seen_free(&w.names);
     return status ? status : closed;
 }

@@ -3,10 +3,12 @@
 #include "data/import.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
 #include "data/measure.h"
+#include "data/seen.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,6 +30,7 @@ struct gad_import {
     queued queue[BATCH];
     int queued;
     gad_measure_result *results;
+    gad_seen ids, images; /* by whom an id is used; which images there were */
     gad_import_report report;
     int64_t number;
     bool open;
@@ -94,6 +97,8 @@ void gad_import_free(gad_import *import)
         gad_store_rollback(import->store);
     drop_queue(import);
     gad_memory_free(import->results);
+    gad_seen_free(&import->ids);
+    gad_seen_free(&import->images);
     gad_memory_free(import->dataset);
     gad_memory_free(import->folder);
     gad_memory_free(import->license);
@@ -130,6 +135,51 @@ gad_status gad_import_note(gad_import *import, gad_import_problem problem, const
     return add_note(import, problem, path, text, err);
 }
 
+/* ---- who is who ---- */
+
+static gad_hash hash_text(const char *text)
+{
+    return gad_hash_bytes(text, strlen(text));
+}
+
+/* "dataset/class/split/type/" and the whole path: an id that no other image has. */
+static bool lengthen_id(gad_sample *s)
+{
+    gad_string id = {0};
+    const char *rest = s->id + strlen(s->dataset) + strlen(s->class_name) + 2, *view = strrchr(s->id, '#');
+    for (int i = 0; i < 2 && strchr(rest, '/'); i++)
+        rest = strchr(rest, '/') + 1;
+    gad_string_addf(&id, "%.*s%s%s", (int)(rest - s->id), s->id, s->image, s->view >= 0 && view ? view : "");
+    bool own_group = s->group && strcmp(s->group, s->id) == 0;
+    bool good = !id.failed && gad_sample_set(&s->id, id.data) && (!own_group || gad_sample_set(&s->group, id.data));
+    gad_string_free(&id);
+    return good;
+}
+
+/* Ids are short where that is enough: the second image of an equal stem gets its whole path. *twice: this sample was here
+ * already and is left out. */
+static gad_status identify(gad_import *import, gad_sample *s, bool *twice, gad_error *err)
+{
+    gad_string place = {0};
+    gad_string_addf(&place, "%s#%d", s->image, s->view);
+    gad_hash image = hash_text(gad_string_text(&place));
+    bool failed = place.failed, new_image = false, new_id = false;
+    gad_string_free(&place);
+    const gad_hash *owner = failed ? NULL : gad_seen_claim(&import->ids, hash_text(s->id), image, &new_id);
+    if (owner && !new_id && !gad_hash_equal(*owner, image))
+        owner = lengthen_id(s) ? gad_seen_claim(&import->ids, hash_text(s->id), image, &new_id) : NULL;
+    if (!owner || !gad_seen_claim(&import->images, image, image, &new_image))
+        return gad_error_memory(err, "import a dataset", import->ids.count);
+    *twice = !new_id;
+    if (new_image)
+        return GAD_OK;
+    return gad_import_note(
+        import, GAD_IMPORT_BAD_RECORD, s->image, err,
+        *twice ? "a second entry with the id %.200s: it was left out" : "a second entry for this image, as %.200s", s->id);
+}
+
+/* ---- storing ---- */
+
 static void count_sample(gad_import *import, const gad_sample *sample, gad_store_change change)
 {
     gad_import_report *report = &import->report;
@@ -141,6 +191,19 @@ static void count_sample(gad_import *import, const gad_sample *sample, gad_store
                                     : &report->unchanged) += 1;
 }
 
+static gad_status store_sample(gad_import *import, gad_sample *s, gad_error *err)
+{
+    gad_store_change change;
+    bool twice = false;
+    gad_status status = identify(import, s, &twice, err);
+    if (status || twice)
+        return status;
+    status = gad_store_put(import->store, s, &change, err);
+    if (!status)
+        count_sample(import, s, change);
+    return status;
+}
+
 static gad_status store_result(gad_import *import, gad_measure_result *r, gad_error *err)
 {
     gad_status status = r->status ? gad_error_memory(err, "import a dataset", 0) : GAD_OK;
@@ -149,9 +212,8 @@ static gad_status store_result(gad_import *import, gad_measure_result *r, gad_er
     import->report.reduced += r->reduced;
     for (int i = 0; i < r->count; i++) {
         gad_sample *s = &r->samples[i];
-        gad_store_change change;
-        if (!status && !(status = gad_store_put(import->store, s, &change, err)))
-            count_sample(import, s, change);
+        if (!status)
+            status = store_sample(import, s, err);
         gad_sample_free(s);
     }
     return status;
@@ -249,8 +311,26 @@ static void pack_entry(packer *p, const gad_import_entry *from, gad_import_entry
     *to = e;
 }
 
+/* The first path of an entry that leads out of the dataset's folder; NULL: none does. */
+static const char *outside(const gad_import_entry *e)
+{
+    if (!gad_file_stays_inside(e->image))
+        return e->image;
+    for (int i = 0; e->masks && e->masks[i]; i++)
+        if (!gad_file_stays_inside(e->masks[i]))
+            return e->masks[i];
+    for (int i = 0; e->references && e->references[i]; i++)
+        if (!gad_file_stays_inside(e->references[i]))
+            return e->references[i];
+    return NULL;
+}
+
 gad_status gad_import_add(gad_import *import, const gad_import_entry *entry, gad_error *err)
 {
+    const char *away = outside(entry);
+    if (away)
+        return gad_import_note(import, GAD_IMPORT_BAD_RECORD, away, err,
+                               "not a path inside the data set: the entry was left out");
     packer p = {0};
     queued *q = &import->queue[import->queued];
     pack_entry(&p, entry, &q->entry);
@@ -279,12 +359,7 @@ gad_status gad_import_put(gad_import *import, gad_sample *sample, gad_error *err
         return gad_import_note(import, GAD_IMPORT_MISSING_IMAGE, sample->image, err, "no such file");
     if (!adopt(import, sample))
         return gad_error_memory(err, "import a dataset", 0);
-    gad_store_change change;
-    gad_status status = gad_store_put(import->store, sample, &change, err);
-    if (status)
-        return status;
-    count_sample(import, sample, change);
-    return GAD_OK;
+    return store_sample(import, sample, err);
 }
 
 gad_status gad_import_finish(gad_import *import, gad_import_report *report, gad_error *err)

@@ -2,6 +2,7 @@
 #include "data/sample.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/memory.h"
 
 #include <math.h>
@@ -398,6 +399,34 @@ static void read_texts(reader *r, gad_sample *s)
     free(text); /* jansson's own memory */
 }
 
+/* Ids and paths name files of an export: "dataset/class/split/type/rest", and nothing leaves its folder. */
+static void check_names(reader *r, const gad_sample *s)
+{
+    if (r->status)
+        return;
+    const char *names[3] = {s->dataset, s->class_name, s->id}, *rest = s->id;
+    size_t d = strlen(s->dataset), c = strlen(s->class_name);
+    bool good = strncmp(rest, s->dataset, d) == 0 && rest[d] == '/' && strncmp(rest + d + 1, s->class_name, c) == 0 &&
+                rest[d + 1 + c] == '/' && !strchr(s->dataset, '/');
+    rest = good ? strchr(rest + d + c + 2, '/') : NULL; /* behind the split */
+    rest = rest ? strchr(rest + 1, '/') : NULL;         /* behind the type */
+    if (!rest)
+        r->status =
+            gad_error_set(r->err, GAD_E_FORMAT, "read a sample", "an id is DATASET/CLASS/SPLIT/TYPE/NAME",
+                          "%s: the id \"%.200s\" is none of %.100s/%.100s", r->name, s->id, s->dataset, s->class_name);
+    for (int i = 0; i < 3 && !r->status; i++)
+        if (!gad_file_stays_inside(names[i]))
+            r->status = gad_error_set(r->err, GAD_E_FORMAT, "read a sample", NULL, "%s: \"%.300s\" is no name for a folder",
+                                      r->name, names[i]);
+}
+
+static void check_path(reader *r, const char *path)
+{
+    if (!r->status && path && !gad_file_stays_inside(path))
+        r->status = gad_error_set(r->err, GAD_E_FORMAT, "read a sample", "paths are relative to the dataset's root",
+                                  "%s: \"%.300s\" is not a path inside the data set", r->name, path);
+}
+
 gad_status gad_sample_from_json(const json_t *object, const char *name, gad_sample *out, gad_error *err)
 {
     reader r = {object, name, err, GAD_OK};
@@ -433,6 +462,11 @@ gad_status gad_sample_from_json(const json_t *object, const char *name, gad_samp
     if (!r.status && (!s.id || !s.dataset || !s.class_name || !s.split || !s.image))
         r.status = gad_error_set(err, GAD_E_FORMAT, "read a sample", NULL,
                                  "%s: one of id, dataset, class, split, image.path is absent", name);
+    check_names(&r, &s);
+    check_path(&r, s.image);
+    check_path(&r, s.mask);
+    for (size_t i = 0; i < s.reference_count; i++)
+        check_path(&r, s.references[i].path);
     if (r.status) {
         gad_sample_free(&s);
         return r.status;

@@ -145,7 +145,7 @@ static gad_status open_listed_shards(gad_safetensors *set, const char *index_pat
 static gad_status open_index(gad_safetensors *set, const char *path, gad_error *err)
 {
     json_t *root = NULL;
-    gad_status status = gad_json_load(path, &root, err);
+    gad_status status = gad_json_load_strict(path, &root, err);
     if (status)
         return status;
     json_t *weight_map = json_object_get(root, "weight_map");

@@ -93,8 +93,8 @@ static gad_status read_gad_jsonl(gad_import *import, const gad_catalog_entry *en
     gad_error unopened;
     gad_status status = gad_json_lines_open(&lines, path, &unopened);
     if (status)
-        status =
-            gad_guess_refuse(import, entry, "give the folder that holds annotations.jsonl", err, "%.300s", unopened.cause);
+        status = gad_guess_refuse(import, entry, "give the folder that holds annotations.jsonl", err, "%.300s",
+                                  strstr(unopened.cause, "annotations.jsonl"));
     else
         while (!status && !(status = gad_json_lines_next(&lines, &object, err)) && object) {
             char where[64];
