@@ -2,7 +2,9 @@
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-.PHONY: all setup build demo test sanitize fuzz bench format check-format clean
+PREFIX ?= /usr/local
+
+.PHONY: all setup build demo install deb test sanitize fuzz bench format check-format clean
 all: build
 
 setup: ## install the Debian packages that are missing
@@ -13,6 +15,13 @@ build: setup ## the library and the program: build/gad
 
 demo: build ## inspect the sample images
 	@sh cmake/demo.sh $(BUILD)
+
+install: build ## headers, library, program, models, man pages and completion into PREFIX (/usr/local); DESTDIR works
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+deb: build ## Debian packages: build/gad_*.deb, and build/gad-mpi_*.deb for training under mpirun
+	@cd $(BUILD) && cpack -G DEB >deb.log 2>&1 || { cat deb.log >&2; exit 1; }
+	@ls $(BUILD)/*.deb
 
 test: build ## every test, in the normal and in the sanitizer build
 	@sh cmake/test.sh $(BUILD) $(JOBS)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that are missing; says what it does; a second run does nothing.
 set -eu
-packages="gcc g++ cmake ninja-build pkg-config clang-format libopenblas-openmp-dev libjpeg62-turbo-dev libpng-dev libtiff-dev
+packages="gcc g++ cmake ninja-build pkg-config dpkg-dev file clang-format libopenblas-openmp-dev libjpeg62-turbo-dev libpng-dev libtiff-dev
 libwebp-dev libexif-dev libjansson-dev libpcre2-dev libutf8proc-dev libsqlite3-dev libcurl4-openssl-dev libmicrohttpd-dev
 libxxhash-dev libcmocka-dev libopenmpi-dev openmpi-bin"
 missing=""

@@ -76,3 +76,10 @@ add_test(NAME docs_example COMMAND docs_example tests/fixtures/images/plate.png 
 
 # The shared library exports what the headers declare, and nothing else.
 add_test(NAME symbols COMMAND sh ${CMAKE_SOURCE_DIR}/tests/install/symbols.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:libgad_shared>)
+
+# An installed tree, used as a stranger would. A sanitizer's library cannot be linked with a program that has none.
+if(NOT GAD_SANITIZE AND NOT GAD_FUZZ)
+  add_test(NAME install COMMAND sh ${CMAKE_SOURCE_DIR}/tests/install/install.sh ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}
+    ${CMAKE_C_COMPILER})
+  set_tests_properties(install PROPERTIES ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
+endif()
