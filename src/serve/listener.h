@@ -1,0 +1,55 @@
+/* listener: the HTTP side of the server, over libmicrohttpd. In: an address, limits, a table of routes. Out: each request,
+ * whole and checked (size, time, key, origin), to its handler, either at once or in order by the one worker that owns the
+ * engine. Knows nothing of what is served. */
+#ifndef GAD_SERVE_LISTENER_H
+#define GAD_SERVE_LISTENER_H
+#include "serve/message.h"
+
+typedef void (*gad_handler)(void *app, const gad_request *request, gad_response *response);
+
+typedef struct gad_route {
+    gad_method method;
+    const char *path; /* "/v1/results/{id}": a {name} stands for one component */
+    gad_handler handle;
+    bool queued; /* by the worker, in order; else at once: such a handler may not take long */
+    bool open;   /* without a key */
+} gad_route;
+
+typedef struct gad_listener_settings {
+    const char *address;                       /* "127.0.0.1", "::1", "0.0.0.0", ... */
+    int port;                                  /* 0: any free one */
+    const char *key;                           /* wanted as "Authorization: Bearer KEY"; NULL: none */
+    const char *certificate, *certificate_key; /* PEM files for TLS; NULL: plain HTTP */
+    int connections, queue;                    /* open at once; requests that wait */
+    size_t body_bytes, all_bodies_bytes;       /* of one request; of all at once */
+    double read_s, idle_s, send_s; /* a whole request; a silent connection; a whole response that is not a stream */
+    const gad_log *log;
+} gad_listener_settings;
+gad_listener_settings gad_listener_default(void);
+
+typedef struct gad_listener gad_listener;
+
+/* `routes` outlive the listener; `on_done` (may be NULL) hears of every finished request. */
+gad_status gad_listener_open(const gad_listener_settings *settings, const gad_route *routes, size_t route_count, void *app,
+                             void (*on_done)(void *app, int status), gad_listener **listener, gad_error *err);
+int gad_listener_port(const gad_listener *listener);
+/* Runs queued requests on the calling thread until gad_listener_stop; what was accepted by then is finished. */
+void gad_listener_work(gad_listener *listener);
+/* May be called from any thread and from a signal handler. */
+void gad_listener_stop(gad_listener *listener);
+/* After gad_listener_work has returned. */
+void gad_listener_free(gad_listener *listener);
+
+typedef struct gad_listener_now {
+    int64_t queued, connections;
+    bool stopping;
+} gad_listener_now;
+gad_listener_now gad_listener_look(gad_listener *listener);
+
+/* ---- streams: a queued handler may send its response while it makes it ----------------------------------------------- */
+
+/* Begin: the response goes out with its status and type, and what is in its body so far. */
+gad_stream *gad_stream_begin(gad_response *response, const gad_request *request);
+/* False when the client has gone: stop. A line that keeps the connection alive is sent by itself after 10 s of silence. */
+bool gad_stream_write(gad_stream *stream, const char *bytes, size_t length);
+#endif
