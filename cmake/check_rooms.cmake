@@ -38,3 +38,13 @@ if(bad)
   message(FATAL_ERROR "includes against src/ROOMS:\n  ${text}")
 endif()
 message(STATUS "rooms: ${checked} includes go down the ladder")
+
+# SQL stands in the store alone.
+file(GLOB_RECURSE sources RELATIVE ${ROOT}/src ${ROOT}/src/*.c)
+list(FILTER sources EXCLUDE REGEX "^(data/store[a-z_]*|io/sqlite)[.]c$")
+foreach(source ${sources})
+  file(STRINGS ${ROOT}/src/${source} sql REGEX "gad_sqlite_(prepare|run)|\"(SELECT|INSERT|UPDATE|DELETE) ")
+  if(sql)
+    message(FATAL_ERROR "src/${source}: SQL belongs in src/data/store*.c: ${sql}")
+  endif()
+endforeach()

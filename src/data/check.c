@@ -1,4 +1,4 @@
-/* check: see check.h. What SQL can find is one query per kind that gives (what, why); files are looked at row by row. */
+/* check: see check.h. What the store can find is one query per kind; files are looked at row by row. */
 #include "data/check.h"
 
 #include "base/error.h"
@@ -7,55 +7,25 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "data/near.h"
+#include "data/store_query.h"
 
 #include <string.h>
 
 static const struct {
-    const char *name, *sql;
+    const char *name;
+    gad_store_query query; /* gives what, why; GAD_STORE_QUERIES: files are looked at */
 } KINDS[GAD_CHECK_KINDS] = {
-    [GAD_CHECK_IMAGE_MISSING] = {"missing image", NULL},
-    [GAD_CHECK_IMAGE_CHANGED] = {"changed image", NULL},
-    [GAD_CHECK_REFERENCE_MISSING] =
-        {"missing reference",
-         "SELECT s.id, r.path, d.root||'/'||r.path FROM reference r JOIN sample s ON s.row=r.sample JOIN dataset d ON "
-         "d.name=s.dataset"
-         " WHERE NOT EXISTS(SELECT 1 FROM sample t WHERE t.dataset=s.dataset AND t.class=s.class AND t.image=r.path)"},
-    [GAD_CHECK_REFERENCE_BAD] = {"wrong reference",
-                                 "SELECT s.id, r.path || CASE WHEN t.row=s.row THEN ': the image itself' WHEN t.label=1 "
-                                 "THEN ': anomalous' ELSE ': same content' END"
-                                 " FROM reference r JOIN sample s ON s.row=r.sample JOIN sample t ON t.dataset=s.dataset "
-                                 "AND t.class=s.class AND t.image=r.path AND t.view=s.view"
-                                 " WHERE t.row=s.row OR t.label=1 OR (t.hash=s.hash AND t.hash<>'')"},
-    [GAD_CHECK_BOX_OUTSIDE] = {"box outside its image",
-                               "SELECT s.id, '['||b.x1||','||b.y1||','||b.x2||','||b.y2||'] in '||s.width||' x '||s.height "
-                               "FROM box b JOIN sample s ON s.row=b.sample"
-                               " WHERE b.x1<0 OR b.y1<0 OR b.x2<=b.x1 OR b.y2<=b.y1 OR b.x2>s.width OR b.y2>s.height"},
-    [GAD_CHECK_LABEL] = {"label against boxes",
-                         "SELECT id, CASE label WHEN 0 THEN 'a normal image with boxes' ELSE 'an anomalous image without "
-                         "boxes and type' END FROM sample s"
-                         " WHERE (label=0 AND EXISTS(SELECT 1 FROM box b WHERE b.sample=s.row))"
-                         " OR (label=1 AND types='[]' AND NOT EXISTS(SELECT 1 FROM box b WHERE b.sample=s.row))"},
-    [GAD_CHECK_GROUP_TORN] = {"group in several splits",
-                              "SELECT dataset||'/'||class||': '||grp, group_concat(DISTINCT split) FROM sample WHERE grp "
-                              "IS NOT NULL AND grp<>'' AND split IN ('train','val')"
-                              " GROUP BY dataset, class, grp HAVING count(DISTINCT split)>1"},
-    /* One kept-aside image stands for all of its content, or many copies of one picture would be compared each with each.
-     */
-    [GAD_CHECK_LEAK] =
-        {"leak into training",
-         "WITH file AS (SELECT hash, id, split, dataset||'/'||image AS name FROM sample WHERE hash<>''),"
-         " held AS (SELECT hash, min(id) AS id, min(split) AS split, min(name) AS low, max(name) AS high FROM"
-         " file WHERE split IN ('test','benchmark','reference') GROUP BY hash),"
-         " val AS (SELECT hash, min(id) AS id, 'val' AS split, min(name) AS low, max(name) AS high FROM"
-         " file WHERE split='val' GROUP BY hash)"
-         " SELECT a.id, 'same content as '||b.id||' ('||b.split||')' FROM file a JOIN held b ON a.hash=b.hash"
-         " WHERE a.split IN ('train','val') AND NOT (a.name=b.low AND a.name=b.high)"
-         " UNION ALL SELECT a.id, 'same content as '||b.id||' (val)' FROM file a JOIN val b ON a.hash=b.hash"
-         " WHERE a.split='train' AND NOT (a.name=b.low AND a.name=b.high)"},
-    [GAD_CHECK_RESIZED] = {"resized copy in training", NULL},
-    [GAD_CHECK_DUPLICATE] = {"duplicate", "SELECT min(id), count(*)||' samples with one content' FROM sample WHERE "
-                                          "hash<>'' GROUP BY hash, coalesce(crop,'') HAVING count(*)>1"},
-    [GAD_CHECK_IMPORT] = {"noted by the import", "SELECT dataset||': '||path, kind||': '||text FROM problem"},
+    [GAD_CHECK_IMAGE_MISSING] = {"missing image", GAD_STORE_QUERIES},
+    [GAD_CHECK_IMAGE_CHANGED] = {"changed image", GAD_STORE_QUERIES},
+    [GAD_CHECK_REFERENCE_MISSING] = {"missing reference", GAD_STORE_REFERENCE_MISSING},
+    [GAD_CHECK_REFERENCE_BAD] = {"wrong reference", GAD_STORE_REFERENCE_BAD},
+    [GAD_CHECK_BOX_OUTSIDE] = {"box outside its image", GAD_STORE_BOX_OUTSIDE},
+    [GAD_CHECK_LABEL] = {"label against boxes", GAD_STORE_LABEL_WRONG},
+    [GAD_CHECK_GROUP_TORN] = {"group in several splits", GAD_STORE_GROUP_TORN},
+    [GAD_CHECK_LEAK] = {"leak into training", GAD_STORE_LEAK},
+    [GAD_CHECK_RESIZED] = {"resized copy in training", GAD_STORE_QUERIES},
+    [GAD_CHECK_DUPLICATE] = {"duplicate", GAD_STORE_DUPLICATE},
+    [GAD_CHECK_IMPORT] = {"noted by the import", GAD_STORE_PROBLEMS},
 };
 
 const char *gad_check_name(gad_check_kind kind)
@@ -81,19 +51,19 @@ static void add_example(gad_check_kind kind, const gad_check_settings *settings,
 static gad_status query(gad_store *store, gad_check_kind kind, const gad_check_settings *settings, gad_check_report *report,
                         gad_string *text, gad_error *err)
 {
-    gad_sqlite_statement *s = NULL;
+    gad_store_rows *rows = NULL;
     bool row = false;
-    gad_status status = gad_sqlite_prepare(gad_store_database(store), KINDS[kind].sql, &s, err);
+    gad_status status = gad_store_query_open(store, KINDS[kind].query, &rows, err);
     if (!status)
-        status = gad_sqlite_step(s, &row, err);
+        status = gad_store_query_next(rows, &row, err);
     while (!status && row) {
         /* A third column is a file whose being there makes it right (references of synthetic pairs are no samples). */
-        const char *file = kind == GAD_CHECK_REFERENCE_MISSING ? gad_sqlite_text(s, 2) : NULL;
+        const char *file = kind == GAD_CHECK_REFERENCE_MISSING ? gad_store_query_text(rows, 2) : NULL;
         if (!file || !gad_file_exists(file))
-            add_example(kind, settings, report, gad_sqlite_text(s, 0), gad_sqlite_text(s, 1), text);
-        status = gad_sqlite_step(s, &row, err);
+            add_example(kind, settings, report, gad_store_query_text(rows, 0), gad_store_query_text(rows, 1), text);
+        status = gad_store_query_next(rows, &row, err);
     }
-    gad_sqlite_finish(s);
+    gad_store_query_close(rows);
     return status;
 }
 
@@ -172,33 +142,25 @@ static void pictures_free(pictures *list)
     gad_memory_free(list->item);
 }
 
-/* The files (not the views of strips) of some splits. */
-static gad_status list_pictures(gad_store *store, const char *splits, pictures *list, gad_error *err)
+/* The files (not the views of strips) that a query gives. */
+static gad_status list_pictures(gad_store *store, gad_store_query files, pictures *list, gad_error *err)
 {
-    gad_sqlite_statement *s = NULL;
-    gad_string sql = {0};
+    gad_store_rows *rows = NULL;
     bool row = false;
-    gad_string_addf(
-        &sql,
-        "SELECT d.root||'/'||s.image, min(s.id) FROM sample s JOIN dataset d ON d.name=s.dataset WHERE s.split IN "
-        "(%s) GROUP BY 1 ORDER BY 2",
-        splits);
-    gad_status status = sql.failed ? gad_error_memory(err, "check samples", 0)
-                                   : gad_sqlite_prepare(gad_store_database(store), sql.data, &s, err);
-    gad_string_free(&sql);
+    gad_status status = gad_store_query_open(store, files, &rows, err);
     if (!status)
-        status = gad_sqlite_step(s, &row, err);
+        status = gad_store_query_next(rows, &row, err);
     while (!status && row) {
         if (!gad_memory_grow((void **)&list->item, &list->capacity, list->count, sizeof *list->item))
             status = gad_error_memory(err, "check samples", list->count * sizeof *list->item);
         picture *p = status ? NULL : &list->item[list->count++];
         if (p) {
-            *p = (picture){.path = gad_memory_copy_string(gad_sqlite_text(s, 0)),
-                           .id = gad_memory_copy_string(gad_sqlite_text(s, 1))};
-            status = p->path && p->id ? gad_sqlite_step(s, &row, err) : gad_error_memory(err, "check samples", 0);
+            *p = (picture){.path = gad_memory_copy_string(gad_store_query_text(rows, 0)),
+                           .id = gad_memory_copy_string(gad_store_query_text(rows, 1))};
+            status = p->path && p->id ? gad_store_query_next(rows, &row, err) : gad_error_memory(err, "check samples", 0);
         }
     }
-    gad_sqlite_finish(s);
+    gad_store_query_close(rows);
     return status;
 }
 
@@ -227,9 +189,9 @@ static gad_status check_resized(gad_store *store, const gad_check_settings *sett
 {
     pictures train = {0}, held = {0};
     int64_t done = 0;
-    gad_status status = list_pictures(store, "'benchmark','reference'", &held, err);
+    gad_status status = list_pictures(store, GAD_STORE_HELD_FILES, &held, err);
     if (!status && held.count)
-        status = list_pictures(store, "'train','val'", &train, err);
+        status = list_pictures(store, GAD_STORE_TRAINING_FILES, &train, err);
     gad_progress_meter meter =
         gad_progress_start(settings->progress, "compare images", (int64_t)(held.count + train.count));
     if (!status && train.count)
@@ -254,7 +216,7 @@ gad_status gad_check_run(gad_store *store, const gad_check_settings *settings, g
     *report = (gad_check_report){0};
     gad_status status = gad_store_count(store, &filter, &report->samples, err);
     for (int i = 0; i < GAD_CHECK_KINDS && !status; i++)
-        if (KINDS[i].sql)
+        if (KINDS[i].query != GAD_STORE_QUERIES)
             status = query(store, (gad_check_kind)i, settings, report, text, err);
     if (!status && (settings->files || settings->hash))
         status = check_files(store, settings, report, text, err);

@@ -47,18 +47,4 @@ gad_status gad_export_run(gad_store *store, const gad_export_settings *settings,
 
 /* Read lines that GAD_EXPORT_JSONL wrote. Roots are those of the file unless `root` is given (for all datasets in it). */
 gad_status gad_export_read(gad_store *store, const char *path, const char *root, gad_export_report *report, gad_error *err);
-
-/* ---- for the files of each format ---- */
-typedef struct gad_export_job {
-    gad_store *store;
-    const gad_export_settings *settings;
-    gad_export_report *report;
-} gad_export_job;
-/* Calls `each` for every sample of the filter with its dataset's root. */
-gad_status gad_export_each(gad_export_job *job,
-                           gad_status (*each)(void *user, const gad_sample *sample, const char *root, gad_error *err),
-                           void *user, gad_error *err);
-gad_status gad_export_annotations(gad_export_job *job, gad_error *err); /* COCO, Label Studio */
-gad_status gad_export_chat(gad_export_job *job, gad_error *err);
-gad_status gad_export_folders(gad_export_job *job, gad_error *err); /* MMR-AD */
 #endif

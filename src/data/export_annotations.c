@@ -2,8 +2,9 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "data/export.h"
+#include "data/export_job.h"
 #include "data/rle.h"
+#include "data/store_query.h"
 #include "io/image.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@ typedef struct writer {
     gad_export_job *job;
     FILE *stream;
     gad_string text;
-    gad_sqlite_statement *category; /* number of a label */
+    gad_store_rows *category; /* number of a label */
     int64_t image, annotation;
 } writer;
 
@@ -140,12 +141,11 @@ static gad_status coco_boxes(void *user, const gad_sample *s, const char *root, 
         const gad_sample_box *b = &s->boxes[i];
         bool row = false;
         int width = b->x2 - b->x1, height = b->y2 - b->y1;
-        gad_sqlite_bind_text(w->category, 1, b->label);
-        gad_status status = gad_sqlite_step(w->category, &row, err);
+        gad_store_query_ask(w->category, (const char *[GAD_STORE_VALUES]){b->label});
+        gad_status status = gad_store_query_next(w->category, &row, err);
         if (status)
             return status;
-        long long category = row ? (long long)gad_sqlite_int(w->category, 0) : 1;
-        gad_sqlite_reset(w->category);
+        long long category = row ? (long long)gad_store_query_number(w->category, 0) : 1;
         gad_string_addf(&w->text,
                         "%s\n{\"id\":%lld,\"image_id\":%lld,\"category_id\":%lld,\"bbox\":[%d,%d,%d,%d],\"area\":%lld,"
                         "\"iscrowd\":0",
@@ -162,21 +162,20 @@ static gad_status coco_boxes(void *user, const gad_sample *s, const char *root, 
 
 static gad_status coco_categories(writer *w, gad_error *err)
 {
-    gad_sqlite_statement *s = NULL;
+    gad_store_rows *rows = NULL;
     bool row = false;
     int64_t n = 0;
-    gad_status status =
-        gad_sqlite_prepare(gad_store_database(w->job->store), "SELECT DISTINCT label FROM box ORDER BY label", &s, err);
+    gad_status status = gad_store_query_open(w->job->store, GAD_STORE_LABELS, &rows, err);
     if (!status)
-        status = gad_sqlite_step(s, &row, err);
+        status = gad_store_query_next(rows, &row, err);
     while (!status && row) {
         gad_string_addf(&w->text, "%s\n{\"id\":%lld,\"name\":", n ? "," : "", (long long)n + 1);
         n++;
-        gad_string_add_json(&w->text, gad_sqlite_text(s, 0));
+        gad_string_add_json(&w->text, gad_store_query_text(rows, 0));
         gad_string_add(&w->text, ",\"supercategory\":\"anomaly\"}");
-        status = gad_sqlite_step(s, &row, err);
+        status = gad_store_query_next(rows, &row, err);
     }
-    gad_sqlite_finish(s);
+    gad_store_query_close(rows);
     return status;
 }
 
@@ -187,15 +186,14 @@ static gad_status write_coco(writer *w, gad_error *err)
     gad_status status = coco_categories(w, err);
     gad_string_add(&w->text, "],\n\"images\":[");
     if (!status)
-        status = gad_export_each(w->job, coco_image, w, err);
+        status = gad_export_job_each(w->job, coco_image, w, err);
     gad_string_add(&w->text, "],\n\"annotations\":[");
     w->image = 0;
     /* The place of a label in the sorted list is its category. */
     if (!status)
-        status = gad_sqlite_prepare(gad_store_database(w->job->store),
-                                    "SELECT count(DISTINCT label) FROM box WHERE label<=?", &w->category, err);
+        status = gad_store_query_open(w->job->store, GAD_STORE_LABEL_NUMBER, &w->category, err);
     if (!status)
-        status = gad_export_each(w->job, coco_boxes, w, err);
+        status = gad_export_job_each(w->job, coco_boxes, w, err);
     gad_string_add(&w->text, "]}\n");
     return status ? status : flush(w, err);
 }
@@ -241,12 +239,12 @@ gad_status gad_export_annotations(gad_export_job *job, gad_error *err)
         status = write_coco(&w, err);
     } else {
         gad_string_add(&w.text, "[");
-        status = gad_export_each(job, studio_task, &w, err);
+        status = gad_export_job_each(job, studio_task, &w, err);
         gad_string_add(&w.text, "]\n");
         if (!status)
             status = flush(&w, err);
     }
-    gad_sqlite_finish(w.category);
+    gad_store_query_close(w.category);
     gad_string_free(&w.text);
     if (status) {
         gad_file_writer_discard(&file);

@@ -6,7 +6,8 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "data/canvas_image.h"
-#include "data/export.h"
+#include "data/export_job.h"
+#include "data/store_query.h"
 #include "model/preprocess.h"
 #include "task/answer.h"
 #include "task/question.h"
@@ -45,7 +46,7 @@ static void forget_types(writer *w)
 /* All anomaly types of the sample's class: the whole list, never only the true one. */
 static gad_status class_types(writer *w, const gad_sample *s, gad_error *err)
 {
-    gad_sqlite_statement *q = NULL;
+    gad_store_rows *rows = NULL;
     gad_string key = {0};
     bool row = false;
     gad_string_addf(&key, "%s/%s", s->dataset, s->class_name);
@@ -56,24 +57,20 @@ static gad_status class_types(writer *w, const gad_sample *s, gad_error *err)
     if (known || status)
         return status;
     forget_types(w);
-    status = gad_sqlite_prepare(gad_store_database(w->job->store),
-                                "SELECT DISTINCT b.label FROM box b JOIN sample s ON s.row=b.sample WHERE s.dataset=? AND "
-                                "s.class=? ORDER BY 1 LIMIT 64",
-                                &q, err);
+    status = gad_store_query_open(w->job->store, GAD_STORE_CLASS_LABELS, &rows, err);
     if (status)
         return status;
-    gad_sqlite_bind_text(q, 1, s->dataset);
-    gad_sqlite_bind_text(q, 2, s->class_name);
-    status = gad_sqlite_step(q, &row, err);
+    gad_store_query_ask(rows, (const char *[GAD_STORE_VALUES]){s->dataset, s->class_name});
+    status = gad_store_query_next(rows, &row, err);
     while (!status && row && w->type_count < MOST_TYPES) {
-        if (!(w->types[w->type_count] = gad_memory_copy_string(gad_sqlite_text(q, 0))))
+        if (!(w->types[w->type_count] = gad_memory_copy_string(gad_store_query_text(rows, 0))))
             status = gad_error_memory(err, "export", 0);
         else
             w->type_count++;
         if (!status)
-            status = gad_sqlite_step(q, &row, err);
+            status = gad_store_query_next(rows, &row, err);
     }
-    gad_sqlite_finish(q);
+    gad_store_query_close(rows);
     return status;
 }
 
@@ -329,7 +326,7 @@ gad_status gad_export_chat(gad_export_job *job, gad_error *err)
     gad_memory_free(path);
     if (!status) {
         w.stream = file.stream;
-        status = gad_export_each(job, each_record, &w, err);
+        status = gad_export_job_each(job, each_record, &w, err);
         if (status)
             gad_file_writer_discard(&file);
         else

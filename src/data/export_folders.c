@@ -5,8 +5,9 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "data/canvas_image.h"
-#include "data/export.h"
+#include "data/export_job.h"
 #include "data/seen.h"
+#include "data/store_query.h"
 #include "task/answer.h"
 
 #include <errno.h>
@@ -196,22 +197,18 @@ static gad_status add_annotations(writer *w, const gad_sample *s, const char *fo
 /* References as paths of the exported tree; those that are not in the store cannot be named. */
 static gad_status add_references(writer *w, const gad_sample *s, const char *folder, const char *name, gad_error *err)
 {
-    char path[PATH_BYTES], other_folder[PATH_BYTES / 2], other_name[PATH_BYTES / 2];
-    gad_sqlite_statement *q = NULL;
+    char path[PATH_BYTES], other_folder[PATH_BYTES / 2], other_name[PATH_BYTES / 2], view[16];
+    gad_store_rows *rows = NULL;
     json_t *list = json_array();
-    gad_status status =
-        gad_sqlite_prepare(gad_store_database(w->job->store),
-                           "SELECT id, split FROM sample WHERE dataset=? AND class=? AND image=? AND view=?", &q, err);
+    gad_status status = gad_store_query_open(w->job->store, GAD_STORE_IMAGE, &rows, err);
+    snprintf(view, sizeof view, "%d", s->view);
     for (size_t i = 0; i < s->reference_count && !status; i++) {
         bool row = false;
-        gad_sqlite_bind_text(q, 1, s->dataset);
-        gad_sqlite_bind_text(q, 2, s->class_name);
-        gad_sqlite_bind_text(q, 3, s->references[i].path);
-        gad_sqlite_bind_int(q, 4, s->view);
-        status = gad_sqlite_step(q, &row, err);
+        gad_store_query_ask(rows, (const char *[GAD_STORE_VALUES]){s->dataset, s->class_name, s->references[i].path, view});
+        status = gad_store_query_next(rows, &row, err);
         if (!status && row) {
-            gad_sample other = {.id = (char *)gad_sqlite_text(q, 0),
-                                .split = (char *)gad_sqlite_text(q, 1),
+            gad_sample other = {.id = (char *)gad_store_query_text(rows, 0),
+                                .split = (char *)gad_store_query_text(rows, 1),
                                 .dataset = s->dataset,
                                 .class_name = s->class_name,
                                 .image = s->references[i].path};
@@ -221,9 +218,8 @@ static gad_status add_references(writer *w, const gad_sample *s, const char *fol
             if (!status && json_array_append_new(list, json_string(path)))
                 status = gad_error_memory(err, "export", 0);
         }
-        gad_sqlite_reset(q);
     }
-    gad_sqlite_finish(q);
+    gad_store_query_close(rows);
     snprintf(path, sizeof path, "%s/%s/%s", gad_file_name(s->class_name), folder, name);
     if (json_array_size(list))
         json_object_set(w->references, path, list);
@@ -271,7 +267,7 @@ gad_status gad_export_folders(gad_export_job *job, gad_error *err)
     gad_export_settings by_class = *job->settings;
     gad_export_job ordered = {job->store, &by_class, job->report};
     by_class.filter.by_class = true;
-    gad_status status = gad_export_each(&ordered, each_sample, &w, err);
+    gad_status status = gad_export_job_each(&ordered, each_sample, &w, err);
     gad_status closed = close_class(&w, status ? NULL : err);
     gad_seen_free(&w.names);
     return status ? status : closed;

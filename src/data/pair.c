@@ -1,5 +1,6 @@
 /* pair: see pair.h. One category at a time is in memory. */
 #include "data/pair.h"
+#include "data/store_query.h"
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -355,7 +356,7 @@ static gad_status pair_category(category *c, gad_progress_meter *meter, gad_erro
 
 gad_status gad_pair_run(gad_store *store, const gad_pair_settings *settings, gad_pair_report *report, gad_error *err)
 {
-    gad_sqlite_statement *s = NULL;
+    gad_store_rows *rows = NULL;
     bool row = true;
     int64_t total = 0;
     *report = (gad_pair_report){0};
@@ -371,20 +372,16 @@ gad_status gad_pair_run(gad_store *store, const gad_pair_settings *settings, gad
                                "no samples of %s%s%s", settings->dataset ? settings->dataset : "any dataset",
                                settings->class_name ? ", class " : "", settings->class_name ? settings->class_name : "");
     if (!status)
-        status = gad_sqlite_prepare(gad_store_database(store),
-                                    "SELECT DISTINCT dataset, class FROM sample WHERE (?1 IS NULL OR dataset=?1) AND (?2 "
-                                    "IS NULL OR class=?2) ORDER BY 1, 2",
-                                    &s, err);
+        status = gad_store_query_open(store, GAD_STORE_CLASSES, &rows, err);
     if (status)
         return status;
     gad_progress_meter meter = gad_progress_start(settings->progress, "pair", total);
-    gad_sqlite_bind_text(s, 1, settings->dataset);
-    gad_sqlite_bind_text(s, 2, settings->class_name);
-    status = gad_sqlite_step(s, &row, err);
+    gad_store_query_ask(rows, (const char *[GAD_STORE_VALUES]){settings->dataset, settings->class_name});
+    status = gad_store_query_next(rows, &row, err);
     while (!status && row) {
         category c = {.store = store, .settings = settings, .report = report};
-        c.dataset = gad_memory_copy_string(gad_sqlite_text(s, 0));
-        c.class_name = gad_memory_copy_string(gad_sqlite_text(s, 1));
+        c.dataset = gad_memory_copy_string(gad_store_query_text(rows, 0));
+        c.class_name = gad_memory_copy_string(gad_store_query_text(rows, 1));
         snprintf(c.version, sizeof c.version, "align:S=%d,v3", settings->rule.blocks);
         status = c.dataset && c.class_name ? gad_store_begin(store, err) : gad_error_memory(err, "pair samples", 0);
         if (!status) {
@@ -400,8 +397,8 @@ gad_status gad_pair_run(gad_store *store, const gad_pair_settings *settings, gad
         if (!status && !gad_progress_update(&meter, report->samples))
             status = gad_error_set(err, GAD_E_CANCELLED, "pair samples", "categories that were done are kept", "cancelled");
         if (!status)
-            status = gad_sqlite_step(s, &row, err);
+            status = gad_store_query_next(rows, &row, err);
     }
-    gad_sqlite_finish(s);
+    gad_store_query_close(rows);
     return status;
 }

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "data/store_query.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -42,7 +43,7 @@ static void entries_free(entries *list)
 static uint64_t order_of(uint64_t seed, const char *dataset, const char *class_name, const char *group)
 {
     gad_string text = {0};
-    gad_string_addf(&text, "%llu/%s/%s/%s", (unsigned long long)seed, dataset, class_name, group ? group : "");
+    gad_string_addf(&text, "%llu/%s/%s/%s", (unsigned long long)seed, dataset, class_name, group);
     uint64_t order = gad_hash_bytes(gad_string_text(&text), text.length).high;
     gad_string_free(&text);
     return order;
@@ -58,35 +59,33 @@ static bool listed(const char *list, const char *word)
     return false;
 }
 
-/* Rows of (dataset, class, group, label): `sql` says which. */
-static gad_status load(gad_store *store, const char *sql, const gad_split_settings *s, entries *list, gad_error *err)
+/* Rows of (dataset, class) and, with groups, (group, label). */
+static gad_status load(gad_store *store, gad_store_query query, bool groups, const gad_split_settings *s, entries *list,
+                       gad_error *err)
 {
-    gad_sqlite_statement *q = NULL;
+    gad_store_rows *rows = NULL;
     bool row = false;
-    gad_status status = gad_sqlite_prepare(gad_store_database(store), sql, &q, err);
+    gad_status status = gad_store_query_open(store, query, &rows, err);
     if (!status)
-        status = gad_sqlite_step(q, &row, err);
+        status = gad_store_query_next(rows, &row, err);
     while (!status && row) {
-        const char *text[3] = {gad_sqlite_text(q, 0), gad_sqlite_text(q, 1), gad_sqlite_text(q, 2)};
         if (!gad_memory_grow((void **)&list->item, &list->capacity, list->count, sizeof *list->item)) {
             status = gad_error_memory(err, "split samples", list->count * sizeof *list->item);
             break;
         }
         entry *e = &list->item[list->count++];
-        *e = (entry){gad_memory_copy_string(text[0]),
-                     gad_memory_copy_string(text[1]),
-                     gad_memory_copy_string(text[2] ? text[2] : ""),
-                     (int)gad_sqlite_int(q, 3),
-                     0,
-                     NULL};
+        *e = (entry){.dataset = gad_memory_copy_string(gad_store_query_text(rows, 0)),
+                     .class_name = gad_memory_copy_string(gad_store_query_text(rows, 1)),
+                     .group = gad_memory_copy_string(groups ? gad_store_query_text(rows, 2) : ""),
+                     .label = groups ? (int)gad_store_query_number(rows, 3) : 0};
         if (!e->dataset || !e->class_name || !e->group)
             status = gad_error_memory(err, "split samples", 0);
         else
-            e->order = order_of(s->seed, e->dataset, e->class_name, text[2]);
+            e->order = order_of(s->seed, e->dataset, e->class_name, e->group);
         if (!status)
-            status = gad_sqlite_step(q, &row, err);
+            status = gad_store_query_next(rows, &row, err);
     }
-    gad_sqlite_finish(q);
+    gad_store_query_close(rows);
     return status;
 }
 
@@ -108,9 +107,7 @@ static int compare_order(const void *a, const void *b)
 /* The classes with the lowest hashes are held out. */
 static gad_status hold_classes(gad_store *store, const gad_split_settings *s, entries *held, gad_error *err)
 {
-    gad_status status =
-        load(store, "SELECT DISTINCT dataset, class, '', 0 FROM sample WHERE split NOT IN ('benchmark','reference')", s,
-             held, err);
+    gad_status status = load(store, GAD_STORE_FREE_CLASSES, false, s, held, err);
     if (status)
         return status;
     if (held->count)
@@ -157,31 +154,30 @@ static void decide(const gad_split_settings *s, entries *groups, const entries *
 
 static gad_status apply(gad_store *store, const gad_split_settings *s, const entries *groups, gad_error *err)
 {
-    gad_sqlite_statement *q = NULL;
-    char sql[256];
-    snprintf(sql, sizeof sql, "UPDATE sample SET split=?1 WHERE dataset=?2 AND class=?3 AND grp IS ?4%s%s",
-             s->with_benchmarks ? "" : " AND split NOT IN ('benchmark','reference')",
-             s->keep_test ? " AND (split<>'test' OR ?1='test')" : "");
-    gad_status status = gad_sqlite_prepare(gad_store_database(store), sql, &q, err);
+    static const gad_store_query queries[2][2] = {{GAD_STORE_SET_FREE_SPLIT, GAD_STORE_SET_FREE_SPLIT_KEEP},
+                                                  {GAD_STORE_SET_SPLIT, GAD_STORE_SET_SPLIT_KEEP}};
+    gad_store_rows *rows = NULL;
+    bool row = false;
+    gad_status status = gad_store_query_open(store, queries[s->with_benchmarks][s->keep_test], &rows, err);
     for (size_t i = 0; i < groups->count && !status; i++) {
         const entry *e = &groups->item[i];
-        const char *values[4] = {e->split, e->dataset, e->class_name, e->group[0] ? e->group : NULL};
-        for (int k = 0; k < 4; k++)
-            gad_sqlite_bind_text(q, k + 1, values[k]);
-        status = gad_sqlite_execute(q, err);
+        gad_store_query_ask(
+            rows, (const char *[GAD_STORE_VALUES]){e->split, e->dataset, e->class_name, e->group[0] ? e->group : NULL});
+        status = gad_store_query_next(rows, &row, err);
     }
-    gad_sqlite_finish(q);
+    gad_store_query_close(rows);
     return status;
 }
 
-/* The split that a dataset came with is the part of the id after dataset and class. Benchmarks keep theirs. */
 static gad_status restore(gad_store *store, gad_error *err)
 {
-    return gad_sqlite_run(gad_store_database(store),
-                          "UPDATE sample SET split=substr(substr(id, length(dataset)+length(class)+3), 1, instr(substr(id, "
-                          "length(dataset)+length(class)+3), '/')-1)"
-                          " WHERE split NOT IN ('benchmark','reference')",
-                          err);
+    gad_store_rows *rows = NULL;
+    bool row = false;
+    gad_status status = gad_store_query_open(store, GAD_STORE_RESTORE_SPLITS, &rows, err);
+    if (!status)
+        status = gad_store_query_next(rows, &row, err);
+    gad_store_query_close(rows);
+    return status;
 }
 
 static gad_status count(gad_store *store, gad_split_report *report, gad_error *err)
@@ -212,11 +208,7 @@ gad_status gad_split_run(gad_store *store, const gad_split_settings *s, gad_spli
     } else {
         status = hold_classes(store, s, &held, err);
         if (!status)
-            status = load(store,
-                          s->with_benchmarks ? "SELECT dataset, class, grp, max(label) FROM sample GROUP BY 1, 2, 3"
-                                             : "SELECT dataset, class, grp, max(label) FROM sample WHERE split NOT IN "
-                                               "('benchmark','reference') GROUP BY 1, 2, 3",
-                          s, &groups, err);
+            status = load(store, s->with_benchmarks ? GAD_STORE_GROUPS : GAD_STORE_FREE_GROUPS, true, s, &groups, err);
         if (!status) {
             decide(s, &groups, &held);
             status = apply(store, s, &groups, err);

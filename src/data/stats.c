@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "data/catalog.h"
+#include "data/store_query.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,22 +14,13 @@ typedef struct row {
     int64_t images, normal, anomalous, classes, types, boxes, references, texts, problems;
 } row;
 
-static const char SUMMARY[] =
-    "SELECT d.name, count(s.row), coalesce(sum(s.label=0),0), coalesce(sum(s.label=1),0), count(DISTINCT s.class),"
-    " (SELECT count(DISTINCT b.label) FROM box b JOIN sample t ON t.row=b.sample WHERE t.dataset=d.name),"
-    " (SELECT count(*) FROM box b JOIN sample t ON t.row=b.sample WHERE t.dataset=d.name),"
-    " (SELECT count(DISTINCT r.sample) FROM reference r JOIN sample t ON t.row=r.sample WHERE t.dataset=d.name),"
-    " coalesce(sum(s.think IS NOT NULL),0), (SELECT count(*) FROM problem p WHERE p.dataset=d.name)"
-    " FROM dataset d LEFT JOIN sample s ON s.dataset=d.name GROUP BY d.name ORDER BY d.name";
-
-static void read_row(gad_sqlite_statement *s, row *r)
+static void read_row(const gad_store_rows *rows, row *r)
 {
     int64_t *const fields[] = {&r->images, &r->normal,     &r->anomalous, &r->classes, &r->types,
                                &r->boxes,  &r->references, &r->texts,     &r->problems};
-    const char *name = gad_sqlite_text(s, 0);
-    snprintf(r->name, sizeof r->name, "%s", name ? name : "");
+    snprintf(r->name, sizeof r->name, "%s", gad_store_query_text(rows, 0));
     for (int i = 0; i < 9; i++)
-        *fields[i] = gad_sqlite_int(s, i + 1);
+        *fields[i] = gad_store_query_number(rows, i + 1);
 }
 
 static void number(gad_string *text, int64_t value)
@@ -85,10 +77,10 @@ static void add_line(gad_string *text, const row *r, bool json, bool first)
 
 gad_status gad_stats_summary(gad_store *store, bool json, gad_string *text, gad_error *err)
 {
-    gad_sqlite_statement *s = NULL;
+    gad_store_rows *rows = NULL;
     bool more = false, first = true;
     row total = {.name = "all"};
-    gad_status status = gad_sqlite_prepare(gad_store_database(store), SUMMARY, &s, err);
+    gad_status status = gad_store_query_open(store, GAD_STORE_TOTALS, &rows, err);
     if (status)
         return status;
     if (json)
@@ -96,10 +88,10 @@ gad_status gad_stats_summary(gad_store *store, bool json, gad_string *text, gad_
     else
         gad_string_addf(text, "%-18s%10s%10s%10s%10s%10s%10s%10s%10s%10s\n", "dataset", "images", "normal", "anomalous",
                         "classes", "types", "boxes", "paired", "with text", "problems");
-    status = gad_sqlite_step(s, &more, err);
+    status = gad_store_query_next(rows, &more, err);
     while (!status && more) {
         row r;
-        read_row(s, &r);
+        read_row(rows, &r);
         add_line(text, &r, json, first);
         first = false;
         total.images += r.images;
@@ -110,9 +102,9 @@ gad_status gad_stats_summary(gad_store *store, bool json, gad_string *text, gad_
         total.references += r.references;
         total.texts += r.texts;
         total.problems += r.problems;
-        status = gad_sqlite_step(s, &more, err);
+        status = gad_store_query_next(rows, &more, err);
     }
-    gad_sqlite_finish(s);
+    gad_store_query_close(rows);
     if (json)
         gad_string_add(text, "]\n");
     else
@@ -159,38 +151,27 @@ static gad_status imported(gad_store *store, const char *name, int64_t *count, g
     return store ? gad_store_count(store, &filter, count, err) : GAD_OK;
 }
 
-static const char *text_at(gad_sqlite_statement *s, int column)
-{
-    const char *text = gad_sqlite_text(s, column);
-    return text ? text : "";
-}
-
 /* What is in the store under names of the user's own. */
 static gad_status add_others(gad_store *store, bool json, gad_string *text, gad_error *err)
 {
-    gad_sqlite_statement *s = NULL;
+    gad_store_rows *rows = NULL;
     bool more = false;
-    gad_status status =
-        gad_sqlite_prepare(gad_store_database(store),
-                           "SELECT d.name, d.title, d.license, d.citation, d.home, count(s.row), sum(s.split='benchmark')"
-                           " FROM dataset d LEFT JOIN sample s ON s.dataset=d.name GROUP BY d.name ORDER BY d.name",
-                           &s, err);
+    gad_status status = gad_store_query_open(store, GAD_STORE_CATALOGUE, &rows, err);
     if (!status)
-        status = gad_sqlite_step(s, &more, err);
+        status = gad_store_query_next(rows, &more, err);
     while (!status && more) {
-        const listed l = {text_at(s, 0),
-                          text_at(s, 1),
-                          text_at(s, 2),
-                          text_at(s, 3),
-                          text_at(s, 4),
-                          gad_sqlite_int(s, 6) ? "benchmark" : "imported",
-                          0,
-                          gad_sqlite_int(s, 5)};
+        const listed l = {.name = gad_store_query_text(rows, 0),
+                          .title = gad_store_query_text(rows, 1),
+                          .license = gad_store_query_text(rows, 2),
+                          .citation = gad_store_query_text(rows, 3),
+                          .home = gad_store_query_text(rows, 4),
+                          .role = gad_store_query_number(rows, 6) ? "benchmark" : "imported",
+                          .imported = gad_store_query_number(rows, 5)};
         if (!gad_catalog_find(l.name))
             add_listed(text, &l, json, false);
-        status = gad_sqlite_step(s, &more, err);
+        status = gad_store_query_next(rows, &more, err);
     }
-    gad_sqlite_finish(s);
+    gad_store_query_close(rows);
     return status;
 }
 

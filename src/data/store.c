@@ -1,13 +1,11 @@
-/* store: see store.h. Tables: dataset, sample, box, reference (rows of a sample), problem, feature (cache), reply. */
-#include "data/store.h"
+/* store: see store.h. Here: the file and its tables, transactions, datasets, imports, and what is kept beside the samples.
+ * Tables: dataset, sample, box, reference (rows of a sample), problem, feature (cache), reply. */
+#include "data/store_internal.h"
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/memory.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const STEPS[] = {
@@ -35,67 +33,12 @@ static const char *const STEPS[] = {
 
 static const gad_sqlite_schema SCHEMA = {0x47414431 /* "GAD1" */, STEPS, sizeof STEPS / sizeof *STEPS};
 
-enum statement {
-    FIND,
-    INSERT,
-    UPDATE,
-    TOUCH,
-    SET_TEXT,
-    SET_METHOD,
-    DROP_BOXES,
-    ADD_BOX,
-    DROP_REFERENCES,
-    ADD_REFERENCE,
-    GET_BOXES,
-    GET_REFERENCES,
-    SET_SPLIT,
-    GET_FEATURE,
-    PUT_FEATURE,
-    STATEMENTS
-};
-
-#define FIELDS                                                                                                             \
-    "dataset,class,class_text,split,grp,label,types,image,width,height,view,crop,hash,mask,mask_encoding,mask_threshold,"  \
-    "box_rule,license,source_url,meta,fingerprint,import"
-
-static const char *const SQL[STATEMENTS] = {
-    [FIND] = "SELECT row, fingerprint FROM sample WHERE id=?",
-    [INSERT] = "INSERT INTO sample(" FIELDS ",id) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-    [UPDATE] = "UPDATE sample SET (" FIELDS ")=(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE id=?",
-    [TOUCH] = "UPDATE sample SET import=? WHERE row=?",
-    [SET_TEXT] = "UPDATE sample SET think=?, text_source=?, text_status=?, text_model=? WHERE row=?",
-    [SET_METHOD] = "UPDATE sample SET reference_method=? WHERE row=?",
-    [DROP_BOXES] = "DELETE FROM box WHERE sample=?",
-    [ADD_BOX] = "INSERT INTO box VALUES(?,?,?,?,?,?,?,?,?,?,?)",
-    [DROP_REFERENCES] = "DELETE FROM reference WHERE sample=?",
-    [ADD_REFERENCE] = "INSERT INTO reference VALUES(?,?,?,?,?)",
-    [GET_BOXES] = "SELECT x1,y1,x2,y2,label,source,area,rotation,track FROM box WHERE sample=? ORDER BY rank",
-    [GET_REFERENCES] = "SELECT path,hash,score FROM reference WHERE sample=? ORDER BY rank",
-    [SET_SPLIT] = "UPDATE sample SET split=? WHERE row=?",
-    [GET_FEATURE] = "SELECT bytes FROM feature WHERE hash=? AND version=?",
-    [PUT_FEATURE] = "INSERT OR REPLACE INTO feature VALUES(?,?,?)",
-};
-
-struct gad_store {
-    gad_sqlite *db;
-    gad_sqlite_statement *statements[STATEMENTS];
-    int depth;      /* of nested transactions */
-    int64_t import; /* number of the running import, 0 outside one */
-};
-
-struct gad_store_cursor {
-    gad_store *store;
-    gad_sqlite_statement *statement;
-};
-
 gad_status gad_store_open(const char *path, gad_sqlite_mode mode, gad_store **out, gad_error *err)
 {
     gad_store *store = gad_memory_zero(1, sizeof *store);
     if (!store)
         return gad_error_memory(err, "open the store", sizeof *store);
     gad_status status = gad_sqlite_open(path, mode, &SCHEMA, &store->db, err);
-    for (int i = 0; i < STATEMENTS && !status; i++)
-        status = gad_sqlite_prepare(store->db, SQL[i], &store->statements[i], err);
     if (status) {
         gad_store_close(store);
         return status;
@@ -108,15 +51,19 @@ void gad_store_close(gad_store *store)
 {
     if (!store)
         return;
-    for (int i = 0; i < STATEMENTS; i++)
+    for (int i = 0; i < GAD_STORE_STATEMENTS; i++)
         gad_sqlite_finish(store->statements[i]);
     gad_sqlite_close(store->db);
     gad_memory_free(store);
 }
 
-gad_sqlite *gad_store_database(gad_store *store)
+gad_status gad_store_prepare(gad_store *store, gad_store_statement which, const char *sql, gad_sqlite_statement **s,
+                             gad_error *err)
 {
-    return store->db;
+    gad_status status =
+        store->statements[which] ? GAD_OK : gad_sqlite_prepare(store->db, sql, &store->statements[which], err);
+    *s = store->statements[which];
+    return status;
 }
 
 gad_status gad_store_begin(gad_store *store, gad_error *err)
@@ -185,162 +132,6 @@ gad_status gad_store_root(gad_store *store, const char *dataset, char **root, ga
     return status;
 }
 
-/* "a b" list as JSON text. */
-static bool types_text(const gad_sample *sample, gad_string *s)
-{
-    gad_string_add(s, "[");
-    for (size_t i = 0; i < sample->type_count; i++) {
-        gad_string_add(s, i ? "," : "");
-        gad_string_add_json(s, sample->types[i]);
-    }
-    gad_string_add(s, "]");
-    return !s->failed;
-}
-
-/* Hash over everything an import decides: equal means nothing to do. */
-static gad_status fingerprint(const gad_sample *sample, char text[33], gad_error *err)
-{
-    gad_sample plain = *sample; /* shallow: without what comes later */
-    plain.references = NULL;
-    plain.reference_count = 0;
-    plain.reference_method = plain.think = plain.text_source = plain.text_status = plain.text_model = NULL;
-    gad_string line = {0};
-    gad_status status = gad_sample_to_json(&plain, &line, err);
-    if (!status)
-        gad_hash_text(gad_hash_bytes(line.data, line.length), text);
-    gad_string_free(&line);
-    return status;
-}
-
-static void bind_fields(const gad_store *store, gad_sqlite_statement *s, const gad_sample *p, const char *types,
-                        const char *print)
-{
-    char crop[64] = "";
-    if (p->crop[2] > p->crop[0])
-        snprintf(crop, sizeof crop, "%d,%d,%d,%d", p->crop[0], p->crop[1], p->crop[2], p->crop[3]);
-    const char *texts[5] = {p->dataset, p->class_name, p->class_text, p->split, p->group};
-    for (int i = 0; i < 5; i++)
-        gad_sqlite_bind_text(s, i + 1, texts[i]);
-    gad_sqlite_bind_int(s, 6, p->label);
-    gad_sqlite_bind_text(s, 7, types);
-    gad_sqlite_bind_text(s, 8, p->image);
-    gad_sqlite_bind_int(s, 9, p->width);
-    gad_sqlite_bind_int(s, 10, p->height);
-    gad_sqlite_bind_int(s, 11, p->view);
-    gad_sqlite_bind_text(s, 12, crop[0] ? crop : NULL);
-    gad_sqlite_bind_text(s, 13, p->hash);
-    gad_sqlite_bind_text(s, 14, p->mask);
-    gad_sqlite_bind_text(s, 15, p->mask_encoding);
-    gad_sqlite_bind_int(s, 16, p->mask_threshold);
-    const char *more[5] = {p->box_rule, p->license, p->source_url, p->meta, print};
-    for (int i = 0; i < 5; i++)
-        gad_sqlite_bind_text(s, 17 + i, more[i]);
-    gad_sqlite_bind_int(s, 22, store->import);
-    gad_sqlite_bind_text(s, 23, p->id);
-}
-
-static gad_status put_boxes(gad_store *store, const gad_sample *p, gad_error *err)
-{
-    gad_sqlite_bind_int(store->statements[DROP_BOXES], 1, p->row);
-    gad_status status = gad_sqlite_execute(store->statements[DROP_BOXES], err);
-    gad_sqlite_statement *s = store->statements[ADD_BOX];
-    for (size_t i = 0; i < p->box_count && !status; i++) {
-        const gad_sample_box *b = &p->boxes[i];
-        const int64_t numbers[6] = {p->row, (int64_t)i, b->x1, b->y1, b->x2, b->y2};
-        for (int k = 0; k < 6; k++)
-            gad_sqlite_bind_int(s, k + 1, numbers[k]);
-        gad_sqlite_bind_text(s, 7, b->label);
-        gad_sqlite_bind_text(s, 8, b->source);
-        gad_sqlite_bind_int(s, 9, b->area);
-        gad_sqlite_bind_real(s, 10, b->rotation);
-        gad_sqlite_bind_text(s, 11, b->track);
-        status = gad_sqlite_execute(s, err);
-    }
-    return status;
-}
-
-gad_status gad_store_put_references(gad_store *store, const gad_sample *p, gad_error *err)
-{
-    gad_sqlite_bind_int(store->statements[DROP_REFERENCES], 1, p->row);
-    gad_status status = gad_sqlite_execute(store->statements[DROP_REFERENCES], err);
-    gad_sqlite_statement *s = store->statements[ADD_REFERENCE];
-    for (size_t i = 0; i < p->reference_count && !status; i++) {
-        gad_sqlite_bind_int(s, 1, p->row);
-        gad_sqlite_bind_int(s, 2, (int64_t)i);
-        gad_sqlite_bind_text(s, 3, p->references[i].path);
-        gad_sqlite_bind_text(s, 4, p->references[i].hash);
-        gad_sqlite_bind_real(s, 5, p->references[i].score);
-        status = gad_sqlite_execute(s, err);
-    }
-    if (status)
-        return status;
-    gad_sqlite_bind_text(store->statements[SET_METHOD], 1, p->reference_method);
-    gad_sqlite_bind_int(store->statements[SET_METHOD], 2, p->row);
-    return gad_sqlite_execute(store->statements[SET_METHOD], err);
-}
-
-gad_status gad_store_put_text(gad_store *store, const gad_sample *p, gad_error *err)
-{
-    gad_sqlite_statement *s = store->statements[SET_TEXT];
-    gad_sqlite_bind_text(s, 1, p->think);
-    gad_sqlite_bind_text(s, 2, p->text_source);
-    gad_sqlite_bind_text(s, 3, p->text_status);
-    gad_sqlite_bind_text(s, 4, p->text_model);
-    gad_sqlite_bind_int(s, 5, p->row);
-    return gad_sqlite_execute(s, err);
-}
-
-gad_status gad_store_put(gad_store *store, gad_sample *p, gad_store_change *change, gad_error *err)
-{
-    char print[33], known[33] = "";
-    bool found = false;
-    gad_string types = {0};
-    gad_status status = fingerprint(p, print, err);
-    gad_sqlite_statement *s = store->statements[FIND];
-    if (!status) {
-        gad_sqlite_bind_text(s, 1, p->id);
-        status = gad_sqlite_step(s, &found, err);
-    }
-    if (!status && found) {
-        p->row = gad_sqlite_int(s, 0);
-        const char *text = gad_sqlite_text(s, 1);
-        snprintf(known, sizeof known, "%s", text ? text : "");
-    }
-    gad_sqlite_reset(s);
-    if (!status && found && strcmp(known, print) == 0) {
-        *change = GAD_STORE_UNCHANGED;
-        gad_sqlite_bind_int(store->statements[TOUCH], 1, store->import);
-        gad_sqlite_bind_int(store->statements[TOUCH], 2, p->row);
-        status = gad_sqlite_execute(store->statements[TOUCH], err);
-    } else if (!status) {
-        *change = found ? GAD_STORE_CHANGED : GAD_STORE_ADDED;
-        s = store->statements[found ? UPDATE : INSERT];
-        if (!types_text(p, &types))
-            status = gad_error_memory(err, "store a sample", types.length);
-        if (!status) {
-            bind_fields(store, s, p, types.data, print);
-            status = gad_sqlite_execute(s, err);
-        }
-        if (!status && !found)
-            p->row = gad_sqlite_last_id(store->db);
-        if (!status)
-            status = put_boxes(store, p, err);
-    }
-    if (!status && p->reference_count)
-        status = gad_store_put_references(store, p, err);
-    if (!status && p->think)
-        status = gad_store_put_text(store, p, err);
-    gad_string_free(&types);
-    return status;
-}
-
-gad_status gad_store_put_split(gad_store *store, int64_t row, const char *split, gad_error *err)
-{
-    gad_sqlite_bind_text(store->statements[SET_SPLIT], 1, split);
-    gad_sqlite_bind_int(store->statements[SET_SPLIT], 2, row);
-    return gad_sqlite_execute(store->statements[SET_SPLIT], err);
-}
-
 /* Run one statement with a few text and number values. */
 static gad_status run_with(gad_store *store, const char *sql, const char *text, int64_t number, gad_error *err)
 {
@@ -390,182 +181,6 @@ gad_status gad_store_finish_import(gad_store *store, const char *dataset, int64_
     return status;
 }
 
-gad_store_filter gad_store_everything(void)
-{
-    return (gad_store_filter){.label = -1};
-}
-
-/* The WHERE part; parameters are numbered by place in filter_bind. */
-static void filter_sql(const gad_store_filter *f, gad_string *sql)
-{
-    gad_string_add(sql, " WHERE row>?1");
-    gad_string_add(sql, f->dataset ? " AND dataset=?2" : "");
-    gad_string_add(sql, f->class_name ? " AND class=?3" : "");
-    gad_string_add(sql, f->split ? " AND split=?4" : "");
-    gad_string_add(sql, f->id ? " AND id=?5" : "");
-    gad_string_add(sql, f->text_source ? " AND text_source=?6" : "");
-    gad_string_add(sql, f->without_text ? " AND think IS NULL" : "");
-    gad_string_add(sql, f->with_text ? " AND think IS NOT NULL" : "");
-    if (f->label >= 0)
-        gad_string_addf(sql, " AND label=%d", f->label);
-}
-
-static void filter_bind(const gad_store_filter *f, gad_sqlite_statement *s)
-{
-    const char *texts[5] = {f->dataset, f->class_name, f->split, f->id, f->text_source};
-    gad_sqlite_bind_int(s, 1, f->after_row);
-    for (int i = 0; i < 5; i++)
-        if (texts[i])
-            gad_sqlite_bind_text(s, i + 2, texts[i]);
-}
-
-gad_status gad_store_select(gad_store *store, const gad_store_filter *f, gad_store_cursor **out, gad_error *err)
-{
-    gad_string sql = {0};
-    gad_store_cursor *cursor = gad_memory_zero(1, sizeof *cursor);
-    gad_string_add(&sql, "SELECT row,id," FIELDS ",reference_method,think,text_source,text_status,text_model FROM sample");
-    filter_sql(f, &sql);
-    if (f->random_order) /* a multiplicative hash of the row: repeatable, and cheap in SQL */
-        gad_string_addf(&sql, " ORDER BY ((row + %llu) * 2654435761) %% 4294967291, row",
-                        (unsigned long long)(f->seed % 1000003));
-    else
-        gad_string_add(&sql, f->by_class ? " ORDER BY dataset, class, row" : " ORDER BY row");
-    if (f->limit)
-        gad_string_addf(&sql, " LIMIT %lld", (long long)f->limit);
-    if (!cursor || sql.failed) {
-        gad_string_free(&sql);
-        gad_memory_free(cursor);
-        return gad_error_memory(err, "read the store", 0);
-    }
-    cursor->store = store;
-    gad_status status = gad_sqlite_prepare(store->db, sql.data, &cursor->statement, err);
-    gad_string_free(&sql);
-    if (status) {
-        gad_memory_free(cursor);
-        return status;
-    }
-    filter_bind(f, cursor->statement);
-    *out = cursor;
-    return GAD_OK;
-}
-
-void gad_store_cursor_free(gad_store_cursor *cursor)
-{
-    if (!cursor)
-        return;
-    gad_sqlite_finish(cursor->statement);
-    gad_memory_free(cursor);
-}
-
-static gad_status load_boxes(gad_store *store, gad_sample *p, gad_error *err)
-{
-    gad_sqlite_statement *s = store->statements[GET_BOXES];
-    bool row = true, room = true;
-    gad_sqlite_bind_int(s, 1, p->row);
-    gad_status status = gad_sqlite_step(s, &row, err);
-    while (!status && row && room) {
-        int b[4];
-        for (int i = 0; i < 4; i++)
-            b[i] = (int)gad_sqlite_int(s, i);
-        const char *label = gad_sqlite_text(s, 4), *source = gad_sqlite_text(s, 5);
-        room = gad_sample_add_box(p, b[0], b[1], b[2], b[3], label ? label : "", source ? source : "");
-        if (room) {
-            gad_sample_box *box = &p->boxes[p->box_count - 1];
-            box->area = gad_sqlite_int(s, 6);
-            box->rotation = gad_sqlite_real(s, 7);
-            room = gad_sample_set(&box->track, gad_sqlite_text(s, 8));
-        }
-        if (room)
-            status = gad_sqlite_step(s, &row, err);
-    }
-    gad_sqlite_reset(s);
-    return status || room ? status : gad_error_memory(err, "read the store", 0);
-}
-
-static gad_status load_references(gad_store *store, gad_sample *p, gad_error *err)
-{
-    gad_sqlite_statement *s = store->statements[GET_REFERENCES];
-    bool row = true, room = true;
-    gad_sqlite_bind_int(s, 1, p->row);
-    gad_status status = gad_sqlite_step(s, &row, err);
-    while (!status && row && room) {
-        const char *path = gad_sqlite_text(s, 0);
-        room = gad_sample_add_reference(p, path ? path : "", gad_sqlite_text(s, 1), gad_sqlite_real(s, 2));
-        if (room)
-            status = gad_sqlite_step(s, &row, err);
-    }
-    gad_sqlite_reset(s);
-    return status || room ? status : gad_error_memory(err, "read the store", 0);
-}
-
-static bool load_types(gad_sample *p, const char *text)
-{
-    json_t *list = text ? json_loads(text, 0, NULL) : NULL, *item;
-    bool room = true;
-    size_t i;
-    json_array_foreach (list, i, item) {
-        if (json_is_string(item))
-            room = room && gad_sample_add_type(p, json_string_value(item));
-    }
-    json_decref(list);
-    return room;
-}
-
-gad_status gad_store_next(gad_store_cursor *cursor, gad_sample *p, bool *found, gad_error *err)
-{
-    gad_sqlite_statement *s = cursor->statement;
-    gad_sample_free(p);
-    gad_status status = gad_sqlite_step(s, found, err);
-    if (status || !*found)
-        return status;
-    const struct {
-        int column;
-        char **field;
-    } texts[] = {
-        {1, &p->id},           {2, &p->dataset},      {3, &p->class_name}, {4, &p->class_text},        {5, &p->split},
-        {6, &p->group},        {9, &p->image},        {15, &p->mask},      {16, &p->mask_encoding},    {18, &p->box_rule},
-        {19, &p->license},     {20, &p->source_url},  {21, &p->meta},      {24, &p->reference_method}, {25, &p->think},
-        {26, &p->text_source}, {27, &p->text_status}, {28, &p->text_model}};
-    bool room = true;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        room = room && gad_sample_set(texts[i].field, gad_sqlite_text(s, texts[i].column));
-    p->row = gad_sqlite_int(s, 0);
-    p->label = (int)gad_sqlite_int(s, 7);
-    p->width = (int)gad_sqlite_int(s, 10);
-    p->height = (int)gad_sqlite_int(s, 11);
-    p->view = (int)gad_sqlite_int(s, 12);
-    const char *crop = gad_sqlite_text(s, 13), *hash = gad_sqlite_text(s, 14);
-    if (crop)
-        sscanf(crop, "%d,%d,%d,%d", &p->crop[0], &p->crop[1], &p->crop[2], &p->crop[3]);
-    snprintf(p->hash, sizeof p->hash, "%s", hash ? hash : "");
-    p->mask_threshold = (int)gad_sqlite_int(s, 17);
-    room = room && load_types(p, gad_sqlite_text(s, 8));
-    if (!room)
-        return gad_error_memory(err, "read the store", 0);
-    status = load_boxes(cursor->store, p, err);
-    return status ? status : load_references(cursor->store, p, err);
-}
-
-gad_status gad_store_count(gad_store *store, const gad_store_filter *f, int64_t *count, gad_error *err)
-{
-    gad_string sql = {0};
-    gad_sqlite_statement *s = NULL;
-    bool row = false;
-    gad_string_add(&sql, "SELECT count(*) FROM sample");
-    filter_sql(f, &sql);
-    gad_status status =
-        sql.failed ? gad_error_memory(err, "read the store", 0) : gad_sqlite_prepare(store->db, sql.data, &s, err);
-    gad_string_free(&sql);
-    if (status)
-        return status;
-    filter_bind(f, s);
-    status = gad_sqlite_step(s, &row, err);
-    if (!status)
-        *count = row ? gad_sqlite_int(s, 0) : 0;
-    gad_sqlite_finish(s);
-    return status;
-}
-
 gad_status gad_store_add_problem(gad_store *store, const char *dataset, const char *kind, const char *path,
                                  const char *text, gad_error *err)
 {
@@ -584,13 +199,17 @@ gad_status gad_store_add_problem(gad_store *store, const char *dataset, const ch
 gad_status gad_store_get_feature(gad_store *store, const char *hash, const char *version, void **bytes, size_t *size_bytes,
                                  gad_error *err)
 {
-    gad_sqlite_statement *s = store->statements[GET_FEATURE];
+    gad_sqlite_statement *s = NULL;
     bool row = false;
-    gad_sqlite_bind_text(s, 1, hash);
-    gad_sqlite_bind_text(s, 2, version);
-    gad_status status = gad_sqlite_step(s, &row, err);
+    gad_status status =
+        gad_store_prepare(store, GAD_STORE_GET_FEATURE, "SELECT bytes FROM feature WHERE hash=? AND version=?", &s, err);
     *bytes = NULL;
     *size_bytes = 0;
+    if (status)
+        return status;
+    gad_sqlite_bind_text(s, 1, hash);
+    gad_sqlite_bind_text(s, 2, version);
+    status = gad_sqlite_step(s, &row, err);
     if (!status && row) {
         const void *blob = gad_sqlite_blob(s, 0, size_bytes);
         if (!(*bytes = gad_memory_alloc(*size_bytes, 1)))
@@ -605,7 +224,11 @@ gad_status gad_store_get_feature(gad_store *store, const char *hash, const char 
 gad_status gad_store_put_feature(gad_store *store, const char *hash, const char *version, const void *bytes,
                                  size_t size_bytes, gad_error *err)
 {
-    gad_sqlite_statement *s = store->statements[PUT_FEATURE];
+    gad_sqlite_statement *s = NULL;
+    gad_status status =
+        gad_store_prepare(store, GAD_STORE_PUT_FEATURE, "INSERT OR REPLACE INTO feature VALUES(?,?,?)", &s, err);
+    if (status)
+        return status;
     gad_sqlite_bind_text(s, 1, hash);
     gad_sqlite_bind_text(s, 2, version);
     gad_sqlite_bind_blob(s, 3, bytes, size_bytes);

@@ -9,8 +9,6 @@ typedef struct gad_store gad_store;
 
 gad_status gad_store_open(const char *path, gad_sqlite_mode mode, gad_store **store, gad_error *err);
 void gad_store_close(gad_store *store);
-/* For questions that only one file asks (statistics, checks): the tables are described in store.c. */
-gad_sqlite *gad_store_database(gad_store *store);
 
 /* Many puts in one transaction are thousands of times faster; nested begins are counted. */
 gad_status gad_store_begin(gad_store *store, gad_error *err);
@@ -30,7 +28,6 @@ typedef enum gad_store_change { GAD_STORE_ADDED, GAD_STORE_CHANGED, GAD_STORE_UN
 gad_status gad_store_put(gad_store *store, gad_sample *sample, gad_store_change *change, gad_error *err);
 gad_status gad_store_put_references(gad_store *store, const gad_sample *sample, gad_error *err);
 gad_status gad_store_put_text(gad_store *store, const gad_sample *sample, gad_error *err);
-gad_status gad_store_put_split(gad_store *store, int64_t row, const char *split, gad_error *err);
 /* Samples of a dataset that this import did not see any more are removed; returns how many. `since` is the import number
  * that gad_store_start_import gave. */
 gad_status gad_store_start_import(gad_store *store, const char *dataset, int64_t *number, gad_error *err);

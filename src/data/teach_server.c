@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "data/canvas_image.h"
+#include "data/store_query.h"
 #include "data/teach.h"
 #include "io/http_client.h"
 #include "io/image_jpeg.h"
@@ -32,7 +33,7 @@ typedef struct school {
     gad_teach_report *report;
     gad_http_client *client;
     gad_store_cursor *cursor;
-    gad_sqlite_statement *count_replies;
+    gad_store_rows *replies;
     char url[1024];
     char note[256]; /* model and rule, kept with each text */
     int failures_in_row;
@@ -259,11 +260,12 @@ static gad_status receive(school *c, gad_http_client_result *result, gad_error *
 static gad_status earlier_tries(school *c, question *q, gad_error *err)
 {
     bool row = false;
-    gad_sqlite_bind_int(c->count_replies, 1, q->sample.row);
-    gad_status status = gad_sqlite_step(c->count_replies, &row, err);
+    char number[24];
+    snprintf(number, sizeof number, "%lld", (long long)q->sample.row);
+    gad_store_query_ask(c->replies, (const char *[GAD_STORE_VALUES]){number});
+    gad_status status = gad_store_query_next(c->replies, &row, err);
     if (!status)
-        q->tries = row ? (int)gad_sqlite_int(c->count_replies, 0) : 0;
-    gad_sqlite_reset(c->count_replies);
+        q->tries = row ? (int)gad_store_query_number(c->replies, 0) : 0;
     return status;
 }
 
@@ -373,8 +375,7 @@ static gad_status open_school(school *c, int64_t *total, gad_error *err)
     if (!status)
         status = gad_store_select(c->store, &filter, &c->cursor, err);
     if (!status)
-        status = gad_sqlite_prepare(gad_store_database(c->store), "SELECT count(*) FROM reply WHERE sample=?",
-                                    &c->count_replies, err);
+        status = gad_store_query_open(c->store, GAD_STORE_REPLIES, &c->replies, err);
     if (!status)
         status = gad_http_client_open(&options, &c->client, err);
     return status;
@@ -399,6 +400,6 @@ gad_status gad_teach_server(gad_store *store, const gad_teach_settings *settings
     report->seconds = gad_clock_seconds() - from;
     gad_http_client_free(c.client);
     gad_store_cursor_free(c.cursor);
-    gad_sqlite_finish(c.count_replies);
+    gad_store_query_close(c.replies);
     return status;
 }

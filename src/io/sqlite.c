@@ -335,9 +335,9 @@ double gad_sqlite_real(gad_sqlite_statement *statement, int column)
     return sqlite3_column_double(statement->handle, column);
 }
 
-bool gad_sqlite_is_null(gad_sqlite_statement *statement, int column)
+int gad_sqlite_parameters(const gad_sqlite_statement *statement)
 {
-    return sqlite3_column_type(statement->handle, column) == SQLITE_NULL;
+    return sqlite3_bind_parameter_count(statement->handle);
 }
 
 const void *gad_sqlite_blob(gad_sqlite_statement *statement, int column, size_t *size_bytes)

@@ -40,6 +40,8 @@ int64_t gad_sqlite_last_id(const gad_sqlite *db);
 /* A prepared statement, to be used many times. */
 gad_status gad_sqlite_prepare(gad_sqlite *db, const char *sql, gad_sqlite_statement **statement, gad_error *err);
 void gad_sqlite_finish(gad_sqlite_statement *statement);
+/* How many parameters the statement has. */
+int gad_sqlite_parameters(const gad_sqlite_statement *statement);
 /* Values of the parameters, from 1. Text and blobs are copied; NULL binds NULL. A failing bind is reported by the next
  * step. */
 void gad_sqlite_bind_text(gad_sqlite_statement *statement, int index, const char *text);
@@ -55,6 +57,5 @@ void gad_sqlite_reset(gad_sqlite_statement *statement);
 const char *gad_sqlite_text(gad_sqlite_statement *statement, int column);
 int64_t gad_sqlite_int(gad_sqlite_statement *statement, int column);
 double gad_sqlite_real(gad_sqlite_statement *statement, int column);
-bool gad_sqlite_is_null(gad_sqlite_statement *statement, int column);
 const void *gad_sqlite_blob(gad_sqlite_statement *statement, int column, size_t *size_bytes);
 #endif

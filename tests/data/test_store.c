@@ -8,6 +8,7 @@
 #include "data/fake.h"
 #include "data/split.h"
 #include "data/stats.h"
+#include "data/store_internal.h"
 #include "support/support.h"
 
 #include <stdio.h>
@@ -145,7 +146,7 @@ static void test_full_disk(void **state)
     const char *root = fake_root("full");
     fake_mvtec_class("bottle", "png", "_mask", "broken");
     ASSERT_OK(import(store, "mvtec_ad", root), &err);
-    ASSERT_OK(gad_sqlite_run(gad_store_database(store), "PRAGMA max_page_count=30", &err), &err);
+    ASSERT_OK(gad_sqlite_run(store->db, "PRAGMA max_page_count=30", &err), &err);
     for (int i = 0; i < 300; i++) {
         char name[64];
         snprintf(name, sizeof name, "cable/train/good/%04d.png", i);
@@ -280,7 +281,7 @@ static void test_check(void **state)
     assert_int_equal(checked.found[GAD_CHECK_DUPLICATE], 1);
     assert_int_equal(gad_check_errors(&checked), 1);
     assert_non_null(strstr(text.data, "stolen"));
-    ASSERT_OK(gad_sqlite_run(gad_store_database(store),
+    ASSERT_OK(gad_sqlite_run(store->db,
                              "UPDATE box SET x2=999 WHERE rank=0; INSERT INTO reference SELECT row,0,'gone.png','',0 FROM "
                              "sample WHERE label=1 LIMIT 1;"
                              "INSERT INTO reference SELECT row,1,image,'',0 FROM sample WHERE label=1 LIMIT 1",
