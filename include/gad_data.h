@@ -32,16 +32,17 @@ typedef struct gad_data_filter {
 } gad_data_filter;
 
 typedef struct gad_data_import_settings {
-    const char *adapter; /* a name that gad_data_list shows */
-    const char *folder;  /* for "mmrad-jsonl": a file that gad exported */
-    const char *name;    /* of the dataset in the store; NULL: the adapter's */
-    const char *root;    /* "mmrad-jsonl": where the images are now; NULL: where the file says */
-    bool benchmark;      /* hold it out from training */
+    const char *adapter;   /* a name that gad_data_list shows */
+    const char *folder;    /* for "mmrad-jsonl": a file that gad exported */
+    const char *name;      /* of the dataset in the store; NULL: the adapter's */
+    const char *root;      /* "mmrad-jsonl": where the images are now; NULL: where the file says */
+    bool benchmark;        /* hold it out from training */
+    bool every_annotation; /* "label-studio": all annotations of an image, not only the latest */
     const gad_log *log;
     const gad_progress *progress;
 } gad_data_import_settings;
 
-enum { GAD_DATA_PROBLEMS = 10 };
+enum { GAD_DATA_PROBLEMS = 11 };
 typedef struct gad_data_imported {
     int64_t images, normal, anomalous, boxes, added, changed, unchanged, removed, problems[GAD_DATA_PROBLEMS];
 } gad_data_imported;

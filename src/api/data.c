@@ -100,7 +100,13 @@ gad_status gad_data_import(gad_data *data, const gad_data_import_settings *s, ga
     gad_import_report r = {0};
     if (strcmp(s->adapter, "mmrad-jsonl") == 0)
         return import_lines(data, s, report, err);
-    gad_catalog_request request = {s->adapter, s->folder, s->name, s->benchmark, s->log, s->progress};
+    gad_catalog_request request = {.adapter = s->adapter,
+                                   .folder = s->folder,
+                                   .dataset = s->name,
+                                   .every_annotation = s->every_annotation,
+                                   .benchmark = s->benchmark,
+                                   .log = s->log,
+                                   .progress = s->progress};
     gad_status status = gad_catalog_import(data->store, &request, &r, err);
     if (status)
         return status;

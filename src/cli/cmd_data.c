@@ -78,7 +78,7 @@ const command cmd_data_stats = {
 
 typedef struct import_options {
     option_list arguments;
-    const char *store, *name, *root;
+    const char *store, *name, *root, *annotations;
     bool benchmark, verbose;
 } import_options;
 
@@ -91,6 +91,13 @@ static const option import_table[] = {
      .offset = AT(name),
      .help = "name of the dataset in the store (default: the dataset's own)"},
     {.name = "benchmark", .kind = OPTION_FLAG, .offset = AT(benchmark), .help = "hold it out from training"},
+    {.name = "annotations",
+     .argument = "WHICH",
+     .kind = OPTION_CHOICE,
+     .offset = AT(annotations),
+     .choices = "latest|all",
+     .fallback = "latest",
+     .help = "label-studio: of an image that was annotated several times; cancelled ones never count"},
     {.name = "root",
      .argument = "DIR",
      .kind = OPTION_STRING,
@@ -109,8 +116,14 @@ static int run_import(void *settings)
     gad_log log = terminal_log(o->verbose);
     gad_progress progress = terminal_progress();
     terminal_catch_interrupt();
-    gad_data_import_settings s = {
-        o->arguments.item[0], o->arguments.item[1], o->name, o->root, o->benchmark, &log, &progress};
+    gad_data_import_settings s = {.adapter = o->arguments.item[0],
+                                  .folder = o->arguments.item[1],
+                                  .name = o->name,
+                                  .root = o->root,
+                                  .benchmark = o->benchmark,
+                                  .every_annotation = strcmp(o->annotations, "all") == 0,
+                                  .log = &log,
+                                  .progress = &progress};
     gad_status status = gad_data_open(o->store, GAD_DATA_CREATE, &data, &err);
     if (!status)
         status = gad_data_import(data, &s, &r, &err);

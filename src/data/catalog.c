@@ -181,6 +181,7 @@ gad_status gad_catalog_import(gad_store *store, const gad_catalog_request *reque
                                     .folder = folder,
                                     .license = entry->license,
                                     .source_url = entry->home,
+                                    .every_annotation = request->every_annotation,
                                     .benchmark = entry->benchmark || request->benchmark,
                                     .log = request->log,
                                     .progress = request->progress};

@@ -23,8 +23,9 @@ const gad_catalog_entry *gad_catalog_find(const char *name);
 typedef struct gad_catalog_request {
     const char *adapter; /* name of an entry */
     const char *folder;
-    const char *dataset; /* the name in the store; NULL: the entry's */
-    bool benchmark;      /* hold it out from training, whatever the catalogue says */
+    const char *dataset;   /* the name in the store; NULL: the entry's */
+    bool every_annotation; /* not only the latest of each image */
+    bool benchmark;        /* hold it out from training, whatever the catalogue says */
     const gad_log *log;
     const gad_progress *progress;
 } gad_catalog_request;

@@ -8,6 +8,7 @@
 #include "io/image.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,6 +61,7 @@ static gad_status kept_mask(const gad_sample *s, const char *label, unsigned cha
 {
     size_t i, pixels = (size_t)s->width * (size_t)s->height;
     const json_t *item;
+    gad_error other_frame;
     json_t *meta = json_loads(s->meta, 0, NULL);
     unsigned char *one = gad_memory_alloc(pixels, 1);
     gad_status status = one ? GAD_OK : gad_error_memory(err, "export", pixels);
@@ -70,8 +72,9 @@ static gad_status kept_mask(const gad_sample *s, const char *label, unsigned cha
         gad_sample_normalise(name);
         if (status || strcmp(name, label) != 0)
             continue;
-        status = gad_rle_read(item, s->width, s->height, s->id, one, err);
-        for (size_t k = 0; k < pixels && !status; k++)
+        if (gad_rle_read(item, s->width, s->height, s->id, one, &other_frame))
+            continue; /* of the picture before it was turned upright */
+        for (size_t k = 0; k < pixels; k++)
             mask[k] |= one[k];
         *found = true;
     }
@@ -198,9 +201,51 @@ static gad_status write_coco(writer *w, gad_error *err)
     return status ? status : flush(w, err);
 }
 
+/* The rectangle that was turned to give this box: an import from Label Studio kept it. */
+static bool find_rotated(const json_t *meta, const gad_sample_box *b, double rectangle[5])
+{
+    static const char *const keys[5] = {"x", "y", "width", "height", "rotation"};
+    const json_t *item;
+    size_t i;
+    json_array_foreach (json_object_get(meta, "rotated"), i, item) {
+        double r[5], low[2] = {INFINITY, INFINITY};
+        for (int k = 0; k < 5; k++)
+            r[k] = json_number_value(json_object_get(item, keys[k]));
+        double c = cos(r[4] * acos(-1) / 180), s = sin(r[4] * acos(-1) / 180);
+        for (int corner = 0; corner < 4; corner++) {
+            double u = corner & 1 ? r[2] : 0, v = corner & 2 ? r[3] : 0;
+            low[0] = fmin(low[0], r[0] + u * c - v * s);
+            low[1] = fmin(low[1], r[1] + u * s + v * c);
+        }
+        if (fabs(r[4] - b->rotation) < 1e-9 && fabs(fmax(low[0], 0) - b->x1) <= 1 && fabs(fmax(low[1], 0) - b->y1) <= 1) {
+            memcpy(rectangle, r, sizeof r);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void studio_region(writer *w, const gad_sample *s, const json_t *meta, size_t i)
+{
+    const gad_sample_box *b = &s->boxes[i];
+    double r[5] = {b->x1, b->y1, b->x2 - b->x1, b->y2 - b->y1, 0};
+    if (b->rotation != 0)
+        find_rotated(meta, b, r);
+    gad_string_addf(&w->text,
+                    "%s{\"id\":\"b%zu\",\"type\":\"rectanglelabels\",\"from_name\":\"label\",\"to_name\":\"image\","
+                    "\"original_width\":%d,\"original_height\":%d,\"image_rotation\":0,"
+                    "\"value\":{\"x\":%.17g,\"y\":%.17g,\"width\":%.17g,\"height\":%.17g,\"rotation\":%.17g,"
+                    "\"rectanglelabels\":[",
+                    i ? "," : "", i, s->width, s->height, 100.0 * r[0] / s->width, 100.0 * r[1] / s->height,
+                    100.0 * r[2] / s->width, 100.0 * r[3] / s->height, r[4]);
+    gad_string_add_json(&w->text, b->label);
+    gad_string_add(&w->text, "]}}");
+}
+
 static gad_status studio_task(void *user, const gad_sample *s, const char *root, gad_error *err)
 {
     writer *w = user;
+    json_t *meta = s->meta ? json_loads(s->meta, 0, NULL) : NULL;
     gad_string_addf(&w->text, "%s\n{\"id\":%lld,\"data\":{\"image\":", w->image ? "," : "", (long long)w->image + 1);
     w->image++;
     add_path(w, s, root);
@@ -209,16 +254,14 @@ static gad_status studio_task(void *user, const gad_sample *s, const char *root,
     gad_string_add(&w->text, "},\"meta\":{\"mmrad\":");
     gad_status status = gad_sample_to_json(s, &w->text, err);
     gad_string_add(&w->text, "},\"annotations\":[{\"result\":[");
-    for (size_t i = 0; i < s->box_count; i++) {
-        const gad_sample_box *b = &s->boxes[i];
-        gad_string_addf(
-            &w->text,
-            "%s{\"id\":\"b%zu\",\"type\":\"rectanglelabels\",\"from_name\":\"label\",\"to_name\":\"image\",\"original_"
-            "width\":%d,\"original_height\":%d,\"image_rotation\":0,"
-            "\"value\":{\"x\":%.17g,\"y\":%.17g,\"width\":%.17g,\"height\":%.17g,\"rotation\":0,\"rectanglelabels\":[",
-            i ? "," : "", i, s->width, s->height, 100.0 * b->x1 / s->width, 100.0 * b->y1 / s->height,
-            100.0 * (b->x2 - b->x1) / s->width, 100.0 * (b->y2 - b->y1) / s->height);
-        gad_string_add_json(&w->text, b->label);
+    for (size_t i = 0; i < s->box_count; i++)
+        studio_region(w, s, meta, i);
+    json_decref(meta);
+    /* An anomaly without a box would look like an annotated good part. */
+    if (s->label && !s->box_count) {
+        gad_string_add(&w->text, "{\"id\":\"c0\",\"type\":\"choices\",\"from_name\":\"verdict\",\"to_name\":\"image\","
+                                 "\"value\":{\"choices\":[");
+        gad_string_add_json(&w->text, s->type_count ? s->types[0] : "anomaly");
         gad_string_add(&w->text, "]}}");
     }
     gad_string_add(&w->text, "]}]}");

@@ -41,7 +41,7 @@ static const char *const PROBLEM_NAMES[GAD_IMPORT_PROBLEMS] = {
     "missing image",   "unreadable image",     "missing mask",
     "unreadable mask", "mask of another size", "mask with unexpected values",
     "empty mask",      "mask without image",   "bad box",
-    "bad record"};
+    "bad record",      "unlabelled image"};
 
 const char *gad_import_problem_name(gad_import_problem problem)
 {
@@ -109,6 +109,11 @@ void gad_import_free(gad_import *import)
 const char *gad_import_folder(const gad_import *import)
 {
     return import->folder;
+}
+
+bool gad_import_takes_every_annotation(const gad_import *import)
+{
+    return import->settings.every_annotation;
 }
 
 const gad_log *gad_import_log(const gad_import *import)
@@ -380,6 +385,14 @@ bool gad_import_exists(const gad_import *import, const char *relative)
 {
     char *path = gad_file_join(import->folder, relative);
     bool there = path && gad_file_exists(path);
+    gad_memory_free(path);
+    return there;
+}
+
+bool gad_import_is_file(const gad_import *import, const char *relative)
+{
+    char *path = gad_file_join(import->folder, relative);
+    bool there = path && gad_file_exists(path) && !gad_file_is_directory(path);
     gad_memory_free(path);
     return there;
 }

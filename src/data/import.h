@@ -65,6 +65,7 @@ typedef enum gad_import_problem {
     GAD_IMPORT_UNUSED_MASK,
     GAD_IMPORT_BAD_BOX,
     GAD_IMPORT_BAD_RECORD,
+    GAD_IMPORT_UNLABELLED, /* what is annotated in an image cannot be read: it is left out */
     GAD_IMPORT_PROBLEMS
 } gad_import_problem;
 const char *gad_import_problem_name(gad_import_problem problem);
@@ -82,7 +83,8 @@ typedef struct gad_import_settings {
     const char *dataset; /* the name in the store */
     const char *folder;
     const char *license, *source_url;
-    bool benchmark; /* held out: train normals get the split "reference", all others "benchmark" */
+    bool every_annotation; /* of an image that several people annotated; else the latest counts */
+    bool benchmark;        /* held out: train normals get the split "reference", all others "benchmark" */
     const gad_log *log;
     const gad_progress *progress;
 } gad_import_settings;
@@ -90,6 +92,7 @@ typedef struct gad_import_settings {
 /* The dataset row must be in the store already. */
 gad_status gad_import_open(gad_store *store, const gad_import_settings *settings, gad_import **import, gad_error *err);
 const char *gad_import_folder(const gad_import *import);
+bool gad_import_takes_every_annotation(const gad_import *import);
 const gad_log *gad_import_log(const gad_import *import);
 gad_status gad_import_add(gad_import *import, const gad_import_entry *entry, gad_error *err);
 /* A whole sample as it came from an export: stored as it is under this import's dataset, if its image is there. */
@@ -104,6 +107,8 @@ void gad_import_free(gad_import *import);
 
 /* Is there such a file or folder in the dataset's folder? */
 bool gad_import_exists(const gad_import *import, const char *relative);
+/* Is there such a file, and no folder? */
+bool gad_import_is_file(const gad_import *import, const char *relative);
 /* Names in a folder of the dataset, without hidden ones and system droppings; empty when there is no such folder. */
 gad_status gad_import_list(const gad_import *import, const char *relative, gad_file_names *names, gad_error *err);
 /* jpg, jpeg, png, bmp, tif, tiff, webp in any case. */

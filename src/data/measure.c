@@ -19,6 +19,7 @@ typedef struct job {
     const gad_import_entry *entry;
     gad_measure_result *result;
     int width, height; /* of the file */
+    int turned;        /* EXIF orientation, when the annotation means the picture as it is stored; else 0 */
     char hash[33];
 } job;
 
@@ -271,6 +272,39 @@ static void apply_masks(job *j)
         note(j, GAD_IMPORT_MASK_VALUES, e->masks[0], "a normal image whose mask is not empty: %s", e->image);
 }
 
+static void apply_box(job *j, gad_sample *s, int i)
+{
+    const gad_import_entry *e = j->entry;
+    const gad_import_box *b = &e->boxes[i];
+    double box[4] = {b->x1, b->y1, b->x2, b->y2};
+    if (!(isfinite(b->x1) && isfinite(b->y1) && isfinite(b->x2) && isfinite(b->y2))) {
+        note(j, GAD_IMPORT_BAD_BOX, e->image, "box %d is not made of numbers", i);
+        return;
+    }
+    if (j->turned)
+        gad_image_turn_box(j->turned, j->width, j->height, box);
+    double x1 = fmax(0, floor(box[0])), y1 = fmax(0, floor(box[1])), x2 = fmin(s->width, ceil(box[2])),
+           y2 = fmin(s->height, ceil(box[3]));
+    if (x2 <= x1 || y2 <= y1) {
+        note(j, GAD_IMPORT_BAD_BOX, e->image, "box %d [%g, %g, %g, %g] has no area inside the image of %d x %d", i, box[0],
+             box[1], box[2], box[3], s->width, s->height);
+        return;
+    }
+    if (box[0] < -1 || box[1] < -1 || box[2] > s->width + 1 || box[3] > s->height + 1)
+        note(j, GAD_IMPORT_BAD_BOX, e->image, "box %d [%g, %g, %g, %g] was cut at the border of %d x %d", i, box[0], box[1],
+             box[2], box[3], s->width, s->height);
+    char label[128];
+    type_label(b->label && b->label[0] ? b->label : e->type ? e->type : "anomaly", label, sizeof label);
+    if (!gad_sample_add_box(s, (int)x1, (int)y1, (int)x2, (int)y2, label, b->source ? b->source : "boxes")) {
+        out_of_memory(j);
+        return;
+    }
+    s->boxes[s->box_count - 1].rotation = b->rotation;
+    s->boxes[s->box_count - 1].area = b->area;
+    if (!gad_sample_set(&s->boxes[s->box_count - 1].track, b->track))
+        out_of_memory(j);
+}
+
 /* Boxes that the annotation gives: rounded outwards, cut at the image. */
 static void apply_boxes(job *j)
 {
@@ -278,33 +312,8 @@ static void apply_boxes(job *j)
     gad_sample *s = &j->result->samples[0];
     if (!gad_sample_set(&s->box_rule, e->box_rule))
         out_of_memory(j);
-    for (int i = 0; i < e->box_count; i++) {
-        const gad_import_box *b = &e->boxes[i];
-        if (!(isfinite(b->x1) && isfinite(b->y1) && isfinite(b->x2) && isfinite(b->y2))) {
-            note(j, GAD_IMPORT_BAD_BOX, e->image, "box %d is not made of numbers", i);
-            continue;
-        }
-        double x1 = fmax(0, floor(b->x1)), y1 = fmax(0, floor(b->y1)), x2 = fmin(s->width, ceil(b->x2)),
-               y2 = fmin(s->height, ceil(b->y2));
-        if (x2 <= x1 || y2 <= y1) {
-            note(j, GAD_IMPORT_BAD_BOX, e->image, "box %d [%g, %g, %g, %g] has no area inside the image of %d x %d", i,
-                 b->x1, b->y1, b->x2, b->y2, s->width, s->height);
-            continue;
-        }
-        if (b->x1 < -1 || b->y1 < -1 || b->x2 > s->width + 1 || b->y2 > s->height + 1)
-            note(j, GAD_IMPORT_BAD_BOX, e->image, "box %d [%g, %g, %g, %g] was cut at the border of %d x %d", i, b->x1,
-                 b->y1, b->x2, b->y2, s->width, s->height);
-        char label[128];
-        type_label(b->label && b->label[0] ? b->label : e->type ? e->type : "anomaly", label, sizeof label);
-        if (!gad_sample_add_box(s, (int)x1, (int)y1, (int)x2, (int)y2, label, b->source ? b->source : "boxes")) {
-            out_of_memory(j);
-            return;
-        }
-        s->boxes[s->box_count - 1].rotation = b->rotation;
-        s->boxes[s->box_count - 1].area = b->area;
-        if (!gad_sample_set(&s->boxes[s->box_count - 1].track, b->track))
-            out_of_memory(j);
-    }
+    for (int i = 0; i < e->box_count && !j->result->status; i++)
+        apply_box(j, s, i);
 }
 
 static bool start_samples(job *j)
@@ -339,6 +348,14 @@ static bool start_samples(job *j)
     return true;
 }
 
+static gad_status orientation_of(const job *j, int *orientation)
+{
+    char *path = gad_file_join(j->settings->folder, j->entry->image);
+    gad_status status = path ? gad_image_orientation(path, orientation, NULL) : GAD_E_MEMORY;
+    gad_memory_free(path);
+    return status;
+}
+
 static bool probe(job *j)
 {
     gad_error err;
@@ -364,7 +381,12 @@ static bool probe(job *j)
     gad_hash_text(hash, j->hash);
     j->width = (int)w;
     j->height = (int)h;
-    if (j->entry->width && (j->entry->width != w || j->entry->height != h))
+    if (!j->entry->width || (j->entry->width == w && j->entry->height == h))
+        return true;
+    int orientation = 1;
+    if (j->entry->width == h && j->entry->height == w && !orientation_of(j, &orientation) && orientation > 4)
+        j->turned = orientation;
+    else
         note(j, GAD_IMPORT_BAD_RECORD, relative, "the annotation says %d x %d, the file is %lld x %lld", j->entry->width,
              j->entry->height, (long long)w, (long long)h);
     return true;

@@ -163,13 +163,20 @@ static gad_status turn_upright(gad_image *image, int orientation, gad_error *err
 
 /* ---- reading ------------------------------------------------------------------------------------------------------ */
 
-static gad_status decode(const gad_image_source *source, const gad_image_request *request, gad_image *image, gad_error *err)
+static gad_status decode_stored(const gad_image_source *source, const gad_image_request *request,
+                                gad_image_decoded *decoded, gad_error *err)
 {
     const signature *known = recognise(source);
     if (!known || !known->read)
         return refuse(source, known, err);
-    gad_image_decoded decoded = {.orientation = 1};
-    gad_status status = known->read(source, request, &decoded, err);
+    *decoded = (gad_image_decoded){.orientation = 1};
+    return known->read(source, request, decoded, err);
+}
+
+static gad_status decode(const gad_image_source *source, const gad_image_request *request, gad_image *image, gad_error *err)
+{
+    gad_image_decoded decoded = {0};
+    gad_status status = decode_stored(source, request, &decoded, err);
     if (!status)
         status = turn_upright(&decoded.image, decoded.orientation, err);
     if (status)
@@ -229,22 +236,52 @@ gad_status gad_image_load_mask(const char *path, gad_image_palette palette, gad_
     return load(path, &request, mask, err);
 }
 
-gad_status gad_image_probe(const char *path, int64_t *width, int64_t *height, gad_error *err)
+/* Mapped, not read: of most files only the first page is touched. */
+static gad_status probe(const char *path, gad_image_decoded *decoded, gad_error *err)
 {
-    gad_file_map map; /* mapped, not read: of most files only the first page is touched */
+    gad_file_map map;
     gad_status status = gad_file_map_open(path, &map, err);
     if (status)
         return cannot_open(path, status, err);
     gad_image_source source = {map.data, map.size_bytes, path};
     gad_image_request request = {.limit_pixels = GAD_IMAGE_LIMIT_PIXELS, .header_only = true};
-    gad_image image;
-    status = decode(&source, &request, &image, err);
+    status = decode_stored(&source, &request, decoded, err);
     gad_file_map_close(&map);
-    if (!status) {
-        *width = image.width;
-        *height = image.height;
-    }
     return status;
+}
+
+gad_status gad_image_probe(const char *path, int64_t *width, int64_t *height, gad_error *err)
+{
+    gad_image_decoded decoded;
+    gad_status status = probe(path, &decoded, err);
+    if (status)
+        return status;
+    bool swap = swaps_axes(decoded.orientation);
+    *width = swap ? decoded.image.height : decoded.image.width;
+    *height = swap ? decoded.image.width : decoded.image.height;
+    return GAD_OK;
+}
+
+gad_status gad_image_orientation(const char *path, int *orientation, gad_error *err)
+{
+    gad_image_decoded decoded;
+    gad_status status = probe(path, &decoded, err);
+    if (!status)
+        *orientation = decoded.orientation;
+    return status;
+}
+
+bool gad_image_turn_box(int orientation, int64_t width, int64_t height, double box[4])
+{
+    if (!swaps_axes(orientation))
+        return false;
+    const double w = (double)width, h = (double)height, x[2] = {box[0], box[2]}, y[2] = {box[1], box[3]};
+    bool flip_x = mirrors_x(orientation), flip_y = mirrors_y(orientation);
+    box[0] = flip_x ? w - y[1] : y[0];
+    box[1] = flip_y ? h - x[1] : x[0];
+    box[2] = flip_x ? w - y[0] : y[1];
+    box[3] = flip_y ? h - x[0] : x[1];
+    return true;
 }
 
 gad_hash gad_image_hash(const gad_image *image)

@@ -56,6 +56,13 @@ gad_status gad_image_load_mask(const char *path, gad_image_palette palette, gad_
 /* Size of the picture as gad_image_load would give it, without decoding it. */
 gad_status gad_image_probe(const char *path, int64_t *width, int64_t *height, gad_error *err);
 
+/* A box in the picture as its file stores it (before its EXIF orientation is applied) as one of the upright picture, which
+ * has the size width x height. False, and nothing changes, where the file is not stored on its side. box: x1, y1, x2, y2.
+ */
+bool gad_image_turn_box(int orientation, int64_t width, int64_t height, double box[4]);
+/* 1 to 8; 1 where nothing is said. */
+gad_status gad_image_orientation(const char *path, int *orientation, gad_error *err);
+
 /* Hash of the content: pixels, size and number of channels. */
 gad_hash gad_image_hash(const gad_image *image);
 

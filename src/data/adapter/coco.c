@@ -146,7 +146,7 @@ static gad_status add_image(gad_import *import, const gad_coco_file *file, const
                           .box_rule = f.masks ? rule : NULL,
                           .width = image->width,
                           .height = image->height};
-    char *meta = f.kept ? json_dumps(f.kept, JSON_COMPACT) : NULL;
+    char *meta = f.kept ? json_dumps(f.kept, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     e.meta = meta;
     if (!status && f.kept && !meta)
         status = gad_error_memory(err, "import a dataset", 0);
