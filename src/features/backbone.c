@@ -2,8 +2,10 @@
 #include "features/backbone.h"
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "features/lite.h"
+#include "features/vit.h"
 #include "io/resize.h"
 
 enum { MAX_SIDE = 8192 };
@@ -12,11 +14,14 @@ struct gad_backbone {
     gad_device device;
     bool device_open;
     gad_backbone_info info;
-    gad_lite *lite;
+    gad_lite *lite; /* one of these two */
+    gad_vit *vit;
 };
 
 static gad_status open_network(gad_backbone *b, const char *path, gad_error *err)
 {
+    if (gad_file_is_directory(path))
+        return gad_vit_open(path, &b->vit, &b->info, err);
     return gad_lite_open(path, &b->lite, &b->info, err);
 }
 
@@ -41,6 +46,7 @@ void gad_backbone_free(gad_backbone *backbone)
     if (!backbone)
         return;
     gad_lite_free(backbone->lite);
+    gad_vit_free(backbone->vit);
     if (backbone->device_open)
         gad_device_close(&backbone->device);
     gad_memory_free(backbone);
@@ -68,6 +74,11 @@ static gad_status check_size(const gad_backbone_info *info, const gad_image *ima
     return GAD_OK;
 }
 
+gad_status gad_backbone_limit_cpu(gad_backbone *backbone, const char *level, gad_error *err)
+{
+    return gad_device_limit_cpu(&backbone->device, level, err);
+}
+
 gad_status gad_backbone_run(gad_backbone *backbone, const gad_image *image, int64_t width, int64_t height,
                             gad_features *features, gad_error *err)
 {
@@ -83,7 +94,10 @@ gad_status gad_backbone_run(gad_backbone *backbone, const gad_image *image, int6
     }
     gad_features made = {0};
     gad_device_recover(&backbone->device);
-    status = gad_lite_run(backbone->lite, &backbone->device, image, &made, err);
+    if (backbone->vit)
+        status = gad_vit_run(backbone->vit, &backbone->device, image, &made, err);
+    else
+        status = gad_lite_run(backbone->lite, &backbone->device, image, &made, err);
     gad_image_free(&fitted);
     if (status)
         gad_feature_free(&made);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "features/pixels.h"
 #include "features/tensors.h"
 
 #include <stdio.h>
@@ -142,21 +143,6 @@ void gad_lite_free(gad_lite *lite)
 
 /* ---- running ---- */
 
-/* RGB as the network was trained on: (value - 127) / 128, [pixels, 3]. */
-static gad_status take_picture(gad_device *device, const gad_image *picture, gad_tensor *out, gad_error *err)
-{
-    const int64_t pixels = picture->width * picture->height;
-    float *host = gad_memory_alloc((size_t)pixels, 3 * sizeof *host);
-    if (!host)
-        return gad_error_memory(err, "see a picture", (size_t)pixels * 3 * sizeof *host);
-    for (int64_t i = 0; i < 3 * pixels; i++)
-        host[i] = ((float)picture->pixels[i] - 127) / 128;
-    *out = device->ops->take(device, pixels, 3);
-    device->ops->fill(device, *out, host);
-    gad_memory_free(host);
-    return GAD_OK;
-}
-
 /* Numbers of the largest output of a block. */
 static int64_t most_numbers(const gad_lite *lite, int64_t rows, int64_t cols)
 {
@@ -220,7 +206,8 @@ gad_status gad_lite_run(const gad_lite *lite, gad_device *device, const gad_imag
     const size_t mark = ops->mark(device);
     const gad_window stem = gad_window_same(picture->height, picture->width, STEM_KERNEL, STEM_STRIDE);
     gad_tensor pixels = gad_tensor_none();
-    gad_status status = take_picture(device, picture, &pixels, err);
+    const gad_pixels_scale trained_on = {{127, 127, 127}, {1.0f / 128, 1.0f / 128, 1.0f / 128}};
+    gad_status status = gad_pixels_take(device, picture, &trained_on, &pixels, err);
     if (!status) {
         gad_tensor x = ops->take(device, stem.out_rows * stem.out_cols, lite->block[0].expand.weight.cols);
         ops->unfold(device, x, pixels, &stem);

@@ -52,7 +52,8 @@ static gad_tensor prepare_heads(const gad_pass *pass, const gad_norm *norm, gad_
         }
         gad_norm_forward(pass, norm, turned, saved_raw ? *saved_stats : gad_tensor_none(), raw);
     }
-    device->ops->rope(device, turned, turned, in->cos, in->sin, heads, false);
+    if (in->cos.data)
+        device->ops->rope(device, turned, turned, in->cos, in->sin, heads, false);
     return turned;
 }
 
@@ -100,7 +101,7 @@ static void activate(const gad_pass *pass, const gad_block *b, gad_tensor h, gad
     if (b->gate.weight)
         pass->device->ops->swiglu(pass->device, h, gate, up);
     else
-        pass->device->ops->gelu(pass->device, h, up, GAD_GELU_TANH);
+        pass->device->ops->gelu(pass->device, h, up, b->gelu);
 }
 
 static void mlp_forward(const gad_pass *pass, const gad_block *b, gad_tensor x, gad_tensor n, gad_block_saved *saved)
@@ -172,7 +173,7 @@ static void mlp_backward(const gad_pass *pass, const gad_block *b, gad_tensor dx
         gad_linear_backward(pass, &b->gate, dn, dgate, n, false);
         gad_linear_backward(pass, &b->up, dn, h, n, true);
     } else {
-        op->gelu_back(device, dh, dh, saved->up, GAD_GELU_TANH);
+        op->gelu_back(device, dh, dh, saved->up, b->gelu);
         gad_linear_backward(pass, &b->up, dn, dh, n, false);
     }
     gad_norm_backward(pass, &b->norm2, dx, dn, saved->mid, saved->stats2, true);
@@ -184,7 +185,8 @@ static void heads_backward(const gad_pass *pass, const gad_norm *norm, gad_tenso
                            gad_tensor raw, gad_tensor stats)
 {
     gad_device *device = pass->device;
-    device->ops->rope(device, dq, dq, in->cos, in->sin, heads, true);
+    if (in->cos.data)
+        device->ops->rope(device, dq, dq, in->cos, in->sin, heads, true);
     if (!norm->weight)
         return;
     size_t mark = device->ops->mark(device);

@@ -17,12 +17,13 @@ typedef struct gad_block {
     gad_linear q, k, v;      /* separate */
     gad_norm q_norm, k_norm; /* over each head (Qwen3); weight NULL: none */
     gad_linear proj;
-    gad_linear gate, up, down; /* gate.weight NULL: plain MLP with tanh GELU */
+    gad_linear gate, up, down; /* gate.weight NULL: plain MLP with GELU */
+    gad_gelu_kind gelu;
 } gad_block;
 
 /* What surrounds the rows of one call. */
 typedef struct gad_block_input {
-    gad_tensor cos, sin; /* [T, head_dim/2] */
+    gad_tensor cos, sin; /* [T, head_dim/2]; without data nothing is turned */
     const gad_attention_span *spans;
     int64_t span_count;
     /* Keys and values of all rows so far, [capacity, kv_heads*head_dim]; the T new ones are written from row kv_row on, and

@@ -69,6 +69,7 @@ static gad_block vision_block(builder *b, const gad_config *config, int i)
         .proj = linear(b, c, c, true, "visual.blocks.%d.attn.proj", i),
     };
     if (qwen3) {
+        block.gelu = GAD_GELU_TANH;
         block.up = linear(b, inner, c, true, "visual.blocks.%d.mlp.linear_fc1", i);
         block.down = linear(b, c, inner, true, "visual.blocks.%d.mlp.linear_fc2", i);
     } else {
