@@ -28,6 +28,7 @@ GAD_API gad_status gad_model_describe(const gad_engine_options *options, int wid
 
 typedef struct gad_speed_settings {
     const char *model, *shape; /* a checkpoint folder, or the name of a shape to fill with random bf16 weights */
+    const char *backbone;      /* or a file or folder of pretrained features; it knows no tokens and is not quantised */
     bool quantise, quantise_vision;
     int threads;
     const char *cpu_level;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "features/backbone.h"
 #include "gad_bench.h"
 #include "generate/timeline.h"
 #include "model/plan.h"
@@ -175,10 +176,62 @@ static gad_status measure_text(bench *b, gad_error *err)
     return status;
 }
 
+/* Feature maps of one picture of random pixels. */
+static gad_status run_backbone(bench *b, gad_backbone *backbone, const gad_image *image, gad_error *err)
+{
+    double ms[MAX_REPEATS];
+    gad_status status = GAD_OK;
+    for (int64_t r = -1; r < b->settings->repeats && !status; r++) { /* one round to warm up */
+        gad_features features = {0};
+        double start = gad_clock_seconds();
+        status = gad_backbone_run(backbone, image, image->width, image->height, &features, err);
+        if (r >= 0)
+            ms[r] = 1000 * (gad_clock_seconds() - start);
+        for (int i = 0; i < features.count && r == 0; i++)
+            hash_values(b, features.map[i].data,
+                        (size_t)(features.map[i].rows * features.map[i].cols * features.map[i].width));
+        gad_feature_free(&features);
+    }
+    if (!status)
+        add_row(b, "features", "ms", ms, b->settings->repeats);
+    return status;
+}
+
+static gad_status measure_backbone(bench *b, gad_error *err)
+{
+    const gad_speed_settings *s = b->settings;
+    gad_backbone *backbone = NULL;
+    gad_image image = {0};
+    gad_status status = gad_backbone_open(s->backbone, s->threads, &backbone, err);
+    if (!status && s->cpu_level)
+        status = gad_backbone_limit_cpu(backbone, s->cpu_level, err);
+    if (!status) {
+        const int64_t unit = gad_backbone_describe(backbone)->unit, side = s->image_side_px / unit * unit;
+        status = gad_image_new(side ? side : unit, side ? side : unit, 3, &image, err);
+    }
+    gad_rng rng = gad_rng_make(1, 0);
+    for (int64_t i = 0; i < 3 * image.width * image.height && !status; i++)
+        image.pixels[i] = (uint8_t)gad_rng_below(&rng, 256);
+    if (!status)
+        status = run_backbone(b, backbone, &image, err);
+    gad_image_free(&image);
+    gad_backbone_free(backbone);
+    return status;
+}
+
+static gad_status measure_model(bench *b, gad_error *err)
+{
+    gad_status status = load_model(b, err);
+    if (!status)
+        status = measure_image(b, err);
+    return status ? status : measure_text(b, err);
+}
+
 static gad_status check_settings(const gad_speed_settings *s, gad_error *err)
 {
-    if (!s->model == !s->shape)
-        return gad_error_set(err, GAD_E_ARGUMENT, "measure speed", NULL, "give a checkpoint folder or a shape, not both");
+    if (!!s->model + !!s->shape + !!s->backbone != 1)
+        return gad_error_set(err, GAD_E_ARGUMENT, "measure speed", NULL,
+                             "give one of: a checkpoint folder, a shape, a backbone");
     if (s->prompt_tokens < 1 || s->answer_tokens < 1 || s->repeats < 1 || s->repeats > MAX_REPEATS || s->image_side_px < 1)
         return gad_error_set(err, GAD_E_ARGUMENT, "measure speed", NULL,
                              "sizes must be positive and repeats between 1 and %d", MAX_REPEATS);
@@ -199,15 +252,12 @@ gad_status gad_speed_measure(const gad_speed_settings *settings, gad_speed_repor
     if (!status && settings->limits)
         status = gad_limits_measure(&b.limits, &b.device, err);
     if (!status)
-        status = load_model(&b, err);
-    if (!status)
-        status = measure_image(&b, err);
-    if (!status)
-        status = measure_text(&b, err);
+        status = settings->backbone ? measure_backbone(&b, err) : measure_model(&b, err);
     if (!status) {
         r.threads = b.device.threads;
         snprintf(r.level, sizeof r.level, "%s", gad_device_cpu_level(&b.device));
-        snprintf(r.model, sizeof r.model, "%s", settings->shape ? settings->shape : settings->model);
+        const char *model = settings->shape ? settings->shape : settings->model;
+        snprintf(r.model, sizeof r.model, "%s", settings->backbone ? settings->backbone : model);
         gad_hash_text(b.hash, r.output_hash);
         *report = r;
     }

@@ -7,7 +7,7 @@
 #include "gad_bench.h"
 
 typedef struct speed_options {
-    const char *model, *shape;
+    const char *model, *shape, *backbone;
     compute_options compute;
     bool limits, json, csv, train, rollouts, checkpointing;
     int64_t prompt, answer, image, repeats, samples, group;
@@ -25,6 +25,11 @@ static const option table[] = {
      .kind = OPTION_STRING,
      .offset = AT(shape),
      .help = "measure random weights of a named shape instead, such as qwen2.5-vl-3b or gad-s"},
+    {.name = "backbone",
+     .argument = "PATH",
+     .kind = OPTION_STRING,
+     .offset = AT(backbone),
+     .help = "measure pretrained features instead: an EfficientNet-Lite file or a folder of DINOv2 or DINOv3"},
     {.table = &options_engine_compute, .offset = AT(compute)},
     {.name = "prompt-tokens",
      .argument = "N",
@@ -43,7 +48,7 @@ static const option table[] = {
      .kind = OPTION_INT,
      .offset = AT(image),
      .fallback = "0",
-     .help = "side of the square image; 0: 448, with --train or --rollouts 128"},
+     .help = "side of the square image; 0: 448, with --backbone 320, with --train or --rollouts 128"},
     {.name = "repeats",
      .argument = "N",
      .kind = OPTION_INT,
@@ -157,14 +162,15 @@ static gad_status measure_training(const speed_options *o, const gad_log *log, g
 static gad_status measure_answers(const speed_options *o, const gad_log *log, gad_speed_report *report, gad_error *err)
 {
     gad_speed_settings s = {.model = o->model ? options_engine_folder(o->model) : NULL,
-                            .shape = o->model || o->shape ? o->shape : "gad-s",
+                            .shape = o->model || o->shape || o->backbone ? o->shape : "gad-s",
+                            .backbone = o->backbone,
                             .quantise = options_engine_quantises(o->compute.quant),
                             .quantise_vision = options_engine_quantises_vision(o->compute.quant),
                             .threads = (int)o->compute.threads,
                             .cpu_level = options_engine_cpu_level(o->compute.cpu),
                             .prompt_tokens = given(o->prompt, 512),
                             .answer_tokens = given(o->answer, 16),
-                            .image_side_px = given(o->image, 448),
+                            .image_side_px = given(o->image, o->backbone ? 320 : 448),
                             .repeats = o->repeats,
                             .limits = o->limits,
                             .log = log};
@@ -177,6 +183,10 @@ static int run(void *settings)
     gad_error err;
     gad_log log = terminal_log(false);
     gad_speed_report report;
+    if (o->backbone && (o->train || o->rollouts)) {
+        fprintf(stderr, "gad speed: --backbone measures features only: leave out --train and --rollouts\n");
+        return EXIT_USAGE;
+    }
     if ((o->train || o->rollouts ? measure_training : measure_answers)(o, &log, &report, &err))
         return terminal_fail(&err);
     if (o->json)
@@ -190,7 +200,7 @@ static int run(void *settings)
 
 const command cmd_speed = {
     .name = "speed",
-    .synopsis = "[--model DIR | --shape NAME] [options]",
+    .synopsis = "[--model DIR | --shape NAME | --backbone PATH] [options]",
     .summary = "how fast this machine runs a model, against its own limits",
     .details =
         "Image encode, prefill and decode, each repeated; or training. Without --model or --shape: random weights of "
