@@ -335,6 +335,11 @@ double gad_sqlite_real(gad_sqlite_statement *statement, int column)
     return sqlite3_column_double(statement->handle, column);
 }
 
+bool gad_sqlite_is_null(gad_sqlite_statement *statement, int column)
+{
+    return sqlite3_column_type(statement->handle, column) == SQLITE_NULL;
+}
+
 int gad_sqlite_parameters(const gad_sqlite_statement *statement)
 {
     return sqlite3_bind_parameter_count(statement->handle);

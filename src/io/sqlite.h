@@ -57,5 +57,6 @@ void gad_sqlite_reset(gad_sqlite_statement *statement);
 const char *gad_sqlite_text(gad_sqlite_statement *statement, int column);
 int64_t gad_sqlite_int(gad_sqlite_statement *statement, int column);
 double gad_sqlite_real(gad_sqlite_statement *statement, int column);
+bool gad_sqlite_is_null(gad_sqlite_statement *statement, int column);
 const void *gad_sqlite_blob(gad_sqlite_statement *statement, int column, size_t *size_bytes);
 #endif

@@ -1,0 +1,273 @@
+/* journal: see journal.h. results.jsonl is the truth; results.csv is made from it again when their numbers of lines differ.
+ */
+#include "serve/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/string.h"
+
+static const char operation[] = "keep the journal";
+enum { VERDICT_BYTES = 16, MAX_BYTES = 1 << 30 };
+static const char csv_head[] = "time,file,verdict,score,threshold,error\n";
+
+typedef struct entry {
+    gad_hash of; /* zero: empty */
+    char verdict[VERDICT_BYTES];
+} entry;
+
+struct gad_journal {
+    char *lines_path, *csv_path;
+    int lines, csv; /* descriptors for appending */
+    entry *slot;    /* open addressing, a power of two, at most half full */
+    size_t slots, count;
+};
+
+/* ---- the set ------------------------------------------------------------------------------------------------------- */
+
+static gad_hash hash_of(const gad_journal_part *part)
+{
+    const int64_t numbers[2] = {part->size_bytes, part->modified_ns};
+    return gad_hash_combine(gad_hash_bytes(part->name, strlen(part->name)), gad_hash_bytes(numbers, sizeof numbers));
+}
+
+static entry *slot_of(entry *slot, size_t slots, gad_hash of)
+{
+    size_t i = (size_t)of.low & (slots - 1);
+    while ((slot[i].of.low || slot[i].of.high) && !gad_hash_equal(slot[i].of, of))
+        i = (i + 1) & (slots - 1);
+    return &slot[i];
+}
+
+static gad_status remember(gad_journal *j, const gad_journal_part *part, const char *verdict, gad_error *err)
+{
+    if (2 * (j->count + 1) > j->slots) {
+        size_t slots = j->slots ? 2 * j->slots : 256;
+        entry *larger = gad_memory_zero(slots, sizeof *larger);
+        if (!larger)
+            return gad_error_memory(err, operation, slots * sizeof *larger);
+        for (size_t i = 0; i < j->slots; i++)
+            if (j->slot[i].of.low || j->slot[i].of.high)
+                *slot_of(larger, slots, j->slot[i].of) = j->slot[i];
+        gad_memory_free(j->slot);
+        j->slot = larger;
+        j->slots = slots;
+    }
+    entry *e = slot_of(j->slot, j->slots, hash_of(part));
+    j->count += !(e->of.low || e->of.high);
+    e->of = hash_of(part);
+    snprintf(e->verdict, sizeof e->verdict, "%s", verdict);
+    return GAD_OK;
+}
+
+const char *gad_journal_find(const gad_journal *j, const gad_journal_part *part)
+{
+    const entry *e = j->slots ? slot_of(j->slot, j->slots, hash_of(part)) : NULL;
+    return e && (e->of.low || e->of.high) ? e->verdict : NULL;
+}
+
+int64_t gad_journal_count(const gad_journal *j)
+{
+    return (int64_t)j->count;
+}
+
+/* ---- lines --------------------------------------------------------------------------------------------------------- */
+
+static gad_status append(int fd, const char *path, const gad_string *text, gad_error *err)
+{
+    if (text->failed)
+        return gad_error_memory(err, operation, text->length);
+    off_t before = lseek(fd, 0, SEEK_END);
+    size_t at = 0;
+    while (at < text->length) {
+        ssize_t n = write(fd, text->data + at, text->length - at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) { /* a full disk: nothing half-written stays */
+            int why = errno;
+            if (before >= 0 && ftruncate(fd, before))
+                why = errno;
+            return gad_error_system(err, operation, path, why);
+        }
+        at += (size_t)n;
+    }
+    return GAD_OK;
+}
+
+/* A CSV field (RFC 4180); a text that a spreadsheet would take for a formula gets a quote before it. */
+static void add_field(gad_string *line, const char *text)
+{
+    bool formula = *text && strchr("=+-@\t\r", *text);
+    gad_string_add(line, formula ? "\"'" : "\"");
+    for (; *text; text++)
+        gad_string_append(line, *text == '"' ? "\"\"" : text, *text == '"' ? 2 : 1);
+    gad_string_add(line, "\"");
+}
+
+static void add_number(gad_string *line, const json_t *number)
+{
+    if (json_is_number(number))
+        gad_string_addf(line, "%.6g", json_number_value(number));
+}
+
+static const char *member(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static void add_csv(gad_string *line, const json_t *row)
+{
+    gad_string_addf(line, "%s,", member(row, "time"));
+    add_field(line, member(row, "file"));
+    gad_string_addf(line, ",%s,", member(row, "verdict"));
+    add_number(line, json_object_get(row, "score"));
+    gad_string_add(line, ",");
+    add_number(line, json_object_get(row, "threshold"));
+    gad_string_add(line, ",");
+    add_field(line, member(row, "error"));
+    gad_string_add(line, "\n");
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------------------- */
+
+/* Learns the lines of results.jsonl; `csv` gets all of results.csv anew. A last line without its end is cut off. */
+static gad_status read_lines(gad_journal *j, gad_string *csv, gad_error *err)
+{
+    char *text = NULL, where[600];
+    size_t size = 0, at = 0;
+    int64_t number = 0;
+    gad_string_add(csv, csv_head);
+    gad_status status =
+        gad_file_exists(j->lines_path) ? gad_file_read(j->lines_path, MAX_BYTES, &text, &size, err) : GAD_OK;
+    while (at < size && !status) {
+        const char *end = memchr(text + at, '\n', size - at);
+        json_t *row = NULL;
+        if (!end) {
+            if (truncate(j->lines_path, (off_t)at))
+                status = gad_error_system(err, operation, j->lines_path, errno);
+            break;
+        }
+        snprintf(where, sizeof where, "%s: line %lld", j->lines_path, (long long)++number);
+        status = gad_json_parse(text + at, (size_t)(end - text) - at, where, &row, err);
+        if (!status) {
+            gad_journal_part part = {member(row, "file"), json_integer_value(json_object_get(row, "size")),
+                                     json_integer_value(json_object_get(row, "modified"))};
+            status = remember(j, &part, member(row, "verdict"), err);
+            add_csv(csv, row);
+        }
+        json_decref(row);
+        at = (size_t)(end - text) + 1;
+    }
+    gad_memory_free(text);
+    return status;
+}
+
+static int64_t count_lines(const char *path)
+{
+    char *text = NULL;
+    size_t size = 0;
+    int64_t lines = 0;
+    if (gad_file_read(path, MAX_BYTES, &text, &size, NULL))
+        return -1;
+    for (size_t i = 0; i < size; i++)
+        lines += text[i] == '\n';
+    lines = size && text[size - 1] != '\n' ? -1 : lines;
+    gad_memory_free(text);
+    return lines;
+}
+
+/* results.csv has a line for each of results.jsonl, or is written again. */
+static gad_status mend_csv(const gad_journal *j, const gad_string *csv, gad_error *err)
+{
+    int64_t wanted = 0;
+    if (csv->failed)
+        return gad_error_memory(err, operation, csv->length);
+    for (size_t i = 0; i < csv->length; i++)
+        wanted += csv->data[i] == '\n';
+    return count_lines(j->csv_path) == wanted ? GAD_OK : gad_file_write(j->csv_path, csv->data, csv->length, err);
+}
+
+static gad_status open_append(const char *path, int *fd, gad_error *err)
+{
+    *fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    return *fd >= 0 ? GAD_OK : gad_error_system(err, operation, path, errno);
+}
+
+gad_status gad_journal_open(const char *folder, gad_journal **journal, gad_error *err)
+{
+    gad_journal *j = gad_memory_zero(1, sizeof *j);
+    gad_string csv = {0};
+    if (!j)
+        return gad_error_memory(err, operation, sizeof *j);
+    j->lines = j->csv = -1;
+    j->lines_path = gad_file_join(folder, "results.jsonl");
+    j->csv_path = gad_file_join(folder, "results.csv");
+    gad_status status = j->lines_path && j->csv_path ? GAD_OK : gad_error_memory(err, operation, 64);
+    if (!status)
+        status = gad_file_make_directory(folder, err);
+    if (!status)
+        status = read_lines(j, &csv, err);
+    if (!status)
+        status = mend_csv(j, &csv, err);
+    if (!status)
+        status = open_append(j->lines_path, &j->lines, err);
+    if (!status)
+        status = open_append(j->csv_path, &j->csv, err);
+    gad_string_free(&csv);
+    if (status)
+        gad_journal_close(j);
+    else
+        *journal = j;
+    return status;
+}
+
+void gad_journal_close(gad_journal *j)
+{
+    if (!j)
+        return;
+    if (j->lines >= 0)
+        close(j->lines);
+    if (j->csv >= 0)
+        close(j->csv);
+    gad_memory_free(j->lines_path);
+    gad_memory_free(j->csv_path);
+    gad_memory_free(j->slot);
+    gad_memory_free(j);
+}
+
+gad_status gad_journal_add(gad_journal *j, const gad_journal_part *part, json_t *result, gad_error *err)
+{
+    char time[32];
+    gad_string line = {0}, csv = {0};
+    gad_clock_stamp(time, sizeof time);
+    json_object_set_new(result, "file", json_string(part->name));
+    json_object_set_new(result, "size", json_integer(part->size_bytes));
+    json_object_set_new(result, "modified", json_integer(part->modified_ns));
+    json_object_set_new(result, "time", json_string(time));
+    char *text = json_dumps(result, JSON_COMPACT);
+    gad_status status = text ? GAD_OK : gad_error_memory(err, operation, 1024);
+    if (!status) {
+        gad_string_addf(&line, "%s\n", text);
+        status = append(j->lines, j->lines_path, &line, err);
+    }
+    free(text);
+    if (!status)
+        status = remember(j, part, member(result, "verdict"), err);
+    add_csv(&csv, result);
+    if (!status)
+        status = append(j->csv, j->csv_path, &csv, err);
+    gad_string_free(&line);
+    gad_string_free(&csv);
+    return status;
+}
