@@ -10,7 +10,7 @@
 
 static const char *folder(const char *name)
 {
-    const char *path = support_scratch("results", name);
+    const char *path = support_scratch(GAD_TEST_TMP, name);
     gad_file_remove(path, NULL);
     return path;
 }

@@ -17,7 +17,7 @@
 static const char *fresh(const char *name)
 {
     gad_error err = {0};
-    const char *path = support_scratch("watch", name);
+    const char *path = support_scratch(GAD_TEST_TMP, name);
     gad_file_remove(path, NULL);
     ASSERT_OK(gad_file_make_directory(path, &err), &err);
     return path;
@@ -225,7 +225,7 @@ static void test_refused(void **state)
     (void)state;
     gad_error err = {0};
     gad_watch_report report = {.normal = 7};
-    gad_watch_settings settings = {.folder = support_scratch("watch", "absent"), .once = true, .inspect = inspect};
+    gad_watch_settings settings = {.folder = support_scratch(GAD_TEST_TMP, "absent"), .once = true, .inspect = inspect};
     assert_int_equal(gad_watch_run(&settings, &report, &err), GAD_E_ARGUMENT);
     assert_non_null(strstr(err.cause, "absent"));
     assert_int_equal(report.normal, 7);
