@@ -2,7 +2,6 @@
 # by its tests) are linked into each of them. tests/support holds helpers for all, and tests/op/reference*.c, the fp64
 # filling of the op table, and tests/model/golden.c, the reader of golden fixtures, are for all too.
 pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
-pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd) # servers that answer the tests' requests
 # The yardstick of matrix products, in the flavour of OpenMP, so that there is one owner of threads.
 find_library(GAD_OPENBLAS openblas PATH_SUFFIXES openblas-openmp REQUIRED)
 find_path(GAD_OPENBLAS_INCLUDE cblas.h PATH_SUFFIXES openblas-openmp x86_64-linux-gnu/openblas-openmp openblas REQUIRED)
@@ -29,7 +28,7 @@ foreach(folder ${GAD_TEST_FOLDERS})
     target_include_directories(${target} PRIVATE src include tests)
     target_compile_definitions(${target} PRIVATE _GNU_SOURCE GAD_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
       GAD_BINARY_DIR="${CMAKE_BINARY_DIR}" GAD_TEST_TMP="${CMAKE_BINARY_DIR}/tmp/${target}")
-    target_link_libraries(${target} PRIVATE libgad PkgConfig::CMOCKA PkgConfig::MICROHTTPD)
+    target_link_libraries(${target} PRIVATE libgad PkgConfig::CMOCKA)
     if(room STREQUAL "op")
       target_include_directories(${target} SYSTEM PRIVATE ${GAD_OPENBLAS_INCLUDE})
       target_link_libraries(${target} PRIVATE ${GAD_OPENBLAS})

@@ -68,8 +68,10 @@ static void pool_of(const gad_sample *s, char *pool, size_t size_bytes)
     } else if (strcmp(s->dataset, "cableinspect") == 0) {
         const char *name = gad_file_name(s->image), *bar = strchr(name, '_'), *second = bar ? strchr(bar + 1, '_') : NULL;
         snprintf(pool, size_bytes, "%.*s", (int)(second ? second - name : 0), name);
+    } else if (s->view >= 0) {
+        snprintf(pool, size_bytes, "view%d", s->view);
     } else {
-        snprintf(pool, size_bytes, s->view >= 0 ? "view%d" : "", s->view);
+        *pool = 0;
     }
 }
 

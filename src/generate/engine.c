@@ -100,19 +100,36 @@ static gad_status load_weights(gad_engine *e, const gad_engine_options *options,
     return !status && merge ? gad_weights_quantise(&e->model, &weights, err) : status;
 }
 
-/* Names, shapes and the first 64 KiB of every tensor: enough to tell checkpoints apart without reading all of them. */
-static void hash_model(gad_engine *e)
+static gad_status hash_config(const gad_config *config, gad_hash *hash, gad_error *err)
 {
-    enum { SAMPLE_BYTES = 1 << 16 };
-    gad_hash hash = {0};
+    enum { FLAGS = JSON_COMPACT | JSON_SORT_KEYS };
+    json_t *json = gad_config_json(config);
+    size_t size = json ? json_dumpb(json, NULL, 0, FLAGS) : 0;
+    char *text = size ? gad_memory_alloc(size, 1) : NULL;
+    bool good = text && json_dumpb(json, text, size, FLAGS) == size;
+    if (good)
+        *hash = gad_hash_bytes(text, size);
+    gad_memory_free(text);
+    json_decref(json);
+    return good ? GAD_OK : gad_error_memory(err, operation, size);
+}
+
+/* The configuration, then names, shapes and all bytes of the tensors, as they are computed with. */
+static gad_status hash_model(gad_engine *e, gad_error *err)
+{
+    gad_hash hash;
+    gad_status status = hash_config(&e->model.config, &hash, err);
+    if (status)
+        return status;
     for (size_t i = 0; i < e->model.params.count; i++) {
         const gad_param *param = e->model.params.item[i];
         size_t bytes = (size_t)gad_param_count(param) * gad_dtype_bytes(param->value.dtype);
         hash = gad_hash_combine(hash, gad_hash_bytes(param->name, strlen(param->name)));
         hash = gad_hash_combine(hash, gad_hash_bytes(param->shape, (size_t)param->rank * sizeof *param->shape));
-        hash = gad_hash_combine(hash, gad_hash_bytes(param->value.data, bytes < SAMPLE_BYTES ? bytes : SAMPLE_BYTES));
+        hash = gad_hash_combine(hash, gad_hash_bytes(param->value.data, bytes));
     }
     gad_hash_text(hash, e->hash);
+    return GAD_OK;
 }
 
 static gad_status open_parts(gad_engine *e, const gad_engine_options *options, gad_error *err)
@@ -166,6 +183,8 @@ gad_status gad_engine_open(const gad_engine_options *options, gad_engine **engin
     e->log = options->log;
     e->images.limit_bytes = IMAGE_CACHE_BYTES;
     status = open_parts(e, &located, err);
+    if (!status)
+        status = hash_model(e, err);
     if (status) {
         gad_engine_free(e);
         return status;
@@ -173,7 +192,6 @@ gad_status gad_engine_open(const gad_engine_options *options, gad_engine **engin
     const gad_config *config = &e->model.config;
     bool relative = config->family == GAD_FAMILY_QWEN3 || config->relative_boxes;
     e->convention = relative ? GAD_BOX_REL1000 : GAD_BOX_INPUT;
-    hash_model(e);
     *engine = e;
     return GAD_OK;
 }

@@ -247,7 +247,7 @@ static void test_full_disk(void **state)
     snprintf(disk, sizeof disk, "%s/disk", GAD_TEST_TMP);
     ASSERT_OK(gad_file_make_directory(disk, &err), &err);
     snprintf(on_disk, sizeof on_disk, "%s/a.db", disk);
-    const char *root = strdup(fake_root("many"));
+    const char *root = fake_root("many");
     fake_image_sized("part/good/first.png", 8, 8);
     for (int i = 0; i < 500; i++) {
         char path[1200];
@@ -268,7 +268,6 @@ static void test_full_disk(void **state)
     snprintf(file, sizeof file, "%s/pairs", disk);
     PREPARED("synth", mount_small_disk, 1, WORDS("No space left on device"), "data", "synth", STORE, "--count", "50",
              "--out", file);
-    free((char *)(uintptr_t)root);
 }
 
 /* What is printed counts too. */
@@ -301,7 +300,7 @@ static void test_read_only_store(void **state)
     ASSERT_OK(gad_file_remove(folder, &err), &err);
     ASSERT_OK(gad_file_make_directory(folder, &err), &err);
     snprintf(file, sizeof file, "%s/a.db", folder);
-    const char *root = strdup(fake_root("locked_images"));
+    const char *root = fake_root("locked_images");
     fake_image("good/a.png");
     fake_image("bad/b.png");
     EXPECT(0, WORDS("plain: 2 images"), "data", "import", "--store", file, "plain", root);
@@ -324,7 +323,6 @@ static void test_read_only_store(void **state)
     PREPARED("export", become_nobody, 1, WORDS("out.jsonl", "Permission denied", "check the permissions"), "data", "export",
              "--store", file, "jsonl", out);
     chmod(folder, 0755);
-    free((char *)(uintptr_t)root);
 }
 
 static void test_bad_stores(void **state)

@@ -8,6 +8,9 @@
 #include <omp.h>
 #include <stdio.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 enum { LEAST_CHUNK_BYTES = 4 << 20 };
 
@@ -235,6 +238,15 @@ static const gad_kernels *const levels[] = {&gad_kernels_avx512, &gad_kernels_av
 static const gad_kernels *const levels[] = {&gad_kernels_portable};
 #endif
 
+#if defined(__x86_64__)
+/* Conversions of half floats (F16C); not every compiler's __builtin_cpu_supports knows the word. */
+static bool has_half_floats(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+#endif
+
 static bool runs_here(const gad_kernels *kernels)
 {
 #if defined(__x86_64__)
@@ -242,7 +254,7 @@ static bool runs_here(const gad_kernels *kernels)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
     if (kernels == &gad_kernels_avx2)
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_half_floats();
 #endif
     return kernels == &gad_kernels_portable;
 }

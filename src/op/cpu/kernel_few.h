@@ -72,7 +72,7 @@ SIMD_INLINE void few_rest(vf sum[GAD_FEW_ROWS][4], const float *x, int64_t x_str
 SIMD_INLINE vf fold(vf a, vf b, const int half)
 {
     const vi lane = vi_lane(), upper = (vi)((lane & half) != 0), other = (lane ^ half) + (upper & SIMD_LANES);
-    return vf_select(upper, b, a) + __builtin_shuffle(a, b, other);
+    return vf_select(upper, b, a) + vf_shuffle_two(a, b, other);
 }
 
 /* vf_sum of up to SIMD_LANES vectors at once, bit for bit: `count` (a power of two) vectors are folded pairwise until one
@@ -89,7 +89,7 @@ SIMD_INLINE vf sum_all(vf *v, const int count)
                 if (n < left)
                     v[n] = fold(v[n], v[n + left], half);
         } else {
-            v[0] += __builtin_shuffle(v[0], vi_lane() ^ half);
+            v[0] += vf_shuffle(v[0], vi_lane() ^ half);
         }
     }
     return v[0];

@@ -12,7 +12,11 @@
 #endif
 
 #define SIMD_INLINE static inline __attribute__((always_inline))
+#ifdef __clang__
+#define SIMD_UNROLL /* checked with clang, built with gcc: unrolled, one file of kernels takes clang many minutes */
+#else
 #define SIMD_UNROLL _Pragma("GCC unroll 32")
+#endif
 
 typedef float vf __attribute__((vector_size(4 * SIMD_LANES)));
 typedef int32_t vi __attribute__((vector_size(4 * SIMD_LANES)));
@@ -184,11 +188,38 @@ SIMD_INLINE vi vi_lane(void)
     return lane;
 }
 
+/* Lane j becomes lane from[j] of v, or of a and then b. clang has no word for lanes that are computed. */
+SIMD_INLINE vf vf_shuffle(vf v, vi from)
+{
+#ifdef __clang__
+    vf moved;
+    SIMD_UNROLL
+    for (int j = 0; j < SIMD_LANES; j++)
+        moved[j] = v[from[j]];
+    return moved;
+#else
+    return __builtin_shuffle(v, from);
+#endif
+}
+
+SIMD_INLINE vf vf_shuffle_two(vf a, vf b, vi from)
+{
+#ifdef __clang__
+    vf moved;
+    SIMD_UNROLL
+    for (int j = 0; j < SIMD_LANES; j++)
+        moved[j] = from[j] < SIMD_LANES ? a[from[j]] : b[from[j] - SIMD_LANES];
+    return moved;
+#else
+    return __builtin_shuffle(a, b, from);
+#endif
+}
+
 SIMD_INLINE float vf_sum(vf v)
 {
     SIMD_UNROLL
     for (int half = SIMD_LANES / 2; half; half /= 2)
-        v += __builtin_shuffle(v, vi_lane() ^ half);
+        v += vf_shuffle(v, vi_lane() ^ half);
     return v[0];
 }
 
@@ -197,7 +228,7 @@ SIMD_INLINE float vf_largest(vf v)
 {
     SIMD_UNROLL
     for (int half = SIMD_LANES / 2; half; half /= 2)
-        v = vf_max(v, __builtin_shuffle(v, vi_lane() ^ half));
+        v = vf_max(v, vf_shuffle(v, vi_lane() ^ half));
     return v[0];
 }
 
@@ -214,8 +245,8 @@ SIMD_INLINE void vf_transpose(vf row[SIMD_LANES])
         for (int i = 0; i < SIMD_LANES; i++)
             if (!(i & step)) {
                 vf a = row[i], b = row[i + step];
-                row[i] = __builtin_shuffle(a, b, low);
-                row[i + step] = __builtin_shuffle(a, b, high);
+                row[i] = vf_shuffle_two(a, b, low);
+                row[i + step] = vf_shuffle_two(a, b, high);
             }
     }
 }
