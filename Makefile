@@ -4,11 +4,14 @@ JOBS ?= $(shell nproc)
 
 PREFIX ?= /usr/local
 
-.PHONY: all setup build demo install deb test sanitize fuzz bench format check-format clean
+.PHONY: all setup setup-check build demo install deb test sanitize fuzz bench format check-format clean
 all: build
 
 setup: ## install the Debian packages that are missing
 	@sh cmake/setup.sh
+
+setup-check: ## and those that only the tests need: clang, cppcheck
+	@sh cmake/setup.sh check
 
 build: setup ## the library and the program: build/gad
 	@sh cmake/build.sh $(BUILD) $(JOBS)
@@ -23,14 +26,14 @@ deb: build ## Debian packages: build/gad_*.deb, and build/gad-mpi_*.deb for trai
 	@cd $(BUILD) && cpack -G DEB >deb.log 2>&1 || { cat deb.log >&2; exit 1; }
 	@ls $(BUILD)/*.deb
 
-test: build ## every test, in the normal and in the sanitizer build
+test: setup-check build ## every test, in the normal and in the sanitizer build; cppcheck; clang and short fuzzing
 	@sh cmake/test.sh $(BUILD) $(JOBS)
 
-sanitize: setup ## every test under AddressSanitizer and UndefinedBehaviorSanitizer
+sanitize: setup-check ## every test under AddressSanitizer and UndefinedBehaviorSanitizer
 	@sh cmake/build.sh $(BUILD)-sanitize $(JOBS) -DGAD_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
 	@sh cmake/run_tests.sh $(BUILD)-sanitize $(JOBS)
 
-fuzz: setup ## each fuzz target for FUZZ_SECONDS (60)
+fuzz: setup-check ## each fuzz target for FUZZ_SECONDS (60)
 	@sh cmake/fuzz.sh $(BUILD)-fuzz $(JOBS)
 
 bench: build ## speed of the engine on this machine, against its measured limits

@@ -1,8 +1,8 @@
 #!/bin/sh
-# fuzz.sh FOLDER JOBS: builds the libFuzzer targets with clang and runs each for FUZZ_SECONDS (60) from its corpus.
+# fuzz.sh FOLDER JOBS: builds library, program and libFuzzer targets with clang, warnings as errors, and runs each target for
+# FUZZ_SECONDS (60) from its corpus.
 set -eu
 folder=$1 jobs=$2 seconds=${FUZZ_SECONDS:-60}
-command -v clang >/dev/null || { echo "fuzz: needs clang and libclang-rt (apt-get install clang libclang-rt-14-dev libomp-14-dev)" >&2; exit 1; }
 CC=clang sh cmake/build.sh "$folder" "$jobs" -DGAD_FUZZ=ON -DGAD_SANITIZE=ON -DGAD_MPI=OFF -DCMAKE_BUILD_TYPE=Debug
 for target in "$folder"/fuzz_*; do
     [ -x "$target" ] || continue

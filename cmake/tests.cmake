@@ -45,28 +45,6 @@ endforeach()
 
 # The ladder of rooms: an include that goes up fails.
 add_test(NAME rooms COMMAND ${CMAKE_COMMAND} -DROOT=${CMAKE_SOURCE_DIR} -P ${CMAKE_SOURCE_DIR}/cmake/check_rooms.cmake)
-# Every tests/fuzz/fuzz_<name>.c has its corpus in tests/fuzz/corpus/<name>. Every build replays it as a test; the fuzzers
-# themselves are built with clang.
-file(GLOB fuzzers CONFIGURE_DEPENDS tests/fuzz/fuzz_*.c)
-foreach(source ${fuzzers})
-  get_filename_component(name ${source} NAME_WE)
-  string(REGEX REPLACE "^fuzz_" "" subject ${name})
-  set(target replay_${subject})
-  add_executable(${target} ${source} tests/fuzz/replay.c)
-  target_include_directories(${target} PRIVATE src include)
-  target_compile_definitions(${target} PRIVATE _GNU_SOURCE)
-  target_link_libraries(${target} PRIVATE libgad)
-  add_test(NAME ${target} COMMAND ${target} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${subject})
-  if(GAD_FUZZ)
-    add_executable(${name} ${source})
-    target_include_directories(${name} PRIVATE src include)
-    target_compile_definitions(${name} PRIVATE _GNU_SOURCE)
-    target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
-    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
-    target_link_libraries(${name} PRIVATE libgad)
-  endif()
-endforeach()
-
 # The example of the documentation compiles, with the public header alone, and runs.
 add_executable(docs_example ${CMAKE_SOURCE_DIR}/docs/example.c)
 target_link_libraries(docs_example PRIVATE libgad)
@@ -77,8 +55,11 @@ add_test(NAME docs_example COMMAND docs_example tests/fixtures/images/plate.png 
 add_test(NAME symbols COMMAND sh ${CMAKE_SOURCE_DIR}/tests/install/symbols.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:libgad_shared>)
 
 # An installed tree, used as a stranger would. A sanitizer's library cannot be linked with a program that has none.
-if(NOT GAD_SANITIZE AND NOT GAD_FUZZ)
+if(NOT GAD_SANITIZE)
   add_test(NAME install COMMAND sh ${CMAKE_SOURCE_DIR}/tests/install/install.sh ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}
     ${CMAKE_C_COMPILER})
   set_tests_properties(install PROPERTIES ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
+  # The documents against the program: options and commands exist, the README's lines run.
+  add_test(NAME commands COMMAND sh ${CMAKE_SOURCE_DIR}/tests/install/commands.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:gad>)
+  set_tests_properties(commands PROPERTIES ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
 endif()
