@@ -110,6 +110,8 @@ GAD_API gad_status gad_engine_open(const gad_engine_options *options, gad_engine
 GAD_API void gad_engine_free(gad_engine *engine);
 /* Hash of configuration and weights, 32 hexadecimal digits; owned by the engine. */
 GAD_API const char *gad_engine_hash(const gad_engine *engine);
+/* Whether it compares parts with good ones, so that inspecting without any makes no sense. */
+GAD_API bool gad_engine_compares(const gad_engine *engine);
 /* Let the adapter act, or answer as the base model would. Engines open with the adapter on. */
 GAD_API void gad_engine_use_adapter(gad_engine *engine, bool on);
 
@@ -144,7 +146,14 @@ GAD_API gad_status gad_gallery_best(gad_gallery *gallery, const gad_picture *par
 
 /* ---- inspection ---------------------------------------------------------------------------------------------------- */
 
-typedef enum gad_verdict { GAD_VERDICT_UNREADABLE, GAD_VERDICT_NORMAL, GAD_VERDICT_ANOMALOUS } gad_verdict;
+typedef enum gad_verdict {
+    GAD_VERDICT_UNREADABLE, /* the reasoned answer does not say */
+    GAD_VERDICT_NORMAL,
+    GAD_VERDICT_ANOMALOUS,
+    GAD_VERDICT_UNFAMILIAR /* does not look like the good parts at all: another product, a black picture, out of focus */
+} gad_verdict;
+/* "unreadable", "normal", "anomalous", "unfamiliar". */
+GAD_API const char *gad_verdict_name(gad_verdict verdict);
 typedef enum gad_reason { GAD_REASON_ALWAYS, GAD_REASON_REJECTS, GAD_REASON_NEVER } gad_reason;
 
 typedef struct gad_defect {
@@ -161,19 +170,29 @@ typedef struct gad_inspect_settings {
     int64_t max_tokens; /* of the answer */
     bool greedy;        /* the most likely token; else as the checkpoint's generation_config.json says */
     uint64_t seed;      /* of the draw; a part gets the same answer in every run */
-    double threshold;   /* score from which a fast answer is an anomaly; 0.5 when no calibration is at hand */
+    /* Score from which a part is an anomaly, 0 to 1: of the reasoned answer where every part is reasoned about, else of the
+     * fast one. NaN: the checkpoint's own threshold.json; without one 0.5 of fast answers, the word of reasoned ones. */
+    double threshold;
+    const char *threshold_source;                   /* how results name it; NULL: "given" */
     void (*on_text)(void *user, const char *piece); /* the reasoning as it comes; NULL: not wanted */
     bool (*is_cancelled)(void *user);               /* NULL: never */
     void *user;
 } gad_inspect_settings;
+GAD_API gad_inspect_settings gad_inspect_settings_default(void);
 
 /* A product without a name; the answer without sampling, at most 1024 tokens; a threshold of 0.5. */
 GAD_API gad_inspect_settings gad_inspect_settings_default(void);
 
 typedef struct gad_inspection {
     gad_verdict verdict;
-    double score;       /* p(Yes) / (p(Yes) + p(No)) where the answer is decided; -1 when there was none */
-    bool reasoned;      /* false: the fast answer only */
+    double score;                      /* the one that decided, of the two below */
+    bool reasoned;                     /* false: the fast answer only */
+    double score_fast, score_reasoned; /* p(Yes) / (p(Yes) + p(No)) where the answer is decided; -1: there is none */
+    double threshold;                  /* of `score`; NaN: the answer's word decided */
+    char threshold_source[96];
+    bool disagreement; /* the reasoned answer's word is not the verdict */
+    /* How far the part is from looking like a good part, and from where on it is unfamiliar; -1: not measured. */
+    double distance, distance_limit;
     gad_defect *defect; /* of the answer's text; of a fast answer: the regions of the heat map, without labels */
     int defect_count;
     char *reasoning; /* text between <think> and </think>; "" when there is none */
@@ -199,6 +218,8 @@ GAD_API void gad_inspection_clear(gad_inspection *result);
 /* One JSON line without line end (docs/formats.md "Inspections"); the caller frees it with gad_text_free. */
 GAD_API gad_status gad_inspection_json(const gad_inspection *result, const char *part, const char *const *good,
                                        int good_count, char **text, gad_error *err);
+/* The line of a part that could not be inspected. */
+GAD_API gad_status gad_inspection_failure_json(const char *part, const gad_error *why, char **text, gad_error *err);
 /* The part with boxes, labels, verdict and score drawn on it, as PNG. */
 GAD_API gad_status gad_inspection_save_overlay(const gad_inspection *result, const gad_picture *part, const char *path,
                                                gad_error *err);
@@ -214,10 +235,24 @@ GAD_API gad_status gad_inspection_page_new(gad_inspection_page **page, gad_error
 GAD_API gad_status gad_inspection_page_add(gad_inspection_page *page, const char *name, const gad_inspection *result,
                                            const gad_picture *part, gad_picture *const *good, int good_count,
                                            gad_error *err);
+/* A card that says why a part could not be inspected. */
+GAD_API gad_status gad_inspection_page_add_failure(gad_inspection_page *page, const char *name, const gad_error *why,
+                                                   gad_error *err);
 GAD_API gad_status gad_inspection_page_write(const gad_inspection_page *page, const char *path, gad_error *err);
 GAD_API void gad_inspection_page_free(gad_inspection_page *page);
 
-/* ---- threshold of fast answers ------------------------------------------------------------------------------------- */
+/* ---- threshold ------------------------------------------------------------------------------------------------------- */
+
+/* What scores depend on: model, mode, references, class, knowledge, wording, size, weights. A threshold holds where all of
+ * them are the same; "": not known, as good as any. */
+enum { GAD_THRESHOLD_MEMBERS = 8 };
+typedef struct gad_threshold_basis {
+    char member[GAD_THRESHOLD_MEMBERS][96];
+} gad_threshold_basis;
+/* Of inspections with these good parts; `choose`: one of them is shown with each part. */
+GAD_API gad_status gad_threshold_basis_make(const gad_engine *engine, gad_picture *const *good, int good_count, bool choose,
+                                            const gad_inspect_settings *settings, gad_threshold_basis *basis,
+                                            gad_error *err);
 
 typedef struct gad_threshold {
     double value;                    /* anomalous when the score is at least this */
@@ -225,14 +260,16 @@ typedef struct gad_threshold {
     double confidence;               /* wanted probability that the true share is no larger */
     double reached;                  /* what the images support */
     bool supported;                  /* reached >= confidence */
+    bool reasoned;                   /* of reasoned answers */
     double rate_supported;           /* the smallest rate that so many images support */
     int64_t normals, normals_needed; /* used; needed for rate and confidence */
-    char note[160];                  /* why the scores may differ from those of gad inspect; "" when nothing is known */
+    int64_t normals_above;           /* of those used, at least the threshold */
+    gad_threshold_basis basis;
+    char note[160]; /* why the scores may differ from those of gad inspect; "" when nothing is known */
 } gad_threshold;
-/* `model` NULL: of any model; else a file that was made with another is refused. */
-GAD_API gad_status gad_threshold_read(const char *path, const char *model, gad_threshold *threshold, gad_error *err);
-/* What a checkpoint brings along as threshold.json; 0.5 where it has none. */
-GAD_API gad_status gad_threshold_of_engine(const gad_engine *engine, gad_threshold *threshold, gad_error *err);
+/* A file that was made with something else is refused, by name of what differs; `now` NULL: whatever it was made with. */
+GAD_API gad_status gad_threshold_read(const char *path, const gad_threshold_basis *now, gad_threshold *threshold,
+                                      gad_error *err);
 
 #ifdef __cplusplus
 }

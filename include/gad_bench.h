@@ -166,8 +166,9 @@ GAD_API gad_status gad_bench_compare(const char *run_a, const char *run_b, const
 
 /* From scores of normal images. `model` names what gave them (a checkpoint's hash). The file is what gad inspect
  * --threshold reads. `scores` is reordered. */
-GAD_API gad_status gad_calibrate(double *scores, size_t count, double rate, double confidence, const char *model,
-                                 const char *path, gad_threshold *threshold, gad_error *err);
+GAD_API gad_status gad_calibrate(double *scores, size_t count, double rate, double confidence,
+                                 const gad_threshold_basis *basis, const char *path, gad_threshold *threshold,
+                                 gad_error *err);
 /* The same from the normal images of a benchmark run, of one class (NULL: all of one data set, NULL: all). */
 GAD_API gad_status gad_calibrate_run(const char *run, const char *dataset, const char *class_name, double rate,
                                      double confidence, const char *path, gad_threshold *threshold, gad_error *err);

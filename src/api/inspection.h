@@ -3,8 +3,6 @@
 #define GAD_API_INSPECTION_H
 #include "api/picture.h"
 
-/* "normal", "anomalous", "unreadable". */
-const char *gad_inspection_verdict(gad_verdict verdict);
 /* The part with boxes, verdict and score, and the part under its heat map (an error when there is none); *drawn is the
  * caller's (gad_image_free). */
 gad_status gad_inspection_draw_overlay(const gad_inspection *result, const gad_picture *part, gad_image *drawn,

@@ -1,5 +1,8 @@
 /* inspection_page: finished inspections as one HTML page without a network: good part, boxes, heat map, reasoning.
  * Functions of gad.h. */
+#include <math.h>
+#include <string.h>
+
 #include "api/inspection.h"
 #include "base/base64.h"
 #include "base/error.h"
@@ -14,7 +17,10 @@ static const char operation[] = "write the page of inspections";
 
 struct gad_inspection_page {
     gad_string cards;
-    int count[3]; /* by verdict */
+    double threshold; /* of the first card; NaN: answers decide by their word */
+    char threshold_source[96];
+    int failed;
+    int count[GAD_VERDICT_UNFAMILIAR + 1]; /* by verdict */
 };
 
 static const char style[] =
@@ -24,7 +30,8 @@ static const char style[] =
     "article{background:#fff;border:1px solid #dde2e8;border-radius:8px;padding:14px;margin:14px 0;break-inside:avoid}"
     "h2{font-size:16px;margin:0 0 8px;overflow-wrap:anywhere}h2 b{padding:1px "
     "8px;border-radius:4px;color:#fff;margin-right:6px}"
-    ".normal b{background:#147a3c}.anomalous b{background:#c3202d}.unreadable b{background:#5a5a5a}"
+    ".normal b{background:#147a3c}.anomalous b{background:#c3202d}.unreadable b,.failed b{background:#5a5a5a}"
+    ".unfamiliar b{background:#965a0a}"
     ".row{display:flex;flex-wrap:wrap;gap:10px}figure{margin:0;flex:1 1 200px;max-width:320px}"
     "img{width:100%;height:auto;display:block;border-radius:4px}figcaption{font-size:13px;color:#5a6675;margin-top:3px}"
     "li{overflow-wrap:anywhere}ul{margin:6px 0;padding-left:20px}";
@@ -32,7 +39,10 @@ static const char style[] =
 gad_status gad_inspection_page_new(gad_inspection_page **page, gad_error *err)
 {
     *page = gad_memory_zero(1, sizeof **page);
-    return *page ? GAD_OK : gad_error_memory(err, operation, sizeof **page);
+    if (!*page)
+        return gad_error_memory(err, operation, sizeof **page);
+    (*page)->threshold = NAN;
+    return GAD_OK;
 }
 
 void gad_inspection_page_free(gad_inspection_page *page)
@@ -83,6 +93,11 @@ static gad_status add_pictures(gad_string *html, const gad_inspection *r, const 
 
 static void add_words(gad_string *html, const gad_inspection *r)
 {
+    if (r->verdict == GAD_VERDICT_UNFAMILIAR)
+        gad_string_addf(html, "<p>Does not look like the good part: distance %.2f, limit %.2f.</p>", r->distance,
+                        r->distance_limit);
+    if (r->disagreement)
+        gad_string_add(html, "<p class=\"note\">The reasoned answer disagrees with the verdict.</p>");
     if (r->reasoning[0]) {
         gad_string_add(html, "<p>");
         gad_string_add_html(html, r->reasoning);
@@ -103,7 +118,7 @@ gad_status gad_inspection_page_add(gad_inspection_page *page, const char *name, 
 {
     gad_string *html = &page->cards;
     size_t before = html->length;
-    const char *verdict = gad_inspection_verdict(r->verdict);
+    const char *verdict = gad_verdict_name(r->verdict);
     gad_string_addf(html, "<article class=\"%s\"><h2><b>%s</b>", verdict, verdict);
     gad_string_add_html(html, name);
     if (r->score >= 0)
@@ -117,7 +132,26 @@ gad_status gad_inspection_page_add(gad_inspection_page *page, const char *name, 
     gad_string_add(html, "</div>");
     add_words(html, r);
     gad_string_add(html, "</article>\n");
+    if (isnan(page->threshold)) {
+        page->threshold = r->threshold;
+        memcpy(page->threshold_source, r->threshold_source, sizeof page->threshold_source);
+    }
     page->count[r->verdict]++;
+    return html->failed ? gad_error_memory(err, operation, html->capacity) : GAD_OK;
+}
+
+gad_status gad_inspection_page_add_failure(gad_inspection_page *page, const char *name, const gad_error *why,
+                                           gad_error *err)
+{
+    gad_string *html = &page->cards;
+    gad_string_add(html, "<article class=\"failed\"><h2><b>failed</b>");
+    gad_string_add_html(html, name);
+    gad_string_add(html, "</h2><p>");
+    gad_string_add_html(html, why->cause);
+    gad_string_add(html, "</p><p class=\"note\">");
+    gad_string_add_html(html, why->hint);
+    gad_string_add(html, "</p></article>\n");
+    page->failed++;
     return html->failed ? gad_error_memory(err, operation, html->capacity) : GAD_OK;
 }
 
@@ -126,7 +160,9 @@ gad_status gad_inspection_page_add(gad_inspection_page *page, const char *name, 
 gad_status gad_inspection_page_write(const gad_inspection_page *page, const char *path, gad_error *err)
 {
     gad_string html = {0};
-    int all = page->count[GAD_VERDICT_NORMAL] + page->count[GAD_VERDICT_ANOMALOUS] + page->count[GAD_VERDICT_UNREADABLE];
+    int all = page->failed;
+    for (int i = 0; i <= GAD_VERDICT_UNFAMILIAR; i++)
+        all += page->count[i];
     gad_string_addf(
         &html,
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
@@ -135,6 +171,15 @@ gad_status gad_inspection_page_write(const gad_inspection_page *page, const char
         style, all, all == 1 ? "" : "s", page->count[GAD_VERDICT_ANOMALOUS], page->count[GAD_VERDICT_NORMAL]);
     if (page->count[GAD_VERDICT_UNREADABLE])
         gad_string_addf(&html, ", %d whose answer could not be read", page->count[GAD_VERDICT_UNREADABLE]);
+    if (page->count[GAD_VERDICT_UNFAMILIAR])
+        gad_string_addf(&html, ", %d unfamiliar", page->count[GAD_VERDICT_UNFAMILIAR]);
+    if (page->failed)
+        gad_string_addf(&html, ", %d failed", page->failed);
+    if (page->threshold >= 0) {
+        gad_string_addf(&html, ". Threshold %.3f (", page->threshold);
+        gad_string_add_html(&html, page->threshold_source);
+        gad_string_add(&html, ")");
+    }
     gad_string_add(&html, "</p>\n");
     gad_string_append(&html, gad_string_text(&page->cards), page->cards.length);
     gad_string_add(&html, "</main></body></html>\n");

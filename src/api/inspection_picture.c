@@ -35,7 +35,7 @@ static void draw_defect(gad_image *image, const gad_defect *d)
 
 gad_status gad_inspection_draw_overlay(const gad_inspection *r, const gad_picture *part, gad_image *drawn, gad_error *err)
 {
-    const gad_draw_colour white = {255, 255, 255}, plates[] = {{90, 90, 90}, {20, 120, 60}, {220, 30, 40}};
+    const gad_draw_colour white = {255, 255, 255}, plates[] = {{90, 90, 90}, {20, 120, 60}, {220, 30, 40}, {150, 90, 10}};
     gad_image image = {0};
     char title[64];
     gad_status status = copy_picture(part, &image, err);
@@ -45,9 +45,9 @@ gad_status gad_inspection_draw_overlay(const gad_inspection *r, const gad_pictur
         if (r->defect[i].valid)
             draw_defect(&image, &r->defect[i]);
     if (r->score >= 0)
-        snprintf(title, sizeof title, "%s %.3f", gad_inspection_verdict(r->verdict), r->score);
+        snprintf(title, sizeof title, "%s %.3f", gad_verdict_name(r->verdict), r->score);
     else
-        snprintf(title, sizeof title, "%s", gad_inspection_verdict(r->verdict));
+        snprintf(title, sizeof title, "%s", gad_verdict_name(r->verdict));
     int scale = gad_draw_scale(&image);
     gad_draw_label(&image, 4 * scale, 4 * scale, title, scale, white, plates[r->verdict]);
     *drawn = image;

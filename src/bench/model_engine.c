@@ -1,7 +1,6 @@
 /* model_engine: see model_engine.h */
 #include "bench/model_engine.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +8,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "inspect/ask.h"
+#include "inspect/inspect.h"
+#include "task/answer.h"
+
+static const char operation[] = "ask the engine";
 
 typedef struct engine_model {
     gad_engine *engine;
@@ -18,116 +20,87 @@ typedef struct engine_model {
     char name[160];
 } engine_model;
 
-static gad_status make_turn(engine_model *m, const gad_bench_request *request, gad_turn *turn, gad_error *err)
+/* The request's pieces as the inspect room takes them; the caller's (gad_memory_free). */
+static gad_turn_part *pieces_of(const gad_bench_request *request)
 {
     gad_turn_part *part = gad_memory_zero(request->parts, sizeof *part);
-    if (!part)
-        return gad_error_memory(err, "ask the engine", request->parts * sizeof *part);
-    for (size_t i = 0; i < request->parts; i++) {
+    for (size_t i = 0; part && i < request->parts; i++) {
         part[i].text = request->part[i].text;
         if (part[i].text)
             continue;
         part[i].image = &request->picture[request->part[i].picture];
         part[i].hash = gad_image_hash(part[i].image);
     }
-    gad_status status = gad_turn_make(m->engine, part, request->parts, turn, err);
-    gad_memory_free(part);
+    return part;
+}
+
+/* Places of an inspection in the model's numbers, not rounded: what is scored is what gad inspect says. */
+static gad_model_box numbers_of(const gad_box_frame *frame, const gad_defect *d)
+{
+    double across = frame->width / frame->width_px, down = frame->height / frame->height_px;
+    return (gad_model_box){{d->x1 * across, d->y1 * down, d->x2 * across, d->y2 * down}};
+}
+
+/* An inspection without words as the answer that says the same. */
+static gad_status write_fast(const engine_model *m, const gad_inspection *seen, gad_string *text, gad_error *err)
+{
+    gad_answer_item *item = gad_memory_zero((size_t)seen->defect_count, sizeof *item);
+    gad_box_frame frame = gad_box_frame_make(m->engine->convention, GAD_BOX_XY, seen->width_px, seen->height_px,
+                                             seen->input_width_px, seen->input_height_px);
+    bool rejected = seen->verdict != GAD_VERDICT_NORMAL;
+    if (!item)
+        return gad_error_memory(err, operation, (size_t)seen->defect_count * sizeof *item);
+    for (int i = 0; i < seen->defect_count; i++)
+        item[i] = (gad_answer_item){numbers_of(&frame, &seen->defect[i]), "difference"};
+    gad_status status = gad_answer_write("", rejected, item, rejected ? (size_t)seen->defect_count : 0, text, err);
+    gad_memory_free(item);
     return status;
 }
 
-static gad_box_frame frame_of(const engine_model *m, const gad_turn *turn)
+static gad_status fill_reply(const engine_model *m, gad_inspection *seen, gad_bench_reply *reply, gad_error *err)
 {
-    const gad_view *view = &turn->view;
-    return gad_box_frame_make(m->engine->convention, GAD_BOX_XY, (int)view->original_width, (int)view->original_height,
-                              (int)view->width, (int)view->height);
-}
-
-/* The heat map of the difference module as probabilities. */
-static gad_status take_heat(const gad_turn *turn, gad_bench_reply *reply, gad_error *err)
-{
-    size_t cells = (size_t)(turn->heat_rows * turn->heat_cols);
-    if (!turn->heat)
-        return GAD_OK;
-    reply->map = gad_memory_alloc(cells, sizeof *reply->map);
-    if (!reply->map)
-        return gad_error_memory(err, "ask the engine", cells * sizeof *reply->map);
-    reply->map_width = turn->heat_cols;
-    reply->map_height = turn->heat_rows;
-    for (size_t i = 0; i < cells; i++)
-        reply->map[i] = 1 / (1 + expf(-turn->heat[i]));
-    return GAD_OK;
-}
-
-/* Regions of the heat map as boxes for the answer; without a difference module there are none. */
-static size_t take_regions(const engine_model *m, const gad_turn *turn, gad_answer_item *item)
-{
-    const gad_view *view = &turn->view;
-    gad_box_frame frame = frame_of(m, turn);
-    for (int i = 0; i < turn->region_count; i++) {
-        gad_box box = gad_regions_box(&turn->region[i], (double)view->original_width, (double)view->original_height);
-        item[i] = (gad_answer_item){gad_box_to_model(&frame, box), "difference"};
-    }
-    return (size_t)turn->region_count;
-}
-
-/* The forced decision, with the boxes that gad inspect gives to a fast answer. */
-static gad_status answer_fast(engine_model *m, const gad_turn *turn, gad_bench_reply *reply, gad_error *err)
-{
-    gad_answer_item item[GAD_REGIONS_MAX];
-    gad_status status = gad_ask_fast(m->engine, turn, NULL, &reply->score, err);
-    bool anomalous = !status && reply->score >= 0.5;
-    size_t count = anomalous ? take_regions(m, turn, item) : 0;
-    if (!status)
-        status = gad_answer_write("", anomalous, item, count, &reply->text, err);
-    reply->answer_tokens = 0;
-    memcpy(reply->finish, "stop", 5);
+    gad_status status = GAD_OK;
+    reply->input_width = seen->input_width_px;
+    reply->input_height = seen->input_height_px;
+    reply->prompt_tokens = seen->prompt_tokens;
+    reply->answer_tokens = seen->answer_tokens;
+    reply->score = seen->score >= 0 ? seen->score : reply->score;
+    reply->map = seen->heat;
+    reply->map_width = seen->heat_width;
+    reply->map_height = seen->heat_height;
+    seen->heat = NULL;
+    snprintf(reply->finish, sizeof reply->finish, "%s", seen->truncated ? "length" : "stop");
+    if (seen->reasoned)
+        gad_string_add(&reply->text, seen->raw);
+    else
+        status = write_fast(m, seen, &reply->text, err);
+    if (!status && reply->text.failed)
+        status = gad_error_memory(err, operation, reply->text.length);
     return status;
-}
-
-static gad_status answer_reasoned(engine_model *m, const gad_bench_request *request, const gad_turn *turn,
-                                  gad_bench_reply *reply, gad_error *err)
-{
-    gad_decode_settings decode = {.sampling = m->engine->sampling, .max_tokens = m->settings.max_tokens};
-    gad_box_frame frame = frame_of(m, turn);
-    gad_rng rng = gad_rng_make(m->settings.seed,
-                               gad_hash_bytes(request->id, strlen(request->id)).low); /* a resumed run draws the same */
-    gad_asked asked;
-    if (!m->settings.sample)
-        decode.sampling.greedy = true;
-    gad_status status = gad_ask_reasoned(m->engine, turn, request->object, &decode, &rng, &frame, &asked, err);
-    if (status)
-        return status;
-    gad_string_add(&reply->text, gad_string_text(&asked.decoded.text));
-    reply->answer_tokens = (int64_t)asked.decoded.ids.count;
-    if (asked.score >= 0)
-        reply->score = asked.score;
-    snprintf(reply->finish, sizeof reply->finish, "%s", asked.decoded.finish == GAD_FINISH_STOP ? "stop" : "length");
-    gad_asked_free(&asked);
-    return GAD_OK;
 }
 
 static gad_status answer(void *self, const gad_bench_request *request, gad_bench_reply *reply, gad_error *err)
 {
     engine_model *m = self;
-    gad_turn turn;
+    gad_inspection seen;
+    gad_inspect_settings settings = gad_inspect_settings_default();
     double start = gad_clock_seconds();
-    if (!request->pictures)
-        return gad_error_set(err, GAD_E_ARGUMENT, "ask the engine", NULL, "%s: the request has no image", request->id);
-    gad_status status = make_turn(m, request, &turn, err);
+    settings.reason = m->settings.fast ? GAD_REASON_NEVER : GAD_REASON_ALWAYS;
+    settings.max_tokens = m->settings.max_tokens;
+    settings.greedy = !m->settings.sample;
+    settings.seed = m->settings.seed;
+    gad_turn_part *part = pieces_of(request);
+    if (!part)
+        return gad_error_memory(err, operation, request->parts * sizeof *part);
+    gad_inspect_request ask = {
+        .part = part, .part_count = request->parts, .object = request->object, .choice = request->option != NULL};
+    gad_status status = gad_inspect_ask(m->engine, &ask, &settings, &seen, err);
+    reply->latency_s = gad_clock_seconds() - start;
+    gad_memory_free(part);
     if (status)
         return status;
-    const gad_view *view = &turn.view;
-    reply->input_width = view->width;
-    reply->input_height = view->height;
-    reply->prompt_tokens = turn.asked.prompt.count;
-    bool fast = m->settings.fast && !request->option;
-    status = take_heat(&turn, reply, err);
-    if (!status)
-        status = fast ? answer_fast(m, &turn, reply, err) : answer_reasoned(m, request, &turn, reply, err);
-    reply->latency_s = gad_clock_seconds() - start;
-    gad_turn_free(m->engine, &turn);
-    if (!status && reply->text.failed)
-        status = gad_error_memory(err, "ask the engine", reply->text.length);
+    status = fill_reply(m, &seen, reply, err);
+    gad_inspection_clear(&seen);
     return status;
 }
 
@@ -150,7 +123,7 @@ gad_status gad_model_engine(gad_engine *engine, const gad_engine_options *option
 {
     engine_model *m = gad_memory_zero(1, sizeof *m);
     if (!m)
-        return gad_error_memory(err, "ask the engine", sizeof *m);
+        return gad_error_memory(err, operation, sizeof *m);
     m->engine = engine;
     m->options = *options;
     m->settings = *settings;

@@ -70,7 +70,8 @@ static const option table[] = {
     {.name = "reasoned",
      .kind = OPTION_FLAG,
      .offset = AT(reasoned),
-     .help = "scores of reasoned answers; default: of the fast answer, to which gad inspect --threshold applies"},
+     .help =
+         "scores of reasoned answers, for gad inspect --reason always; default: of fast answers, for never and rejects"},
     {.name = "max-tokens",
      .argument = "N",
      .kind = OPTION_INT,
@@ -104,25 +105,32 @@ static bool is_cancelled(void *user)
     return terminal_interrupted();
 }
 
+static gad_inspect_settings inspect_settings(const calibrate_options *o)
+{
+    gad_inspect_settings s = gad_inspect_settings_default();
+    s.class_name = o->class_name ? o->class_name : "product";
+    s.knowledge = o->knowledge;
+    s.prompt_file = o->prompt;
+    s.reason = o->reasoned ? GAD_REASON_ALWAYS : GAD_REASON_NEVER;
+    s.max_tokens = o->max_tokens;
+    s.is_cancelled = is_cancelled;
+    return s;
+}
+
 static int score_part(const calibrate_options *o, gad_engine *engine, references *refs, const char *path, double *score)
 {
     gad_error err;
     gad_picture *part = NULL, *const * good;
     const char *const *good_path;
     gad_inspection result = {0};
-    gad_inspect_settings settings = {.class_name = o->class_name ? o->class_name : "product",
-                                     .knowledge = o->knowledge,
-                                     .prompt_file = o->prompt,
-                                     .reason = o->reasoned ? GAD_REASON_ALWAYS : GAD_REASON_NEVER,
-                                     .max_tokens = o->max_tokens,
-                                     .threshold = 0.5,
-                                     .is_cancelled = is_cancelled};
+    gad_inspect_settings settings = inspect_settings(o);
+    int good_count = 0, code = EXIT_DONE;
     if (gad_picture_load(path, &part, &err))
         return terminal_fail(&err);
-    int good_count = parts_references_for(refs, part, &good, &good_path), code = good_count < 0 ? EXIT_FAILED : EXIT_DONE;
-    if (!code && gad_inspect(engine, good, good_count, part, &settings, &result, &err))
+    if (parts_references_for(refs, part, &good, &good_path, &good_count, &err) ||
+        gad_inspect(engine, good, good_count, part, &settings, &result, &err))
         code = terminal_fail(&err);
-    *score = result.score;
+    *score = o->reasoned ? result.score_reasoned : result.score_fast;
     gad_inspection_clear(&result);
     gad_picture_free(part);
     return code;
@@ -154,14 +162,31 @@ static int score_parts(const calibrate_options *o, gad_engine *engine, reference
     return EXIT_DONE;
 }
 
+/* Scores of all parts to a threshold in a file. */
+static int calibrate_scores(const calibrate_options *o, gad_engine *engine, references *refs, const paths *parts)
+{
+    gad_threshold threshold;
+    gad_threshold_basis basis;
+    gad_error err;
+    const gad_inspect_settings settings = inspect_settings(o);
+    double *scores = calloc(parts->count + 1, sizeof *scores);
+    int code = scores ? score_parts(o, engine, refs, parts, scores) : EXIT_FAILED;
+    if (!code && (gad_threshold_basis_make(engine, refs->picture, (int)refs->path.count, refs->gallery != NULL, &settings,
+                                           &basis, &err) ||
+                  gad_calibrate(scores, parts->count, o->rate, o->confidence, &basis, o->out, &threshold, &err)))
+        code = terminal_fail(&err);
+    if (!code)
+        print_threshold(o, &threshold);
+    free(scores);
+    return code;
+}
+
 static int calibrate_parts(const calibrate_options *o)
 {
     paths parts = {0};
     references refs = {0};
     gad_engine *engine = NULL;
     gad_log log = terminal_log(false);
-    gad_threshold threshold;
-    gad_error err;
     int code = EXIT_DONE;
     for (int64_t i = 0; i < o->part.count && !code; i++)
         code = parts_paths_add(o->part.item[i], &parts) ? EXIT_DONE : EXIT_FAILED;
@@ -169,18 +194,13 @@ static int calibrate_parts(const calibrate_options *o)
         code = parts_references_load(&o->ref, &refs);
     if (!code)
         code = options_engine_open(&cmd_calibrate, &o->engine, &log, &engine);
-    double *scores = calloc(parts.count + 1, sizeof *scores);
-    if (!code && !scores)
-        code = EXIT_FAILED;
+    if (!code && !refs.path.count && gad_engine_compares(engine)) {
+        fputs("gad calibrate: this model compares parts with good ones: give --ref as for gad inspect\n", stderr);
+        code = EXIT_USAGE;
+    }
     terminal_catch_interrupt();
     if (!code)
-        code = score_parts(o, engine, &refs, &parts, scores);
-    if (!code &&
-        gad_calibrate(scores, parts.count, o->rate, o->confidence, gad_engine_hash(engine), o->out, &threshold, &err))
-        code = terminal_fail(&err);
-    if (!code)
-        print_threshold(o, &threshold);
-    free(scores);
+        code = calibrate_scores(o, engine, &refs, &parts);
     gad_engine_free(engine);
     parts_references_free(&refs);
     parts_paths_free(&parts);

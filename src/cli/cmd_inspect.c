@@ -57,8 +57,9 @@ static const option table[] = {
      .argument = "P|FILE",
      .kind = OPTION_STRING,
      .offset = AT(threshold),
-     .help = "score from which a fast answer is an anomaly, or a file that gad calibrate wrote (default: the "
-             "checkpoint's own threshold.json, else 0.5)"},
+     .help = "score from which a part is an anomaly, or a file that gad calibrate wrote: of the reasoned answer with "
+             "--reason always, else of the fast one (default: the checkpoint's own threshold.json, else 0.5 of fast "
+             "answers and the word of reasoned ones)"},
     {.name = "prompt",
      .argument = "FILE",
      .kind = OPTION_STRING,
@@ -100,7 +101,7 @@ static const option table[] = {
      .offset = AT(fail_on),
      .choices = "nothing|anomaly",
      .fallback = "nothing",
-     .help = "anomaly: exit code 3 when a part was rejected"},
+     .help = "anomaly: exit code 3 when a part was rejected, anomalous or unfamiliar"},
     {.name = "log",
      .argument = "FILE",
      .kind = OPTION_STRING,
@@ -123,13 +124,24 @@ static bool is_cancelled(void *user)
     return terminal_interrupted();
 }
 
+/* Where the threshold comes from, once for all parts. */
+static void print_threshold(const gad_inspection *r)
+{
+    if (r->threshold >= 0)
+        fprintf(stderr, "threshold %.3f (%s)\n", r->threshold, r->threshold_source);
+}
+
 static void print_result(const gad_inspection *r, const char *part)
 {
-    static const char *const words[] = {"UNREADABLE", "normal", "ANOMALOUS"};
+    static const char *const words[] = {"UNREADABLE", "normal", "ANOMALOUS", "UNFAMILIAR"};
     printf("%s: %s", part, words[r->verdict]);
     if (r->score >= 0)
         printf(", score %.3f", r->score);
     printf("\n");
+    if (r->verdict == GAD_VERDICT_UNFAMILIAR)
+        printf("  does not look like the good part: distance %.2f, limit %.2f\n", r->distance, r->distance_limit);
+    if (r->disagreement)
+        printf("  (the reasoned answer disagrees)\n");
     for (int i = 0; i < r->defect_count; i++)
         printf("  %s at %.0f,%.0f - %.0f,%.0f%s\n", r->defect[i].label[0] ? r->defect[i].label : "anomaly", r->defect[i].x1,
                r->defect[i].y1, r->defect[i].x2, r->defect[i].y2, r->defect[i].valid ? "" : " (no area)");
@@ -156,39 +168,73 @@ typedef struct inspect_run {
     gad_engine *engine;
     references *refs;
     gad_inspect_settings settings;
-    gad_inspection_page *page; /* NULL: none is wanted */
-    bool rejected;
+    gad_inspection_page *page;             /* NULL: none is wanted */
+    int count[GAD_VERDICT_UNFAMILIAR + 1]; /* of parts, by verdict */
+    int failed;
+    bool threshold_said;
 } inspect_run;
 
-/* One line that holds all that is needed to ask again: docs/formats.md "Inspection log". */
+/* Neither may go on to where good parts go. */
+static bool rejected(const inspect_run *run)
+{
+    return run->count[GAD_VERDICT_ANOMALOUS] || run->count[GAD_VERDICT_UNFAMILIAR];
+}
+
+/* One line that holds all that is needed to ask again: docs/formats.md "Inspection log". `part` NULL: it was not read. */
 static int append_log(const inspect_run *run, const char *json, const gad_picture *part, gad_picture *const *good,
                       int good_count)
 {
     const inspect_options *o = run->o;
     FILE *file = fopen(o->log, "a");
-    char stamp[32];
+    char stamp[32], threshold[32] = "null";
     time_t now = time(NULL);
     struct tm utc;
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
+    if (run->settings.threshold >= 0)
+        snprintf(threshold, sizeof threshold, "%.17g", run->settings.threshold);
     bool failed = !file;
     if (file) {
         fprintf(
             file,
             "{\"time\": \"%s\", \"gad\": \"%s\", \"model_hash\": \"%s\", \"part_hash\": \"%s\", \"reference_hashes\": [",
-            stamp, GAD_VERSION, gad_engine_hash(run->engine), gad_picture_hash(part));
+            stamp, GAD_VERSION, gad_engine_hash(run->engine), part ? gad_picture_hash(part) : "");
         for (int i = 0; i < good_count; i++)
             fprintf(file, "%s\"%s\"", i ? ", " : "", gad_picture_hash(good[i]));
         fprintf(file,
                 "], \"quant\": \"%s\", \"reason\": \"%s\", \"max_tokens\": %lld, \"greedy\": %s, \"seed\": %lld, "
-                "\"max_pixels\": %lld, \"threshold\": %g, \"result\": %s}\n",
+                "\"max_pixels\": %lld, \"threshold\": %s, \"result\": %s}\n",
                 o->engine.compute.quant, o->reason, (long long)o->max_tokens, o->greedy ? "true" : "false",
-                (long long)o->seed, (long long)o->engine.max_pixels, run->settings.threshold, json);
+                (long long)o->seed, (long long)o->engine.max_pixels, threshold, json);
         failed = fflush(file) || fsync(fileno(file));
         failed |= fclose(file) != 0;
     }
     if (failed)
         fprintf(stderr, "gad inspect: %s: %s\n", o->log, strerror(errno));
     return failed ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* A part without a verdict is there all the same: in the lines, on the page, in the log. */
+static int report_failure(inspect_run *run, const char *path, const gad_picture *part, const gad_error *why)
+{
+    gad_error err;
+    char *json = NULL;
+    terminal_fail(why);
+    if (why->code == GAD_E_CANCELLED)
+        return EXIT_FAILED;
+    run->failed++;
+    if ((run->o->json || run->o->log) && gad_inspection_failure_json(path, why, &json, &err))
+        return terminal_fail(&err);
+    if (run->o->json)
+        printf("%s\n", json);
+    else
+        printf("%s: FAILED: %s\n", path, why->cause);
+    fflush(stdout);
+    if (run->page && gad_inspection_page_add_failure(run->page, path, why, &err))
+        terminal_fail(&err);
+    if (run->o->log)
+        append_log(run, json, part, NULL, 0);
+    gad_text_free(json);
+    return EXIT_FAILED;
 }
 
 static int report(const inspect_run *run, const char *path, const gad_picture *part, gad_picture *const *good,
@@ -222,14 +268,16 @@ static int inspect_picture(inspect_run *run, const char *path, const gad_picture
     gad_inspection result = {0};
     gad_picture *const *good;
     const char *const *good_path;
-    int good_count = parts_references_for(run->refs, part, &good, &good_path);
-    if (good_count < 0)
-        return EXIT_FAILED;
-    if (gad_inspect(run->engine, good, good_count, part, &run->settings, &result, &err))
-        return terminal_fail(&err);
+    int good_count = 0;
+    if (parts_references_for(run->refs, part, &good, &good_path, &good_count, &err) ||
+        gad_inspect(run->engine, good, good_count, part, &run->settings, &result, &err))
+        return report_failure(run, path, part, &err);
     if (run->settings.on_text && result.reasoned)
         fputc('\n', stderr);
-    run->rejected |= result.verdict == GAD_VERDICT_ANOMALOUS;
+    if (!run->threshold_said && !run->o->quiet)
+        print_threshold(&result);
+    run->threshold_said = true;
+    run->count[result.verdict]++;
     int code = report(run, path, part, good, good_path, good_count, &result);
     gad_inspection_clear(&result);
     return code;
@@ -240,42 +288,48 @@ static int inspect_part(inspect_run *run, const char *path)
     gad_error err;
     gad_picture *part = NULL;
     if (gad_picture_load(path, &part, &err))
-        return terminal_fail(&err);
+        return report_failure(run, path, NULL, &err);
     int code = inspect_picture(run, path, part);
     gad_picture_free(part);
     return code;
 }
 
-/* A number, a calibration of the same model, or what the checkpoint brings along. */
-static int read_threshold(const inspect_options *o, const gad_engine *engine, double *threshold)
+/* A number, or a calibration of inspections like these; without one the engine knows. */
+static int read_threshold(inspect_run *run)
 {
+    const char *given = run->o->threshold;
     gad_error err;
     gad_threshold calibrated;
+    gad_threshold_basis basis;
     char *end;
-    if (!o->threshold) {
-        if (gad_threshold_of_engine(engine, &calibrated, &err))
-            return terminal_fail(&err);
-        *threshold = calibrated.value;
+    if (!given)
         return EXIT_DONE;
+    run->settings.threshold = strtod(given, &end);
+    if (end != given && !*end) {
+        if (run->settings.threshold >= 0 && run->settings.threshold <= 1)
+            return EXIT_DONE;
+        fprintf(stderr, "gad inspect: --threshold %s: scores lie between 0 and 1\n", given);
+        return EXIT_USAGE;
     }
-    *threshold = strtod(o->threshold, &end);
-    if (end != o->threshold && !*end)
-        return EXIT_DONE;
-    if (gad_threshold_read(o->threshold, gad_engine_hash(engine), &calibrated, &err))
+    if (gad_threshold_basis_make(run->engine, run->refs->picture, (int)run->refs->path.count, run->refs->gallery != NULL,
+                                 &run->settings, &basis, &err) ||
+        gad_threshold_read(given, &basis, &calibrated, &err))
         return terminal_fail(&err);
-    *threshold = calibrated.value;
+    run->settings.threshold = calibrated.value;
+    run->settings.threshold_source = given;
     return EXIT_DONE;
 }
 
 static gad_inspect_settings inspect_settings(const inspect_options *o)
 {
-    gad_inspect_settings s = {.class_name = o->class_name,
-                              .knowledge = o->knowledge,
-                              .prompt_file = o->prompt,
-                              .max_tokens = o->max_tokens,
-                              .greedy = o->greedy,
-                              .seed = (uint64_t)o->seed,
-                              .is_cancelled = is_cancelled};
+    gad_inspect_settings s = gad_inspect_settings_default();
+    s.class_name = o->class_name;
+    s.knowledge = o->knowledge;
+    s.prompt_file = o->prompt;
+    s.max_tokens = o->max_tokens;
+    s.greedy = o->greedy;
+    s.seed = (uint64_t)o->seed;
+    s.is_cancelled = is_cancelled;
     s.reason = !strcmp(o->reason, "always")    ? GAD_REASON_ALWAYS
                : !strcmp(o->reason, "rejects") ? GAD_REASON_REJECTS
                                                : GAD_REASON_NEVER;
@@ -303,6 +357,39 @@ static int inspect_all(inspect_run *run, const paths *parts)
     return terminal_interrupted() ? EXIT_FAILED : code;
 }
 
+static void print_summary(const inspect_run *run)
+{
+    fprintf(stderr, "%d anomalous, %d normal", run->count[GAD_VERDICT_ANOMALOUS], run->count[GAD_VERDICT_NORMAL]);
+    if (run->count[GAD_VERDICT_UNFAMILIAR])
+        fprintf(stderr, ", %d unfamiliar", run->count[GAD_VERDICT_UNFAMILIAR]);
+    if (run->count[GAD_VERDICT_UNREADABLE])
+        fprintf(stderr, ", %d whose answer could not be read", run->count[GAD_VERDICT_UNREADABLE]);
+    if (run->failed)
+        fprintf(stderr, ", %d failed", run->failed);
+    fputc('\n', stderr);
+}
+
+/* With everything open: all parts, the page, the exit code. An anomaly is known for certain, so it wins over a part that
+ * failed. */
+static int inspect_and_sum_up(inspect_run *run, const paths *parts)
+{
+    const inspect_options *o = run->o;
+    gad_error err;
+    int code = read_threshold(run);
+    if (!code && o->html && gad_inspection_page_new(&run->page, &err))
+        code = terminal_fail(&err);
+    if (code)
+        return code;
+    code = inspect_all(run, parts);
+    if (parts->count > 1 && !o->quiet)
+        print_summary(run);
+    bool page_failed = run->page && gad_inspection_page_write(run->page, o->html, &err);
+    if (page_failed)
+        code = terminal_fail(&err);
+    gad_inspection_page_free(run->page);
+    return rejected(run) && !strcmp(o->fail_on, "anomaly") ? EXIT_ANOMALY : code;
+}
+
 static int make_folder(const char *path)
 {
     if (!path || !mkdir(path, 0777) || errno == EEXIST)
@@ -318,7 +405,6 @@ static int run(void *settings)
     references refs = {0};
     gad_engine *engine = NULL;
     gad_log log = terminal_log(false);
-    gad_error err;
     int code = EXIT_DONE;
     for (int64_t i = 0; i < o->part.count && !code; i++)
         code = parts_paths_add(o->part.item[i], &parts) ? EXIT_DONE : EXIT_FAILED;
@@ -330,19 +416,14 @@ static int run(void *settings)
         code = make_folder(o->heatmap);
     if (!code)
         code = options_engine_open(&cmd_inspect, &o->engine, &log, &engine);
+    if (!code && !refs.path.count && gad_engine_compares(engine)) {
+        fputs("gad inspect: this model compares parts with good ones: give a picture of a good part with --ref\n", stderr);
+        code = EXIT_USAGE;
+    }
     if (!code) {
         inspect_run all = {.o = o, .engine = engine, .refs = &refs, .settings = inspect_settings(o)};
         terminal_catch_interrupt();
-        code = read_threshold(o, engine, &all.settings.threshold);
-        if (!code && o->html && gad_inspection_page_new(&all.page, &err))
-            code = terminal_fail(&err);
-        if (!code)
-            code = inspect_all(&all, &parts);
-        if (all.page && gad_inspection_page_write(all.page, o->html, &err))
-            code = terminal_fail(&err);
-        gad_inspection_page_free(all.page);
-        if (!code && all.rejected && !strcmp(o->fail_on, "anomaly"))
-            code = EXIT_ANOMALY;
+        code = inspect_and_sum_up(&all, &parts);
     }
     gad_engine_free(engine);
     parts_references_free(&refs);
@@ -355,7 +436,8 @@ const command cmd_inspect = {
     .synopsis = "[options] --ref GOOD PART...",
     .summary = "is the part anomalous, where, how sure, and why",
     .details = "PART is an image or a folder of images. The verdict goes to standard output, the reasoning streams to the\n"
-               "terminal. Exit code: 0 done, 1 something failed, 2 usage, 3 with --fail-on anomaly.",
+               "terminal. Exit code: 0 done, 1 something failed, 2 usage, 3 with --fail-on anomaly (even when other parts "
+               "failed).",
     .options = table,
     .option_count = OPTIONS_COUNT(table),
     .least_arguments = 1,

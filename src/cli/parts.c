@@ -94,19 +94,13 @@ int parts_references_load(const option_list *given, references *r)
     return EXIT_DONE;
 }
 
-int parts_references_for(references *r, const gad_picture *part, gad_picture *const **good, const char *const **good_path)
+gad_status parts_references_for(references *r, const gad_picture *part, gad_picture *const **good,
+                                const char *const **good_path, int *good_count, gad_error *err)
 {
-    gad_error err;
     int best = 0;
-    *good = r->picture;
-    *good_path = (const char *const *)r->path.item;
-    if (!r->gallery)
-        return (int)r->path.count;
-    if (gad_gallery_best(r->gallery, part, &best, &err)) {
-        terminal_fail(&err);
-        return -1;
-    }
-    *good += best;
-    *good_path += best;
-    return 1;
+    gad_status status = r->gallery ? gad_gallery_best(r->gallery, part, &best, err) : GAD_OK;
+    *good = r->picture + best;
+    *good_path = (const char *const *)r->path.item + best;
+    *good_count = r->gallery ? 1 : (int)r->path.count;
+    return status;
 }

@@ -25,8 +25,9 @@ typedef struct references {
 /* An exit code, with a message when it is not EXIT_DONE. */
 int parts_references_load(const option_list *given, references *r);
 void parts_references_free(references *r);
-/* The good parts to show with this one; returns how many, -1 with a message on failure. */
-int parts_references_for(references *r, const gad_picture *part, gad_picture *const **good, const char *const **good_path);
+/* The good parts to show with this one. */
+gad_status parts_references_for(references *r, const gad_picture *part, gad_picture *const **good,
+                                const char *const **good_path, int *good_count, gad_error *err);
 
 bool parts_is_folder(const char *path);
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/finite.h"
 #include "base/memory.h"
 
 static const char operation[] = "compare part and reference";
@@ -74,6 +75,9 @@ gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool ad
         input.level = level;
         run(model, device, adapters, &input, image, count, host, map);
         status = gad_device_check(device, err);
+        if (!status && !gad_finite_all(input.map, (size_t)(input.tests * gad_config_map_cells(&model->config.evidence))))
+            status = gad_error_set(err, GAD_E_FORMAT, operation, "check the weights and the picture",
+                                   "the heat map is not finite numbers");
     }
     if (status)
         gad_memory_free(host);

@@ -132,10 +132,26 @@ static gad_status hash_model(gad_engine *e, gad_error *err)
     return GAD_OK;
 }
 
+/* An adapter's folder is no checkpoint. */
+static gad_status check_folder(const char *folder, gad_error *err)
+{
+    char *config = gad_file_join(folder, "config.json"), *adapter = gad_file_join(folder, "adapter_config.json");
+    gad_status status = config && adapter ? GAD_OK : gad_error_memory(err, operation, strlen(folder));
+    if (!status && gad_file_exists(adapter) && !gad_file_exists(config))
+        status = gad_error_set(err, GAD_E_ARGUMENT, operation,
+                               "give it as --adapter, and as --model the checkpoint that it was trained on",
+                               "%s is a LoRA adapter, not a model", folder);
+    gad_memory_free(config);
+    gad_memory_free(adapter);
+    return status;
+}
+
 static gad_status open_parts(gad_engine *e, const gad_engine_options *options, gad_error *err)
 {
     gad_config config;
-    gad_status status = gad_config_load(options->model, &config, err);
+    gad_status status = check_folder(options->model, err);
+    if (!status)
+        status = gad_config_load(options->model, &config, err);
     if (!status && !(e->folder = gad_memory_copy_string(options->model)))
         status = gad_error_memory(err, operation, strlen(options->model));
     if (!status)
@@ -181,6 +197,8 @@ gad_status gad_engine_open(const gad_engine_options *options, gad_engine **engin
     if (!e)
         return gad_error_memory(err, operation, sizeof *e);
     e->log = options->log;
+    e->quantised = options->quantise;
+    e->quantised_vision = options->quantise_vision;
     e->images.limit_bytes = IMAGE_CACHE_BYTES;
     status = open_parts(e, &located, err);
     if (!status)
@@ -194,6 +212,11 @@ gad_status gad_engine_open(const gad_engine_options *options, gad_engine **engin
     e->convention = relative ? GAD_BOX_REL1000 : GAD_BOX_INPUT;
     *engine = e;
     return GAD_OK;
+}
+
+bool gad_engine_compares(const gad_engine *engine)
+{
+    return engine->model.config.evidence.heads > 0;
 }
 
 static void drop_kept(gad_engine *e)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/finite.h"
 #include "base/memory.h"
 
 /* Rows of one prefill step: bounds scratch memory (each row takes about 12 hidden + 2 intermediate numbers), and a cancel
@@ -183,6 +184,16 @@ static gad_status make_tables(const gad_timeline *t, const gad_prompt *prompt, f
                              tables->position, next, err);
 }
 
+/* Logits that are no numbers would make an answer all the same: the first of equals, a probability of nothing. */
+static gad_status check_logits(const gad_timeline *t, gad_error *err)
+{
+    if (gad_finite_all(t->logits, (size_t)t->model->config.text.vocab))
+        return GAD_OK;
+    return gad_error_set(err, GAD_E_FORMAT, operation,
+                         "check the weights (a training run that diverged, a damaged file), and the picture",
+                         "the model's output is not a finite number");
+}
+
 static gad_status run_rows(gad_timeline *t, const gad_prompt *prompt, const feed_tables *tables, const gad_cancel *cancel,
                            gad_error *err)
 {
@@ -209,6 +220,8 @@ static gad_status run_rows(gad_timeline *t, const gad_prompt *prompt, const feed
         in.image_count = map_images(prompt, from, rows, tables->image_at, tables->image_from);
         run_piece(t, &in, from + rows == prompt->count);
         status = gad_device_check(device, err);
+        if (!status && from + rows == prompt->count)
+            status = check_logits(t, err);
         for (int64_t row = from; row < from + rows && !status; row++) {
             t->ids[row] = prompt->ids[row];
             t->content[row] = content_at(prompt, row);
@@ -267,6 +280,8 @@ gad_status gad_timeline_append(gad_timeline *t, int32_t id, gad_error *err)
                        .cache_row = t->length};
     run_piece(t, &in, true);
     gad_status status = gad_device_check(t->device, err);
+    if (!status)
+        status = check_logits(t, err);
     if (status)
         return status;
     t->ids[t->length] = id;

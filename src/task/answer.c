@@ -339,7 +339,7 @@ gad_status gad_answer_write(const char *think, bool anomalous, const gad_answer_
     gad_string_addf(text, "<think>\n%s%s</think><answer>%s", think, *think ? "\n" : "", anomalous ? "Yes." : "No");
     for (size_t i = 0; i < count; i++) {
         const double *v = items[i].box.value;
-        gad_string_addf(text, "%s {'bbox_2d': [%.6g, %.6g, %.6g, %.6g], 'label': ", i ? "," : "", v[0], v[1], v[2], v[3]);
+        gad_string_addf(text, "%s {'bbox_2d': [%.9g, %.9g, %.9g, %.9g], 'label': ", i ? "," : "", v[0], v[1], v[2], v[3]);
         write_label(items[i].label, text);
         gad_string_add(text, "}");
     }

@@ -92,8 +92,11 @@ static json_t *ask_library(gad_reason reason)
     char *text = NULL;
     const char *good_name = IMAGES "plate.png";
     const gad_engine_options options = {.model = MODEL, .threads = 1, .max_pixels = 1003520};
-    const gad_inspect_settings settings = {
-        .class_name = "gear", .knowledge = "scratch, dent", .reason = reason, .max_tokens = 12, .threshold = 0.5};
+    gad_inspect_settings settings = gad_inspect_settings_default();
+    settings.class_name = "gear";
+    settings.knowledge = "scratch, dent";
+    settings.reason = reason;
+    settings.max_tokens = 12;
     ASSERT_OK(gad_engine_open(&options, &engine, &err), &err);
     ASSERT_OK(gad_picture_load(good_name, &good, &err), &err);
     ASSERT_OK(gad_picture_load(IMAGES "bolt.png", &part, &err), &err);
@@ -131,8 +134,8 @@ static void test_json_equals_library(void **state)
         if (!json_equal(got, expected))
             fail_msg("--reason %s: %s", reasons[i], r.out);
         const json_t *score = json_object_get(got, "score");
-        /* random words decide nothing, and an answer without decision has no score; the fast answer has one */
-        assert_true(i < 2 ? json_is_null(score) : json_number_value(score) > 0 && json_number_value(score) < 1);
+        /* random words decide nothing, and an answer without decision has no score; a fast answer has one */
+        assert_true(i < 1 ? json_is_null(score) : json_number_value(score) > 0 && json_number_value(score) < 1);
         json_decref(got);
         json_decref(expected);
         program_free(&r);
@@ -200,7 +203,13 @@ static void test_unreadable_part(void **state)
     assert_int_equal(r.code, 1);
     assert_non_null(strstr(r.text, bad));
     assert_non_null(strstr(r.text, "/nonexistent/x.png"));
-    json_decref(parse_line(r.out, 2, 3)); /* the three good ones are all there */
+    json_t *failed = parse_line(r.out, 1, 5), *last = parse_line(r.out, 4, 5); /* between the three good ones, and last */
+    assert_string_equal(string_of(failed, "part"), bad);
+    assert_true(string_of(failed, "error")[0] && !json_object_get(failed, "verdict"));
+    assert_string_equal(string_of(last, "part"), "/nonexistent/x.png");
+    assert_non_null(strstr(r.text, "2 failed"));
+    json_decref(failed);
+    json_decref(last);
     program_free(&r);
 }
 
@@ -272,15 +281,20 @@ static void test_html(void **state)
     size_t length = 0;
     const char *path = support_scratch(GAD_TEST_TMP, "page.html");
     ASSERT_OK(gad_file_remove(path, &err), &err);
-    program_result r = RUN(COMMON, "--html", path, "--ref", IMAGES "plate.png", IMAGES "bolt.png", IMAGES "coin.png");
-    assert_int_equal(r.code, 0);
+    program_result r = RUN(COMMON, "--html", path, "--threshold", "0.25", "--ref", IMAGES "plate.png", IMAGES "bolt.png",
+                           IMAGES "coin.png", "/nonexistent/x.png");
+    assert_int_equal(r.code, 1);
     ASSERT_OK(gad_file_read(path, 1 << 22, &page, &length, &err), &err);
     int cards = 0, pictures = 0;
     for (const char *at = page; (at = strstr(at, "<article")); at++)
         cards++;
     for (const char *at = page; (at = strstr(at, "data:image/jpeg;base64,")); at++)
         pictures++;
-    assert_int_equal(cards, 2);
+    assert_int_equal(cards, 3); /* the one that failed is there too */
+    assert_non_null(strstr(page, "<article class=\"failed\">"));
+    assert_non_null(strstr(page, "3 parts"));
+    assert_non_null(strstr(page, "1 failed"));
+    assert_non_null(strstr(page, "Threshold 0.250 (given)"));
     assert_int_equal(pictures, 4); /* no heat maps from this model */
     assert_non_null(strstr(page, "coin.png"));
     assert_null(strstr(page, "http"));
@@ -353,7 +367,10 @@ static void test_exit_codes(void **state)
     EXPECT(0, NULL, FAST, "--threshold", "0", IMAGES "bolt.png");
     EXPECT(3, NULL, FAST, "--threshold", "0", "--fail-on", "anomaly", IMAGES "bolt.png");
     EXPECT(0, NULL, FAST, "--threshold", "1", "--fail-on", "anomaly", IMAGES "bolt.png");
-    EXPECT(1, "/nonexistent", FAST, "--threshold", "0", "--fail-on", "anomaly", IMAGES "bolt.png", "/nonexistent/x.png");
+    /* an anomaly wins over a part that failed */
+    EXPECT(3, "/nonexistent", FAST, "--threshold", "0", "--fail-on", "anomaly", IMAGES "bolt.png", "/nonexistent/x.png");
+    EXPECT(1, "/nonexistent", FAST, "--threshold", "1", "--fail-on", "anomaly", IMAGES "bolt.png", "/nonexistent/x.png");
+    EXPECT(1, "/nonexistent", FAST, "--threshold", "0", IMAGES "bolt.png", "/nonexistent/x.png");
     EXPECT(1, "/nonexistent", "inspect", "--model", "/nonexistent", IMAGES "bolt.png");
     EXPECT(1, "/nonexistent/good.png", "inspect", "--model", MODEL, "--ref", "/nonexistent/good.png", IMAGES "bolt.png");
     EXPECT(1, "/nonexistent/log", FAST, "--log", "/nonexistent/log", IMAGES "bolt.png");
@@ -368,6 +385,10 @@ static void test_usage(void **state)
     EXPECT(2, "always|rejects|never", "inspect", "--reason", "sometimes", IMAGES "bolt.png");
     EXPECT(2, "whole number", "inspect", "--max-tokens", "many", IMAGES "bolt.png");
     EXPECT(2, "whole number", "inspect", "--max-tokens", "0", IMAGES "bolt.png");
+    EXPECT(2, "between 0 and 1", FAST, "--threshold", "nan", IMAGES "bolt.png");
+    EXPECT(2, "between 0 and 1", FAST, "--threshold", "inf", IMAGES "bolt.png");
+    EXPECT(2, "between 0 and 1", FAST, "--threshold", "-0.1", IMAGES "bolt.png");
+    EXPECT(2, "between 0 and 1", FAST, "--threshold", "1.01", IMAGES "bolt.png");
     EXPECT(2, "wants", "inspect", IMAGES "bolt.png", "--ref");
     EXPECT(2, "Usage", "inspect");
     EXPECT(2, "takes no argument", "inspect", "--json=yes", IMAGES "bolt.png");
@@ -438,7 +459,7 @@ static void test_interrupt(void **state)
     }
 }
 
-/* A checkpoint that brings its threshold decides by it; one of other weights is refused. */
+/* A checkpoint that brings its threshold decides by it; one of other weights is left aside with a warning. */
 static void test_threshold_of_checkpoint(void **state)
 {
     (void)state;
@@ -456,17 +477,19 @@ static void test_threshold_of_checkpoint(void **state)
     }
     ASSERT_OK(gad_engine_open(&(gad_engine_options){.model = folder, .threads = 1}, &engine, &err), &err);
     const char *file = support_scratch(folder, "threshold.json");
+    gad_threshold_basis mine = {{"", "fast"}}, another = {{"another", "fast"}};
+    snprintf(mine.member[0], sizeof mine.member[0], "%s", gad_engine_hash(engine));
     double low[20] = {0}, high[20];
     for (int i = 0; i < 20; i++)
         high[i] = 1;
 #define OWN "inspect", "--model", folder, "--threads", "1", "--reason", "never", "--fail-on", "anomaly", "--ref"
-    ASSERT_OK(gad_calibrate(low, 20, 0.1, 0.5, gad_engine_hash(engine), file, &threshold, &err), &err);
+    ASSERT_OK(gad_calibrate(low, 20, 0.1, 0.5, &mine, file, &threshold, &err), &err);
     EXPECT(3, NULL, OWN, IMAGES "plate.png", IMAGES "bolt.png");
     EXPECT(0, NULL, OWN, IMAGES "plate.png", "--threshold", "1", IMAGES "bolt.png");
-    ASSERT_OK(gad_calibrate(high, 20, 0.1, 0.5, gad_engine_hash(engine), file, &threshold, &err), &err);
+    ASSERT_OK(gad_calibrate(high, 20, 0.1, 0.5, &mine, file, &threshold, &err), &err);
     EXPECT(0, NULL, OWN, IMAGES "plate.png", IMAGES "bolt.png");
-    ASSERT_OK(gad_calibrate(high, 20, 0.1, 0.5, "another", file, &threshold, &err), &err);
-    EXPECT(1, "threshold.json", OWN, IMAGES "plate.png", IMAGES "bolt.png");
+    ASSERT_OK(gad_calibrate(high, 20, 0.1, 0.5, &another, file, &threshold, &err), &err);
+    EXPECT(3, "left aside", OWN, IMAGES "plate.png", IMAGES "bolt.png"); /* its score is above 0.5 */
     gad_engine_free(engine);
 }
 

@@ -1,9 +1,10 @@
-/* inspection: what a finished inspection becomes as text: a JSON line. Functions of gad.h and inspection.h. */
-#include "api/inspection.h"
+/* inspection: a finished inspection: its memory, its words, its JSON line (docs/formats.md). Functions of gad.h. */
+#include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/string.h"
+#include "gad.h"
 
 void gad_inspection_clear(gad_inspection *result)
 {
@@ -22,10 +23,19 @@ void gad_text_free(char *text)
     gad_memory_free(text);
 }
 
-const char *gad_inspection_verdict(gad_verdict verdict)
+const char *gad_verdict_name(gad_verdict verdict)
 {
-    static const char *const names[] = {"unreadable", "normal", "anomalous"};
+    static const char *const names[] = {"unreadable", "normal", "anomalous", "unfamiliar"};
     return names[verdict];
+}
+
+/* Scores are never negative: that stands for one that does not exist, as NaN does for a threshold. */
+static void add_number(gad_string *s, double value)
+{
+    if (value >= 0)
+        gad_string_addf(s, "%.6f", value);
+    else
+        gad_string_add(s, "null");
 }
 
 static void add_defects(gad_string *s, const gad_inspection *r)
@@ -52,11 +62,19 @@ gad_status gad_inspection_json(const gad_inspection *r, const char *part, const 
         gad_string_add(&s, i ? ", " : "");
         gad_string_add_json(&s, good[i]);
     }
-    gad_string_addf(&s, "], \"verdict\": \"%s\", \"score\": ", gad_inspection_verdict(r->verdict));
-    if (r->score >= 0)
-        gad_string_addf(&s, "%.6f", r->score);
-    else
-        gad_string_add(&s, "null");
+    gad_string_addf(&s, "], \"verdict\": \"%s\", \"score\": ", gad_verdict_name(r->verdict));
+    add_number(&s, r->score);
+    gad_string_add(&s, ", \"score_fast\": ");
+    add_number(&s, r->score_fast);
+    gad_string_add(&s, ", \"score_reasoned\": ");
+    add_number(&s, r->score_reasoned);
+    gad_string_add(&s, ", \"threshold\": ");
+    add_number(&s, r->threshold);
+    gad_string_add(&s, ", \"threshold_source\": ");
+    gad_string_add_json(&s, r->threshold_source);
+    gad_string_addf(&s, ", \"disagreement\": %s", r->disagreement ? "true" : "false");
+    if (r->distance >= 0)
+        gad_string_addf(&s, ", \"distance\": %.4f, \"distance_limit\": %.4f", r->distance, r->distance_limit);
     if (r->heat)
         gad_string_addf(&s, ", \"difference\": %.6f", r->difference);
     add_defects(&s, r);
@@ -79,4 +97,21 @@ gad_status gad_inspection_json(const gad_inspection *r, const char *part, const 
     }
     *text = s.data;
     return GAD_OK;
+}
+
+gad_status gad_inspection_failure_json(const char *part, const gad_error *why, char **text, gad_error *err)
+{
+    gad_string s = {0};
+    gad_string_add(&s, "{\"part\": ");
+    gad_string_add_json(&s, part);
+    gad_string_add(&s, ", \"error\": ");
+    gad_string_add_json(&s, why->cause);
+    gad_string_add(&s, ", \"operation\": ");
+    gad_string_add_json(&s, why->operation);
+    gad_string_add(&s, ", \"hint\": ");
+    gad_string_add_json(&s, why->hint);
+    gad_string_add(&s, "}");
+    *text = s.failed ? NULL : gad_memory_copy_string(gad_string_text(&s));
+    gad_string_free(&s);
+    return *text ? GAD_OK : gad_error_memory(err, "describe a failed part", strlen(part));
 }
