@@ -178,9 +178,8 @@ typedef struct gad_inspect_settings {
     bool (*is_cancelled)(void *user);               /* NULL: never */
     void *user;
 } gad_inspect_settings;
-GAD_API gad_inspect_settings gad_inspect_settings_default(void);
 
-/* A product without a name; the answer without sampling, at most 1024 tokens; a threshold of 0.5. */
+/* A product without a name; the answer without sampling, at most 1024 tokens; the checkpoint's own threshold. */
 GAD_API gad_inspect_settings gad_inspect_settings_default(void);
 
 typedef struct gad_inspection {

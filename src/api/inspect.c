@@ -4,11 +4,6 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-gad_inspect_settings gad_inspect_settings_default(void)
-{
-    return (gad_inspect_settings){.max_tokens = 1024, .greedy = true, .threshold = 0.5};
-}
-
 gad_status gad_inspect(gad_engine *engine, gad_picture *const *good, int good_count, const gad_picture *part,
                        const gad_inspect_settings *settings, gad_inspection *result, gad_error *err)
 {

@@ -113,6 +113,7 @@ static gad_inspect_settings inspect_settings(const calibrate_options *o)
     s.prompt_file = o->prompt;
     s.reason = o->reasoned ? GAD_REASON_ALWAYS : GAD_REASON_NEVER;
     s.max_tokens = o->max_tokens;
+    s.greedy = false;
     s.is_cancelled = is_cancelled;
     return s;
 }

@@ -293,7 +293,7 @@ gad_status gad_inspect_ask(gad_engine *engine, const gad_inspect_request *reques
 
 gad_inspect_settings gad_inspect_settings_default(void)
 {
-    return (gad_inspect_settings){.class_name = "product", .max_tokens = 1024, .threshold = NAN};
+    return (gad_inspect_settings){.max_tokens = 1024, .greedy = true, .threshold = NAN};
 }
 
 /* The comma-separated list, cut in place of a copy that `items` point into. */

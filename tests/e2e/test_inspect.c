@@ -97,6 +97,7 @@ static json_t *ask_library(gad_reason reason)
     settings.knowledge = "scratch, dent";
     settings.reason = reason;
     settings.max_tokens = 12;
+    settings.greedy = false;
     ASSERT_OK(gad_engine_open(&options, &engine, &err), &err);
     ASSERT_OK(gad_picture_load(good_name, &good, &err), &err);
     ASSERT_OK(gad_picture_load(IMAGES "bolt.png", &part, &err), &err);
