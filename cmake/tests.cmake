@@ -45,6 +45,12 @@ endforeach()
 
 # The ladder of rooms: an include that goes up fails.
 add_test(NAME rooms COMMAND ${CMAKE_COMMAND} -DROOT=${CMAKE_SOURCE_DIR} -P ${CMAKE_SOURCE_DIR}/cmake/check_rooms.cmake)
+# No circle of files within a room; no file and no function that is too long to be read at once.
+file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/objects.txt CONTENT
+  "$<JOIN:$<TARGET_OBJECTS:gad_objects>,\n>\n$<JOIN:$<TARGET_OBJECTS:gad_cli>,\n>\n")
+add_test(NAME circles COMMAND ${CMAKE_COMMAND} -DROOT=${CMAKE_SOURCE_DIR} -DNM=${CMAKE_NM}
+  -DOBJECTS=${CMAKE_BINARY_DIR}/objects.txt -P ${CMAKE_SOURCE_DIR}/cmake/check_circles.cmake)
+add_test(NAME sizes COMMAND ${CMAKE_COMMAND} -DROOT=${CMAKE_SOURCE_DIR} -P ${CMAKE_SOURCE_DIR}/cmake/check_sizes.cmake)
 # The example of the documentation compiles, with the public header alone, and runs.
 add_executable(docs_example ${CMAKE_SOURCE_DIR}/docs/example.c)
 target_link_libraries(docs_example PRIVATE libgad)

@@ -29,7 +29,7 @@ static gad_status run_sft(gad_train_setup *t, gad_error *err)
 {
     gad_sft sft;
     gad_reward_judge judge;
-    gad_status status = gad_reward_open(t->engine->tokenizer, false, NULL, 0, &judge, err);
+    gad_status status = gad_reward_open(t->engine->tokenizer, "mmr", NULL, 0, &judge, err);
     gad_sft_settings own = sft_settings(t->settings, t, &judge);
     if (!status)
         status =
@@ -122,7 +122,7 @@ gad_status gad_train_grpo(const gad_train_settings *settings, gad_error *err)
     if (status)
         return status;
     if (ready)
-        status = gad_reward_open(t.engine->tokenizer, !strcmp(settings->reward, "vd"), settings->reward_command,
+        status = gad_reward_open(t.engine->tokenizer, settings->reward, settings->reward_command,
                                  (int)settings->reward_timeout_s, &judge, err);
     if (ready && !status)
         status = run_grpo(&t, &judge, err);

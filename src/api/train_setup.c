@@ -9,34 +9,35 @@
 #include "base/memory.h"
 #include "model/adapter.h"
 #include "train/memory_plan.h"
+#include "train/reward.h"
 
 static const char operation[] = "prepare training";
 
 /* ---- what trains --------------------------------------------------------------------------------------------------- */
 
-static bool word_selects(const char *word, size_t n, const char *name)
+#define GROUP(group) (1u << (group))
+
+static bool word_selects(const char *word, size_t n, const gad_param *param)
 {
     static const struct {
-        const char *word, *prefix;
-    } groups[] = {{"all", ""},
-                  {"language", "model."},
-                  {"language", "lm_head"},
-                  {"vision", "visual."},
-                  {"merger", "visual.merger"},
-                  {"merger", "visual.deepstack_merger"},
-                  {"difference", "difference."}};
-    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++)
-        if (n == strlen(groups[i].word) && !strncmp(word, groups[i].word, n))
-            if (!strncmp(name, groups[i].prefix, strlen(groups[i].prefix)))
-                return true;
-    return !strncmp(name, word, n) && n > 4; /* any other prefix of a parameter's name, "model.layers.0." */
+        const char *word;
+        unsigned groups; /* bit per gad_param_group */
+    } words[] = {{"all", ~0u},
+                 {"language", GROUP(GAD_PARAM_LANGUAGE)},
+                 {"vision", GROUP(GAD_PARAM_VISION) | GROUP(GAD_PARAM_MERGER)},
+                 {"merger", GROUP(GAD_PARAM_MERGER)},
+                 {"difference", GROUP(GAD_PARAM_EVIDENCE) | GROUP(GAD_PARAM_INJECTION)}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (n == strlen(words[i].word) && !strncmp(word, words[i].word, n))
+            return words[i].groups & GROUP(param->group);
+    return !strncmp(param->name, word, n) && n > 4; /* the beginning of a parameter's name, "model.layers.0." */
 }
 
-static bool is_selected(const char *words, const char *name)
+static bool is_selected(const char *words, const gad_param *param)
 {
     for (const char *word = words; *word;) {
         size_t n = strcspn(word, ",");
-        if (word_selects(word, n, name))
+        if (word_selects(word, n, param))
             return true;
         word += n + (word[n] == ',');
     }
@@ -77,8 +78,8 @@ static gad_status choose_trainable(const gad_train_settings *s, gad_model *model
     for (size_t i = 0; i < model->params.count && !status; i++) {
         gad_param *param = model->params.item[i];
         bool adapted = strstr(param->name, ".lora_") != NULL;
-        bool beside = !lora || !strncmp(param->name, "difference.", 11);
-        bool wanted = adapted ? lora : beside && is_selected(s->train, param->name);
+        bool beside = !lora || gad_param_is_evidence(param);
+        bool wanted = adapted ? lora : beside && is_selected(s->train, param);
         if (wanted && !adapted)
             *count += gad_param_count(param);
         if (wanted && !count_only)
@@ -169,7 +170,7 @@ static const char *bad_grpo(const gad_train_settings *s)
 {
     if (!is_one_of(s->aggregation, "group-token|batch-token|seq-mean|seq-sum|constant"))
         return "the aggregation is group-token, batch-token, seq-mean, seq-sum or constant";
-    if (!is_one_of(s->reward, "mmr|vd") || !is_one_of(s->zero_variance, "contrastive|drop|keep") ||
+    if (!gad_reward_find(s->reward) || !is_one_of(s->zero_variance, "contrastive|drop|keep") ||
         !is_one_of(s->ratio, "token|sequence"))
         return "the reward is mmr or vd, zero variance contrastive, drop or keep, the ratio token or sequence";
     if (s->group < 1 || s->group > 256 || s->max_new_tokens < 1)

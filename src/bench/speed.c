@@ -123,7 +123,7 @@ static double decode_weight_bytes(const gad_model *model)
     double bytes = 0;
     for (size_t i = 0; i < model->params.count; i++) {
         const gad_param *param = model->params.item[i];
-        bool used = strncmp(param->name, "visual.", 7) && (param != model->lm.embed || model->config.text.tied);
+        bool used = !gad_param_is_visual(param) && (param != model->lm.embed || model->config.text.tied);
         bytes += used && param->is_matrix ? (double)gad_param_bytes(param, param->value.dtype) : 0;
     }
     return bytes;

@@ -247,11 +247,6 @@ gad_status gad_align_index_add(gad_align_index *index, const uint16_t *feature, 
     return GAD_OK;
 }
 
-size_t gad_align_index_count(const gad_align_index *index)
-{
-    return index->count;
-}
-
 /* Eight sums side by side, always in the same order: the compiler can use vectors without changing the result. n is known
  * where this is inlined. */
 static inline float dot(const float *a, const float *b, int n)

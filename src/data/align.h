@@ -32,7 +32,6 @@ gad_status gad_align_index_new(const gad_align_rule *rule, size_t capacity, gad_
 void gad_align_index_free(gad_align_index *index);
 /* Candidates are numbered from 0 in the order of adding. */
 gad_status gad_align_index_add(gad_align_index *index, const uint16_t *feature, gad_error *err);
-size_t gad_align_index_count(const gad_align_index *index);
 
 typedef struct gad_align_match {
     size_t candidate;

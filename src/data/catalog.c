@@ -34,81 +34,6 @@ const gad_catalog_entry *gad_catalog_find(const char *name)
     return NULL;
 }
 
-static bool in_list(const char *const *list, const char *name)
-{
-    for (int i = 0; list && list[i]; i++)
-        if (strcmp(list[i], name) == 0)
-            return true;
-    return false;
-}
-
-static gad_status wrong_folder(const gad_import *import, const gad_catalog_entry *entry, const gad_file_names *names,
-                               gad_error *err)
-{
-    char found[160] = "", expected[160] = "", hint[240];
-    for (size_t i = 0; i < names->count && i < 4; i++)
-        snprintf(found + strlen(found), sizeof found - strlen(found), "%s%.30s", i ? ", " : "", names->name[i]);
-    for (int i = 0; entry->classes && entry->classes[i] && i < 4; i++)
-        snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%.30s", i ? ", " : "",
-                 entry->classes[i]);
-    snprintf(hint, sizeof hint, "give the folder that holds the class folders (%s%s)",
-             expected[0] ? expected : "one per class", expected[0] ? ", ..." : "");
-    return gad_guess_refuse(import, entry, hint, err, "none of its class folders is there, but %s",
-                            names->count ? found : "nothing");
-}
-
-/* A class name can be shared (capsule, screw): most of another dataset's classes and few of this one's mean the other. */
-static gad_status refuse_other(const gad_import *import, const gad_catalog_entry *entry, const gad_file_names *names,
-                               gad_error *err)
-{
-    const gad_catalog_entry *other = gad_guess_by_classes(names, 0.5);
-    if (!other || other == entry || gad_guess_share(other, names) <= gad_guess_share(entry, names))
-        return GAD_OK;
-    return gad_guess_refuse(import, entry, NULL, err, "the class folders are those of %s", other->title);
-}
-
-gad_status gad_catalog_classes(gad_import *import, const gad_catalog_entry *entry, gad_file_names *classes, gad_error *err)
-{
-    gad_file_names names;
-    gad_status status = gad_import_list(import, "", &names, err);
-    if (status)
-        return status;
-    gad_file_names kept = {0};
-    if ((status = refuse_other(import, entry, &names, err))) {
-        gad_file_names_free(&names);
-        return status;
-    }
-    kept.name = gad_memory_alloc(names.count + 1, sizeof *kept.name);
-    if (!kept.name)
-        status = gad_error_memory(err, "import a dataset", names.count);
-    for (size_t i = 0; i < names.count && !status; i++) {
-        char *path = gad_file_join(gad_import_folder(import), names.name[i]);
-        bool folder = path && gad_file_is_directory(path);
-        gad_memory_free(path);
-        if (!folder || (entry->classes && !in_list(entry->classes, names.name[i])))
-            continue;
-        if (!(kept.name[kept.count] = gad_memory_copy_string(names.name[i])))
-            status = gad_error_memory(err, "import a dataset", 0);
-        else
-            kept.count++;
-    }
-    if (!status && !kept.count)
-        status = wrong_folder(import, entry, &names, err);
-    for (int i = 0; !status && entry->classes && entry->classes[i]; i++) {
-        bool there = false;
-        for (size_t k = 0; k < kept.count; k++)
-            there = there || strcmp(kept.name[k], entry->classes[i]) == 0;
-        if (!there)
-            gad_log_warning(gad_import_log(import), "%s: the class %s is not there", entry->title, entry->classes[i]);
-    }
-    gad_file_names_free(&names);
-    if (status)
-        gad_file_names_free(&kept);
-    else
-        *classes = kept;
-    return status;
-}
-
 /* The folder's full name, so that the store does not depend on where gad was started. */
 static gad_status full_path(const char *folder, char **full, gad_error *err)
 {
@@ -183,6 +108,7 @@ gad_status gad_catalog_import(gad_store *store, const gad_catalog_request *reque
                                     .source_url = entry->home,
                                     .every_annotation = request->every_annotation,
                                     .benchmark = entry->benchmark || request->benchmark,
+                                    .catalog = &(struct gad_catalog_list){ENTRIES, gad_catalog_count()},
                                     .log = request->log,
                                     .progress = request->progress};
     status = gad_store_begin(store, err);

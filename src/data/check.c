@@ -28,11 +28,6 @@ static const struct {
     [GAD_CHECK_IMPORT] = {"noted by the import", GAD_STORE_PROBLEMS},
 };
 
-const char *gad_check_name(gad_check_kind kind)
-{
-    return KINDS[kind].name;
-}
-
 int64_t gad_check_errors(const gad_check_report *report)
 {
     int64_t n = 0;

@@ -18,7 +18,6 @@ typedef enum gad_check_kind {
     GAD_CHECK_IMPORT,     /* noted by the import */
     GAD_CHECK_KINDS
 } gad_check_kind;
-const char *gad_check_name(gad_check_kind kind);
 
 typedef struct gad_check_settings {
     bool files;   /* look whether the image files are there */

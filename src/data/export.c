@@ -14,14 +14,6 @@ const char *gad_export_name(gad_export_format format)
     return NAMES[format];
 }
 
-gad_export_format gad_export_find(const char *name)
-{
-    int i = 0;
-    while (i < GAD_EXPORT_FORMATS && strcmp(NAMES[i], name) != 0)
-        i++;
-    return (gad_export_format)i;
-}
-
 gad_export_settings gad_export_default(void)
 {
     return (gad_export_settings){.filter = gad_store_everything(),

@@ -17,8 +17,6 @@ typedef enum gad_export_format {
     GAD_EXPORT_FORMATS
 } gad_export_format;
 const char *gad_export_name(gad_export_format format);
-/* GAD_EXPORT_FORMATS when unknown. */
-gad_export_format gad_export_find(const char *name);
 
 typedef struct gad_export_settings {
     gad_export_format format;

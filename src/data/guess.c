@@ -24,12 +24,13 @@ double gad_guess_share(const gad_catalog_entry *entry, const gad_file_names *nam
     return total ? (double)there / total : 0;
 }
 
-const gad_catalog_entry *gad_guess_by_classes(const gad_file_names *names, double least)
+const gad_catalog_entry *gad_guess_by_classes(const gad_import *import, const gad_file_names *names, double least)
 {
     const gad_catalog_entry *best = NULL;
+    const struct gad_catalog_list *catalog = gad_import_catalog(import);
     double most = least;
-    for (int i = 0; i < gad_catalog_count(); i++) {
-        const gad_catalog_entry *e = gad_catalog_at(i);
+    for (int i = 0; catalog && i < catalog->count; i++) {
+        const gad_catalog_entry *e = catalog->entry[i];
         double share = gad_guess_share(e, names);
         if (share > 0 && (best ? share > most : share >= least)) {
             most = share;
@@ -37,6 +38,15 @@ const gad_catalog_entry *gad_guess_by_classes(const gad_file_names *names, doubl
         }
     }
     return best;
+}
+
+static const gad_catalog_entry *find(const gad_import *import, const char *name)
+{
+    const struct gad_catalog_list *catalog = gad_import_catalog(import);
+    for (int i = 0; catalog && i < catalog->count; i++)
+        if (strcmp(catalog->entry[i]->name, name) == 0)
+            return catalog->entry[i];
+    return NULL;
 }
 
 /* A file or folder that only one kind of dataset has. */
@@ -49,12 +59,12 @@ static const gad_catalog_entry *by_mark(const gad_import *import, const gad_file
                  {"bbox_annos.json", "mmr_ad"},      {"good", "plain"}};
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
         if (is_among(names, marks[i].file))
-            return gad_catalog_find(marks[i].entry);
+            return find(import, marks[i].entry);
         for (size_t k = 0; k < names->count && strcmp(marks[i].entry, "mmr_ad") == 0; k++) {
             char path[600];
             snprintf(path, sizeof path, "%.300s/%s", names->name[k], marks[i].file);
             if (gad_import_exists(import, path))
-                return gad_catalog_find(marks[i].entry);
+                return find(import, marks[i].entry);
         }
     }
     return NULL;
@@ -85,13 +95,14 @@ static bool one_level_down(const gad_import *import, const gad_catalog_entry *wa
     return found;
 }
 
-bool gad_guess_advice(const gad_import *import, const gad_catalog_entry *wanted, char *advice, size_t size_bytes)
+/* "it looks like VisA: gad data import visa DIR"; false when nothing better than the usual hint is known. */
+static bool advise(const gad_import *import, const gad_catalog_entry *wanted, char *advice, size_t size_bytes)
 {
     gad_file_names names = {0};
     bool found = true;
     if (gad_import_list(import, "", &names, NULL))
         return false;
-    const gad_catalog_entry *other = gad_guess_by_classes(&names, 0.3);
+    const gad_catalog_entry *other = gad_guess_by_classes(import, &names, 0.3);
     if (!other || other == wanted)
         other = by_mark(import, &names);
     if (other && other != wanted)
@@ -114,7 +125,7 @@ void gad_guess_fill_refusal(const gad_import *import, const gad_catalog_entry *w
     va_start(args, format);
     vsnprintf(why, sizeof why, format, args);
     va_end(args);
-    bool known = gad_guess_advice(import, wanted, advice, sizeof advice);
+    bool known = advise(import, wanted, advice, sizeof advice);
     gad_error_fill(err, GAD_E_FORMAT, "import a dataset", known ? advice : hint, "%s: not %s%s: %s",
                    gad_import_folder(import), wanted->generic ? "a " : "", wanted->title, why);
 }

@@ -121,6 +121,11 @@ const gad_log *gad_import_log(const gad_import *import)
     return import->settings.log;
 }
 
+const struct gad_catalog_list *gad_import_catalog(const gad_import *import)
+{
+    return import->settings.catalog;
+}
+
 static gad_status add_note(gad_import *import, gad_import_problem problem, const char *path, const char *text,
                            gad_error *err)
 {

@@ -79,12 +79,15 @@ typedef struct gad_import_report {
 
 typedef struct gad_import gad_import;
 
+struct gad_catalog_list; /* data/catalog_entry.h */
+
 typedef struct gad_import_settings {
     const char *dataset; /* the name in the store */
     const char *folder;
     const char *license, *source_url;
-    bool every_annotation; /* of an image that several people annotated; else the latest counts */
-    bool benchmark;        /* held out: train normals get the split "reference", all others "benchmark" */
+    bool every_annotation;                  /* of an image that several people annotated; else the latest counts */
+    bool benchmark;                         /* held out: train normals get the split "reference", all others "benchmark" */
+    const struct gad_catalog_list *catalog; /* what else a wrong folder could be; NULL: no guesses */
     const gad_log *log;
     const gad_progress *progress;
 } gad_import_settings;
@@ -94,6 +97,7 @@ gad_status gad_import_open(gad_store *store, const gad_import_settings *settings
 const char *gad_import_folder(const gad_import *import);
 bool gad_import_takes_every_annotation(const gad_import *import);
 const gad_log *gad_import_log(const gad_import *import);
+const struct gad_catalog_list *gad_import_catalog(const gad_import *import);
 gad_status gad_import_add(gad_import *import, const gad_import_entry *entry, gad_error *err);
 /* A whole sample as it came from an export: stored as it is under this import's dataset, if its image is there. */
 gad_status gad_import_put(gad_import *import, gad_sample *sample, gad_error *err);

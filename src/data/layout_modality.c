@@ -1,5 +1,6 @@
 /* layout_modality: see layout_modality.h */
 #include "data/layout_modality.h"
+#include "data/class_folders.h"
 
 #include "base/memory.h"
 
@@ -98,7 +99,7 @@ gad_status gad_layout_modality_read(gad_import *import, const gad_catalog_entry 
                                     gad_error *err)
 {
     gad_file_names classes;
-    gad_status status = gad_catalog_classes(import, entry, &classes, err);
+    gad_status status = gad_class_folders_list(import, entry, &classes, err);
     if (status)
         return status;
     for (size_t i = 0; i < classes.count && !status; i++)

@@ -2,7 +2,7 @@
  * CLASS/SPLIT/TYPE/gt/NAME. In: the folder names. Out: entries of an import; only colour images and masks are read. */
 #ifndef GAD_DATA_LAYOUT_MODALITY_H
 #define GAD_DATA_LAYOUT_MODALITY_H
-#include "data/catalog.h"
+#include "data/catalog_entry.h"
 
 typedef struct gad_layout_modality {
     const char *const *splits;      /* folder names, ends with NULL */

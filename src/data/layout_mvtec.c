@@ -1,5 +1,6 @@
 /* layout_mvtec: see layout_mvtec.h */
 #include "data/layout_mvtec.h"
+#include "data/class_folders.h"
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -168,7 +169,7 @@ gad_status gad_layout_mvtec_read(gad_import *import, const gad_catalog_entry *en
                                  gad_error *err)
 {
     gad_file_names classes;
-    gad_status status = gad_catalog_classes(import, entry, &classes, err);
+    gad_status status = gad_class_folders_list(import, entry, &classes, err);
     if (status)
         return status;
     for (size_t i = 0; i < classes.count && !status; i++)

@@ -3,7 +3,7 @@
  * stem, never by position. */
 #ifndef GAD_DATA_LAYOUT_MVTEC_H
 #define GAD_DATA_LAYOUT_MVTEC_H
-#include "data/catalog.h"
+#include "data/catalog_entry.h"
 
 typedef struct gad_layout_mvtec {
     const char *train;      /* "train/good" */

@@ -331,8 +331,7 @@ static bool trains_evidence(const gad_model *model)
 {
     for (size_t i = 0; i < model->params.count; i++) {
         const gad_param *p = model->params.item[i];
-        if (p->trainable && !strncmp(p->name, "difference.", 11) && strncmp(p->name, "difference.inject", 17) &&
-            strncmp(p->name, "difference.regions", 18))
+        if (p->trainable && p->group == GAD_PARAM_EVIDENCE)
             return true;
     }
     return false;

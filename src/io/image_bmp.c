@@ -301,6 +301,6 @@ gad_status gad_image_bmp_decode(const gad_image_source *source, const gad_image_
         status = read_plain(source, &l, request->form, samples, &out->image, err);
     gad_memory_free(samples);
     if (status)
-        gad_image_free(&out->image);
+        gad_image_codec_drop(out);
     return status;
 }

@@ -29,6 +29,12 @@ gad_status gad_image_codec_begin(const gad_image_source *source, const gad_image
     return GAD_OK;
 }
 
+void gad_image_codec_drop(gad_image_decoded *out)
+{
+    gad_memory_free(out->image.pixels);
+    out->image = (gad_image){0};
+}
+
 /* What Pillow's paste with a mask gives on white: round((255 * (255 - alpha) + v * alpha) / 255). */
 static inline uint8_t on_white(uint8_t v, uint8_t alpha)
 {

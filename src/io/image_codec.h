@@ -37,6 +37,9 @@ typedef gad_status (*gad_image_codec_read)(const gad_image_source *source, const
 gad_status gad_image_codec_begin(const gad_image_source *source, const gad_image_request *request, int64_t width,
                                  int64_t height, gad_image_decoded *out, gad_error *err);
 
+/* Gives back the memory that begin took. */
+void gad_image_codec_drop(gad_image_decoded *out);
+
 /* `width` pixels of 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha) samples into a row of the wanted form. */
 void gad_image_codec_put(gad_image_form form, uint8_t *row, const uint8_t *samples, int64_t width, int channels);
 /* 16-bit samples, most significant byte first unless little_endian, to 8 bits; may run in place. */

@@ -185,7 +185,7 @@ gad_status gad_image_jpeg_decode(const gad_image_source *source, const gad_image
     jpeg_destroy_decompress(&r.info);
     gad_memory_free(r.row);
     if (status)
-        gad_image_free(&out->image);
+        gad_image_codec_drop(out);
     return status;
 }
 

@@ -170,7 +170,7 @@ gad_status gad_image_png_decode(const gad_image_source *source, const gad_image_
     png_destroy_read_struct(&r.png, &r.info, NULL);
     gad_memory_free(r.rows);
     if (status)
-        gad_image_free(&out->image);
+        gad_image_codec_drop(out);
     return status;
 }
 

@@ -358,6 +358,6 @@ gad_status gad_image_tiff_decode(const gad_image_source *source, const gad_image
 done:
     TIFFClose(tiff);
     if (status)
-        gad_image_free(&out->image);
+        gad_image_codec_drop(out);
     return status;
 }

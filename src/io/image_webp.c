@@ -79,6 +79,6 @@ gad_status gad_image_webp_decode(const gad_image_source *source, const gad_image
     if (!status && !request->header_only)
         status = read_rows(source, request, features.has_alpha && request->form == GAD_IMAGE_FORM_RGB, out, err);
     if (status)
-        gad_image_free(&out->image);
+        gad_image_codec_drop(out);
     return status;
 }

@@ -46,12 +46,12 @@ void gad_resize_rows_combine_avx2(uint8_t *out, const uint8_t *rows, size_t stri
         combine_blocks(out + i, rows + i, stride, weights, count, shift, 3);
     for (; i + 16 <= n; i += 16)
         combine_blocks(out + i, rows + i, stride, weights, count, shift, 1);
-    gad_resize_rows_combine(out + i, rows + i, stride, weights, count, n - i, shift);
+    gad_resize_rows_body(out + i, rows + i, stride, weights, count, n - i, shift);
 }
 #else
 void gad_resize_rows_combine_avx2(uint8_t *out, const uint8_t *rows, size_t stride, const int32_t *weights, int64_t count,
                                   size_t n, int shift)
 {
-    gad_resize_rows_combine(out, rows, stride, weights, count, n, shift);
+    gad_resize_rows_body(out, rows, stride, weights, count, n, shift);
 }
 #endif

@@ -208,11 +208,6 @@ void gad_sqlite_close(gad_sqlite *db)
     gad_memory_free(db);
 }
 
-const char *gad_sqlite_path(const gad_sqlite *db)
-{
-    return db->path;
-}
-
 gad_status gad_sqlite_begin(gad_sqlite *db, gad_error *err)
 {
     return gad_sqlite_run(db, "BEGIN IMMEDIATE", err);

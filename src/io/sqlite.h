@@ -24,7 +24,6 @@ typedef struct gad_sqlite_schema {
 gad_status gad_sqlite_open(const char *path, gad_sqlite_mode mode, const gad_sqlite_schema *schema, gad_sqlite **db,
                            gad_error *err);
 void gad_sqlite_close(gad_sqlite *db);
-const char *gad_sqlite_path(const gad_sqlite *db);
 
 /* One or more statements without values. */
 gad_status gad_sqlite_run(gad_sqlite *db, const char *sql, gad_error *err);

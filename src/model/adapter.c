@@ -172,15 +172,10 @@ static gad_status save_layer(void *user, const char *path, gad_linear *layer, ga
     return failed ? gad_error_memory(err, "save adapter", sizeof name) : GAD_OK;
 }
 
-static bool is_difference(const gad_param *param)
-{
-    return !strncmp(param->name, "difference.", 11);
-}
-
 static void save_whole(saver *s, const gad_model *model)
 {
     for (size_t i = 0; i < model->replaced_count; i++) {
-        if (is_difference(model->replaced[i].param))
+        if (gad_param_is_evidence(model->replaced[i].param))
             continue;
         char name[160];
         memory_name(model->replaced[i].param->name, name, sizeof name);
@@ -219,7 +214,7 @@ static gad_status save_difference(const gad_model *model, const char *folder, ga
         bool belongs = param->trainable;
         for (size_t k = 0; k < model->replaced_count; k++)
             belongs |= model->replaced[k].param == param;
-        if (!belongs || !is_difference(param) || param->value.dtype != GAD_F32)
+        if (!belongs || !gad_param_is_evidence(param) || param->value.dtype != GAD_F32)
             continue;
         item[count] = (gad_safetensors_item){
             .name = param->name, .dtype = GAD_SAFETENSORS_F32, .rank = param->rank, .data = param->value.data};

@@ -37,6 +37,7 @@ gad_status gad_lora_attach(gad_model *model, const char *path, gad_linear *layer
         return gad_error_set(err, GAD_E_INTERNAL, operation, NULL, "more adapters than reserved");
     const int64_t a_shape[] = {rank, layer->weight->value.cols}, b_shape[] = {layer->weight->value.rows, rank};
     gad_lora *lora = &model->lora[model->lora_count];
+    model->params.group = layer->weight->group; /* an adapter belongs to what its layer belongs to */
     lora->a = gad_params_add(&model->params, true, 2, a_shape, "%s.lora_A.weight", path);
     lora->b = gad_params_add(&model->params, true, 2, b_shape, "%s.lora_B.weight", path);
     lora->scale = scale;
@@ -54,6 +55,7 @@ static gad_status untie_head(gad_model *model, gad_error *err)
     gad_param *embed = model->lm.embed;
     if (model->lm.head.weight != embed)
         return GAD_OK;
+    model->params.group = GAD_PARAM_LANGUAGE;
     gad_param *head = gad_params_add(&model->params, true, 2, embed->shape, "lm_head.weight");
     if (!head)
         return gad_error_memory(err, operation, sizeof *head);
@@ -328,6 +330,7 @@ static gad_status load_lora_bias(loader *l, const char *path, gad_lora *lora, co
                                  gad_error *err)
 {
     int64_t n = lora->b->value.rows;
+    l->model->params.group = lora->b->group;
     lora->bias = gad_params_add(&l->model->params, false, 1, &n, "%s.lora_B.bias", path);
     if (!lora->bias)
         return gad_error_memory(err, operation, sizeof *lora);
@@ -415,8 +418,9 @@ static gad_status load_difference(loader *l, const char *folder, gad_error *err)
         status = gad_safetensors_open(path, &set, err);
     for (size_t i = 0; set && i < gad_safetensors_count(set) && !status; i++) {
         const gad_safetensors_tensor *tensor = gad_safetensors_at(set, i);
-        gad_param *param =
-            strncmp(tensor->name, "difference.", 11) ? NULL : gad_params_find(&l->model->params, tensor->name);
+        gad_param *param = gad_params_find(&l->model->params, tensor->name);
+        if (param && !gad_param_is_evidence(param))
+            param = NULL;
         status = param ? replace_param(l, param, tensor, err)
                        : gad_error_set(err, GAD_E_FORMAT, operation, "was the adapter made for this model?",
                                        "%s: the model has no tensor \"%s\"", path, tensor->name);

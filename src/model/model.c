@@ -83,6 +83,7 @@ static gad_block vision_block(builder *b, const gad_config *config, int i)
 static void build_mergers(builder *b, const gad_config *config, gad_vision *vision)
 {
     int64_t c = config->vision.hidden, merged = 4 * c, out = config->vision.out_hidden;
+    b->params->group = GAD_PARAM_MERGER;
     if (config->family == GAD_FAMILY_QWEN25) {
         vision->merger = (gad_merger){.norm = norm(b, c, false, 1e-6, "visual.merger.ln_q"),
                                       .fc1 = linear(b, merged, merged, true, "visual.merger.mlp.0"),
@@ -104,6 +105,7 @@ static void build_vision(builder *b, const gad_config *config, gad_vision *visio
 {
     const gad_vision_config *v = &config->vision;
     bool qwen3 = config->family == GAD_FAMILY_QWEN3;
+    b->params->group = GAD_PARAM_VISION;
     const int64_t patch_shape[] = {v->hidden, 3, v->temporal, v->patch, v->patch};
     vision->patch_embed.weight = gad_params_add(b->params, true, 5, patch_shape, "visual.patch_embed.proj.weight");
     b->failed |= !vision->patch_embed.weight;
@@ -162,6 +164,7 @@ static void build_evidence(builder *b, const gad_config *config, gad_evidence_he
     const gad_evidence_config *d = &config->evidence;
     const gad_vision_config *v = &config->vision;
     int64_t width = gad_config_map_width(d);
+    b->params->group = GAD_PARAM_EVIDENCE;
     head->pixels = matcher(b, d, (int64_t)3 * v->patch * v->patch, width, "pixels");
     head->rows = matcher(b, d, v->out_hidden, d->hidden, "rows");
     int64_t cells = gad_config_map_cells(d);
@@ -171,6 +174,7 @@ static void build_evidence(builder *b, const gad_config *config, gad_evidence_he
     head->gather = linear(b, d->hidden, cells * width, true, "difference.gather");
     head->around = linear(b, d->hidden, 9 * (int64_t)d->hidden, true, "difference.around");
     head->readout = linear(b, cells, d->hidden, true, "difference.readout");
+    b->params->group = GAD_PARAM_INJECTION;
     for (int i = 0; i < d->inject; i++)
         head->inject[i] = linear(b, config->text.hidden, d->hidden, false, "difference.inject.%d", i);
     head->regions = linear(b, config->text.hidden, GAD_REGION_TOKEN_WIDTH, false, "difference.regions");
@@ -188,6 +192,7 @@ gad_status gad_model_build(const gad_config *config, gad_model *model, gad_error
         build_vision(&b, config, &model->vision);
         if (config->evidence.heads)
             build_evidence(&b, config, &model->evidence);
+        model->params.group = GAD_PARAM_LANGUAGE;
         model->lm.embed = add_matrix(&b, t->vocab, t->hidden, "model.embed_tokens");
         for (int i = 0; i < t->layers; i++)
             model->lm.block[i] = lm_block(&b, config, i);

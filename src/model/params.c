@@ -21,6 +21,7 @@ gad_param *gad_params_add(gad_params *params, bool is_matrix, int rank, const in
     va_start(args, format);
     vsnprintf(param->name, sizeof param->name, format, args);
     va_end(args);
+    param->group = params->group;
     param->is_matrix = is_matrix;
     param->rank = rank;
     int64_t rest = 1;
@@ -39,6 +40,16 @@ gad_param *gad_params_find(const gad_params *params, const char *name)
         if (!strcmp(params->item[i]->name, name))
             return params->item[i];
     return NULL;
+}
+
+bool gad_param_is_visual(const gad_param *param)
+{
+    return param->group == GAD_PARAM_VISION || param->group == GAD_PARAM_MERGER;
+}
+
+bool gad_param_is_evidence(const gad_param *param)
+{
+    return param->group == GAD_PARAM_EVIDENCE || param->group == GAD_PARAM_INJECTION;
 }
 
 static void free_value(gad_param *param)

@@ -7,8 +7,18 @@
 
 enum { GAD_PARAM_MAX_RANK = 5 };
 
+/* What part of a model a parameter belongs to; set where the model is built. */
+typedef enum gad_param_group {
+    GAD_PARAM_LANGUAGE,
+    GAD_PARAM_VISION,
+    GAD_PARAM_MERGER,   /* between the vision tower and the language model */
+    GAD_PARAM_EVIDENCE, /* the learned head on top of the feature maps */
+    GAD_PARAM_INJECTION /* what the language model gets of the evidence: rows added in its layers, region tokens */
+} gad_param_group;
+
 typedef struct gad_param {
     char name[128]; /* internal style: "visual.blocks.0.attn.qkv.weight", "model.layers.0.mlp.up_proj.weight" */
+    gad_param_group group;
     int rank;
     int64_t shape[GAD_PARAM_MAX_RANK]; /* as in a checkpoint */
     bool is_matrix;                    /* a linear layer's or embedding's matrix [rows, cols]; else a vector [1, cols] */
@@ -21,6 +31,7 @@ typedef struct gad_param {
 typedef struct gad_params {
     gad_param **item; /* in the order they were added; addresses stay valid */
     size_t count, capacity;
+    gad_param_group group; /* of what is added next */
 } gad_params;
 
 /* Add a parameter without data. `shape` has `rank` numbers; a matrix of rank above 2 counts all but the first as columns.
@@ -32,6 +43,10 @@ gad_param *gad_params_find(const gad_params *params, const char *name);
 void gad_params_remove(gad_params *params, size_t index);
 void gad_params_free(gad_params *params);
 
+/* Of the vision tower or its merger. */
+bool gad_param_is_visual(const gad_param *param);
+/* Of the evidence head or of what it puts into the language model; its names start with "difference." in checkpoints. */
+bool gad_param_is_evidence(const gad_param *param);
 /* Number of values, and bytes the value takes in `dtype` (scales included). */
 int64_t gad_param_count(const gad_param *param);
 size_t gad_param_bytes(const gad_param *param, gad_dtype dtype);

@@ -59,7 +59,7 @@ static size_t weight_bytes(const gad_model *model, const gad_plan_request *r)
     size_t bytes = 0;
     for (size_t i = 0; i < model->params.count; i++) {
         const gad_param *param = model->params.item[i];
-        bool vision = !strncmp(param->name, "visual.", 7);
+        bool vision = gad_param_is_visual(param);
         bytes += gad_param_bytes(param, !param->is_matrix ? GAD_F32 : vision ? r->vision_dtype : r->matrix_dtype);
     }
     return bytes;
@@ -90,7 +90,7 @@ gad_plan gad_plan_make(const gad_model *model, const gad_plan_request *r)
     const gad_text_config *t = &config->text;
     gad_plan plan = {0};
     for (size_t i = 0; i < model->params.count; i++)
-        *(strncmp(model->params.item[i]->name, "visual.", 7) ? &plan.text_parameters : &plan.vision_parameters) +=
+        *(gad_param_is_visual(model->params.item[i]) ? &plan.vision_parameters : &plan.text_parameters) +=
             gad_param_count(model->params.item[i]);
     for (int64_t i = 0; i < r->image_count; i++) {
         plan.image_tokens += gad_grid_tokens(r->images[i]);

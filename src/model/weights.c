@@ -159,7 +159,7 @@ gad_status gad_weights_quantise(gad_model *model, const gad_weights_options *opt
     gad_status status = GAD_OK;
     for (size_t p = 0; p < model->params.count && !status; p++) {
         gad_param *param = model->params.item[p];
-        bool wanted = starts_with(param->name, "visual.") ? options->quantise_vision : options->quantise;
+        bool wanted = gad_param_is_visual(param) ? options->quantise_vision : options->quantise;
         if (wanted && param->is_matrix && param->value.dtype != GAD_Q8 && param != model->vision.position_embed)
             status = gad_param_quantise(param, err);
     }
@@ -217,12 +217,11 @@ static bool writes_residual(const char *name)
 
 static double start_deviation(const gad_model *model, const gad_param *param)
 {
-    if (starts_with(param->name, "difference.inject.") || starts_with(param->name, "difference.regions."))
-        /* a new module changes nothing at first */
+    if (param->group == GAD_PARAM_INJECTION) /* a new module changes nothing at first */
         return 0;
-    if (starts_with(param->name, "difference."))
+    if (param->group == GAD_PARAM_EVIDENCE)
         return 1 / sqrt((double)param->value.cols);
-    int layers = starts_with(param->name, "visual.") ? model->config.vision.depth : model->config.text.layers;
+    int layers = gad_param_is_visual(param) ? model->config.vision.depth : model->config.text.layers;
     return 0.02 * (writes_residual(param->name) ? 1 / sqrt(2.0 * layers) : 1);
 }
 

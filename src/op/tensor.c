@@ -7,12 +7,6 @@ size_t gad_dtype_bytes(gad_dtype dtype)
     return bytes[dtype];
 }
 
-const char *gad_dtype_name(gad_dtype dtype)
-{
-    static const char *const names[] = {"F32", "BF16", "F16", "Q8", "F64"};
-    return names[dtype];
-}
-
 gad_tensor gad_tensor_make(void *data, gad_dtype dtype, int64_t rows, int64_t cols)
 {
     return (gad_tensor){data, dtype, rows, cols, cols};

@@ -10,8 +10,6 @@ typedef enum gad_dtype { GAD_F32, GAD_BF16, GAD_F16, GAD_Q8, GAD_F64 } gad_dtype
 
 /* Bytes of one number (of the int8 part for GAD_Q8). */
 size_t gad_dtype_bytes(gad_dtype dtype);
-/* "F32", "BF16", ... as safetensors spells it. */
-const char *gad_dtype_name(gad_dtype dtype);
 
 /* Activations and gradients: [rows, cols], row-major, `stride` elements from a row to the next (>= cols). */
 typedef struct gad_tensor {

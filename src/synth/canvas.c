@@ -31,15 +31,6 @@ void gad_canvas_copy(gad_canvas *to, const gad_canvas *from)
     memcpy(to->cover, from->cover, n * sizeof(float));
 }
 
-void gad_canvas_from_bytes(gad_canvas *canvas, const unsigned char *rgb)
-{
-    size_t n = (size_t)canvas->width * (size_t)canvas->height;
-    for (size_t i = 0; i < n * 3; i++)
-        canvas->rgb[i] = (float)rgb[i] * (1.0f / 255.0f);
-    for (size_t i = 0; i < n; i++)
-        canvas->cover[i] = 1;
-}
-
 void gad_canvas_to_bytes(const gad_canvas *canvas, unsigned char *rgb)
 {
     size_t n = (size_t)canvas->width * (size_t)canvas->height * 3;

@@ -16,7 +16,6 @@ gad_status gad_canvas_make(gad_canvas *canvas, int width, int height, gad_error 
 void gad_canvas_free(gad_canvas *canvas);
 /* Same size needed. */
 void gad_canvas_copy(gad_canvas *to, const gad_canvas *from);
-void gad_canvas_from_bytes(gad_canvas *canvas, const unsigned char *rgb);
 void gad_canvas_to_bytes(const gad_canvas *canvas, unsigned char *rgb);
 
 /* Gaussian blur of n interleaved channels, in place; `scratch` has width*height*channels elements. */

@@ -3,7 +3,7 @@
  * Knows nothing of updates. */
 #ifndef GAD_TRAIN_GROUP_H
 #define GAD_TRAIN_GROUP_H
-#include "train/grpo.h"
+#include "train/grpo_state.h"
 
 typedef enum gad_group_injection { GAD_GROUP_SAMPLED, GAD_GROUP_TRUTH, GAD_GROUP_WRONG } gad_group_injection;
 

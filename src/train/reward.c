@@ -16,6 +16,33 @@
 
 static const char operation[] = "give rewards";
 
+/* ---- the papers' --------------------------------------------------------------------------------------------------- */
+
+static double give_mmr(const gad_score *score)
+{
+    gad_score_mm choices = gad_score_mm_default();
+    return gad_score_reward_mm(score, &choices);
+}
+
+static double give_vd(const gad_score *score)
+{
+    gad_score_vd choices = gad_score_vd_default();
+    return gad_score_reward_vd(score, &choices);
+}
+
+static const gad_reward_kind KINDS[] = {
+    {"mmr", give_mmr}, /* Anomaly-R1's */
+    {"vd", give_vd},   /* VD-DeepStack's equation 11 */
+};
+
+const gad_reward_kind *gad_reward_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++)
+        if (!strcmp(KINDS[i].name, name))
+            return &KINDS[i];
+    return NULL;
+}
+
 /* ---- a program of the user's --------------------------------------------------------------------------------------- */
 
 /* A socket pair serves both ways; a write to a program that died is an error and no signal. The program leads a process
@@ -47,10 +74,12 @@ static gad_status start_program(const char *command, gad_reward_judge *judge, ga
     return gad_error_system(err, operation, command, errno);
 }
 
-gad_status gad_reward_open(const gad_tokenizer *tokenizer, bool vd, const char *command, int timeout_s,
+gad_status gad_reward_open(const gad_tokenizer *tokenizer, const char *name, const char *command, int timeout_s,
                            gad_reward_judge *judge, gad_error *err)
 {
-    *judge = (gad_reward_judge){.tokenizer = tokenizer, .vd = vd, .timeout_s = timeout_s};
+    *judge = (gad_reward_judge){.tokenizer = tokenizer, .kind = gad_reward_find(name), .timeout_s = timeout_s};
+    if (!judge->kind)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, "mmr or vd", "there is no reward called %s", name);
     gad_status status = command ? start_program(command, judge, err) : GAD_OK;
     if (status)
         gad_reward_close(judge);
@@ -111,7 +140,7 @@ static gad_status ask_program(gad_reward_judge *judge, const gad_example *exampl
     return GAD_OK;
 }
 
-/* ---- the papers' --------------------------------------------------------------------------------------------------- */
+/* ---- an answer ----------------------------------------------------------------------------------------------------- */
 
 static gad_status expand(gad_string *text, const gad_example *example, gad_error *err)
 {
@@ -137,8 +166,6 @@ gad_status gad_reward_give(void *user, const gad_example *example, const int32_t
     gad_answer_free(&answer);
     if (status)
         return status;
-    gad_score_mm mm = gad_score_mm_default();
-    gad_score_vd vd = gad_score_vd_default();
-    reward->total = judge->vd ? gad_score_reward_vd(&reward->score, &vd) : gad_score_reward_mm(&reward->score, &mm);
+    reward->total = judge->kind->give(&reward->score);
     return judge->program ? ask_program(judge, example, reward, err) : GAD_OK;
 }

@@ -19,17 +19,26 @@ typedef struct gad_reward {
 typedef gad_status (*gad_reward_judge_call)(void *user, const gad_example *example, const int32_t *id, int64_t count,
                                             gad_reward *reward, gad_error *err);
 
+/* A reward of the papers by its name; the table is in reward.c, and a line there adds one. */
+typedef struct gad_reward_kind {
+    const char *name;
+    double (*give)(const gad_score *score);
+} gad_reward_kind;
+/* NULL when there is none of that name. */
+const gad_reward_kind *gad_reward_find(const char *name);
+
 typedef struct gad_reward_judge {
     const gad_tokenizer *tokenizer;
-    bool vd;         /* VD-DeepStack's equation 11 instead of Anomaly-R1's */
+    const gad_reward_kind *kind;
     pid_t program;   /* 0: none */
     FILE *to, *from; /* its input and output */
     int timeout_s;
 } gad_reward_judge;
 
-/* `command` (NULL: none) is run by the shell; for every answer it gets a line {"text", "anomalous", "boxes", "width",
- * "height"} and writes a line with one number within timeout_s seconds (0: however long it takes). */
-gad_status gad_reward_open(const gad_tokenizer *tokenizer, bool vd, const char *command, int timeout_s,
+/* `name`: of a reward ("mmr", "vd"). `command` (NULL: none) is run by the shell; for every answer it gets a line {"text",
+ * "anomalous", "boxes", "width", "height"} and writes a line with one number within timeout_s seconds (0: however long it
+ * takes). */
+gad_status gad_reward_open(const gad_tokenizer *tokenizer, const char *name, const char *command, int timeout_s,
                            gad_reward_judge *judge, gad_error *err);
 void gad_reward_close(gad_reward_judge *judge);
 /* Has the signature of gad_grpo_settings.judge; `user` is the judge. */

@@ -19,8 +19,8 @@ gad_step gad_step_make(const gad_model *model, gad_device *device, bool checkpoi
         const gad_param *param = model->params.item[i];
         if (!param->trainable)
             continue;
-        step.trains_vision |= !strncmp(param->name, "visual.", 7);
-        step.trains_evidence |= !strncmp(param->name, "difference.", 11);
+        step.trains_vision |= gad_param_is_visual(param);
+        step.trains_evidence |= gad_param_is_evidence(param);
     }
     return step;
 }

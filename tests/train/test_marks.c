@@ -88,7 +88,7 @@ static void test_the_reward_reads_them(void **state)
     gad_error err;
     gad_reward_judge judge;
     gad_reward right, wrong;
-    ASSERT_OK(gad_reward_open(b->setup.engine->tokenizer, false, NULL, 0, &judge, &err), &err);
+    ASSERT_OK(gad_reward_open(b->setup.engine->tokenizer, "mmr", NULL, 0, &judge, &err), &err);
     e->shown_count = e->region_count;
     for (int i = 0; i < e->shown_count; i++)
         e->shown[i] = e->truth.boxes[i];

@@ -64,7 +64,7 @@ static void test_papers(void **state)
     for (int vd = 0; vd < 2; vd++) {
         gad_error err;
         gad_reward_judge judge;
-        ASSERT_OK(gad_reward_open(tokenizer, vd, NULL, 0, &judge, &err), &err);
+        ASSERT_OK(gad_reward_open(tokenizer, vd ? "vd" : "mmr", NULL, 0, &judge, &err), &err);
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
             gad_reward reward;
             ASSERT_OK(give(&judge, cases[i].anomalous, cases[i].text, &reward, &err), &err);
@@ -81,7 +81,7 @@ static void ask(const char *command, int count, const double *expected, const ch
 {
     gad_error err;
     gad_reward_judge judge;
-    ASSERT_OK(gad_reward_open(tokenizer, false, command, 20, &judge, &err), &err);
+    ASSERT_OK(gad_reward_open(tokenizer, "mmr", command, 20, &judge, &err), &err);
     for (int i = 0; i < count; i++) {
         gad_reward reward;
         gad_status status = give(&judge, true, FOUND, &reward, &err);
@@ -123,7 +123,7 @@ static void test_hanging_program(void **state)
     gad_error err;
     gad_reward_judge judge;
     gad_reward reward;
-    ASSERT_OK(gad_reward_open(tokenizer, false, "sleep 1000 & wait", 1, &judge, &err), &err);
+    ASSERT_OK(gad_reward_open(tokenizer, "mmr", "sleep 1000 & wait", 1, &judge, &err), &err);
     assert_int_equal(give(&judge, true, FOUND, &reward, &err), GAD_E_IO);
     assert_non_null(strstr(err.cause, "within 1 s"));
     pid_t program = judge.program;

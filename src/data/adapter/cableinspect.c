@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "data/adapter/adapter.h"
+#include "data/class_folders.h"
 #include "data/coco_file.h"
 
 #include <math.h>
@@ -132,7 +133,7 @@ static gad_status read_cable(gad_import *import, const char *class_name, gad_err
 static gad_status read_cableinspect(gad_import *import, const gad_catalog_entry *entry, gad_error *err)
 {
     gad_file_names classes;
-    gad_status status = gad_catalog_classes(import, entry, &classes, err);
+    gad_status status = gad_class_folders_list(import, entry, &classes, err);
     if (status)
         return status;
     for (size_t i = 0; i < classes.count && !status; i++)

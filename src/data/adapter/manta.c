@@ -1,6 +1,7 @@
 /* manta: five views of a small object side by side in each file. Two layouts are around: the generic one below a domain
  * folder, and one with test-pixel/{good,TYPE,mask}. Each view becomes a sample. */
 #include "data/adapter/adapter.h"
+#include "data/class_folders.h"
 #include "data/layout_mvtec.h"
 
 #include <stdio.h>
@@ -83,7 +84,7 @@ static gad_status read_manta(gad_import *import, const gad_catalog_entry *entry,
     if (domains || status)
         return status;
     gad_file_names classes;
-    status = gad_catalog_classes(import, entry, &classes, err);
+    status = gad_class_folders_list(import, entry, &classes, err);
     if (status)
         return status;
     for (size_t i = 0; i < classes.count && !status; i++)

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "data/adapter/adapter.h"
+#include "data/class_folders.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -109,7 +110,7 @@ static gad_status read_anomalous(gad_import *import, const char *class_name, con
 static gad_status read_mvtec_loco(gad_import *import, const gad_catalog_entry *entry, gad_error *err)
 {
     gad_file_names classes;
-    gad_status status = gad_catalog_classes(import, entry, &classes, err);
+    gad_status status = gad_class_folders_list(import, entry, &classes, err);
     if (status)
         return status;
     for (size_t i = 0; i < classes.count && !status; i++) {

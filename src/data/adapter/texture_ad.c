@@ -1,6 +1,7 @@
 /* texture_ad: cloth and wafers; train and test show different products by design. The inner layout is not established: the
  * generic one is expected, directly or below one folder per material, and anything else is said clearly. */
 #include "data/adapter/adapter.h"
+#include "data/class_folders.h"
 #include "data/layout_mvtec.h"
 
 #include <stdio.h>
@@ -10,7 +11,7 @@ static gad_status read_texture_ad(gad_import *import, const gad_catalog_entry *e
     gad_layout_mvtec layout = gad_layout_mvtec_default();
     gad_file_names folders, inner;
     layout.soft_mask = true;
-    gad_status status = gad_catalog_classes(import, entry, &folders, err);
+    gad_status status = gad_class_folders_list(import, entry, &folders, err);
     if (status)
         return status;
     for (size_t i = 0; i < folders.count && !status; i++) {

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "data/adapter/adapter.h"
+#include "data/class_folders.h"
 #include "data/layout_mvtec.h"
 
 #include <stdio.h>
@@ -139,7 +140,7 @@ static gad_status read_visa(gad_import *import, const gad_catalog_entry *entry, 
 {
     static const char *const splits[] = {"split_csv/1cls.csv", "1cls.csv"};
     gad_file_names classes;
-    gad_status status = gad_catalog_classes(import, entry, &classes, err);
+    gad_status status = gad_class_folders_list(import, entry, &classes, err);
     if (status)
         return status;
     for (int i = 0; i < 2; i++)

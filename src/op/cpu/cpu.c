@@ -1,11 +1,10 @@
-/* cpu: opens and closes the CPU filling of the op table and owns its stack memory. Knows the ops by name only. */
+/* cpu: see cpu.h. Here: stack memory, and rows of weights of any type as fp32. */
 #include "op/cpu/cpu.h"
 
 #include "base/error.h"
 #include "base/half.h"
 #include "base/memory.h"
 
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 #if defined(__x86_64__)
@@ -76,17 +75,6 @@ void *gad_cpu_scratch(gad_device *device, size_t count, size_t size_bytes)
     return taken;
 }
 
-static gad_tensor take(gad_device *device, int64_t rows, int64_t cols)
-{
-    size_t count = 0;
-    void *data = NULL;
-    if (rows < 0 || cols < 0 || !gad_memory_product((size_t)rows, (size_t)cols, &count))
-        gad_error_fill_memory(&device->error, "take working memory", SIZE_MAX);
-    else
-        data = gad_cpu_scratch(device, count, sizeof(float));
-    return gad_tensor_make(data, GAD_F32, rows, cols);
-}
-
 size_t gad_cpu_mark(gad_device *device)
 {
     return ((gad_cpu *)device->state)->position;
@@ -98,48 +86,6 @@ void gad_cpu_rewind(gad_device *device, size_t mark)
     cpu->position = mark;
     while (cpu->current && cpu->chunk[cpu->current].base >= mark)
         cpu->current--;
-}
-
-static const void *upload(gad_device *device, const void *host, size_t size_bytes)
-{
-    (void)device;
-    (void)size_bytes;
-    return host;
-}
-
-static void download(gad_device *device, float *host, gad_tensor x)
-{
-    if (!gad_cpu_well(device))
-        return;
-    for (int64_t t = 0; t < x.rows; t++)
-        memcpy(host + t * x.cols, gad_cpu_row(x, t), (size_t)x.cols * sizeof(float));
-}
-
-static void fill(gad_device *device, gad_tensor y, const float *host)
-{
-    if (!gad_cpu_well(device))
-        return;
-    for (int64_t t = 0; t < y.rows; t++)
-        memcpy(gad_cpu_row(y, t), host + t * y.cols, (size_t)y.cols * sizeof(float));
-}
-
-static gad_tensor allocate(gad_device *device, int64_t rows, int64_t cols)
-{
-    size_t count = 0;
-    void *data = NULL;
-    if (!gad_cpu_well(device))
-        return gad_tensor_none();
-    if (rows >= 0 && cols >= 0 && gad_memory_product((size_t)rows, (size_t)cols, &count))
-        data = gad_memory_alloc_aligned(count, sizeof(float));
-    if (!data)
-        gad_error_fill_memory(&device->error, "take working memory", count * sizeof(float));
-    return gad_tensor_make(data, GAD_F32, rows, cols);
-}
-
-static void release(gad_device *device, gad_tensor x)
-{
-    (void)device;
-    gad_memory_free_aligned(x.data);
 }
 
 /* ---- reading weights of any dtype ---- */
@@ -177,117 +123,4 @@ const float *gad_cpu_vector(gad_device *device, gad_tensor t)
     if (copy)
         gad_cpu_weight_row(copy, &(gad_weight){t.data, t.dtype, 1, t.cols, NULL}, 0, 0, t.cols);
     return copy;
-}
-
-/* ---- the table ---- */
-
-static void free_cpu(gad_device *device)
-{
-    gad_cpu *cpu = device->state;
-    for (int i = 0; i < cpu->chunks; i++)
-        gad_memory_free_aligned(cpu->chunk[i].data);
-    gad_memory_free(cpu);
-}
-
-static const gad_ops table = {
-    .name = "cpu",
-    .take = take,
-    .mark = gad_cpu_mark,
-    .rewind = gad_cpu_rewind,
-    .upload = upload,
-    .download = download,
-    .fill = fill,
-    .allocate = allocate,
-    .release = release,
-    .linear = gad_cpu_linear,
-    .linear_dx = gad_cpu_linear_dx,
-    .linear_dw = gad_cpu_linear_dw,
-    .linear_db = gad_cpu_linear_db,
-    .rmsnorm = gad_cpu_rmsnorm,
-    .rmsnorm_back = gad_cpu_rmsnorm_back,
-    .layernorm = gad_cpu_layernorm,
-    .layernorm_back = gad_cpu_layernorm_back,
-    .swiglu = gad_cpu_swiglu,
-    .swiglu_back = gad_cpu_swiglu_back,
-    .gelu = gad_cpu_gelu,
-    .gelu_back = gad_cpu_gelu_back,
-    .rope = gad_cpu_rope,
-    .attention = gad_cpu_attention,
-    .attention_back = gad_cpu_attention_back,
-    .embed = gad_cpu_embed,
-    .embed_back = gad_cpu_embed_back,
-    .rows = gad_cpu_rows,
-    .rows_mix = gad_cpu_rows_mix,
-    .rows_mix_back = gad_cpu_rows_mix_back,
-    .unfold = gad_cpu_unfold,
-    .expand_depthwise = gad_cpu_expand_depthwise,
-    .axpby = gad_cpu_axpby,
-    .zero = gad_cpu_zero,
-    .logprob = gad_cpu_logprob,
-    .logprob_back = gad_cpu_logprob_back,
-    .sum_squares = gad_cpu_sum_squares,
-    .adamw = gad_cpu_adamw,
-    .free = free_cpu,
-};
-
-/* ---- instruction sets ---- */
-
-#if defined(__x86_64__)
-static const gad_kernels *const levels[] = {&gad_kernels_avx512, &gad_kernels_avx2, &gad_kernels_portable};
-#else
-static const gad_kernels *const levels[] = {&gad_kernels_portable};
-#endif
-
-#if defined(__x86_64__)
-/* Conversions of half floats (F16C); not every compiler's __builtin_cpu_supports knows the word. */
-static bool has_half_floats(void)
-{
-    unsigned a, b, c, d;
-    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
-}
-#endif
-
-static bool runs_here(const gad_kernels *kernels)
-{
-#if defined(__x86_64__)
-    if (kernels == &gad_kernels_avx512)
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-    if (kernels == &gad_kernels_avx2)
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_half_floats();
-#endif
-    return kernels == &gad_kernels_portable;
-}
-
-const char *gad_device_cpu_level(const gad_device *device)
-{
-    return gad_cpu_kernels(device)->level;
-}
-
-gad_status gad_device_limit_cpu(gad_device *device, const char *level, gad_error *err)
-{
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-        if (!strcmp(level, levels[i]->level)) {
-            if (!runs_here(levels[i]))
-                return gad_error_set(err, GAD_E_UNSUPPORTED, "choose CPU kernels", "use \"avx2\" or \"portable\"",
-                                     "this processor has no %s", level);
-            ((gad_cpu *)device->state)->kernels = levels[i];
-            return GAD_OK;
-        }
-    return gad_error_set(err, GAD_E_ARGUMENT, "choose CPU kernels", "use \"avx512\", \"avx2\" or \"portable\"",
-                         "no kernels for \"%s\"", level);
-}
-
-gad_status gad_device_open_cpu(gad_device *device, int threads, gad_error *err)
-{
-    gad_cpu *cpu = gad_memory_zero(1, sizeof *cpu);
-    if (!cpu)
-        return gad_error_memory(err, "open the CPU", sizeof *cpu);
-    int best = 0;
-    while (!runs_here(levels[best]))
-        best++;
-    cpu->kernels = levels[best];
-    *device = (gad_device){.ops = &table, .dtype = GAD_F32, .state = cpu};
-    device->threads = threads > 0 ? threads : omp_get_max_threads();
-    return GAD_OK;
 }
