@@ -270,6 +270,57 @@ typedef struct gad_threshold {
 GAD_API gad_status gad_threshold_read(const char *path, const gad_threshold_basis *now, gad_threshold *threshold,
                                       gad_error *err);
 
+/* ---- products: learnt from good parts ------------------------------------------------------------------------------- */
+
+/* One kind of part and what its good parts look like: a memory of their features, a threshold. A product serves one caller
+ * at a time. */
+typedef struct gad_product gad_product;
+
+typedef struct gad_learn_settings {
+    const char *name;     /* what the part is */
+    const char *backbone; /* the file of a feature network; NULL: the installed one */
+    int threads;          /* 0: all processors */
+    int64_t side_px;      /* pictures are seen at the size of a square of that side, their shape kept */
+    /* Instead of side_px, the smallest defect to be found: its share of the picture's area, or its width and height in px
+     * of the picture. 0: not given. */
+    double smallest_share, smallest_px;
+    bool mirror;             /* remember parts mirrored and turned by half a turn too */
+    int64_t most_rows;       /* of the memory: more are thinned */
+    double rate, confidence; /* wanted share of false alarms, and the probability that it is no larger */
+} gad_learn_settings;
+GAD_API gad_learn_settings gad_learn_settings_default(void);
+
+/* Learn from the files of good parts, one at least. */
+GAD_API gad_status gad_product_learn(const char *const *good, int64_t count, const gad_learn_settings *settings,
+                                     const gad_progress *progress, gad_product **product, gad_error *err);
+/* Good parts added to a product, or forgotten by name; the threshold follows. */
+GAD_API gad_status gad_product_learn_more(gad_product *product, const char *const *good, int64_t count, gad_error *err);
+GAD_API gad_status gad_product_forget(gad_product *product, const char *name, gad_error *err);
+GAD_API gad_status gad_product_save(const gad_product *product, const char *path, gad_error *err);
+/* `backbone` as in gad_learn_settings; it must be the one that the product was learnt with. */
+GAD_API gad_status gad_product_open(const char *path, const char *backbone, int threads, gad_product **product,
+                                    gad_error *err);
+GAD_API void gad_product_free(gad_product *product);
+
+/* Verdict, score, regions and heat map; nothing is reasoned. `threshold` of the score, 0 to 1; NaN: the product's own,
+ * which is 0.5. The result is the caller's (gad_inspection_clear). */
+GAD_API gad_status gad_product_inspect(gad_product *product, const gad_picture *part, double threshold,
+                                       gad_inspection *result, gad_error *err);
+
+typedef struct gad_product_info {
+    const char *name, *backbone; /* owned by the product */
+    int64_t parts, rows, width;  /* good parts, rows of the memory, numbers a row */
+    int64_t side_px;
+    bool mirrored;
+    double centre, spread;   /* mean and deviation of the good parts' distances, each from the others */
+    gad_threshold threshold; /* of such a distance */
+    double milliseconds;     /* that inspecting a part took when it was learnt; 0: not measured */
+} gad_product_info;
+GAD_API void gad_product_describe(const gad_product *product, gad_product_info *info);
+/* A good part: its name (the product's), its distance from the others (NaN: not measured), and whether that is far more
+ * than what the others show, so that somebody should look at it. */
+GAD_API void gad_product_part(const gad_product *product, int64_t part, const char **name, double *distance, bool *odd);
+
 #ifdef __cplusplus
 }
 #endif

@@ -16,7 +16,8 @@
 typedef struct inspect_options {
     option_list part, ref;
     engine_options engine;
-    const char *class_name, *knowledge, *reason, *prompt, *overlay, *heatmap, *html, *fail_on, *log, *threshold;
+    const char *class_name, *knowledge, *reason, *prompt, *overlay, *heatmap, *html, *fail_on, *log, *threshold, *product,
+        *features;
     bool json, greedy, quiet;
     int64_t max_tokens, seed;
 } inspect_options;
@@ -30,6 +31,16 @@ static const option table[] = {
      .offset = AT(ref),
      .help = "a good part; may be given many times (all are shown to the model); a folder: the good part in it that lies "
              "most like the inspected one is chosen"},
+    {.name = "product",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(product),
+     .help = "what gad learn wrote, in place of --ref and of the model: verdict, score and regions; nothing is reasoned"},
+    {.name = "features",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(features),
+     .help = "with --product: the network that it was learnt with (default: the installed one)"},
     {.name = "class",
      .argument = "NAME",
      .kind = OPTION_STRING,
@@ -165,7 +176,8 @@ static int save_to(const char *folder, const char *part, save_picture save, cons
 /* A run over all parts. */
 typedef struct inspect_run {
     const inspect_options *o;
-    gad_engine *engine;
+    gad_engine *engine;   /* NULL: there is a product */
+    gad_product *product; /* NULL: there is an engine */
     references *refs;
     gad_inspect_settings settings;
     gad_inspection_page *page;             /* NULL: none is wanted */
@@ -197,7 +209,7 @@ static int append_log(const inspect_run *run, const char *json, const gad_pictur
         fprintf(
             file,
             "{\"time\": \"%s\", \"gad\": \"%s\", \"model_hash\": \"%s\", \"part_hash\": \"%s\", \"reference_hashes\": [",
-            stamp, GAD_VERSION, gad_engine_hash(run->engine), part ? gad_picture_hash(part) : "");
+            stamp, GAD_VERSION, run->engine ? gad_engine_hash(run->engine) : "", part ? gad_picture_hash(part) : "");
         for (int i = 0; i < good_count; i++)
             fprintf(file, "%s\"%s\"", i ? ", " : "", gad_picture_hash(good[i]));
         fprintf(file,
@@ -262,6 +274,14 @@ static int report(const inspect_run *run, const char *path, const gad_picture *p
     return code;
 }
 
+static gad_status inspect_one(inspect_run *run, gad_picture *const *good, int good_count, const gad_picture *part,
+                              gad_inspection *result, gad_error *err)
+{
+    if (run->product)
+        return gad_product_inspect(run->product, part, run->settings.threshold, result, err);
+    return gad_inspect(run->engine, good, good_count, part, &run->settings, result, err);
+}
+
 static int inspect_picture(inspect_run *run, const char *path, const gad_picture *part)
 {
     gad_error err;
@@ -270,7 +290,7 @@ static int inspect_picture(inspect_run *run, const char *path, const gad_picture
     const char *const *good_path;
     int good_count = 0;
     if (parts_references_for(run->refs, part, &good, &good_path, &good_count, &err) ||
-        gad_inspect(run->engine, good, good_count, part, &run->settings, &result, &err))
+        inspect_one(run, good, good_count, part, &result, &err))
         return report_failure(run, path, part, &err);
     if (run->settings.on_text && result.reasoned)
         fputc('\n', stderr);
@@ -309,6 +329,10 @@ static int read_threshold(inspect_run *run)
         if (run->settings.threshold >= 0 && run->settings.threshold <= 1)
             return EXIT_DONE;
         fprintf(stderr, "gad inspect: --threshold %s: scores lie between 0 and 1\n", given);
+        return EXIT_USAGE;
+    }
+    if (run->product) {
+        fputs("gad inspect: a product has its own threshold: --threshold takes a number with it\n", stderr);
         return EXIT_USAGE;
     }
     if (gad_threshold_basis_make(run->engine, run->refs->picture, (int)run->refs->path.count, run->refs->gallery != NULL,
@@ -398,13 +422,35 @@ static int make_folder(const char *path)
     return EXIT_FAILED;
 }
 
+/* What answers: a product, or a model that good parts can be shown to. */
+static int open_answerer(const inspect_options *o, const references *refs, inspect_run *all)
+{
+    gad_log log = terminal_log(false);
+    gad_error err;
+    if (o->product && refs->path.count) {
+        fputs("gad inspect: a product has its good parts: give --product or --ref\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (o->product)
+        return gad_product_open(o->product, o->features, (int)o->engine.compute.threads, &all->product, &err)
+                   ? terminal_fail(&err)
+                   : EXIT_DONE;
+    int code = options_engine_open(&cmd_inspect, &o->engine, &log, &all->engine);
+    if (!code && !refs->path.count && gad_engine_compares(all->engine)) {
+        fputs("gad inspect: this model compares parts with good ones: give a picture of a good part with --ref, or what\n"
+              "gad learn wrote with --product\n",
+              stderr);
+        code = EXIT_USAGE;
+    }
+    return code;
+}
+
 static int run(void *settings)
 {
     const inspect_options *o = settings;
     paths parts = {0};
     references refs = {0};
-    gad_engine *engine = NULL;
-    gad_log log = terminal_log(false);
+    inspect_run all = {.o = o, .refs = &refs, .settings = inspect_settings(o)};
     int code = EXIT_DONE;
     for (int64_t i = 0; i < o->part.count && !code; i++)
         code = parts_paths_add(o->part.item[i], &parts) ? EXIT_DONE : EXIT_FAILED;
@@ -415,17 +461,13 @@ static int run(void *settings)
     if (!code)
         code = make_folder(o->heatmap);
     if (!code)
-        code = options_engine_open(&cmd_inspect, &o->engine, &log, &engine);
-    if (!code && !refs.path.count && gad_engine_compares(engine)) {
-        fputs("gad inspect: this model compares parts with good ones: give a picture of a good part with --ref\n", stderr);
-        code = EXIT_USAGE;
-    }
+        code = open_answerer(o, &refs, &all);
     if (!code) {
-        inspect_run all = {.o = o, .engine = engine, .refs = &refs, .settings = inspect_settings(o)};
         terminal_catch_interrupt();
         code = inspect_and_sum_up(&all, &parts);
     }
-    gad_engine_free(engine);
+    gad_product_free(all.product);
+    gad_engine_free(all.engine);
     parts_references_free(&refs);
     parts_paths_free(&parts);
     return code;
@@ -433,7 +475,7 @@ static int run(void *settings)
 
 const command cmd_inspect = {
     .name = "inspect",
-    .synopsis = "[options] --ref GOOD PART...",
+    .synopsis = "[options] (--product FILE | --ref GOOD) PART...",
     .summary = "is the part anomalous, where, how sure, and why",
     .details = "PART is an image or a folder of images. The verdict goes to standard output, the reasoning streams to the\n"
                "terminal. Exit code: 0 done, 1 something failed, 2 usage, 3 with --fail-on anomaly (even when other parts "

@@ -7,6 +7,7 @@
 /* clang-format off */
 const command *const commands[] = {
     &cmd_inspect,
+    &cmd_learn,
     &cmd_calibrate,
     &cmd_model_info,
     &cmd_model_new,

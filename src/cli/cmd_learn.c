@@ -1,0 +1,213 @@
+/* cmd_learn: gad learn: a product from its good parts: a file for gad inspect --product. What was found goes to standard
+ * output. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/parts.h"
+#include "cli/terminal.h"
+
+typedef struct learn_options {
+    option_list good, forget;
+    const char *class_name, *out, *features, *smallest, *product;
+    bool mirror;
+    int64_t side, rows, threads;
+    double rate, confidence;
+} learn_options;
+
+#define AT(field) offsetof(learn_options, field)
+static const option table[] = {
+    {.help = "The product"},
+    {.name = "good",
+     .argument = "DIR",
+     .kind = OPTION_LIST,
+     .offset = AT(good),
+     .help = "good parts: a folder of pictures, or a picture; may be given many times"},
+    {.name = "class",
+     .argument = "NAME",
+     .kind = OPTION_STRING,
+     .offset = AT(class_name),
+     .fallback = "product",
+     .help = "what the part is",
+     .aliases = "class-name"},
+    {.name = "out",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(out),
+     .fallback = "product.gad",
+     .help = "file for gad inspect --product"},
+    {.name = "product",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(product),
+     .help = "learn more of this product: add the good parts to it"},
+    {.name = "forget",
+     .argument = "NAME",
+     .kind = OPTION_LIST,
+     .offset = AT(forget),
+     .help = "with --product: forget the good part of that name; may be given many times"},
+    {.help = "What is seen"},
+    {.name = "smallest",
+     .argument = "SIZE",
+     .kind = OPTION_STRING,
+     .offset = AT(smallest),
+     .help = "the smallest defect to be found: 0.1% of the picture's area, or 12px wide; sets --side"},
+    {.name = "side",
+     .argument = "PX",
+     .kind = OPTION_INT,
+     .offset = AT(side),
+     .minimum = 64,
+     .fallback = "320",
+     .help = "pictures are seen at the size of a square of that side, their shape kept"},
+    {.name = "mirror",
+     .kind = OPTION_FLAG,
+     .offset = AT(mirror),
+     .help = "parts may lie mirrored or turned by half a turn; not where that is a defect"},
+    {.name = "rows",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(rows),
+     .minimum = 1,
+     .fallback = "8192",
+     .help = "places that are remembered at most: fewer are faster"},
+    {.name = "features",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(features),
+     .help = "the network that sees (default: the installed one)"},
+    {.name = "threads", .argument = "N", .kind = OPTION_INT, .offset = AT(threads), .help = "0: all processors"},
+    {.help = "The wanted threshold"},
+    {.name = "rate",
+     .argument = "R",
+     .kind = OPTION_NUMBER,
+     .offset = AT(rate),
+     .fallback = "0.05",
+     .help = "share of good parts that may be rejected"},
+    {.name = "confidence",
+     .argument = "C",
+     .kind = OPTION_NUMBER,
+     .offset = AT(confidence),
+     .fallback = "0.95",
+     .help = "probability that the true share is no larger"},
+};
+
+/* "0.1%", "12px", "12". */
+static bool read_smallest(const char *text, gad_learn_settings *settings)
+{
+    char *end;
+    const double value = strtod(text, &end);
+    if (end == text || !(value > 0) || !isfinite(value))
+        return false;
+    if (!strcmp(end, "%") && value <= 100)
+        settings->smallest_share = value / 100;
+    else if (!*end || !strcmp(end, "px"))
+        settings->smallest_px = value;
+    else
+        return false;
+    return true;
+}
+
+static void print_product(const gad_product *product, const char *path)
+{
+    gad_product_info info;
+    gad_product_describe(product, &info);
+    const gad_threshold *t = &info.threshold;
+    printf("%s: %lld good parts, %lld places of %lld numbers, seen by %s at %lld px%s\n", info.name, (long long)info.parts,
+           (long long)info.rows, (long long)info.width, info.backbone, (long long)info.side_px,
+           info.mirrored ? ", mirrored too" : "");
+    if (info.parts > 1)
+        printf("distance of good parts from each other %.3f +- %.3f, threshold %.3f\n", info.centre, info.spread, t->value);
+    else
+        printf("one good part says nothing of how others differ: the threshold %.3f is that of most products\n", t->value);
+    if (t->supported)
+        printf("at most %.3g %% of good parts are rejected, with %.1f %% confidence\n", 100 * t->rate, 100 * t->reached);
+    else if (info.parts > 1)
+        printf("no guarantee: %.3g %% at %.0f %% confidence needs %lld good parts\n", 100 * t->rate, 100 * t->confidence,
+               (long long)t->normals_needed);
+    for (int64_t i = 0; i < info.parts; i++) {
+        const char *name;
+        double distance;
+        bool odd;
+        gad_product_part(product, i, &name, &distance, &odd);
+        if (odd)
+            printf("odd: %s (%.3f): look at it, and leave it out if it is not good\n", name, distance);
+    }
+    if (info.milliseconds > 0)
+        printf("%.0f ms a part\n", info.milliseconds);
+    printf("%s\n", path);
+}
+
+static int learn(const learn_options *o, const paths *good, gad_product **product)
+{
+    gad_error err;
+    gad_progress progress = terminal_progress();
+    gad_learn_settings settings = gad_learn_settings_default();
+    settings.name = o->class_name;
+    settings.backbone = o->features;
+    settings.threads = (int)o->threads;
+    settings.side_px = o->side;
+    settings.mirror = o->mirror;
+    settings.most_rows = o->rows;
+    settings.rate = o->rate;
+    settings.confidence = o->confidence;
+    if (o->smallest && !read_smallest(o->smallest, &settings)) {
+        fprintf(stderr, "gad learn: --smallest %s: give a share of the area (0.1%%) or a size (12px)\n", o->smallest);
+        return EXIT_USAGE;
+    }
+    if (gad_product_learn((const char *const *)good->item, (int64_t)good->count, &settings, &progress, product, &err))
+        return terminal_fail(&err);
+    return EXIT_DONE;
+}
+
+static int learn_more(const learn_options *o, const paths *good, gad_product **product)
+{
+    gad_error err;
+    if (gad_product_open(o->product, o->features, (int)o->threads, product, &err))
+        return terminal_fail(&err);
+    for (int64_t i = 0; i < o->forget.count; i++)
+        if (gad_product_forget(*product, o->forget.item[i], &err))
+            return terminal_fail(&err);
+    if (good->count && gad_product_learn_more(*product, (const char *const *)good->item, (int64_t)good->count, &err))
+        return terminal_fail(&err);
+    return EXIT_DONE;
+}
+
+static int run(void *settings)
+{
+    const learn_options *o = settings;
+    paths good = {0};
+    gad_product *product = NULL;
+    gad_error err;
+    int code = EXIT_DONE;
+    if (!o->product && (!o->good.count || o->forget.count)) {
+        fputs("gad learn: give good parts with --good, or a product with --product\nTry: gad learn --help\n", stderr);
+        return EXIT_USAGE;
+    }
+    for (int64_t i = 0; i < o->good.count && !code; i++)
+        code = parts_paths_add(o->good.item[i], &good) ? EXIT_DONE : EXIT_FAILED;
+    terminal_catch_interrupt();
+    if (!code)
+        code = o->product ? learn_more(o, &good, &product) : learn(o, &good, &product);
+    if (!code && gad_product_save(product, o->out, &err))
+        code = terminal_fail(&err);
+    terminal_progress_end();
+    if (!code)
+        print_product(product, o->out);
+    gad_product_free(product);
+    parts_paths_free(&good);
+    return code;
+}
+
+const command cmd_learn = {
+    .name = "learn",
+    .synopsis = "[options] --good DIR",
+    .summary = "a product from its good parts: what they look like, and from where on a part is an anomaly",
+    .details = "Nothing is trained: the file remembers the features of good parts (PatchCore). Each good part is compared\n"
+               "with the others, which gives the threshold and names odd ones. Inspect with gad inspect --product FILE.",
+    .options = table,
+    .option_count = OPTIONS_COUNT(table),
+    .settings_bytes = sizeof(learn_options),
+    .run = run,
+};

@@ -1,0 +1,59 @@
+/* product: one kind of part, learnt from good ones: what it is called, the bank of its good parts, how far good parts are
+ * from each other, and from where on a part is an anomaly. In: pictures. Out: an inspection (gad.h). Knows nothing of files
+ * (product_file.h) or of language.
+ *
+ * Learning: gad_product_new, gad_product_add for each good part, gad_product_finish. */
+#ifndef GAD_INSPECT_PRODUCT_H
+#define GAD_INSPECT_PRODUCT_H
+#include "evidence/bank.h"
+#include "features/backbone.h"
+#include "io/safetensors.h"
+
+enum { GAD_PRODUCT_STRIDE = 16, GAD_PRODUCT_ROWS = 8192, GAD_PRODUCT_SIDE = 320, GAD_PRODUCT_VIEWS = 4 };
+
+struct gad_product {
+    char *name;
+    gad_bank bank;
+    bool finished; /* the bank is thinned, the threshold is set */
+    /* how its pictures are seen */
+    char family[40];
+    gad_hash backbone_hash;
+    int64_t side_px; /* of a square with the area of the working picture */
+    int64_t views;   /* each part as it is (1), and mirrored both ways (4) */
+    int64_t most_rows;
+    /* what good parts look like to a bank without them */
+    double *score; /* [bank.parts]; NaN: not measured */
+    double centre, spread;
+    double distance_limit; /* of a part as a whole: from here on it is unfamiliar */
+    gad_threshold threshold;
+    double milliseconds; /* of one inspection when it was learnt */
+    /* not kept in a file */
+    gad_backbone *backbone;
+    gad_device device;
+    gad_safetensors *file; /* whose rows the bank uses; NULL: they are its own */
+};
+
+/* How a picture of that size is seen: its working size, in units of the backbone. */
+void gad_product_working_size(const gad_product *product, int64_t width_px, int64_t height_px, int64_t *width,
+                              int64_t *height);
+
+/* The side of the working picture at which a defect covers a cell, for pictures of width x height px. */
+gad_status gad_product_side(const gad_learn_settings *settings, int64_t width_px, int64_t height_px, int64_t *side_px,
+                            gad_error *err);
+
+/* The product takes the backbone, whatever happens. */
+gad_status gad_product_new(const gad_learn_settings *settings, gad_backbone *backbone, gad_product **product,
+                           gad_error *err);
+gad_status gad_product_add(gad_product *product, const char *name, const gad_image *image, gad_error *err);
+/* Also after parts were added to a finished product or removed from it: their distances are known then. */
+gad_status gad_product_finish(gad_product *product, double rate, double confidence, gad_error *err);
+/* Is a good part much farther from the others than they are from each other? */
+bool gad_product_is_odd(const gad_product *product, int64_t part);
+gad_status gad_product_remove(gad_product *product, int64_t part, gad_error *err);
+/* Use this backbone, which becomes the product's, whatever happens. */
+gad_status gad_product_equip(gad_product *product, gad_backbone *backbone, int threads, gad_error *err);
+
+/* As gad_product_inspect. */
+gad_status gad_product_look(gad_product *product, const gad_image *image, double threshold, gad_inspection *result,
+                            gad_error *err);
+#endif

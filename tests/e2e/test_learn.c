@@ -1,0 +1,187 @@
+/* learn: gad learn and gad inspect --product as a user runs them: good parts drawn here, a part with a hole, another
+ * product; a product grows and shrinks; damaged files are refused. */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/rng.h"
+#include "e2e/program.h"
+#include "io/image.h"
+
+enum { SIDE = 256, GOOD = 5 };
+
+/* Stripes that lie a little differently in each part; `hole`: a dark disc. */
+static void draw(const char *path, int seed, bool hole, bool other)
+{
+    gad_image image = {0};
+    gad_error err;
+    gad_rng rng = gad_rng_make((uint64_t)seed, 0);
+    const int64_t shift = (int64_t)gad_rng_below(&rng, 5);
+    ASSERT_OK(gad_image_new(SIDE, SIDE, 3, &image, &err), &err);
+    for (int64_t y = 0; y < SIDE; y++)
+        for (int64_t x = 0; x < SIDE; x++)
+            for (int c = 0; c < 3; c++) {
+                int64_t level = (x + shift) / 16 % 2 ? 170 : 90 + 20 * c;
+                level = other ? ((x * x + y * y) / 900 % 2 ? 250 : 10 * c) : level;
+                const int64_t dx = x - 160, dy = y - 96;
+                level = hole && dx * dx + dy * dy < 24 * 24 ? 15 : level;
+                gad_image_row(&image, y)[3 * x + c] = (uint8_t)(level + (int64_t)gad_rng_below(&rng, 6));
+            }
+    ASSERT_OK(gad_image_save_png(&image, path, &err), &err);
+    gad_image_free(&image);
+}
+
+static const char *scratch(const char *name)
+{
+    return support_scratch(GAD_TEST_TMP, name);
+}
+
+static const char *good_parts(void)
+{
+    const char *folder = scratch("good");
+    gad_error err;
+    char path[1200];
+    ASSERT_OK(gad_file_make_directory(folder, &err), &err);
+    for (int i = 0; i < GOOD; i++) {
+        snprintf(path, sizeof path, "%s/good%d.png", folder, i);
+        draw(path, i + 1, false, false);
+    }
+    return folder;
+}
+
+static void expect(const program_result *r, int code, const char *said)
+{
+    if (r->code != code || (said && !strstr(r->out, said) && !strstr(r->text, said)))
+        fail_msg("exit code %d, not %d, or \"%s\" is not said: %s%s", r->code, code, said ? said : "", r->out, r->text);
+}
+
+static void learn(const char *out)
+{
+    program_result r = RUN("learn", "--good", good_parts(), "--class", "stripes", "--out", out, "--threads", "1");
+    expect(&r, 0, "stripes: 5 good parts");
+    expect(&r, 0, "no guarantee: 5 % at 95 % confidence needs 59 good parts");
+    expect(&r, 0, "ms a part");
+    program_free(&r);
+}
+
+static json_t *inspect(const char *product, const char *part)
+{
+    program_result r = RUN("inspect", "--product", product, "--threads", "1", "--json", "--quiet", part);
+    expect(&r, 0, NULL);
+    json_t *root = json_loads(r.out, 0, NULL);
+    assert_non_null(root);
+    program_free(&r);
+    return root;
+}
+
+static const char *verdict_of(const json_t *root)
+{
+    return json_string_value(json_object_get(root, "verdict"));
+}
+
+static void test_verdicts(void **state)
+{
+    (void)state;
+    const char *product = scratch("stripes.gad"), *part = scratch("part.png");
+    learn(product);
+    draw(part, 20, false, false);
+    json_t *good = inspect(product, part);
+    assert_string_equal(verdict_of(good), "normal");
+    assert_int_equal(json_array_size(json_object_get(good, "boxes")), 0);
+    json_decref(good);
+    draw(part, 21, true, false);
+    json_t *bad = inspect(product, part);
+    assert_string_equal(verdict_of(bad), "anomalous");
+    const json_t *box = json_object_get(json_array_get(json_object_get(bad, "boxes"), 0), "bbox_2d");
+    assert_true(json_number_value(json_array_get(box, 0)) < 160 && json_number_value(json_array_get(box, 2)) > 160);
+    assert_true(json_number_value(json_array_get(box, 1)) < 96 && json_number_value(json_array_get(box, 3)) > 96);
+    json_decref(bad);
+    draw(part, 22, false, true);
+    json_t *other = inspect(product, part);
+    assert_string_equal(verdict_of(other), "unfamiliar");
+    json_decref(other);
+}
+
+static void test_more_and_less(void **state)
+{
+    (void)state;
+    const char *product = scratch("grows.gad"), *late = scratch("late.png");
+    learn(product);
+    draw(late, 30, false, false);
+    program_result r = RUN("learn", "--product", product, "--good", late, "--out", product, "--threads", "1");
+    expect(&r, 0, "stripes: 6 good parts");
+    program_free(&r);
+    r = RUN("learn", "--product", product, "--forget", "good2.png", "--out", product, "--threads", "1");
+    expect(&r, 0, "stripes: 5 good parts");
+    program_free(&r);
+    r = RUN("learn", "--product", product, "--forget", "good2.png", "--out", product, "--threads", "1");
+    expect(&r, 1, "no such good part");
+    program_free(&r);
+    r = RUN("inspect", "--product", product, "--ref", late, late);
+    expect(&r, 2, "--product or --ref");
+    program_free(&r);
+}
+
+/* Equal pictures give an equal file; one that was cut or written over is refused. */
+static void test_files(void **state)
+{
+    (void)state;
+    const char *product = scratch("a.gad"), *again = scratch("b.gad"), *part = scratch("any.png");
+    char *first, *second;
+    size_t length, length_again;
+    gad_error err;
+    learn(product);
+    learn(again);
+    draw(part, 40, false, false);
+    ASSERT_OK(gad_file_read(product, 1 << 28, &first, &length, &err), &err);
+    ASSERT_OK(gad_file_read(again, 1 << 28, &second, &length_again, &err), &err);
+    assert_int_equal(length, length_again);
+    assert_memory_equal(first, second, length);
+    ASSERT_OK(gad_file_write(product, first, length - 1000, &err), &err);
+    program_result r = RUN("inspect", "--product", product, "--threads", "1", part);
+    expect(&r, 1, NULL);
+    program_free(&r);
+    char *views = NULL;
+    for (size_t i = 0; !views && i + 9 < length; i++)
+        views = !memcmp(first + i, "\"views\":1", 9) ? first + i : NULL;
+    assert_non_null(views);
+    views[8] = '3';
+    ASSERT_OK(gad_file_write(product, first, length, &err), &err);
+    r = RUN("inspect", "--product", product, "--threads", "1", part);
+    expect(&r, 1, "its settings make no sense");
+    program_free(&r);
+    r = RUN("inspect", "--product", "models/backbone/lite0.safetensors", "--threads", "1", part);
+    expect(&r, 1, "it is not a product");
+    program_free(&r);
+    gad_memory_free(first);
+    gad_memory_free(second);
+}
+
+static void test_smallest(void **state)
+{
+    (void)state;
+    const char *out = scratch("small.gad"), *folder = good_parts();
+    program_result r =
+        RUN("learn", "--good", folder, "--smallest", "8px", "--out", out, "--threads", "1"); /* 16 of 512 px */
+    expect(&r, 0, "at 512 px");
+    program_free(&r);
+    r = RUN("learn", "--good", folder, "--smallest", "1%", "--out", out, "--threads", "1");
+    expect(&r, 0, "at 160 px");
+    program_free(&r);
+    r = RUN("learn", "--good", folder, "--smallest", "small", "--out", out, "--threads", "1");
+    expect(&r, 2, "give a share of the area");
+    program_free(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_more_and_less),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_smallest),
+    };
+    return cmocka_run_group_tests_name("e2e/learn", tests, NULL, NULL);
+}
