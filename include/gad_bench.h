@@ -39,9 +39,9 @@ typedef struct gad_speed_settings {
 
 typedef struct gad_speed_row {
     const char *name, *unit;
-    double median, least, most; /* of the repeats */
-    const char *rate_unit;      /* what it comes to: "GFLOP/s" or "GB/s"; NULL: nothing */
-    double rate, limit;         /* at the median; limit 0 when not measured */
+    double median, min, max; /* of the repeats */
+    const char *rate_unit;   /* what it comes to: "GFLOP/s" or "GB/s"; NULL: nothing */
+    double rate, limit;      /* at the median; limit 0 when not measured */
 } gad_speed_row;
 
 enum { GAD_SPEED_ROWS = 16 };
@@ -53,7 +53,7 @@ typedef struct gad_speed_report {
 GAD_API gad_status gad_speed_measure(const gad_speed_settings *settings, gad_speed_report *report, gad_error *err);
 
 /* The same for training. Samples are two images of random pixels, text_tokens ids and an answer of answer_tokens. */
-typedef struct gad_pace_settings {
+typedef struct gad_training_benchmark_settings {
     const char *model, *shape; /* as above; a step trains all of it in fp32 */
     int threads;
     const char *cpu_level;
@@ -62,8 +62,9 @@ typedef struct gad_pace_settings {
     bool checkpointing, limits;
     int64_t samples, group, text_tokens, answer_tokens, image_side_px, repeats;
     const gad_log *log;
-} gad_pace_settings;
-GAD_API gad_status gad_pace_measure(const gad_pace_settings *settings, gad_speed_report *report, gad_error *err);
+} gad_training_benchmark_settings;
+GAD_API gad_status gad_training_benchmark_measure(const gad_training_benchmark_settings *settings, gad_speed_report *report,
+                                                  gad_error *err);
 
 /* Names that --shape takes, separated by ", ". */
 GAD_API const char *gad_shape_names(void);
@@ -113,7 +114,7 @@ typedef struct gad_bench_settings {
     double difference_threshold;                  /* grey levels, of the pixel difference; 0: built in */
     const char *difference_colours;               /* "matched" (NULL): the reference's fitted to the test image; "raw" */
     bool without_difference;                      /* do not run the pixel difference beside the model */
-    int64_t most_failures;                        /* failed requests in a row that end the run; 0: 20 */
+    int64_t max_failures;                         /* failed requests in a row that end the run; 0: 20 */
 
     const gad_log *log;
     const gad_progress *progress;

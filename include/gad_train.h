@@ -65,7 +65,7 @@ typedef struct gad_train_settings {
     const char *schedule; /* "constant", "linear", "cosine" */
     bool checkpointing, resume, bf16, dry_run;
     double text_weight, mask_weight, difference_rate;
-    double told_regions; /* SFT: share of samples whose regions are told by the truth, not by the heat map */
+    double forced_regions; /* SFT: share of samples whose regions are told by the truth, not by the heat map */
     int64_t cache_mib, max_pixels, threads;
     int64_t save_every, eval_every, eval_examples, keep;
     int64_t eval_answers;    /* SFT: samples of an evaluation that are answered, up to max_new_tokens; 0: only losses */

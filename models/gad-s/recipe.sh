@@ -70,10 +70,10 @@ resized() { # SIDE FROM TO: a copy of a checkpoint that sees pictures of that si
 words="--train language,difference.regions,difference.inject --synth-normal 0.4 --synth-strength 0.3 --threads 1 --vision-cache 0
     --keep 1"
 resized 128 "$(latest phase-a2)" small
-train sft small phase-b --no-think --told-regions 0.3 $words --mask-weight 0 --synth-side 128 --synth-seed 2 \
+train sft small phase-b --no-think --forced-regions 0.3 $words --mask-weight 0 --synth-side 128 --synth-seed 2 \
     --synth-same-piece 0.5 --synth-kinds "$kinds" --steps 200 --batch 32 --schedule constant --lr 2e-3 --ema 0.98 \
     --eval-every 200 --eval-answers 64
-train sft "$(latest phase-b)" phase-c1 --told-regions 0.25 --fast-share 0.3 $words --mask-weight 0 --synth-side 128 \
+train sft "$(latest phase-b)" phase-c1 --forced-regions 0.25 --fast-share 0.3 $words --mask-weight 0 --synth-side 128 \
     --synth-seed 3 --synth-same-piece 0.5 --synth-kinds "$kinds" --steps 1100 --batch 32 --schedule cosine --lr 2e-3 \
     --lr-floor 0.05 --ema 0.98 --save-every 100 --eval-every 550 --eval-examples 96 --eval-answers 96
 resized 256 "$(latest phase-c1)" large

@@ -273,7 +273,7 @@ static gad_status ask_companion(const gad_bench_settings *s, const gad_run_setti
     gad_run_settings inside = *run;
     inside.folder = folder;
     inside.items_path = "../items.jsonl";
-    inside.most_failures = 0;
+    inside.max_failures = 0;
     own.baseline = companion_name;
     own.prompt_file = NULL;
     own.knowledge = false;
@@ -295,9 +295,9 @@ static gad_status run_items(const gad_bench_settings *s, gad_items *items, gad_b
     gad_run_settings run = {.folder = s->out,
                             .protocol = s->mmad ? "mmad" : "mmr-ad",
                             .plan = plan,
-                            .most_failures = s->baseline        ? 0
-                                             : s->most_failures ? s->most_failures
-                                                                : 20};
+                            .max_failures = s->baseline       ? 0
+                                            : s->max_failures ? s->max_failures
+                                                              : 20};
     gad_status status = s->engine     ? open_engine(s, &engine, &model, err)
                         : s->endpoint ? open_endpoint(s, &model, err)
                                       : open_baseline(s, &model, err);

@@ -111,15 +111,15 @@ static gad_status fill_costs(const gad_model *model, const gad_view *view, gad_d
 gad_status gad_model_describe(const gad_engine_options *options, int width_px, int height_px, int images,
                               int64_t answer_tokens, gad_model_info *info, gad_error *err)
 {
-    enum { MOST_IMAGES = 1024 };
+    enum { MAX_IMAGES = 1024 };
     gad_model_info i = {0};
     gad_config config;
     gad_model model = {0};
     gad_view view;
     gad_dtype dtype = GAD_BF16;
-    if (images < 0 || images > MOST_IMAGES)
+    if (images < 0 || images > MAX_IMAGES)
         return gad_error_set(err, GAD_E_ARGUMENT, "describe the model", NULL, "%d images are not between 0 and %d", images,
-                             MOST_IMAGES);
+                             MAX_IMAGES);
     char folder[PATH_MAX];
     gad_status status = gad_model_locate(options->model, folder, sizeof folder, err);
     if (!status)

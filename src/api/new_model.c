@@ -187,7 +187,7 @@ gad_status gad_model_new(const gad_new_settings *settings, gad_error *err)
     bool own = !strchr(settings->preset, '-');
     snprintf(name, sizeof name, "%s%s", own ? "gad-" : "", settings->preset);
     gad_status status = gad_shape_find(name, &config, err);
-    config.relative_boxes = own; /* as the figures of the evidence head are (regions.h) */
+    config.relative_boxes = own; /* as the region tokens of the evidence head are (regions.h) */
     if (!status)
         status = gad_file_make_directory(settings->out, err);
     if (!status && settings->difference)

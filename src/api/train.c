@@ -15,14 +15,14 @@ static gad_sft_settings sft_settings(const gad_train_settings *s, const gad_trai
                               .cache_bytes = (size_t)s->cache_mib << 20,
                               .text_weight = s->text_weight,
                               .mask_weight = s->mask_weight,
-                              .told = s->told_regions,
+                              .forced = s->forced_regions,
                               .eval_examples = s->eval_examples,
-                              .exam = {.count = s->eval_answers,
-                                       .most = s->max_new_tokens,
-                                       .stop = t->engine->sampling.stop,
-                                       .stop_count = t->engine->sampling.stop_count,
-                                       .judge = gad_reward_give,
-                                       .judge_user = judge}};
+                              .evaluation = {.count = s->eval_answers,
+                                             .max_tokens = s->max_new_tokens,
+                                             .stop = t->engine->sampling.stop,
+                                             .stop_count = t->engine->sampling.stop_count,
+                                             .judge = gad_reward_give,
+                                             .judge_user = judge}};
 }
 
 static gad_status run_sft(gad_train_setup *t, gad_error *err)
@@ -69,7 +69,7 @@ static gad_grpo_settings grpo_settings(const gad_train_settings *s, const gad_tr
                  {"constant", GAD_AGGREGATE_CONSTANT}};
     gad_grpo_settings g = {.prompts = s->batch,
                            .group = (int)s->group,
-                           .most = s->max_new_tokens,
+                           .max_tokens = s->max_new_tokens,
                            .temperature = s->temperature,
                            .loss = {s->clip_low, s->clip_high, s->kl},
                            .scale = s->scale_by_deviation,
@@ -80,9 +80,9 @@ static gad_grpo_settings grpo_settings(const gad_train_settings *s, const gad_tr
                            .refill = s->refill,
                            .entropy_bonus = s->entropy_bonus,
                            .checkpointing = s->checkpointing,
-                           .equal = !strcmp(s->zero_variance, "drop")   ? GAD_GRPO_DROP
-                                    : !strcmp(s->zero_variance, "keep") ? GAD_GRPO_KEEP
-                                                                        : GAD_GRPO_CONTRAST,
+                           .zero_variance = !strcmp(s->zero_variance, "drop")   ? GAD_ZERO_VARIANCE_DROP
+                                            : !strcmp(s->zero_variance, "keep") ? GAD_ZERO_VARIANCE_KEEP
+                                                                                : GAD_ZERO_VARIANCE_CONTRAST,
                            .positive = s->positive,
                            .seed = s->seed,
                            .cache_bytes = (size_t)s->cache_mib << 20,

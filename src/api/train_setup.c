@@ -203,7 +203,7 @@ static gad_status check_settings(const gad_train_settings *s, const char *kind, 
         bad = "weight decay, clip, text and mask weight and difference rate must not be negative";
     else if (wants_lora(s->train) && (s->lora_rank < 1 || s->lora_rank > 4096 || !(s->lora_alpha > 0)))
         bad = "the rank of adapters must lie between 1 and 4096, their alpha over 0";
-    else if (!(s->synth_share >= 0) || s->synth_share > 1 || !(s->told_regions >= 0) || s->told_regions > 1 ||
+    else if (!(s->synth_share >= 0) || s->synth_share > 1 || !(s->forced_regions >= 0) || s->forced_regions > 1 ||
              !(s->fast_share >= 0) || s->fast_share > 1)
         bad = "the shares of synthetic pairs, told regions and fast answers lie between 0 and 1";
     else if (s->keep < 1)
@@ -217,9 +217,9 @@ static gad_status check_settings(const gad_train_settings *s, const char *kind, 
     return bad ? gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "%s", bad) : GAD_OK;
 }
 
-static gad_lesson_input input_of(const char *name)
+static gad_example_layout input_of(const char *name)
 {
-    return !strcmp(name, "clip") ? GAD_LESSON_CLIP : !strcmp(name, "pair+clip") ? GAD_LESSON_PAIR_CLIP : GAD_LESSON_PAIR;
+    return !strcmp(name, "clip") ? GAD_EXAMPLE_CLIP : !strcmp(name, "pair+clip") ? GAD_EXAMPLE_PAIR_CLIP : GAD_EXAMPLE_PAIR;
 }
 
 static void fill_trainer(gad_train_setup *t, const char *kind)
@@ -290,7 +290,7 @@ static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, 
         return status;
     t->maker.tokenizer = t->engine->tokenizer;
     t->maker.chat = &t->engine->chat;
-    gad_lesson_find_marks(&t->maker);
+    gad_example_maker_find_region_tokens(&t->maker);
     t->maker.preprocess = &t->engine->preprocess;
     t->maker.convention = t->engine->convention;
     t->maker.input = input_of(s->input);

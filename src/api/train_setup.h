@@ -13,7 +13,7 @@ typedef struct gad_train_setup {
     const gad_train_settings *settings;
     gad_dist dist;
     gad_engine *engine;
-    gad_lesson_maker maker;
+    gad_example_maker maker;
     gad_source_synth synth, eval_synth;
     gad_source_samples *samples, *eval_samples;
     gad_source_mix mix;

@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 
-enum { LEAST_BLOCK_BYTES = 1 << 20 };
+enum { MIN_BLOCK_BYTES = 1 << 20 };
 
 struct gad_arena_block {
     gad_arena_block *next;
@@ -37,7 +37,7 @@ void *gad_arena_take(gad_arena *arena, size_t count, size_t size_bytes)
             block->used_bytes = 0;
     }
     if (!block) {
-        block = new_block(total > LEAST_BLOCK_BYTES ? total : LEAST_BLOCK_BYTES);
+        block = new_block(total > MIN_BLOCK_BYTES ? total : MIN_BLOCK_BYTES);
         if (!block)
             return NULL;
         if (arena->current) { /* behind the current block, in front of blocks that were too small */

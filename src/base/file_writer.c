@@ -33,7 +33,7 @@ static bool follow(char *path, size_t size_bytes)
  * (/dev/stdout, /proc/self/fd/1), whose file is theirs. */
 static gad_status resolve(const char *given, char *path, size_t size_bytes, bool *shared, gad_error *err)
 {
-    enum { MOST_LINKS = 40 }; /* as the kernel */
+    enum { MAX_LINKS = 40 }; /* as the kernel */
     int links = 0;
     if (strlen(given) >= size_bytes)
         return gad_error_system(err, operation, given, ENAMETOOLONG);
@@ -41,8 +41,8 @@ static gad_status resolve(const char *given, char *path, size_t size_bytes, bool
     *shared = false;
     do
         *shared = *shared || strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/dev/fd/", 8) == 0;
-    while (!*shared && follow(path, size_bytes) && ++links < MOST_LINKS);
-    return links == MOST_LINKS ? gad_error_system(err, operation, given, ELOOP) : GAD_OK;
+    while (!*shared && follow(path, size_bytes) && ++links < MAX_LINKS);
+    return links == MAX_LINKS ? gad_error_system(err, operation, given, ELOOP) : GAD_OK;
 }
 
 static gad_status open_in_place(gad_file_writer *writer, const char *path, gad_error *err)

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { LIMIT_BYTES = 1 << 30, MOST_SHOTS = 16, MOST_OPTIONS = 26 };
+enum { LIMIT_BYTES = 1 << 30, MAX_SHOTS = 16, MAX_OPTIONS = 26 };
 static const char operation[] = "read MMAD";
 
 static const char *const task_names[GAD_MMAD_TASKS] = {
@@ -75,7 +75,7 @@ static bool is_foreign_pill(const char *image, const char *path)
 
 /* Paths of the templates of one image, in memory of the caller's. */
 typedef struct templates {
-    char *path[MOST_SHOTS];
+    char *path[MAX_SHOTS];
     size_t count;
 } templates;
 
@@ -133,7 +133,7 @@ static gad_status read_question(const reader *r, const char *image, const json_t
     json_t *options = json_object_get(question, "Options"), *text;
     item->question = json_string_value(json_object_get(question, "Question"));
     int task = type ? gad_mmad_task_find(type) : -1;
-    if (!item->question || !answer || task < 0 || json_object_size(options) > MOST_OPTIONS)
+    if (!item->question || !answer || task < 0 || json_object_size(options) > MAX_OPTIONS)
         return malformed(r, image, "a question without text, answer or known type", err);
     item->task = task_names[task];
     item->option = option;
@@ -152,7 +152,7 @@ static gad_status read_question(const reader *r, const char *image, const json_t
 static gad_status add_question(reader *r, const char *image, size_t number, const json_t *question, gad_item *item,
                                gad_error *err)
 {
-    const char *option[MOST_OPTIONS];
+    const char *option[MAX_OPTIONS];
     char id[512];
     gad_status status = read_question(r, image, question, item, option, err);
     if (status)
@@ -238,9 +238,9 @@ gad_status gad_mmad_load(const gad_mmad_options *options, gad_items *items, gad_
     gad_mmad_report counts = {0};
     json_t *root = NULL, *knowledge = NULL;
     gad_hash hash, unused;
-    if (options->shots < 0 || options->shots > MOST_SHOTS)
+    if (options->shots < 0 || options->shots > MAX_SHOTS)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "%lld templates; 0 to %d are possible",
-                             (long long)options->shots, MOST_SHOTS);
+                             (long long)options->shots, MAX_SHOTS);
     char *path =
         options->questions ? gad_memory_copy_string(options->questions) : gad_file_join(options->root, "mmad.json");
     gad_status status = path ? load_object(path, &root, &hash, err) : gad_error_memory(err, operation, 0);

@@ -13,7 +13,7 @@
 #include <limits.h>
 #include <string.h>
 
-enum { MOST_IN_FLIGHT = 256, TOP_PROBABILITIES = 20 };
+enum { MAX_IN_FLIGHT = 256, TOP_PROBABILITIES = 20 };
 static const char operation[] = "ask the endpoint";
 
 /* A request on its way: what the answer needs besides the response. */
@@ -27,7 +27,7 @@ typedef struct endpoint {
     gad_model_endpoint_options options; /* its strings are copies below */
     char *url, *model, *system, *more;
     gad_http_client *client;
-    pending pending[MOST_IN_FLIGHT];
+    pending pending[MAX_IN_FLIGHT];
 } endpoint;
 
 static void free_endpoint(void *self)
@@ -115,7 +115,7 @@ static gad_status measure_input(const endpoint *e, const gad_bench_request *requ
 
 static pending *free_slot(endpoint *e)
 {
-    for (int i = 0; i < MOST_IN_FLIGHT; i++)
+    for (int i = 0; i < MAX_IN_FLIGHT; i++)
         if (!e->pending[i].used)
             return &e->pending[i];
     return NULL;
@@ -129,7 +129,7 @@ static gad_status submit(void *self, const gad_bench_request *request, int64_t t
     gad_string *bytes = gad_memory_zero(request->pictures, sizeof *bytes), body = {0};
     gad_status status = GAD_OK;
     if (!p)
-        status = gad_error_set(err, GAD_E_INTERNAL, operation, NULL, "more than %d requests in flight", MOST_IN_FLIGHT);
+        status = gad_error_set(err, GAD_E_INTERNAL, operation, NULL, "more than %d requests in flight", MAX_IN_FLIGHT);
     else if (!part || !bytes)
         status = gad_error_memory(err, operation, request->parts * sizeof *part);
     if (!status)
@@ -227,7 +227,7 @@ static gad_status check_options(const gad_model_endpoint_options *o, gad_error *
     const char *wrong = NULL;
     if (!o->model || !*o->model)
         wrong = "the model's name is missing";
-    else if (o->in_flight < 1 || o->in_flight > MOST_IN_FLIGHT)
+    else if (o->in_flight < 1 || o->in_flight > MAX_IN_FLIGHT)
         wrong = "requests in flight must be 1 to 256";
     else if (o->max_tokens < 1 || o->max_tokens > INT_MAX)
         wrong = "the answer needs at least one token";

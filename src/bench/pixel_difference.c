@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { JOIN_PX = 3, LEAST_AREA_PX = 12 };
-static const double least_noise = 2.0; /* grey levels: under this, differences are rounding and compression */
+enum { JOIN_PX = 3, MIN_AREA_PX = 12 };
+static const double min_noise = 2.0; /* grey levels: under this, differences are rounding and compression */
 
 /* Three planes of floats, blurred over 3x3. */
 typedef struct planes {
@@ -195,7 +195,7 @@ static void measure_spots(const gad_pixel_difference *d, const gad_components *r
 /* Strongest regions first; a picture that differs nearly everywhere has more regions than are worth joining. */
 static gad_status find_boxes(gad_pixel_difference *d, double threshold, gad_error *err)
 {
-    enum { MOST_SPOTS = 256 };
+    enum { MAX_SPOTS = 256 };
     size_t n = (size_t)d->width * (size_t)d->height;
     uint8_t *mask = gad_memory_alloc(n, 1);
     gad_components regions = {0};
@@ -210,10 +210,10 @@ static gad_status find_boxes(gad_pixel_difference *d, double threshold, gad_erro
     if (!status && regions.count) {
         measure_spots(d, &regions, s);
         qsort(s, regions.count, sizeof *s, by_peak_falling);
-        size_t count = join_spots(s, regions.count < MOST_SPOTS ? regions.count : MOST_SPOTS);
+        size_t count = join_spots(s, regions.count < MAX_SPOTS ? regions.count : MAX_SPOTS);
         qsort(s, count, sizeof *s, by_peak_falling);
         for (size_t i = 0; i < count && d->box_count < GAD_PIXEL_DIFFERENCE_BOXES; i++)
-            if (s[i].pixels >= LEAST_AREA_PX)
+            if (s[i].pixels >= MIN_AREA_PX)
                 d->box[d->box_count++] = s[i].box;
     }
     gad_memory_free(s);
@@ -242,7 +242,7 @@ gad_status gad_pixel_difference_make(const gad_image *reference, const gad_image
         compare_planes(&a, &b, d.map);
         blur_rows(d.map, scratch, a.width, a.height, 2);
         blur_columns(scratch, d.map, a.width, a.height, 2);
-        status = find_boxes(&d, GAD_PIXEL_DIFFERENCE_REGION * (measure_map(&d, scratch) + least_noise), err);
+        status = find_boxes(&d, GAD_PIXEL_DIFFERENCE_REGION * (measure_map(&d, scratch) + min_noise), err);
     }
     gad_image_free(&resized);
     gad_memory_free(a.value);

@@ -11,15 +11,15 @@
 
 #include <string.h>
 
-enum { MOST_PICTURES = 17, PROMPT_LIMIT_BYTES = 64 << 10 };
+enum { MAX_PICTURES = 17, PROMPT_LIMIT_BYTES = 64 << 10 };
 static const char operation[] = "build a request";
 
 struct gad_request {
     gad_request_settings settings;
     gad_question_template wording; /* mmr-ad */
     char *mmad_wording;            /* mmad */
-    gad_image picture[MOST_PICTURES];
-    char *path[MOST_PICTURES]; /* of the references that are held; NULL: none */
+    gad_image picture[MAX_PICTURES];
+    char *path[MAX_PICTURES]; /* of the references that are held; NULL: none */
     gad_arena arena;
 };
 
@@ -59,7 +59,7 @@ void gad_request_free(gad_request *ask)
 {
     if (!ask)
         return;
-    for (size_t i = 0; i < MOST_PICTURES; i++) {
+    for (size_t i = 0; i < MAX_PICTURES; i++) {
         gad_image_free(&ask->picture[i]);
         gad_memory_free(ask->path[i]);
     }
@@ -150,9 +150,9 @@ static gad_status load(gad_request *ask, size_t i, const char *path, const gad_i
 
 static gad_status load_pictures(gad_request *ask, const gad_item *item, gad_error *err)
 {
-    if (item->reference_count + 1 > MOST_PICTURES)
+    if (item->reference_count + 1 > MAX_PICTURES)
         return gad_error_set(err, GAD_E_LIMIT, operation, NULL, "%s: %zu references, more than %d", item->id,
-                             item->reference_count, MOST_PICTURES - 1);
+                             item->reference_count, MAX_PICTURES - 1);
     gad_status status = GAD_OK;
     for (size_t i = 0; i < item->reference_count && !status; i++)
         status = load(ask, i, item->reference[i], NULL, true, err);

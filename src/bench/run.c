@@ -192,7 +192,7 @@ static gad_status store(session *s, size_t index, const gad_bench_reply *reply, 
         if (!s->result->first_failure[0])
             snprintf(s->result->first_failure, sizeof s->result->first_failure, "%s: %s", row.id, why->cause);
     }
-    if (s->settings->most_failures && s->failures_in_a_row >= s->settings->most_failures)
+    if (s->settings->max_failures && s->failures_in_a_row >= s->settings->max_failures)
         return gad_error_set(err, GAD_E_NETWORK, operation, "repeat the command to go on when the cause is gone",
                              "%lld requests failed one after the other; the last: %s", (long long)s->failures_in_a_row,
                              why->cause);

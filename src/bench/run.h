@@ -12,7 +12,7 @@ typedef struct gad_run_settings {
     const char *items_path; /* shared items, relative to the folder; NULL: the folder's own items.jsonl */
     const char *protocol;   /* "mmr-ad" or "mmad" */
     const json_t *plan;     /* how the items were chosen; a run is resumed only with the same */
-    int64_t most_failures;  /* so many failed requests in a row end the run; 0: never */
+    int64_t max_failures;   /* so many failed requests in a row end the run; 0: never */
 } gad_run_settings;
 
 /* Make the folder with run.json and items.jsonl, or check that an existing one has the same settings (GAD_E_ARGUMENT names

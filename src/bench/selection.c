@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_REFERENCES = 16, MOST_TYPES = 64 };
+enum { MAX_REFERENCES = 16, MAX_TYPES = 64 };
 static const char operation[] = "select samples";
 
 /* A normal image that may serve as a reference, or an anomaly type of a category; `key` is "dataset/category". */
@@ -175,7 +175,7 @@ static gad_status stored_references(selector *s, const gad_sample *sample, const
 
 static gad_status add_sample(selector *s, const gad_sample *sample, const char *key, const char *folder, gad_error *err)
 {
-    const char *reference[MOST_REFERENCES];
+    const char *reference[MAX_REFERENCES];
     size_t references = 0, boxes = sample->label ? sample->box_count : 0;
     bool single_mask = sample->mask && (!sample->mask_encoding || strcmp(sample->mask_encoding, "loco") != 0);
     gad_box *box = gad_memory_alloc(boxes, sizeof *box);
@@ -292,7 +292,7 @@ static size_t pick(const selector *s, const gad_item *item, const char *hash, co
 static size_t list_types(const entry *type, size_t size, const char **knowledge)
 {
     size_t n = 0;
-    for (size_t i = 0; i < size && n < MOST_TYPES; i++)
+    for (size_t i = 0; i < size && n < MAX_TYPES; i++)
         if (!n || strcmp(knowledge[n - 1], type[i].text) != 0) /* sorted: equal names are neighbours */
             knowledge[n++] = type[i].text;
     return n;
@@ -314,7 +314,7 @@ static const char **keep_list(selector *s, const char *const *list, size_t count
 static gad_status complete_item(selector *s, size_t i, int64_t *order, gad_error *err)
 {
     gad_item *item = &s->items->item[i];
-    const char *reference[MOST_REFERENCES], *knowledge[MOST_TYPES];
+    const char *reference[MAX_REFERENCES], *knowledge[MAX_TYPES];
     size_t size;
     const entry *of = find_key(&s->types, s->hashes.at[i].key, &size);
     item->knowledge_count = list_types(of, size, knowledge);
@@ -362,9 +362,9 @@ static void free_selector(selector *s)
 gad_status gad_selection_make(gad_store *store, const gad_selection_rule *rule, gad_items *items,
                               gad_selection_report *report, gad_error *err)
 {
-    if (rule->references < 0 || rule->references > MOST_REFERENCES)
+    if (rule->references < 0 || rule->references > MAX_REFERENCES)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "%lld references; at most %d are possible",
-                             (long long)rule->references, MOST_REFERENCES);
+                             (long long)rule->references, MAX_REFERENCES);
     selector s = {.store = store, .rule = rule, .items = items};
     gad_status status = look_at_all(&s, err);
     if (!status)

@@ -61,7 +61,7 @@ static gad_speed_row *add_row(bench *b, const char *name, const char *unit, doub
 {
     gad_speed_row *row = &b->report->row[b->report->rows++];
     qsort(values, (size_t)count, sizeof *values, ascending);
-    *row = (gad_speed_row){.name = name, .unit = unit, .least = values[0], .most = values[count - 1]};
+    *row = (gad_speed_row){.name = name, .unit = unit, .min = values[0], .max = values[count - 1]};
     row->median = count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
     return row;
 }

@@ -17,7 +17,7 @@ typedef struct run_options {
     endpoint_options endpoint;
     const char *served, *baseline, *coordinates, *order, *system, *members, *difference_colours;
     bool knowledge, similar, fast, sample, probabilities, difference, report;
-    int64_t references, limit, seed, max_tokens, attempts, jpeg, factor, min_pixels, most_failures;
+    int64_t references, limit, seed, max_tokens, attempts, jpeg, factor, min_pixels, max_failures;
     double temperature, top_p, per_minute, difference_threshold;
 } run_options;
 
@@ -199,10 +199,11 @@ static const option table[] = {
      .minimum = 1,
      .fallback = "5",
      .help = "endpoint: tries of one request"},
-    {.name = "most-failures",
+    {.name = "max-failures",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(most_failures),
+     .offset = AT(max_failures),
+     .aliases = "most-failures",
      .minimum = 1,
      .fallback = "20",
      .help = "failed requests in a row that end the run"},
@@ -279,7 +280,7 @@ static gad_bench_settings settings_of(const run_options *o, const gad_engine_opt
                                 .difference_threshold = o->difference_threshold,
                                 .difference_colours = o->difference_colours,
                                 .without_difference = !o->difference,
-                                .most_failures = o->most_failures,
+                                .max_failures = o->max_failures,
                                 .log = log,
                                 .progress = progress};
 }

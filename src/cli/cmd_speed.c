@@ -101,8 +101,8 @@ static void print_table(const gad_speed_report *r)
             snprintf(rate, sizeof rate, "%.1f %s", row->rate, row->rate_unit);
         if (row->limit > 0)
             snprintf(share, sizeof share, "%.0f %% of %.1f %s", 100 * row->rate / row->limit, row->limit, row->rate_unit);
-        printf("%-15s %-9s %10.4g %10.4g %10.4g   %-22s %s\n", row->name, row->unit, row->median, row->least, row->most,
-               rate, share);
+        printf("%-15s %-9s %10.4g %10.4g %10.4g   %-22s %s\n", row->name, row->unit, row->median, row->min, row->max, rate,
+               share);
     }
 }
 
@@ -113,7 +113,7 @@ static void print_json(const gad_speed_report *r)
     for (int i = 0; i < r->rows; i++) {
         const gad_speed_row *row = &r->row[i];
         printf("%s{\"stage\": \"%s\", \"unit\": \"%s\", \"median\": %.6g, \"least\": %.6g, \"most\": %.6g", i ? ", " : "",
-               row->name, row->unit, row->median, row->least, row->most);
+               row->name, row->unit, row->median, row->min, row->max);
         if (row->rate_unit)
             printf(", \"rate\": %.6g, \"rate_unit\": \"%s\"", row->rate, row->rate_unit);
         if (row->limit > 0)
@@ -129,7 +129,7 @@ static void print_csv(const gad_speed_report *r)
     for (int i = 0; i < r->rows; i++) {
         const gad_speed_row *row = &r->row[i];
         printf("%s,%d,%s,%s,%s,%.6g,%.6g,%.6g,%.6g,%s,%.6g\n", r->model, r->threads, r->level, row->name, row->unit,
-               row->median, row->least, row->most, row->rate, row->rate_unit ? row->rate_unit : "", row->limit);
+               row->median, row->min, row->max, row->rate, row->rate_unit ? row->rate_unit : "", row->limit);
     }
 }
 
@@ -141,22 +141,22 @@ static int64_t given(int64_t value, int64_t fallback)
 
 static gad_status measure_training(const speed_options *o, const gad_log *log, gad_speed_report *report, gad_error *err)
 {
-    gad_pace_settings s = {.model = o->model ? options_engine_folder(o->model) : NULL,
-                           .shape = o->model || o->shape ? o->shape : "gad-s",
-                           .threads = (int)o->compute.threads,
-                           .cpu_level = options_engine_cpu_level(o->compute.cpu),
-                           .step = o->train,
-                           .rollouts = o->rollouts,
-                           .checkpointing = o->checkpointing,
-                           .limits = o->limits,
-                           .samples = o->samples,
-                           .group = o->group,
-                           .text_tokens = given(o->prompt, 24),
-                           .answer_tokens = given(o->answer, 84),
-                           .image_side_px = given(o->image, 128),
-                           .repeats = o->repeats,
-                           .log = log};
-    return gad_pace_measure(&s, report, err);
+    gad_training_benchmark_settings s = {.model = o->model ? options_engine_folder(o->model) : NULL,
+                                         .shape = o->model || o->shape ? o->shape : "gad-s",
+                                         .threads = (int)o->compute.threads,
+                                         .cpu_level = options_engine_cpu_level(o->compute.cpu),
+                                         .step = o->train,
+                                         .rollouts = o->rollouts,
+                                         .checkpointing = o->checkpointing,
+                                         .limits = o->limits,
+                                         .samples = o->samples,
+                                         .group = o->group,
+                                         .text_tokens = given(o->prompt, 24),
+                                         .answer_tokens = given(o->answer, 84),
+                                         .image_side_px = given(o->image, 128),
+                                         .repeats = o->repeats,
+                                         .log = log};
+    return gad_training_benchmark_measure(&s, report, err);
 }
 
 static gad_status measure_answers(const speed_options *o, const gad_log *log, gad_speed_report *report, gad_error *err)

@@ -186,7 +186,7 @@ static void free_lists(const command *c, void *settings)
     for (option_walk walk = {.command = c}; options_next(&walk, &o);)
         if (o.name && o.kind == OPTION_LIST)
             free(((option_list *)field(settings, &o))->item);
-    if (c->most_arguments)
+    if (c->max_arguments)
         free(((option_list *)(void *)((char *)settings + c->arguments_offset))->item);
 }
 
@@ -319,7 +319,7 @@ static int parse(const command *c, void *settings, int argc, char **argv)
         } else if (!options_ended && !strncmp(argv[i], "--", 2)) {
             if (!parse_option(c, settings, argc, argv, &i))
                 return EXIT_USAGE;
-        } else if (c->most_arguments >= 0 && positional >= c->most_arguments) {
+        } else if (c->max_arguments >= 0 && positional >= c->max_arguments) {
             fprintf(stderr, "gad %s: unexpected argument \"%s\"\nTry: gad %s --help\n", c->name, argv[i], c->name);
             return EXIT_USAGE;
         } else {
@@ -328,7 +328,7 @@ static int parse(const command *c, void *settings, int argc, char **argv)
                 return EXIT_FAILED;
         }
     }
-    if (positional < c->least_arguments) {
+    if (positional < c->min_arguments) {
         fprintf(stderr, "gad %s: something is missing\nUsage: gad %s %s\nTry: gad %s --help\n", c->name, c->name,
                 c->synopsis, c->name);
         return EXIT_USAGE;

@@ -53,8 +53,8 @@ typedef struct command {
     const char *details;  /* paragraphs under the synopsis; may be NULL */
     const option *options;
     size_t option_count;
-    int64_t least_arguments, most_arguments; /* positional ones; most < 0: any number */
-    size_t arguments_offset;                 /* of the option_list that gets them; unused when most is 0 */
+    int64_t min_arguments, max_arguments; /* positional ones; most < 0: any number */
+    size_t arguments_offset;              /* of the option_list that gets them; unused when most is 0 */
     size_t settings_bytes;
     int (*run)(void *settings); /* returns the exit code */
 } command;

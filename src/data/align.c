@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BINS_EDGE = GAD_EXPOSURE_EDGES, BINS = GAD_EXPOSURE_BINS, UNIT = GAD_EXPOSURE_UNIT, MOST_SCALES = 3, MOST_TAU = 64 };
+enum { BINS_EDGE = GAD_EXPOSURE_EDGES, BINS = GAD_EXPOSURE_BINS, UNIT = GAD_EXPOSURE_UNIT, MAX_SCALES = 3, MAX_TAU = 64 };
 
 /* Blocks per side of the scales of a rule. */
 typedef struct scales {
-    int count, side[MOST_SCALES], tau[MOST_SCALES], blocks; /* blocks: of all together */
+    int count, side[MAX_SCALES], tau[MAX_SCALES], blocks; /* blocks: of all together */
 } scales;
 
 struct gad_align_index {
@@ -40,7 +40,7 @@ const char *gad_align_distance_name(gad_align_distance distance)
 
 static scales scales_of(const gad_align_rule *rule)
 {
-    scales s = {.count = rule->blocks ? 1 : MOST_SCALES, .side = {4, 8, 16}};
+    scales s = {.count = rule->blocks ? 1 : MAX_SCALES, .side = {4, 8, 16}};
     if (rule->blocks)
         s.side[0] = rule->blocks;
     for (int i = 0; i < s.count; i++) {
@@ -323,7 +323,7 @@ static void score(float *d, int blocks, int tau, double weight, gad_align_match 
 /* A lower bound that costs no sort: the sum without the tau largest, found in one pass. */
 static double quick_score(const float *d, int blocks, int tau)
 {
-    float worst[MOST_TAU] = {0}; /* descending */
+    float worst[MAX_TAU] = {0}; /* descending */
     double sum = 0;
     for (int b = 0; b < blocks; b++) {
         sum += (double)d[b];
@@ -361,7 +361,7 @@ static bool hopeless(const scales *all, const float *d, double worst)
 {
     double sum = 0;
     for (int s = 0, at = 0; s < all->count; at += all->side[s] * all->side[s], s++) {
-        if (all->tau[s] > MOST_TAU)
+        if (all->tau[s] > MAX_TAU)
             return false;
         sum += quick_score(d + at, all->side[s] * all->side[s], all->tau[s]) / all->count;
     }

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_TYPES = 64, MOST_BOXES = 64 };
+enum { MAX_TYPES = 64, MAX_BOXES = 64 };
 
 typedef struct writer {
     gad_export_job *job;
@@ -25,7 +25,7 @@ typedef struct writer {
     gad_string line;
     gad_question_template wording;
     char *class_key; /* dataset/class that `types` belongs to */
-    char *types[MOST_TYPES];
+    char *types[MAX_TYPES];
     size_t type_count;
     char *views; /* folder of the pictures that were cut out; NULL until there is one */
 } writer;
@@ -62,7 +62,7 @@ static gad_status class_types(writer *w, const gad_sample *s, gad_error *err)
         return status;
     gad_store_query_ask(rows, (const char *[GAD_STORE_VALUES]){s->dataset, s->class_name});
     status = gad_store_query_next(rows, &row, err);
-    while (!status && row && w->type_count < MOST_TYPES) {
+    while (!status && row && w->type_count < MAX_TYPES) {
         if (!(w->types[w->type_count] = gad_memory_copy_string(gad_store_query_text(rows, 0))))
             status = gad_error_memory(err, "export", 0);
         else
@@ -96,8 +96,8 @@ static gad_status build_question(writer *w, const gad_sample *s, gad_string *tex
 {
     const gad_export_settings *e = w->job->settings;
     gad_rng rng = gad_rng_make(e->seed, gad_hash_bytes(s->id, strlen(s->id)).low);
-    int64_t order[MOST_TYPES];
-    const char *knowledge[MOST_TYPES];
+    int64_t order[MAX_TYPES];
+    const char *knowledge[MAX_TYPES];
     bool domain = gad_rng_uniform(&rng) < e->domain_share;
     gad_status status = domain ? class_types(w, s, err) : GAD_OK;
     if (status)
@@ -120,8 +120,8 @@ static gad_status build_question(writer *w, const gad_sample *s, gad_string *tex
 static gad_status build_answer(const gad_box_frame *frame, const gad_sample *s, const char *think, gad_string *text,
                                gad_error *err)
 {
-    gad_answer_item items[MOST_BOXES];
-    size_t n = s->box_count < MOST_BOXES ? s->box_count : MOST_BOXES;
+    gad_answer_item items[MAX_BOXES];
+    size_t n = s->box_count < MAX_BOXES ? s->box_count : MAX_BOXES;
     for (size_t i = 0; i < n; i++) {
         const gad_sample_box *b = &s->boxes[i];
         items[i] = (gad_answer_item){gad_box_to_model(frame, (gad_box){b->x1, b->y1, b->x2, b->y2}), b->label};

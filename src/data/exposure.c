@@ -10,21 +10,21 @@
 #include <string.h>
 
 enum {
-    MOST_SCALES = 3,
+    MAX_SCALES = 3,
     STEPS_PER_OCTAVE = 32,
-    MOST_STEPS = 48,    /* of brightness, up and down: a factor of 2.8 */
+    MAX_STEPS = 48,     /* of brightness, up and down: a factor of 2.8 */
     STEPS_PER_TINT = 4, /* colour differences need a coarser gain */
-    MOST_TINTS = MOST_STEPS / STEPS_PER_TINT,
-    DARK = 8,          /* keeps the ratio of dark blocks from being noise */
-    OFFSET_STEP = 2,   /* of colour differences, in 1/255 */
-    MOST_OFFSETS = 16, /* up and down */
-    TABLES_Y = 2 * MOST_STEPS + 1,
-    TABLES_C = (2 * MOST_TINTS + 1) * (2 * MOST_OFFSETS + 1)
+    MAX_TINTS = MAX_STEPS / STEPS_PER_TINT,
+    DARK = 8,         /* keeps the ratio of dark blocks from being noise */
+    OFFSET_STEP = 2,  /* of colour differences, in 1/255 */
+    MAX_OFFSETS = 16, /* up and down */
+    TABLES_Y = 2 * MAX_STEPS + 1,
+    TABLES_C = (2 * MAX_TINTS + 1) * (2 * MAX_OFFSETS + 1)
 };
 
 struct gad_exposure {
     const uint16_t *feature;
-    int side[MOST_SCALES], scales, blocks; /* blocks: of all scales */
+    int side[MAX_SCALES], scales, blocks; /* blocks: of all scales */
     bool fit;
     float *means, *ratios; /* of the query; scratch */
     gad_exposure_table y[TABLES_Y], c[2][TABLES_C], edges;
@@ -266,8 +266,8 @@ static gad_status fit_scale(gad_exposure *e, const float *means, int first, int 
     float half = (float)side / 2;
     for (int b = 0; b < side * side && !status; b++) {
         float u = ((float)(b % side) + 0.5f - half) / half, v = ((float)(b / side) + 0.5f - half) / half;
-        int step = nearest(STEPS_PER_OCTAVE * (l.middle + l.right * u + l.down * v), MOST_STEPS);
-        gad_exposure_table *y = &e->y[step + MOST_STEPS];
+        int step = nearest(STEPS_PER_OCTAVE * (l.middle + l.right * u + l.down * v), MAX_STEPS);
+        gad_exposure_table *y = &e->y[step + MAX_STEPS];
         if (!y->p)
             status = make_table(e, 0, exp2((double)step / STEPS_PER_OCTAVE), 0, y, err);
         match->y[first + b] = y;
@@ -283,7 +283,7 @@ gad_status gad_exposure_fit(gad_exposure *e, const float *means, gad_exposure_ma
     gad_status status = GAD_OK;
     for (int s = 0, first = 0; s < e->scales && !status; first += e->side[s] * e->side[s], s++)
         status = fit_scale(e, means, first, e->side[s], match, &middle, err);
-    int tint = nearest(middle * STEPS_PER_OCTAVE / STEPS_PER_TINT, MOST_TINTS);
+    int tint = nearest(middle * STEPS_PER_OCTAVE / STEPS_PER_TINT, MAX_TINTS);
     double gain = exp2((double)(tint * STEPS_PER_TINT) / STEPS_PER_OCTAVE);
     const gad_exposure_table **colours[2] = {&match->cb, &match->cr};
     for (int h = 1; h < 3 && !status; h++) {
@@ -291,9 +291,9 @@ gad_status gad_exposure_fit(gad_exposure *e, const float *means, gad_exposure_ma
         if (e->fit) {
             for (int b = 0; b < n; b++)
                 e->ratios[b] = means[h * n + b] - ((e->means[h * n + b] - 128) * (float)gain + 128);
-            offset = nearest(median(e->ratios, n) / OFFSET_STEP, MOST_OFFSETS);
+            offset = nearest(median(e->ratios, n) / OFFSET_STEP, MAX_OFFSETS);
         }
-        gad_exposure_table *c = &e->c[h - 1][(tint + MOST_TINTS) * (2 * MOST_OFFSETS + 1) + offset + MOST_OFFSETS];
+        gad_exposure_table *c = &e->c[h - 1][(tint + MAX_TINTS) * (2 * MAX_OFFSETS + 1) + offset + MAX_OFFSETS];
         if (!c->p)
             status = make_table(e, h, gain, (double)offset * OFFSET_STEP, c, err);
         *colours[h - 1] = c;

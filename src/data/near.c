@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HASH_SIDE = 16, CONTRAST = 6, LEAST_EDGES = 40, MOST_CONTRADICTIONS = 6, MOST_MEAN_LEVELS = 4 };
+enum { HASH_SIDE = 16, CONTRAST = 6, MIN_EDGES = 40, MAX_CONTRADICTIONS = 6, MAX_MEAN_LEVELS = 4 };
 
 /* Mean grey of each cell of a cols x rows grid; pixels on a border count by their share, so that size does not matter. */
 static void grid(const gad_image *image, int cols, int rows, uint8_t *out)
@@ -46,7 +46,7 @@ gad_status gad_near_measure(const gad_image *image, gad_near_print *print, gad_e
                 print->down[bit / 64] |= (uint64_t)1 << (bit % 64);
             edges += abs(change) >= CONTRAST;
         }
-    print->telling = edges >= LEAST_EDGES;
+    print->telling = edges >= MIN_EDGES;
     return GAD_OK;
 }
 
@@ -57,9 +57,9 @@ bool gad_near_same(const gad_near_print *a, const gad_near_print *b)
         return false;
     for (int i = 0; i < 4; i++)
         contradictions += __builtin_popcountll((a->up[i] & b->down[i]) | (a->down[i] & b->up[i]));
-    if (contradictions > MOST_CONTRADICTIONS)
+    if (contradictions > MAX_CONTRADICTIONS)
         return false;
     for (int i = 0; i < GAD_NEAR_SIDE * GAD_NEAR_SIDE; i++)
         sum += abs(a->grey[i] - b->grey[i]);
-    return sum <= MOST_MEAN_LEVELS * GAD_NEAR_SIDE * GAD_NEAR_SIDE;
+    return sum <= MAX_MEAN_LEVELS * GAD_NEAR_SIDE * GAD_NEAR_SIDE;
 }

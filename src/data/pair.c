@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_REFERENCES = 16, FRAME_GAP = 30 };
+enum { MAX_REFERENCES = 16, FRAME_GAP = 30 };
 
 /* What pairing needs to know of a sample. */
 typedef struct item {
@@ -279,7 +279,7 @@ static gad_status store_references(category *c, const item *t, const size_t *can
 }
 
 typedef struct result {
-    gad_align_match best[MOST_REFERENCES + 4];
+    gad_align_match best[MAX_REFERENCES + 4];
     int found;
     gad_status status;
 } result;
@@ -362,9 +362,9 @@ gad_status gad_pair_run(gad_store *store, const gad_pair_settings *settings, gad
     bool row = true;
     int64_t total = 0;
     *report = (gad_pair_report){0};
-    if (settings->k < 1 || settings->k > MOST_REFERENCES)
+    if (settings->k < 1 || settings->k > MAX_REFERENCES)
         return gad_error_set(err, GAD_E_ARGUMENT, "pair samples", NULL, "%d references per sample; 1 to %d are possible",
-                             settings->k, MOST_REFERENCES);
+                             settings->k, MAX_REFERENCES);
     gad_store_filter filter = gad_store_everything();
     filter.dataset = settings->dataset;
     filter.class_name = settings->class_name;

@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { BATCH = 32, MOST_BOXES = 64 };
+enum { BATCH = 32, MAX_BOXES = 64 };
 
 gad_teach_settings gad_teach_default(void)
 {
@@ -29,8 +29,8 @@ gad_teach_settings gad_teach_default(void)
 
 gad_status gad_teach_write(const gad_sample *s, const float *change, uint64_t seed, bool brief, char **out, gad_error *err)
 {
-    gad_reasoning_finding findings[MOST_BOXES];
-    int count = (int)(s->box_count < MOST_BOXES ? s->box_count : MOST_BOXES);
+    gad_reasoning_finding findings[MAX_BOXES];
+    int count = (int)(s->box_count < MAX_BOXES ? s->box_count : MAX_BOXES);
     for (int i = 0; i < count; i++) {
         const gad_sample_box *b = &s->boxes[i];
         findings[i] = (gad_reasoning_finding){.label = b->label, .x1 = b->x1, .y1 = b->y1, .x2 = b->x2, .y2 = b->y2};
@@ -62,7 +62,7 @@ gad_status gad_teach_write(const gad_sample *s, const float *change, uint64_t se
 typedef struct lesson {
     gad_sample sample;
     char *text;
-    float change[3 * MOST_BOXES];
+    float change[3 * MAX_BOXES];
     gad_status status;
 } lesson;
 
@@ -97,7 +97,7 @@ static void measure_change(const char *root, lesson *l)
         !gad_image_load_shrunk(normal_path, 512, &normal, NULL)) {
         /* A view of a strip: boxes are in the crop, the file is as many views wide as its shape says. */
         double wide = cropped ? (double)s->height * (double)test.width / (double)test.height : s->width;
-        for (size_t i = 0; i < s->box_count && i < MOST_BOXES; i++) {
+        for (size_t i = 0; i < s->box_count && i < MAX_BOXES; i++) {
             double a[3], b[3];
             mean_color(&test, cropped ? s->crop : NULL, wide, s->height, &s->boxes[i], a);
             mean_color(&normal, cropped ? s->crop : NULL, wide, s->height, &s->boxes[i], b);

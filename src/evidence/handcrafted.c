@@ -86,7 +86,7 @@ static void mean_of_colours(const float *planes, int64_t n, float *light)
 WIDE static void compare_pixels(const float *test, const work *w)
 {
     int64_t area = w->width * w->height, margin = margined(w->width, w->height);
-    float *gaps = w->column;
+    float *residuals = w->column;
     for (int dy = -NEAR; dy <= NEAR; dy++)
         for (int dx = -NEAR; dx <= NEAR; dx++)
             for (int64_t y = 0; y < w->height; y++) {
@@ -96,19 +96,19 @@ WIDE static void compare_pixels(const float *test, const work *w)
                     for (int64_t x = 0; x < w->width; x++)
                         least[x] = INFINITY;
                 for (int64_t x = 0; x < w->width; x++) {
-                    float gap = (fabsf(a[x] - b[x]) + fabsf(a[area + x] - b[margin + x]) +
-                                 fabsf(a[2 * area + x] - b[2 * margin + x])) *
-                                (1 / 3.0f);
-                    gaps[x] = gap;
-                    least[x] = gap < least[x] ? gap : least[x];
+                    float residual = (fabsf(a[x] - b[x]) + fabsf(a[area + x] - b[margin + x]) +
+                                      fabsf(a[2 * area + x] - b[2 * margin + x])) *
+                                     (1 / 3.0f);
+                    residuals[x] = residual;
+                    least[x] = residual < least[x] ? residual : least[x];
                 }
                 if (!dy && !dx)
-                    memcpy(same, gaps, (size_t)w->width * sizeof *same);
+                    memcpy(same, residuals, (size_t)w->width * sizeof *same);
             }
 }
 
 /* Means of 3 x 3 px of the least difference: one px of noise makes no edge. */
-static void smooth_gap(const work *w, bool better, float *gap)
+static void smooth_residual(const work *w, bool better, float *residual)
 {
     for (int64_t y = 0; y < w->height; y++)
         for (int64_t x = 0; x < w->width; x++) {
@@ -116,7 +116,7 @@ static void smooth_gap(const work *w, bool better, float *gap)
             for (int64_t v = y > 0 ? y - 1 : 0; v <= y + 1 && v < w->height; v++)
                 for (int64_t u = x > 0 ? x - 1 : 0; u <= x + 1 && u < w->width; u++, n++)
                     sum += w->least[v * w->width + u];
-            float *at = &gap[y * w->width + x];
+            float *at = &residual[y * w->width + x];
             *at = better ? fminf(*at, sum / n) : sum / n;
         }
 }
@@ -324,7 +324,7 @@ static void fill_cell(const float *test, const work *w, int64_t row, int64_t col
 }
 
 void gad_handcrafted_compare(const gad_handcrafted_planes *planes, int64_t cell_px, bool better, float *scratch, float *low,
-                             float *gap)
+                             float *residual)
 {
     work w = lay_out(planes, cell_px, scratch);
     int64_t area = w.width * w.height, margin = margined(w.width, w.height), across = w.width / cell_px;
@@ -337,7 +337,7 @@ void gad_handcrafted_compare(const gad_handcrafted_planes *planes, int64_t cell_
     for (int64_t cell = 0; cell < area / (cell_px * cell_px); cell++)
         if (!better || w.mean[cell] < low[cell * GAD_EVIDENCE_CHANNELS + MATCHED])
             fill_cell(planes->test, &w, cell / across, cell % across, low + cell * GAD_EVIDENCE_CHANNELS);
-    smooth_gap(&w, better, gap);
+    smooth_residual(&w, better, residual);
     look_for_like(planes, &w, better, low);
 }
 

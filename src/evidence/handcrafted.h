@@ -26,10 +26,11 @@ typedef struct gad_handcrafted_planes {
 int64_t gad_handcrafted_scratch(int64_t width, int64_t height, int64_t cell_px);
 
 /* Channels 0-12 of each cell, row by row, into low [cells, GAD_EVIDENCE_CHANNELS]; where `better`, those of cells whose
- * channel 8 is less than what is there, and the least of 11 and 12: the best of several references. gap [height][width]:
- * what channel 2 is the mean of, smoothed over 3 x 3 px; where `better`, the least of it and what is there. */
+ * channel 8 is less than what is there, and the least of 11 and 12: the best of several references. residual
+ * [height][width]: what channel 2 is the mean of, smoothed over 3 x 3 px; where `better`, the least of it and what is
+ * there. */
 void gad_handcrafted_compare(const gad_handcrafted_planes *planes, int64_t cell_px, bool better, float *scratch, float *low,
-                             float *gap);
+                             float *residual);
 /* Channels 13-19 from the others; scratch has room for `cells` numbers. */
 void gad_handcrafted_finish(int64_t cells, float *scratch, float *low);
 #endif

@@ -209,8 +209,8 @@ static void look_around_back(const gad_pass *pass, const gad_linear *layer, cons
 }
 
 /* What the heat maps show, to the device. */
-static gad_tensor take_figures(const gad_pass *pass, const gad_evidence_config *d, const gad_head_input *in,
-                               gad_tensor logits)
+static gad_tensor take_region_tokens(const gad_pass *pass, const gad_evidence_config *d, const gad_head_input *in,
+                                     gad_tensor logits)
 {
     gad_device *device = pass->device;
     device->ops->download(device, in->map, logits);
@@ -218,7 +218,7 @@ static gad_tensor take_figures(const gad_pass *pass, const gad_evidence_config *
         gad_head_input_read_map(d, in, i, first);
         first += gad_grid_tokens(in->test[i].grid);
     }
-    return take_host(device, in->figures, in->tests, GAD_REGION_TOKEN_WIDTH);
+    return take_host(device, in->region_tokens, in->tests, GAD_REGION_TOKEN_WIDTH);
 }
 
 /* Features of the cells. */
@@ -257,11 +257,11 @@ static void forward_evidence(const gad_pass *pass, const gad_model *model, const
     op->gelu(device, s->e, s->a, GAD_GELU_ERF);
     s->h = look_around(pass, &m->around, in->neighbour, s->e, &s->wide, &s->b);
     gad_tensor logits = op->take(device, in->tests, cells);
-    gad_linear_forward(pass, &m->readout, logits, s->h, false);
+    gad_linear_forward(pass, &m->logit_head, logits, s->h, false);
     s->logits = gad_tensor_view(logits, cells * in->tests, 1);
     gad_linear_forward(pass, &m->cell, s->logits, s->m, true);
     gad_pass_tap(pass, s->logits, "difference.logits");
-    s->figures = take_figures(pass, d, in, s->logits);
+    s->region_tokens = take_region_tokens(pass, d, in, s->logits);
 }
 
 void gad_head_forward(const gad_pass *pass, const gad_model *model, const gad_head_input *in, const gad_vision_rows *rows,
@@ -282,7 +282,7 @@ void gad_head_forward(const gad_pass *pass, const gad_model *model, const gad_he
     for (int i = 0; i < d->inject; i++) {
         gad_linear_forward(pass, &m->inject[i], evidence, saved->h, false);
         if (i == 0)
-            gad_linear_forward(pass, &m->regions, evidence, saved->figures, true);
+            gad_linear_forward(pass, &m->regions, evidence, saved->region_tokens, true);
         op->rows(device, rows->deepstack[i], upload(device, in->test_token, in->tests), evidence, NULL, in->tests, true);
     }
     op->rewind(device, mark);
@@ -353,11 +353,11 @@ void gad_head_backward(const gad_pass *pass, const gad_model *model, const gad_h
                  false);
         gad_linear_backward(pass, &m->inject[i], dh, d_evidence, saved->h, true);
         if (i == 0)
-            gad_linear_backward(pass, &m->regions, gad_tensor_none(), d_evidence, saved->figures, false);
+            gad_linear_backward(pass, &m->regions, gad_tensor_none(), d_evidence, saved->region_tokens, false);
     }
     if (d_logits.data)
-        gad_linear_backward(pass, &m->readout, dh, gad_tensor_view(d_logits, in->tests, gad_config_map_cells(d)), saved->h,
-                            true);
+        gad_linear_backward(pass, &m->logit_head, dh, gad_tensor_view(d_logits, in->tests, gad_config_map_cells(d)),
+                            saved->h, true);
     if (!into_rows && !trains_evidence(model)) {
         op->rewind(device, mark);
         return;

@@ -8,7 +8,7 @@
  * subtracting the best mixture is the residual. Of a cell: f = gelu(W [channels of the 3 x 3 cells around] + W residual of
  * its patch), m = f + gelu(W [f of the 3 x 3 cells]). Of a token: e = gelu(W m of its cells + W residual), evidence h = e +
  * gelu(W [e of the 3 x 3 tokens around]). Logit of a cell = w m + what W h says of it; rows of layer j += W_j h
- * (VD-DeepStack's idea; training.md 13.6). The first of these layers also gets what the heat map shows in figures
+ * (VD-DeepStack's idea; training.md 13.6). The first of these layers also gets what the heat map shows as region tokens
  * (regions.h), through which no gradient flows. */
 #ifndef GAD_EVIDENCE_HEAD_H
 #define GAD_EVIDENCE_HEAD_H
@@ -28,7 +28,7 @@ typedef struct gad_head_saved {
     gad_tensor near, g, m; /* features of 3 x 3 cells, what they add before GELU, all of it [cells, width] */
     gad_tensor a, e;       /* a token's own evidence before and after GELU [tests, hidden] */
     gad_tensor wide, b;    /* e of the tokens around [tests, 9 * hidden], and what they add before GELU */
-    gad_tensor h, figures;
+    gad_tensor h, region_tokens;
     gad_tensor logits; /* [cells of tests, 1] */
 } gad_head_saved;
 

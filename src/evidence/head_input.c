@@ -117,10 +117,10 @@ static bool take_tables(const gad_config *config, const gad_head_image *image, i
     in->low = gad_arena_take(a, cells * GAD_EVIDENCE_CHANNELS, 4);
     in->map = gad_arena_take(a, cells, 4);
     in->scratch = gad_arena_take(a, 3 * cells, 4);
-    in->gap = gad_arena_take(a, 4 * (size_t)in->tests * (size_t)(config->vision.patch * config->vision.patch), 4);
+    in->residual = gad_arena_take(a, 4 * (size_t)in->tests * (size_t)(config->vision.patch * config->vision.patch), 4);
     in->region = gad_arena_take(a, (size_t)pairs * GAD_REGIONS_MAX, sizeof *in->region);
     in->region_count = gad_arena_take(a, (size_t)pairs, sizeof *in->region_count);
-    in->figures = gad_arena_take(a, (size_t)in->tests * GAD_REGION_TOKEN_WIDTH, 4);
+    in->region_tokens = gad_arena_take(a, (size_t)in->tests * GAD_REGION_TOKEN_WIDTH, 4);
     in->neighbour = gad_arena_take(a, 9 * (size_t)in->tests, 4);
     in->cell_neighbour = gad_arena_take(a, 9 * cells, 4);
     in->cell_patch = gad_arena_take(a, cells, 4);
@@ -134,9 +134,9 @@ static bool take_tables(const gad_config *config, const gad_head_image *image, i
     in->test_token = gad_arena_take(a, (size_t)in->tests, 4);
     in->patch_span = gad_arena_take(a, (size_t)pairs, sizeof *in->patch_span);
     in->token_span = gad_arena_take(a, (size_t)pairs, sizeof *in->token_span);
-    return in->pixels && in->low && in->map && in->scratch && in->gap && in->region && in->region_count && in->figures &&
-           in->neighbour && in->cell_neighbour && in->cell_patch && in->patch_cell && in->test && in->patch_q &&
-           in->patch_k && in->token_q && in->token_k && in->test_patch && in->test_token && in->patch_span &&
+    return in->pixels && in->low && in->map && in->scratch && in->residual && in->region && in->region_count &&
+           in->region_tokens && in->neighbour && in->cell_neighbour && in->cell_patch && in->patch_cell && in->test &&
+           in->patch_q && in->patch_k && in->token_q && in->token_k && in->test_patch && in->test_token && in->patch_span &&
            in->token_span;
 }
 
@@ -172,7 +172,7 @@ static void unfold_reference(const gad_vision_config *v, gad_grid from, float *p
 }
 
 /* Channels of the cells of a test image, whose first token is `token`, against all its references, in the order of the heat
- * map, and the gaps of its px. */
+ * map, and the residuals of its px. */
 static gad_status fill_low(const gad_config *config, const gad_head_image *image, const int64_t *first,
                            const gad_head_pair *pair, const gad_head_input *in, int64_t token, gad_error *err)
 {
@@ -191,7 +191,8 @@ static gad_status fill_low(const gad_config *config, const gad_head_image *image
     if (!planes)
         return gad_error_memory(err, operation, all * sizeof *planes);
     float *reference = planes + numbers, *moved = reference + numbers, *covered = moved + numbers;
-    float *low = in->low + token * side * side * GAD_EVIDENCE_CHANNELS, *gap = in->gap + token * 4 * v->patch * v->patch;
+    float *low = in->low + token * side * side * GAD_EVIDENCE_CHANNELS,
+          *residual = in->residual + token * 4 * v->patch * v->patch;
     float *work = covered + numbers, *raster = work + scratch + spare;
     gad_handcrafted_planes both = {planes, covered, moved, width, height};
     rearrange(v, grid, in->pixels + first[pair->test] * patch, planes, false);
@@ -204,7 +205,7 @@ static gad_status fill_low(const gad_config *config, const gad_head_image *image
         gad_register_cover(planes, width, height, place, covered);
         if (image[r].grid.rows == grid.rows && image[r].grid.cols == grid.cols)
             rearrange(v, grid, in->pixels + first[r] * patch, covered, true);
-        gad_handcrafted_compare(&both, cell_px, r > pair->reference, work, raster, gap);
+        gad_handcrafted_compare(&both, cell_px, r > pair->reference, work, raster, residual);
     }
     gad_handcrafted_finish(cells, planes, raster);
     for (int64_t i = 0; i < cells; i++)
@@ -294,10 +295,10 @@ gad_status gad_head_input_make(const gad_config *config, const gad_head_image *i
 static float show_told(const gad_head_image *image, float peak, gad_region *region, int *count)
 {
     static const float sure = 1;
-    peak = image->told_count ? fmaxf(peak, sure) : fminf(peak, -sure);
-    *count = image->told_count;
+    peak = image->forced_count ? fmaxf(peak, sure) : fminf(peak, -sure);
+    *count = image->forced_count;
     for (int k = 0; k < *count; k++) {
-        region[k] = image->told[k];
+        region[k] = image->forced[k];
         region[k].peak = peak;
     }
     return peak;
@@ -315,13 +316,13 @@ void gad_head_input_read_map(const gad_evidence_config *config, const gad_head_i
             raster[y * cols + x] = *z;
             peak = fmaxf(peak, *z);
         }
-    gad_regions_map heat = {raster, in->gap + first * side * side * px * px, rows, cols, px};
+    gad_regions_map heat = {raster, in->residual + first * side * side * px * px, rows, cols, px};
     gad_region *region = in->region + i * GAD_REGIONS_MAX;
     in->region_count[i] = gad_regions_find(&heat, in->scratch, region);
-    if (in->test[i].told)
+    if (in->test[i].forced)
         peak = show_told(&in->test[i], peak, region, &in->region_count[i]);
     gad_region_tokens_write(region, in->region_count[i], peak, gad_grid_tokens(in->test[i].grid),
-                            in->figures + first * GAD_REGION_TOKEN_WIDTH);
+                            in->region_tokens + first * GAD_REGION_TOKEN_WIDTH);
 }
 
 void gad_head_input_free(gad_head_input *input)

@@ -16,9 +16,9 @@ typedef struct gad_head_pair {
 
 typedef struct gad_head_image {
     gad_grid grid;
-    const float *patches;   /* [patches, 3 * temporal * patch * patch], merge-block order */
-    const gad_region *told; /* of a test image: shown in place of what the heat map has; NULL: that is */
-    int told_count;
+    const float *patches;     /* [patches, 3 * temporal * patch * patch], merge-block order */
+    const gad_region *forced; /* of a test image: shown in place of what the heat map has; NULL: that is */
+    int forced_count;
 } gad_head_image;
 
 /* Rows of all images, one after the other, as patches and as tokens (four patches). */
@@ -33,12 +33,12 @@ typedef struct gad_head_input {
     int32_t *cell_patch;     /* [cells of tests]: row of the test patches */
     int32_t *patch_cell;     /* [cells of a patch, 4 * tests]: row of the cells */
     gad_head_image *test;    /* [pairs] */
-    float *gap;  /* of each px of a test picture from its references, pictures one after the other, row by row */
-    float level; /* taken off the logits before the heat map is read */
-    /* filled by the forward pass: the heat map, its regions, what it shows in figures, room to find that */
-    float *map, *figures; /* [cells of tests], [tests, GAD_REGION_TOKEN_WIDTH] */
-    gad_region *region;   /* [pairs][GAD_REGIONS_MAX] */
-    int *region_count;    /* [pairs] */
+    float *residual; /* of each px of a test picture from its references, pictures one after the other, row by row */
+    float level;     /* taken off the logits before the heat map is read */
+    /* filled by the forward pass: the heat map, its regions, its region tokens, room to find that */
+    float *map, *region_tokens; /* [cells of tests], [tests, GAD_REGION_TOKEN_WIDTH] */
+    gad_region *region;         /* [pairs][GAD_REGIONS_MAX] */
+    int *region_count;          /* [pairs] */
     int32_t *scratch;
     float *patch_q, *patch_k;         /* [patches, 4 * heads]: positions as columns of queries and keys */
     float *token_q, *token_k;         /* [tokens, 4 * heads] */
@@ -49,8 +49,8 @@ typedef struct gad_head_input {
 
 gad_status gad_head_input_make(const gad_config *config, const gad_head_image *image, int64_t image_count,
                                const gad_head_pair *pair, int64_t pair_count, gad_head_input *input, gad_error *err);
-/* Regions and figures of pair i, whose test image begins at token `first`, from what the module said: in->map less the
- * level. */
+/* Regions and region tokens of pair i, whose test image begins at token `first`, from what the module said: in->map less
+ * the level. */
 void gad_head_input_read_map(const gad_evidence_config *config, const gad_head_input *input, int64_t i, int64_t first);
 void gad_head_input_free(gad_head_input *input);
 #endif

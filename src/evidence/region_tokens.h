@@ -13,10 +13,10 @@ _Static_assert(GAD_REGION_TOKEN_WIDTH ==
                    GAD_REGIONS_MAX + 4 + 11 * GAD_REGION_TOKEN_CHARS + 2 * GAD_REGION_TOKEN_LEVELS + GAD_REGIONS_MAX + 1,
                "the width that parameters are built for");
 
-/* figures [tokens, GAD_REGION_TOKEN_WIDTH] of an image whose map has `count` regions. Tokens 4k to 4k + 3 carry region k,
+/* values [tokens, GAD_REGION_TOKEN_WIDTH] of an image whose map has `count` regions. Tokens 4k to 4k + 3 carry region k,
  * an edge each (x1, y1, x2, y2), in the order in which an answer writes numbers: which region and edge it is, the
  * characters of its place from 0 to 1000 (ten digits, or none), the level of the region's peak. A language model can copy
  * that; a place that is one number would have to be turned into digits by it. Every token carries the level of the whole
  * map's peak and the number of regions. */
-void gad_region_tokens_write(const gad_region *region, int count, float peak, int64_t tokens, float *figures);
+void gad_region_tokens_write(const gad_region *region, int count, float peak, int64_t tokens, float *values);
 #endif

@@ -159,7 +159,7 @@ double gad_lite_flop(const gad_lite *lite, int64_t width, int64_t height)
 /* ---- running ---- */
 
 /* Numbers of the largest output of a block. */
-static int64_t most_numbers(const gad_lite *lite, int64_t rows, int64_t cols)
+static int64_t max_numbers(const gad_lite *lite, int64_t rows, int64_t cols)
 {
     int64_t most = 0;
     for (int i = 0; i < lite->blocks; i++) {
@@ -191,7 +191,7 @@ static gad_status run_network(const gad_lite *lite, gad_device *device, gad_tens
                               gad_features *features, gad_error *err)
 {
     const gad_ops *ops = device->ops;
-    const int64_t most = most_numbers(lite, rows, cols);
+    const int64_t most = max_numbers(lite, rows, cols);
     const gad_tensor memory[2] = {ops->take(device, 1, most), ops->take(device, 1, most)};
     int64_t reached = STEM_STRIDE;
     gad_status status = gad_device_check(device, err);

@@ -9,7 +9,7 @@
 
 /* Rows of one prefill step: bounds scratch memory (each row takes about 12 hidden + 2 intermediate numbers), and a cancel
  * is seen this often. */
-enum { PIECE_ROWS = 512, LEAST_CAPACITY = 256 };
+enum { PIECE_ROWS = 512, MIN_CAPACITY = 256 };
 
 static const char operation[] = "run the language model";
 
@@ -53,7 +53,7 @@ static gad_status reserve(gad_timeline *t, int64_t rows, int64_t keep, gad_error
 {
     if (rows <= t->cache.capacity)
         return GAD_OK;
-    int64_t limit = t->model->config.text.max_position, capacity = LEAST_CAPACITY;
+    int64_t limit = t->model->config.text.max_position, capacity = MIN_CAPACITY;
     while (capacity < rows)
         capacity += capacity / 2;
     if (capacity > limit)

@@ -173,7 +173,7 @@ static void build_evidence(builder *b, const gad_config *config, gad_evidence_he
     head->cell = linear(b, 1, width, false, "difference.cell");
     head->gather = linear(b, d->hidden, cells * width, true, "difference.gather");
     head->around = linear(b, d->hidden, 9 * (int64_t)d->hidden, true, "difference.around");
-    head->readout = linear(b, cells, d->hidden, true, "difference.readout");
+    head->logit_head = linear(b, cells, d->hidden, true, "difference.readout");
     b->params->group = GAD_PARAM_INJECTION;
     for (int i = 0; i < d->inject; i++)
         head->inject[i] = linear(b, config->text.hidden, d->hidden, false, "difference.inject.%d", i);

@@ -38,9 +38,9 @@ typedef struct gad_evidence_head {
     gad_linear low, spread, cell; /* of cells: hand-made channels of 3 x 3, features of 3 x 3, their own logit */
     gad_linear gather;            /* cells of a token into its evidence */
     gad_linear around;            /* evidence of a token and its eight neighbours into the evidence */
-    gad_linear readout;           /* logits of a token's cells */
+    gad_linear logit_head;        /* logits of a token's cells */
     gad_linear inject[GAD_MAX_DEEPSTACK];
-    gad_linear regions; /* what the heat map shows, in figures, into what the first layer gets */
+    gad_linear regions; /* what the heat map shows, as region tokens, into what the first layer gets */
 } gad_evidence_head;
 
 typedef struct gad_model {

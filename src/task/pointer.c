@@ -10,8 +10,8 @@ static const char before_box[] = "'bbox_2d': [", object_mark[] = "<|object|>", e
 
 const char *gad_pointer_mark(int i)
 {
-    static const char *const marks[GAD_POINTER_MARKS] = {"<|region_1|>", "<|region_2|>", "<|region_3|>", "<|region_4|>",
-                                                         "<|region_5|>", "<|region_6|>", "<|region_7|>"};
+    static const char *const marks[GAD_POINTER_TOKENS] = {"<|region_1|>", "<|region_2|>", "<|region_3|>", "<|region_4|>",
+                                                          "<|region_5|>", "<|region_6|>", "<|region_7|>"};
     return marks[i];
 }
 
@@ -49,7 +49,7 @@ static const char *mark_of_place(int p, const int *place, int count)
     return elsewhere_mark;
 }
 
-/* Append reasoning up to `end` with marks for the product's name and for places. */
+/* Append reasoning up to `end` with region tokens for the product's name and for places. */
 static void put_names(const char *from, const char *end, const char *object, const int *place, int count, gad_string *made)
 {
     while (from < end) {
@@ -71,9 +71,9 @@ gad_status gad_pointer_put(gad_string *text, const char *object, const int *plac
     gad_string made = {0};
     const char *from = gad_string_text(text), *answer = strstr(from, "<answer>"), *box, *end;
     if (answer)
-        put_names(from, answer, object, place, count < GAD_POINTER_MARKS ? count : GAD_POINTER_MARKS, &made);
+        put_names(from, answer, object, place, count < GAD_POINTER_TOKENS ? count : GAD_POINTER_TOKENS, &made);
     from = answer ? answer : from;
-    for (int i = 0; i < GAD_POINTER_MARKS && (box = strstr(from, before_box)) && (end = strchr(box, ']')); i++) {
+    for (int i = 0; i < GAD_POINTER_TOKENS && (box = strstr(from, before_box)) && (end = strchr(box, ']')); i++) {
         box += strlen(before_box);
         gad_string_append(&made, from, (size_t)(box - from));
         gad_string_add(&made, gad_pointer_mark(i));
@@ -87,7 +87,7 @@ gad_pointer_meaning gad_pointer_mean(const gad_box_frame *frame, const char *obj
                                      const float *loudest)
 {
     gad_pointer_meaning m = {.object = object && *object ? object : "product",
-                             .count = count < GAD_POINTER_MARKS ? count : GAD_POINTER_MARKS};
+                             .count = count < GAD_POINTER_TOKENS ? count : GAD_POINTER_TOKENS};
     bool taken[GAD_PLACES] = {false};
     for (int i = 0; i < m.count; i++)
         m.box[i] = gad_box_to_model(frame, box[i]);
@@ -111,7 +111,7 @@ gad_pointer_meaning gad_pointer_mean(const gad_box_frame *frame, const char *obj
 /* The region that a text begins with the mark of; -1: none. */
 static int mark_at(const char *text)
 {
-    for (int i = 0; i < GAD_POINTER_MARKS; i++)
+    for (int i = 0; i < GAD_POINTER_TOKENS; i++)
         if (begins_with(text, gad_pointer_mark(i)))
             return i;
     return -1;

@@ -15,8 +15,8 @@ typedef struct gad_batch_image {
     const float *patches;       /* [patches, 3 * temporal * patch * patch], raster (merge block) order */
     const gad_image_rows *rows; /* what a frozen tower gave for it; NULL: run the tower */
     const float *mask;          /* [cells]: defective part of each cell of the heat map, 0 to 1; NULL: not known */
-    const gad_region *told;     /* [told_count] shown in place of the heat map's regions; NULL: these are */
-    int told_count;
+    const gad_region *forced; /* [forced_count] the true ones, shown in place of the heat map's regions; NULL: these are */
+    int forced_count;
 } gad_batch_image;
 
 /* A run of ids. Id i is predicted from the row of id i-1 when weight[i] is not 0, so weight[0] must be 0. A segment that

@@ -19,11 +19,11 @@ typedef struct gad_example {
     gad_score_truth truth; /* boxes owned */
     gad_region *region;    /* [region_count]: the boxes as the evidence head would show them, at most its number */
     int region_count;
-    char *object;                     /* the product's name, owned; NULL: none */
-    bool points;                      /* boxes of the answer are marks of regions (task/pointer.h) */
-    int64_t decision;                 /* place of the decision in ids; count: none */
-    int32_t first_mark;               /* id of the first region's mark; the others follow */
-    gad_box shown[GAD_POINTER_MARKS]; /* what marks mean, in px: the regions that the model was shown */
+    char *object;                      /* the product's name, owned; NULL: none */
+    bool points;                       /* boxes of the answer are region tokens of regions (task/pointer.h) */
+    int64_t decision;                  /* place of the decision in ids; count: none */
+    int32_t first_region_token;        /* id of the first region's mark; the others follow */
+    gad_box shown[GAD_POINTER_TOKENS]; /* what region tokens mean, in px: the regions that the model was shown */
     int shown_count;
     gad_box_frame frame;  /* of the coordinates in the answer */
     char *answer;         /* the text of the answer to learn */

@@ -108,7 +108,7 @@ static void rate_group(const gad_grpo *g, gad_group *p)
     for (int i = 0; i < p->size; i++)
         if (p->injected[i])
             p->advantage[i] = fmax(-2, fmin(2, p->advantage[i]));
-    p->counts = p->deviation > 0 || g->settings.equal != GAD_GRPO_DROP;
+    p->counts = p->deviation > 0 || g->settings.zero_variance != GAD_ZERO_VARIANCE_DROP;
 }
 
 /* Sample n of the run: answers, rewards, advantages. */
@@ -128,7 +128,7 @@ gad_status gad_group_make(gad_grpo *g, int64_t n, gad_group *p, gad_error *err)
         status = gad_vision_cache_embed(&g->cache, &g->step, &p->example, err);
     if (!status)
         status = gad_shown_find(&g->step, &p->example, err);
-    gad_rollout_settings rollout = {s->group, s->most, s->temperature, s->stop, s->stop_count, s->share_prefix};
+    gad_rollout_settings rollout = {s->group, s->max_tokens, s->temperature, s->stop, s->stop_count, s->share_prefix};
     gad_segment prompt = gad_group_prompt(p);
     uint64_t seed = s->seed * 0x9E3779B97F4A7C15u + (uint64_t)n;
     if (!status)
@@ -138,7 +138,7 @@ gad_status gad_group_make(gad_grpo *g, int64_t n, gad_group *p, gad_error *err)
         status = judge(g, p, i, err);
         positive += is_positive(g, p, i);
     }
-    if (!status && s->equal == GAD_GRPO_CONTRAST && p->size > 1) {
+    if (!status && s->zero_variance == GAD_ZERO_VARIANCE_CONTRAST && p->size > 1) {
         if (positive == 0)
             status = inject_truth(g, p, err);
         else if (positive == p->size)

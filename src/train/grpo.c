@@ -8,13 +8,13 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "model/lora.h"
-#include "train/exam.h"
+#include "train/evaluation.h"
 #include "train/group.h"
 
 static const char operation[] = "train by rewards";
 /* An injected wrong answer's ids below this log-probability are improbable enough: pushing them further has no bound. */
 static const double improbable = -8;
-enum { MOST_GROUP = 256 };
+enum { MAX_GROUP = 256 };
 
 /* A copy of what trains in full: adapters need none, they are switched off. */
 static gad_status keep_start(gad_grpo *g, gad_error *err)
@@ -40,11 +40,11 @@ gad_status gad_grpo_open(const gad_grpo_settings *settings, const gad_source *tr
                          gad_model *model, gad_device *device, gad_grpo *grpo, gad_error *err)
 {
     gad_grpo g = {.settings = *settings, .train = train, .eval = eval, .model = model};
-    if (settings->prompts < 1 || settings->group < 1 || settings->group > MOST_GROUP || settings->most < 1 ||
+    if (settings->prompts < 1 || settings->group < 1 || settings->group > MAX_GROUP || settings->max_tokens < 1 ||
         !(settings->temperature > 0))
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL,
                              "prompts and longest answer must be at least 1, the group 1 to %d, the temperature over 0",
-                             MOST_GROUP);
+                             MAX_GROUP);
     g.step = gad_step_make(model, device, settings->checkpointing);
     g.cache.limit_bytes = settings->cache_bytes;
     gad_status status = gad_source_order_open(train, settings->seed, &g.order, err);
@@ -216,7 +216,7 @@ static void weigh_answers(const gad_grpo_settings *s, const gad_group *p, double
 {
     gad_aggregation mode = s->sequence_ratio ? GAD_AGGREGATE_SEQ_MEAN : s->aggregation;
     for (int a = 0; a < p->size; a++) {
-        weight[a] = gad_advantage_weight(mode, (double)p->answer[a].count, p->size, total, (double)s->most);
+        weight[a] = gad_advantage_weight(mode, (double)p->answer[a].count, p->size, total, (double)s->max_tokens);
         float *first = weights + (segment[1 + a].weight - weights);
         for (int64_t i = 1; i < segment[1 + a].count; i++)
             first[i] *= (float)weight[a];
@@ -418,14 +418,14 @@ static gad_status evaluate(void *user, gad_trainer *trainer, gad_metrics *metric
 {
     gad_grpo *g = user;
     const gad_grpo_settings *s = &g->settings;
-    gad_exam exam = {.source = g->eval,
-                     .count = s->eval_examples,
-                     .most = s->most,
-                     .stop = s->stop,
-                     .stop_count = s->stop_count,
-                     .judge = s->judge,
-                     .judge_user = s->judge_user};
-    return gad_exam_run(&exam, &g->step, trainer->dist, metrics, err);
+    gad_evaluation evaluation = {.source = g->eval,
+                                 .count = s->eval_examples,
+                                 .max_tokens = s->max_tokens,
+                                 .stop = s->stop,
+                                 .stop_count = s->stop_count,
+                                 .judge = s->judge,
+                                 .judge_user = s->judge_user};
+    return gad_evaluation_run(&evaluation, &g->step, trainer->dist, metrics, err);
 }
 
 gad_trainer_task gad_grpo_task(gad_grpo *grpo)

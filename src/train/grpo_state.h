@@ -7,16 +7,17 @@
 #include "train/trainer.h"
 #include "train/vision_cache.h"
 
-typedef enum gad_grpo_equal {
-    GAD_GRPO_CONTRAST, /* contrastive sampling: put the true answer, or a wrong one, into a group of equal answers */
-    GAD_GRPO_DROP,     /* such groups count for nothing */
-    GAD_GRPO_KEEP      /* they count, and only the divergence acts */
-} gad_grpo_equal;
+typedef enum gad_zero_variance {
+    GAD_ZERO_VARIANCE_CONTRAST, /* contrastive sampling: put the true answer, or a wrong one, into a group of equal answers
+                                 */
+    GAD_ZERO_VARIANCE_DROP,     /* such groups count for nothing */
+    GAD_ZERO_VARIANCE_KEEP      /* they count, and only the divergence acts */
+} gad_zero_variance;
 
 typedef struct gad_grpo_settings {
     int64_t prompts; /* of one step, over all ranks */
     int group;
-    int64_t most; /* ids of an answer */
+    int64_t max_tokens; /* ids of an answer */
     double temperature;
     gad_advantage_loss loss;
     gad_aggregation aggregation;
@@ -25,7 +26,7 @@ typedef struct gad_grpo_settings {
     int64_t updates;      /* of one batch of answers; 0 counts as 1 */
     int64_t refill;       /* other prompts that are tried in place of one whose group does not count */
     double entropy_bonus; /* the loss falls by this much of the entropy */
-    gad_grpo_equal equal;
+    gad_zero_variance zero_variance;
     double positive; /* reward from which an answer is right */
     uint64_t seed;
     size_t cache_bytes;

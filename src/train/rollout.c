@@ -49,8 +49,8 @@ static gad_status open_decoding(decoding *d, const gad_segment *prompt, gad_erro
     if (!d->ids || !d->places || !d->positions || !d->owner || !d->span || !d->rng || !d->done || !d->logits)
         return gad_error_memory(err, operation, group * (size_t)text->vocab * sizeof *d->logits);
     d->prefix = prompt->count - 1;
-    return gad_lm_cache_open(d->step->pass.device, text, d->prefix + d->settings->group * d->settings->most, &d->cache,
-                             err);
+    return gad_lm_cache_open(d->step->pass.device, text, d->prefix + d->settings->group * d->settings->max_tokens,
+                             &d->cache, err);
 }
 
 static void close_decoding(decoding *d)
@@ -125,7 +125,7 @@ static int64_t gather(decoding *d, const gad_rollout_answer *answer, int32_t las
     for (int a = 0; a < d->settings->group; a++) {
         if (d->done[a])
             continue;
-        int64_t first = d->prefix + a * d->settings->most;
+        int64_t first = d->prefix + a * d->settings->max_tokens;
         d->ids[rows] = t ? answer[a].id[t - 1] : last;
         d->places[rows] = (int32_t)(first + t);
         for (int axis = 0; axis < 3; axis++)
@@ -158,7 +158,7 @@ static gad_status decode(decoding *d, int32_t last, gad_rollout_answer *answer, 
 {
     const gad_rollout_settings *s = d->settings;
     int64_t vocab = d->step->model->config.text.vocab;
-    for (int64_t t = 0; t < s->most; t++) {
+    for (int64_t t = 0; t < s->max_tokens; t++) {
         int64_t rows = gather(d, answer, last, t);
         if (!rows)
             break;
@@ -187,10 +187,10 @@ static gad_status run_group(const gad_step *step, const gad_segment *prompt, con
     gad_status status = open_decoding(&d, prompt, err);
     for (int a = 0; a < settings->group && !status; a++) {
         d.rng[a] = gad_rng_make(seed, (uint64_t)(first + a));
-        answer[a].id = gad_memory_zero((size_t)settings->most, sizeof *answer[a].id);
-        answer[a].logp = gad_memory_zero((size_t)settings->most, sizeof *answer[a].logp);
+        answer[a].id = gad_memory_zero((size_t)settings->max_tokens, sizeof *answer[a].id);
+        answer[a].logp = gad_memory_zero((size_t)settings->max_tokens, sizeof *answer[a].logp);
         if (!answer[a].id || !answer[a].logp)
-            status = gad_error_memory(err, operation, (size_t)settings->most * sizeof(float));
+            status = gad_error_memory(err, operation, (size_t)settings->max_tokens * sizeof(float));
     }
     if (!status)
         status = prefill(&d, prompt, err);
@@ -203,7 +203,7 @@ static gad_status run_group(const gad_step *step, const gad_segment *prompt, con
 gad_status gad_rollout_run(const gad_step *step, const gad_segment *prompt, const gad_rollout_settings *settings,
                            uint64_t seed, gad_rollout_answer *answer, gad_error *err)
 {
-    if (prompt->count < 2 || settings->group < 1 || settings->most < 1)
+    if (prompt->count < 2 || settings->group < 1 || settings->max_tokens < 1)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "a prompt of two ids, one answer, one id are the least");
     memset(answer, 0, (size_t)settings->group * sizeof *answer);
     gad_status status = GAD_OK;

@@ -7,7 +7,7 @@
 
 typedef struct gad_rollout_settings {
     int group;          /* answers */
-    int64_t most;       /* ids of an answer */
+    int64_t max_tokens; /* ids of an answer */
     double temperature; /* 0: the most likely id */
     const int32_t *stop;
     int stop_count;
@@ -18,7 +18,7 @@ typedef struct gad_rollout_answer {
     int32_t *id; /* [count], the stop id included; owned */
     float *logp; /* [count], at the temperature */
     int64_t count;
-    bool truncated; /* no stop id within `most` */
+    bool truncated; /* no stop id within max_tokens */
 } gad_rollout_answer;
 
 /* `prompt` is one segment without labels (its images as a batch takes them). Answer i draws from the stream (seed, i): the

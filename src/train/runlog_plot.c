@@ -13,7 +13,7 @@
 #include "train/runlog_plot_css.h"
 
 static const char operation[] = "plot training log";
-enum { MOST_CURVES = 96, MOST_TEXTS = 24, WIDTH = 360, HEIGHT = 150 };
+enum { MAX_CURVES = 96, MAX_TEXTS = 24, WIDTH = 360, HEIGHT = 150 };
 static const size_t limit_bytes = (size_t)1 << 30;
 
 typedef struct point {
@@ -27,9 +27,9 @@ typedef struct curve {
 } curve;
 
 typedef struct page {
-    curve curve[MOST_CURVES];
+    curve curve[MAX_CURVES];
     int curves;
-    json_t *text[MOST_TEXTS]; /* a ring of the latest */
+    json_t *text[MAX_TEXTS]; /* a ring of the latest */
     size_t texts;
 } page;
 
@@ -38,7 +38,7 @@ static bool add_point(page *p, const char *name, double step, double value)
     int i = 0;
     while (i < p->curves && strcmp(p->curve[i].name, name) != 0)
         i++;
-    if (i == MOST_CURVES)
+    if (i == MAX_CURVES)
         return true;
     curve *c = &p->curve[i];
     if (i == p->curves) {
@@ -63,8 +63,8 @@ static gad_status read_line(page *p, const char *line, size_t length, const char
         return status;
     double step = json_number_value(json_object_get(root, "step"));
     if (json_object_get(root, "event")) {
-        json_decref(p->text[p->texts % MOST_TEXTS]);
-        p->text[p->texts++ % MOST_TEXTS] = json_incref(root);
+        json_decref(p->text[p->texts % MAX_TEXTS]);
+        p->text[p->texts++ % MAX_TEXTS] = json_incref(root);
     } else {
         json_object_foreach (root, key, value) {
             if (json_is_number(value) && strcmp(key, "step") != 0 && !add_point(p, key, step, json_number_value(value)))
@@ -108,9 +108,9 @@ static void draw_page(const page *p, const char *title, gad_string *html)
         if (p->curve[i].count)
             draw_curve(&p->curve[i], html);
     gad_string_add(html, "</main>\n");
-    size_t first = p->texts > MOST_TEXTS ? p->texts - MOST_TEXTS : 0;
+    size_t first = p->texts > MAX_TEXTS ? p->texts - MAX_TEXTS : 0;
     for (size_t i = p->texts; i-- > first;) {
-        const json_t *text = p->text[i % MOST_TEXTS];
+        const json_t *text = p->text[i % MAX_TEXTS];
         const char *event = json_string_value(json_object_get(text, "event"));
         const char *words = json_string_value(json_object_get(text, "text"));
         gad_string_addf(html, "<h3>step %.0f, ", json_number_value(json_object_get(text, "step")));
@@ -144,7 +144,7 @@ gad_status gad_runlog_plot(const char *path, const char *html, gad_error *err)
     }
     for (int i = 0; p && i < p->curves; i++)
         gad_memory_free(p->curve[i].point);
-    for (size_t i = 0; p && i < MOST_TEXTS; i++)
+    for (size_t i = 0; p && i < MAX_TEXTS; i++)
         json_decref(p->text[i]);
     gad_memory_free(p);
     gad_memory_free(data);

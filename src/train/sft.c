@@ -120,10 +120,10 @@ static void drop_held(gad_sft *sft, int64_t count)
 static gad_status tell_regions(const gad_sft *sft, int64_t n, gad_example *example, gad_error *err)
 {
     gad_rng rng = gad_rng_make(sft->settings.seed ^ 0x7e11edULL, (uint64_t)n);
-    if (gad_rng_uniform(&rng) < sft->settings.told) {
+    if (gad_rng_uniform(&rng) < sft->settings.forced) {
         gad_batch_image *part = &example->image[example->image_count - 1];
-        part->told = example->region;
-        part->told_count = example->region_count;
+        part->forced = example->region;
+        part->forced_count = example->region_count;
         if (example->points && example->decision < example->count)
             example->weight[example->decision] = 0; /* the truth shows how to decide, but not how sure to be */
         return GAD_OK;
@@ -212,9 +212,10 @@ static gad_status evaluate(void *user, gad_trainer *trainer, gad_metrics *metric
         gad_metrics_add(metrics, "eval_mask_accuracy", sum.agreed, sum.cells);
         gad_metrics_add(metrics, "eval_image_accuracy", sum.images_agreed, sum.masked);
     }
-    gad_exam exam = sft->settings.exam;
-    exam.source = sft->eval;
-    return status || !text || !exam.count ? status : gad_exam_run(&exam, &sft->step, trainer->dist, metrics, err);
+    gad_evaluation evaluation = sft->settings.evaluation;
+    evaluation.source = sft->eval;
+    return status || !text || !evaluation.count ? status
+                                                : gad_evaluation_run(&evaluation, &sft->step, trainer->dist, metrics, err);
 }
 
 gad_trainer_task gad_sft_task(gad_sft *sft)

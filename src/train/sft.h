@@ -2,7 +2,7 @@
  * micro-batches, all ranks). In: a source of examples. Out: a task for the trainer. Knows nothing of rewards. */
 #ifndef GAD_TRAIN_SFT_H
 #define GAD_TRAIN_SFT_H
-#include "train/exam.h"
+#include "train/evaluation.h"
 #include "train/trainer.h"
 #include "train/vision_cache.h"
 
@@ -13,10 +13,10 @@ typedef struct gad_sft_settings {
     uint64_t seed;
     size_t cache_bytes; /* of frozen vision rows; 0: none are kept */
     double text_weight; /* of the answers; 0: the language model is not run */
-    double told;        /* share of samples whose regions are told by the truth, not by the heat map: while that is weak */
+    double forced;      /* share of samples whose regions are told by the truth, not by the heat map: while that is weak */
     double mask_weight; /* of the evidence head's mask loss, if the model has one */
     int64_t eval_examples;
-    gad_exam exam; /* answers to some of them; count 0: only the losses are measured */
+    gad_evaluation evaluation; /* answers to some of them; count 0: only the losses are measured */
 } gad_sft_settings;
 
 typedef struct gad_sft {

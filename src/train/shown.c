@@ -10,19 +10,19 @@ gad_status gad_shown_find(const gad_step *step, gad_example *example, gad_error 
     prompt.count = example->prompt_count;
     prompt.weight = NULL;
     gad_status status = gad_step_regions(step, &prompt, region, &example->shown_count, err);
-    if (example->shown_count > GAD_POINTER_MARKS)
-        example->shown_count = GAD_POINTER_MARKS; /* the last region has no mark */
+    if (example->shown_count > GAD_POINTER_TOKENS)
+        example->shown_count = GAD_POINTER_TOKENS; /* the last region has no mark */
     for (int i = 0; i < example->shown_count && !status; i++)
         example->shown[i] = gad_regions_box(&region[i], example->frame.width_px, example->frame.height_px);
     return status;
 }
 
 /* For each of the first true boxes the region that lies on it best, which is its alone; -1: none does. */
-static void match(const gad_example *e, int region[GAD_POINTER_MARKS])
+static void match(const gad_example *e, int region[GAD_POINTER_TOKENS])
 {
     static const double least = 0.1; /* the lower of the benchmark's two thresholds */
-    bool taken[GAD_POINTER_MARKS] = {false};
-    for (int i = 0; i < GAD_POINTER_MARKS; i++) {
+    bool taken[GAD_POINTER_TOKENS] = {false};
+    for (int i = 0; i < GAD_POINTER_TOKENS; i++) {
         region[i] = -1;
         double best = least;
         for (int k = 0; i < (int)e->truth.count && k < e->shown_count; k++) {
@@ -39,14 +39,14 @@ static void match(const gad_example *e, int region[GAD_POINTER_MARKS])
 
 void gad_shown_name(gad_example *e)
 {
-    int region[GAD_POINTER_MARKS];
+    int region[GAD_POINTER_TOKENS];
     bool learns = true;
     match(e, region);
     for (int64_t i = e->prompt_count; e->points && i < e->count; i++) {
-        int mark = e->ids[i] - e->first_mark;
-        bool is_mark = mark >= 0 && mark < GAD_POINTER_MARKS;
+        int mark = e->ids[i] - e->first_region_token;
+        bool is_mark = mark >= 0 && mark < GAD_POINTER_TOKENS;
         if (is_mark && region[mark] >= 0)
-            e->ids[i] = e->first_mark + region[mark];
+            e->ids[i] = e->first_region_token + region[mark];
         else if (is_mark)
             e->weight[i] = 0;
         learns = learns && (i < e->decision || !is_mark || region[mark] >= 0);

@@ -1,5 +1,5 @@
-/* shown: what the marks in an example's answers mean (task/pointer.h): the regions that the present weights show of it. In:
- * an example. Out: its `shown` boxes. */
+/* shown: what the region tokens in an example's answers mean (task/pointer.h): the regions that the present weights show of
+ * it. In: an example. Out: its `shown` boxes. */
 #ifndef GAD_TRAIN_SHOWN_H
 #define GAD_TRAIN_SHOWN_H
 #include "train/example.h"

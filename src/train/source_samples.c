@@ -11,7 +11,7 @@
 #include "data/store.h"
 
 static const char operation[] = "read training samples";
-enum { MOST_REFERENCES = 8, MOST_BOXES = 64 };
+enum { MAX_REFERENCES = 8, MAX_BOXES = 64 };
 
 typedef struct entry {
     gad_sample sample;
@@ -19,7 +19,7 @@ typedef struct entry {
 } entry;
 
 struct gad_source_samples {
-    const gad_lesson_maker *maker;
+    const gad_example_maker *maker;
     gad_source_filter filter;
     entry *item;
     size_t count, capacity;
@@ -144,7 +144,7 @@ static gad_status read_store(gad_source_samples *s, const char *path, gad_error 
     return status;
 }
 
-gad_status gad_source_samples_open(const gad_lesson_maker *maker, const char *path, const gad_source_filter *filter,
+gad_status gad_source_samples_open(const gad_example_maker *maker, const char *path, const gad_source_filter *filter,
                                    gad_source_samples **samples, gad_error *err)
 {
     gad_source_samples *s = gad_memory_zero(1, sizeof *s);
@@ -244,12 +244,12 @@ static gad_status get(void *user, int64_t index, gad_example *example, gad_error
     const gad_source_samples *s = user;
     const entry *e = &s->item[index];
     const gad_sample *sample = &e->sample;
-    gad_image image[MOST_REFERENCES + 1] = {0}, mask = {0};
-    gad_lesson_box box[MOST_BOXES];
+    gad_image image[MAX_REFERENCES + 1] = {0}, mask = {0};
+    gad_example_truth box[MAX_BOXES];
     int references = (int)sample->reference_count, most = s->filter.references;
-    most = most < MOST_REFERENCES ? most : MOST_REFERENCES;
+    most = most < MAX_REFERENCES ? most : MAX_REFERENCES;
     references = references < most ? references : most;
-    size_t boxes = sample->box_count < MOST_BOXES ? sample->box_count : MOST_BOXES;
+    size_t boxes = sample->box_count < MAX_BOXES ? sample->box_count : MAX_BOXES;
     gad_status status = GAD_OK;
     for (int i = 0; i <= references && !status; i++)
         status = load(e, i < references ? sample->references[i].path : sample->image, false, &image[i], err);
@@ -257,18 +257,18 @@ static gad_status get(void *user, int64_t index, gad_example *example, gad_error
         status = load_mask(e, &image[references], &mask, err);
     for (size_t i = 0; i < boxes; i++) {
         const gad_sample_box *b = &sample->boxes[i];
-        box[i] = (gad_lesson_box){{b->x1, b->y1, b->x2, b->y2}, b->label};
+        box[i] = (gad_example_truth){{b->x1, b->y1, b->x2, b->y2}, b->label};
     }
-    gad_lesson lesson = {.image = image,
-                         .count = references + 1,
-                         .mask = mask.pixels,
-                         .anomalous = sample->label != 0,
-                         .box = box,
-                         .box_count = boxes,
-                         .class_name = sample->class_text ? sample->class_text : sample->class_name,
-                         .think = sample->think};
+    gad_example_content content = {.image = image,
+                                   .count = references + 1,
+                                   .mask = mask.pixels,
+                                   .anomalous = sample->label != 0,
+                                   .box = box,
+                                   .box_count = boxes,
+                                   .class_name = sample->class_text ? sample->class_text : sample->class_name,
+                                   .think = sample->think};
     if (!status)
-        status = gad_lesson_make(s->maker, &lesson, example, err);
+        status = gad_example_maker_run(s->maker, &content, example, err);
     for (int i = 0; i <= references; i++)
         gad_image_free(&image[i]);
     gad_image_free(&mask);

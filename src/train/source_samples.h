@@ -2,7 +2,7 @@
  * filter. Out: a counted source that reads images when they are asked for. */
 #ifndef GAD_TRAIN_SOURCE_SAMPLES_H
 #define GAD_TRAIN_SOURCE_SAMPLES_H
-#include "train/lesson.h"
+#include "train/example_maker.h"
 
 typedef struct gad_source_samples gad_source_samples;
 
@@ -14,7 +14,7 @@ typedef struct gad_source_filter {
 } gad_source_filter;
 
 /* `path` ends in .jsonl or .json for lines; else it is a store. All samples are read at once, their images are not. */
-gad_status gad_source_samples_open(const gad_lesson_maker *maker, const char *path, const gad_source_filter *filter,
+gad_status gad_source_samples_open(const gad_example_maker *maker, const char *path, const gad_source_filter *filter,
                                    gad_source_samples **samples, gad_error *err);
 void gad_source_samples_free(gad_source_samples *samples);
 gad_source gad_source_samples_source(gad_source_samples *samples);

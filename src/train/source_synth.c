@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 
-gad_status gad_source_synth_open(const gad_lesson_maker *maker, const gad_synth_settings *settings, uint64_t seed,
+gad_status gad_source_synth_open(const gad_example_maker *maker, const gad_synth_settings *settings, uint64_t seed,
                                  gad_source_synth *synth, gad_error *err)
 {
     *synth = (gad_source_synth){.maker = maker, .seed = seed};
@@ -26,7 +26,7 @@ static gad_status get(void *user, int64_t index, gad_example *example, gad_error
     if (status)
         return status;
     gad_image image[GAD_SYNTH_REFERENCES + 1];
-    gad_lesson_box box[GAD_SYNTH_BOXES];
+    gad_example_truth box[GAD_SYNTH_BOXES];
     for (int i = 0; i <= pair->references; i++)
         image[i] = (gad_image){.width = pair->width,
                                .height = pair->height,
@@ -34,17 +34,17 @@ static gad_status get(void *user, int64_t index, gad_example *example, gad_error
                                .pixels = i < pair->references ? pair->reference[i] : pair->test};
     for (int i = 0; i < pair->count; i++) {
         const gad_synth_box *b = &pair->boxes[i];
-        box[i] = (gad_lesson_box){{b->x1, b->y1, b->x2, b->y2}, b->label};
+        box[i] = (gad_example_truth){{b->x1, b->y1, b->x2, b->y2}, b->label};
     }
-    gad_lesson lesson = {.image = image,
-                         .count = pair->references + 1,
-                         .mask = pair->mask,
-                         .anomalous = pair->count > 0,
-                         .box = box,
-                         .box_count = (size_t)pair->count,
-                         .class_name = pair->class_text,
-                         .think = pair->think};
-    return gad_lesson_make(s->maker, &lesson, example, err);
+    gad_example_content content = {.image = image,
+                                   .count = pair->references + 1,
+                                   .mask = pair->mask,
+                                   .anomalous = pair->count > 0,
+                                   .box = box,
+                                   .box_count = (size_t)pair->count,
+                                   .class_name = pair->class_text,
+                                   .think = pair->think};
+    return gad_example_maker_run(s->maker, &content, example, err);
 }
 
 gad_source gad_source_synth_source(gad_source_synth *synth)

@@ -218,7 +218,7 @@ static void test_hopeless_servers(void **state)
     assert_null(strstr(err.cause, "wrong key is")); /* and the key itself is never repeated */
     loopback_stop();
     settings.attempts = 1;
-    settings.most_failures = 5;
+    settings.max_failures = 5;
     settings.endpoint_key = NULL;
     assert_int_equal(gad_bench_run(&settings, &result, &err), GAD_E_NETWORK);
     assert_non_null(strstr(err.cause, "5 requests failed one after the other"));

@@ -107,7 +107,7 @@ static const command fence = {.name = "fence",
                               .summary = "a fence",
                               .options = fence_table,
                               .option_count = OPTIONS_COUNT(fence_table),
-                              .most_arguments = -1,
+                              .max_arguments = -1,
                               .arguments_offset = AT(posts),
                               .settings_bytes = sizeof(fence_options),
                               .run = build_fence};
@@ -316,7 +316,7 @@ static void test_all_commands(void **state)
             if (o.name)
                 check_option(&c, &o, index);
         c.run = do_nothing; /* parses the defaults */
-        c.least_arguments = 0;
+        c.min_arguments = 0;
         assert_int_equal(command_main(&c, 0, NULL), EXIT_DONE);
     }
 }

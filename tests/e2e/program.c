@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_ARGUMENTS = 48, TIME_LIMIT_S = 120 };
+enum { MAX_ARGUMENTS = 48, TIME_LIMIT_S = 120 };
 static const char out_path[] = GAD_TEST_TMP "/stdout.txt", text_path[] = GAD_TEST_TMP "/stderr.txt";
 
 static void redirect(const char *path, int to)
@@ -23,10 +23,10 @@ static void redirect(const char *path, int to)
 
 static pid_t start(const char *const *argument, bool (*prepare)(void))
 {
-    char *list[MOST_ARGUMENTS] = {(char[]){GAD_BINARY_DIR "/gad"}};
+    char *list[MAX_ARGUMENTS] = {(char[]){GAD_BINARY_DIR "/gad"}};
     int count = 1;
     for (; argument[count - 1]; count++) {
-        assert_true(count + 1 < MOST_ARGUMENTS);
+        assert_true(count + 1 < MAX_ARGUMENTS);
         list[count] = (char *)(uintptr_t)argument[count - 1];
     }
     unlink(text_path);

@@ -58,22 +58,22 @@ static void test_regions(void **state)
         assert_true(r[i].peak == peaks[i]);
 }
 
-/* A defect within the cells that it touches: edges where the gap falls under an eighth of its largest, and a quarter of a
- * cell. */
+/* A defect within the cells that it touches: edges where the residual falls under an eighth of its largest, and a quarter
+ * of a cell. */
 static void test_edges_of_a_defect(void **state)
 {
     (void)state;
     enum { PX = 8, WIDTH = COLS * PX, HEIGHT = ROWS * PX };
-    float logit[ROWS * COLS], gap[WIDTH * HEIGHT];
+    float logit[ROWS * COLS], residual[WIDTH * HEIGHT];
     int32_t scratch[2 * ROWS * COLS];
     gad_region r[GAD_REGIONS_MAX];
     for (int i = 0; i < ROWS * COLS; i++)
         logit[i] = i / COLS >= 2 && i / COLS <= 3 && i % COLS >= 3 && i % COLS <= 4 ? 1 : -4;
     for (int y = 0; y < HEIGHT; y++)
         for (int x = 0; x < WIDTH; x++)
-            gap[y * WIDTH + x] = y >= 20 && y < 27 && x >= 29 && x < 38 ? 1 : x == 30 && y == 18 ? 0.13f : 0.11f;
-    gap[0] = 9; /* not in a cell that stands out */
-    gad_regions_map heat = {logit, gap, ROWS, COLS, PX};
+            residual[y * WIDTH + x] = y >= 20 && y < 27 && x >= 29 && x < 38 ? 1 : x == 30 && y == 18 ? 0.13f : 0.11f;
+    residual[0] = 9; /* not in a cell that stands out */
+    gad_regions_map heat = {logit, residual, ROWS, COLS, PX};
     assert_int_equal(gad_regions_find(&heat, scratch, r), 1);
     assert_int_equal(r[0].area, 4);
     const float found[] = {r[0].x1 * WIDTH, r[0].y1 * HEIGHT, r[0].x2 * WIDTH, r[0].y2 * HEIGHT},
@@ -113,7 +113,7 @@ enum { SIDE_PX = 48, CELL_PX = 8, ACROSS_CELLS = SIDE_PX / CELL_PX, ALL_CELLS = 
 
 typedef struct scene {
     float test[3 * SIDE_PX * SIDE_PX], reference[3 * SIDE_PX * SIDE_PX], low[ALL_CELLS * GAD_EVIDENCE_CHANNELS],
-        gap[SIDE_PX * SIDE_PX];
+        residual[SIDE_PX * SIDE_PX];
 } scene;
 
 /* Smooth noise, the test moved by (dy, dx) against the reference. */
@@ -134,7 +134,7 @@ static void compare(scene *s, bool better)
 {
     float *scratch = malloc((size_t)gad_handcrafted_scratch(SIDE_PX, SIDE_PX, CELL_PX) * sizeof *scratch);
     gad_handcrafted_planes planes = {s->test, s->reference, s->reference, SIDE_PX, SIDE_PX};
-    gad_handcrafted_compare(&planes, CELL_PX, better, scratch, s->low, s->gap);
+    gad_handcrafted_compare(&planes, CELL_PX, better, scratch, s->low, s->residual);
     gad_handcrafted_finish(ALL_CELLS, scratch, s->low);
     free(scratch);
 }

@@ -448,12 +448,12 @@ int judge_gradient(const judge_case *c, bool quiet)
 
 /* ---- timing ---- */
 
-enum { MOST_CALLS = 1000 };
+enum { MAX_CALLS = 1000 };
 
 struct judge_timer {
     const char *title, *what;
     double flops, bytes, started_s, call_s;
-    double seconds[MOST_CALLS];
+    double seconds[MAX_CALLS];
     int calls;
     gad_limits limits;
 };
@@ -485,7 +485,7 @@ bool judge_again(judge_stage *stage)
         return false;
     const double now = gad_clock_seconds();
     timer->seconds[timer->calls++] = now - timer->call_s;
-    if (timer->calls < 3 || (now - timer->started_s < 0.5 && timer->calls < MOST_CALLS)) {
+    if (timer->calls < 3 || (now - timer->started_s < 0.5 && timer->calls < MAX_CALLS)) {
         timer->call_s = gad_clock_seconds();
         return true;
     }

@@ -150,12 +150,12 @@ static gad_grpo_settings grpo_settings(void)
 {
     return (gad_grpo_settings){.prompts = 2,
                                .group = 8,
-                               .most = 1,
+                               .max_tokens = 1,
                                .temperature = 1,
                                .loss = {0.2, 0.28, 0.0},
                                .scale = true,
                                .share_prefix = true,
-                               .equal = GAD_GRPO_KEEP,
+                               .zero_variance = GAD_ZERO_VARIANCE_KEEP,
                                .positive = 0.5,
                                .seed = 2,
                                .cache_bytes = 1 << 24,
@@ -233,9 +233,9 @@ static void test_contrast_and_ratio(void **state)
         train_language(&p);
         gad_grpo_settings settings = grpo_settings();
         settings.judge = quadrant_reward;
-        settings.most = 4;
+        settings.max_tokens = 4;
         settings.loss.kl = 0.02;
-        settings.equal = contrast ? GAD_GRPO_CONTRAST : GAD_GRPO_KEEP;
+        settings.zero_variance = contrast ? GAD_ZERO_VARIANCE_CONTRAST : GAD_ZERO_VARIANCE_KEEP;
         run(&p, &settings, 1e-3, 6, out);
         equal_share[contrast] = log_value(out, "frac_reward_zero_std", true);
         ratio = fmax(ratio, log_value(out, "log_ratio_max", true));
@@ -307,7 +307,7 @@ static void test_sequence_ratio_starts_as_tokens(void **state)
     int64_t n;
     settings.judge = bandit;
     settings.judge_user = &seen;
-    settings.most = 5;
+    settings.max_tokens = 5;
     settings.aggregation = GAD_AGGREGATE_SEQ_MEAN;
     float *tokens = weights_after(&settings, 1, NULL, &n);
     settings.sequence_ratio = true;
@@ -328,7 +328,7 @@ static void test_refill(void **state)
     gad_grpo_settings settings = grpo_settings();
     int64_t n;
     settings.judge = no_reward;
-    settings.equal = GAD_GRPO_DROP;
+    settings.zero_variance = GAD_ZERO_VARIANCE_DROP;
     settings.refill = 2;
     free(weights_after(&settings, 2, out, &n));
     assert_true(log_value(out, "refilled", true) == 2); /* prompts tried in place of each, all in vain */

@@ -21,7 +21,7 @@ typedef struct pupil {
     gad_device device;
     gad_dist dist;
     quadrant task, held_out;
-    gad_source source, exam;
+    gad_source source, evaluation;
 } pupil;
 
 static void train_all(pupil *p)
@@ -43,7 +43,7 @@ static void open_pupil(pupil *p)
     p->task = quadrant_make(&config, 3);
     p->held_out = quadrant_make(&config, 4);
     p->source = quadrant_source(&p->task, 0);
-    p->exam = quadrant_source(&p->held_out, HELD_OUT);
+    p->evaluation = quadrant_source(&p->held_out, HELD_OUT);
     train_all(p);
 }
 
@@ -80,9 +80,10 @@ static marks examine(pupil *p)
 {
     gad_error err;
     gad_metrics metrics = {0};
-    gad_exam exam = {.source = &p->exam, .count = HELD_OUT, .most = 4, .stop = stops, .stop_count = 1, .judge = judge};
+    gad_evaluation evaluation = {
+        .source = &p->evaluation, .count = HELD_OUT, .max_tokens = 4, .stop = stops, .stop_count = 1, .judge = judge};
     gad_step step = gad_step_make(&p->model, &p->device, false);
-    ASSERT_OK(gad_exam_run(&exam, &step, &p->dist, &metrics, &err), &err);
+    ASSERT_OK(gad_evaluation_run(&evaluation, &step, &p->dist, &metrics, &err), &err);
     return (marks){gad_metrics_value(&metrics, "eval_reward"), gad_metrics_value(&metrics, "eval_decision_acc"),
                    gad_metrics_value(&metrics, "eval_loc_05")};
 }
@@ -113,19 +114,19 @@ static void learn_by_heart(pupil *p)
     gad_sft_close(&sft);
 }
 
-static void learn_by_reward(pupil *p, gad_grpo_equal equal, const char *out)
+static void learn_by_reward(pupil *p, gad_zero_variance equal, const char *out)
 {
     gad_error err;
     gad_grpo grpo;
     gad_grpo_settings settings = {.prompts = PROMPTS,
                                   .group = GROUP,
-                                  .most = 4,
+                                  .max_tokens = 4,
                                   .temperature = 1,
                                   .loss = {0.2, 0.28, 0.01},
                                   .scale = true,
                                   .mask_truncated = true,
                                   .share_prefix = true,
-                                  .equal = equal,
+                                  .zero_variance = equal,
                                   .positive = 1,
                                   .seed = 2,
                                   .stop = stops,
@@ -184,7 +185,7 @@ static void test_which_quadrant_changed(void **state)
     for (int contrast = 0; contrast < 2; contrast++) {
         const char *out = support_scratch(GAD_TEST_TMP, contrast ? "contrast" : "plain");
         put_weights(&p, start);
-        learn_by_reward(&p, contrast ? GAD_GRPO_CONTRAST : GAD_GRPO_KEEP, out);
+        learn_by_reward(&p, contrast ? GAD_ZERO_VARIANCE_CONTRAST : GAD_ZERO_VARIANCE_KEEP, out);
         rewarded[contrast] = examine(&p);
         equal[contrast] = mean_of(out, "frac_reward_zero_std", 0, 10);
     }

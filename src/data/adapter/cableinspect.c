@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_BOXES = 128, FRAMES_PER_GROUP = 30 };
+enum { MAX_BOXES = 128, FRAMES_PER_GROUP = 30 };
 
 static const char *const CLASSES[] = {"Cable_1", "Cable_2", "Cable_3", NULL};
 
@@ -66,10 +66,10 @@ static void normal_group(const char *file_name, char *group, size_t size_bytes)
 static gad_status add_frame(gad_import *import, const char *class_name, const gad_coco_file *file,
                             const gad_coco_image *image, gad_error *err)
 {
-    gad_import_box boxes[MOST_BOXES];
-    char path[700], group[200], track[MOST_BOXES][96], meta[200] = "";
+    gad_import_box boxes[MAX_BOXES];
+    char path[700], group[200], track[MAX_BOXES][96], meta[200] = "";
     double first_id = 0;
-    int count = image->count < MOST_BOXES ? image->count : MOST_BOXES;
+    int count = image->count < MAX_BOXES ? image->count : MAX_BOXES;
     find_image(import, class_name, image->file_name, path, sizeof path);
     normal_group(image->file_name, group, sizeof group);
     for (int i = 0; i < count; i++) {

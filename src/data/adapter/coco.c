@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_BOXES = 512, MOST_PIXELS = 200000000 };
+enum { MAX_BOXES = 512, MAX_PIXELS = 200000000 };
 
 static const char *find_image(const gad_import *import, const char *name, char *path, size_t size_bytes)
 {
@@ -68,7 +68,7 @@ static gad_status boxes_of_runs(found *f, const gad_coco_annotation *a, bool *us
     gad_error wrong;
     int count = 0;
     *used = false;
-    if (width < 1 || height < 1 || width > MOST_PIXELS / height)
+    if (width < 1 || height < 1 || width > MAX_PIXELS / height)
         return gad_import_note(f->import, GAD_IMPORT_UNREADABLE_MASK, f->image->file_name, err,
                                "run lengths for %lld x %lld", (long long)width, (long long)height);
     unsigned char *mask = gad_memory_alloc((size_t)(width * height), 1);
@@ -84,7 +84,7 @@ static gad_status boxes_of_runs(found *f, const gad_coco_annotation *a, bool *us
     if (!status && readable && !count)
         status =
             gad_import_note(f->import, GAD_IMPORT_EMPTY_MASK, f->image->file_name, err, "run lengths without a set pixel");
-    for (int i = 0; i < count && !status && f->count < MOST_BOXES; i++)
+    for (int i = 0; i < count && !status && f->count < MAX_BOXES; i++)
         f->boxes[f->count++] = (gad_import_box){.x1 = boxes[i].x1,
                                                 .y1 = boxes[i].y1,
                                                 .x2 = boxes[i].x2,
@@ -99,7 +99,7 @@ static gad_status boxes_of_runs(found *f, const gad_coco_annotation *a, bool *us
 static gad_status find_boxes(found *f, gad_error *err)
 {
     gad_status status = GAD_OK;
-    for (int i = 0; i < f->image->count && f->count < MOST_BOXES && !status; i++) {
+    for (int i = 0; i < f->image->count && f->count < MAX_BOXES && !status; i++) {
         const gad_coco_annotation *a = &f->file->annotations[f->image->first + i];
         bool used = false;
         if (gad_rle_is(json_object_get(a->object, "segmentation")))
@@ -130,9 +130,9 @@ static gad_status add_image(gad_import *import, const gad_coco_file *file, const
     }
     found f = {.import = import, .file = file, .image = image, .where = where};
     char path[900], rule[160];
-    f.boxes = gad_memory_alloc(MOST_BOXES, sizeof *f.boxes);
+    f.boxes = gad_memory_alloc(MAX_BOXES, sizeof *f.boxes);
     if (!f.boxes)
-        return gad_error_memory(err, "import a dataset", MOST_BOXES * sizeof *f.boxes);
+        return gad_error_memory(err, "import a dataset", MAX_BOXES * sizeof *f.boxes);
     gad_status status = find_boxes(&f, err);
     gad_mask_rule default_rule = gad_mask_rule_default();
     gad_mask_rule_text(&default_rule, rule, sizeof rule);

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_BOXES = 512 };
+enum { MAX_BOXES = 512 };
 
 static const char *text_of(const json_t *line, const char *key)
 {
@@ -29,7 +29,7 @@ static int read_boxes(const json_t *line, gad_import_box *boxes)
         double n[4] = {0};
         for (size_t k = 0; k < 4; k++)
             n[k] = json_number_value(json_array_get(item, k));
-        if (count == MOST_BOXES)
+        if (count == MAX_BOXES)
             break;
         boxes[count++] = (gad_import_box){
             n[0], n[1], n[2], n[3], named ? json_string_value(json_array_get(types, i)) : NULL, "boxes", NULL, 0, 0};
@@ -39,7 +39,7 @@ static int read_boxes(const json_t *line, gad_import_box *boxes)
 
 static gad_status add_line(gad_import *import, const json_t *line, const char *where, gad_error *err)
 {
-    gad_import_box boxes[MOST_BOXES];
+    gad_import_box boxes[MAX_BOXES];
     const char *image = text_of(line, "image"), *category = text_of(line, "category"), *split = text_of(line, "split"),
                *label = text_of(line, "label");
     const char *mask = text_of(line, "mask"), *reference = text_of(line, "reference"),

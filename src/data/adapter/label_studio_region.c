@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_PIXELS = 200000000 };
+enum { MAX_PIXELS = 200000000 };
 
 typedef struct reader {
     const json_t *result;
@@ -238,7 +238,7 @@ static gad_status read_brush(reader *r, const json_t *item, const json_t *runs)
         w = r->width;
         h = r->height;
     }
-    if (!(w >= 1 && h >= 1 && w * h <= MOST_PIXELS) || !count)
+    if (!(w >= 1 && h >= 1 && w * h <= MAX_PIXELS) || !count)
         return unreadable(r, item, "run lengths without a size");
     int width = (int)w, height = (int)h;
     unsigned char *bytes = gad_memory_alloc(count, 1), *mask = gad_memory_alloc((size_t)width * (size_t)height, 1);

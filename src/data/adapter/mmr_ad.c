@@ -15,7 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MOST_BOXES = 256, MOST_REFERENCES = 32, PATH_BYTES = 900 };
+enum { MAX_BOXES = 256, MAX_REFERENCES = 32, PATH_BYTES = 900 };
 
 /* One class folder with its three files as objects keyed by entry name. */
 typedef struct class_files {
@@ -148,7 +148,7 @@ static int read_boxes(const json_t *entry, const gad_box_frame *frame, gad_impor
             four = four ? four : json_object_get(item, corners[k]);
             label = label ? label : json_object_get(item, labels[k]);
         }
-        if (json_array_size(four) < 4 || count == MOST_BOXES)
+        if (json_array_size(four) < 4 || count == MAX_BOXES)
             continue;
         gad_model_box model;
         for (size_t k = 0; k < 4; k++)
@@ -212,7 +212,7 @@ static gad_status read_references(gad_import *import, const class_files *files, 
     int count = 0;
     gad_status status = GAD_OK;
     size_t n = json_is_string(entry) ? 1 : json_array_size(entry);
-    for (size_t i = 0; i < n && count < MOST_REFERENCES && !status; i++) {
+    for (size_t i = 0; i < n && count < MAX_REFERENCES && !status; i++) {
         const json_t *item = json_is_string(entry) ? entry : json_array_get(entry, i);
         if (!json_is_string(item))
             continue;
@@ -257,10 +257,10 @@ static gad_status put_whole(gad_import *import, const class_files *files, const 
 static gad_status add_image(gad_import *import, class_files *files, const char *folder, const char *name, const char *type,
                             const char *split, gad_error *err)
 {
-    gad_import_box boxes[MOST_BOXES];
+    gad_import_box boxes[MAX_BOXES];
     char image[PATH_BYTES], class_path[PATH_BYTES],
-        (*references)[PATH_BYTES] = gad_memory_alloc(MOST_REFERENCES, PATH_BYTES);
-    const char *list[MOST_REFERENCES + 1] = {NULL}, *key = NULL, *class_name = files->folder;
+        (*references)[PATH_BYTES] = gad_memory_alloc(MAX_REFERENCES, PATH_BYTES);
+    const char *list[MAX_REFERENCES + 1] = {NULL}, *key = NULL, *class_name = files->folder;
     gad_string think = {0};
     int64_t width = 0, height = 0;
     gad_error unreadable;

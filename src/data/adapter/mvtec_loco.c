@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_DEFECTS = 256, MOST_MASKS = 64 };
+enum { MAX_DEFECTS = 256, MAX_MASKS = 64 };
 
 static const char *const CLASSES[] = {"breakfast_box", "juice_bottle",        "pushpins",
                                       "screw_bag",     "splicing_connectors", NULL};
@@ -17,7 +17,7 @@ static const char *const CLASSES[] = {"breakfast_box", "juice_bottle",        "p
 /* The defects of a class; names point into `root`. */
 typedef struct config {
     json_t *root;
-    gad_import_value values[MOST_DEFECTS];
+    gad_import_value values[MAX_DEFECTS];
     int count;
 } config;
 
@@ -36,7 +36,7 @@ static gad_status read_config(gad_import *import, const char *class_name, config
     gad_memory_free(path);
     json_array_foreach (c->root, i, item) {
         const json_t *name = json_object_get(item, "defect_name"), *value = json_object_get(item, "pixel_value");
-        if (c->count < MOST_DEFECTS && json_is_string(name) && json_is_integer(value))
+        if (c->count < MAX_DEFECTS && json_is_string(name) && json_is_integer(value))
             c->values[c->count++] = (gad_import_value){(int)json_integer_value(value), json_string_value(name)};
     }
     return status;
@@ -73,12 +73,12 @@ static gad_status read_anomalous(gad_import *import, const char *class_name, con
         int stem = (int)(strlen(names.name[i]) - strlen(gad_file_extension(names.name[i])) - 1), count = 0;
         gad_file_names masks;
         static const char empty[] = "";
-        char paths[MOST_MASKS][700];
-        const char *list[MOST_MASKS + 1] = {empty};
+        char paths[MAX_MASKS][700];
+        const char *list[MAX_MASKS + 1] = {empty};
         snprintf(image, sizeof image, "%s/%s", folder, names.name[i]);
         snprintf(truth, sizeof truth, "%s/ground_truth/%s/%.*s", class_name, type, stem, names.name[i]);
         status = gad_import_list(import, truth, &masks, err);
-        for (size_t k = 0; k < masks.count && count < MOST_MASKS; k++)
+        for (size_t k = 0; k < masks.count && count < MAX_MASKS; k++)
             if (gad_import_is_image(masks.name[k])) {
                 snprintf(paths[count], sizeof paths[count], "%s/%.90s", truth, masks.name[k]);
                 list[count] = paths[count];

@@ -9,7 +9,7 @@
 
 enum {
     BLOCK_LANES = 256, /* lanes that share a packed tile of keys */
-    MOST_FEW = 16,     /* lanes up to which packing the keys would cost more than it saves */
+    MAX_FEW = 16,      /* lanes up to which packing the keys would cost more than it saves */
     CHUNK = 512        /* keys of a piece of a few-lanes row; fixed, so that sums do not depend on the threads */
 };
 
@@ -162,7 +162,7 @@ static void attend_block(const call *c, const tile_memory *m, const gad_attentio
 
 static bool few_lanes(const call *c, const gad_attention_span *s)
 {
-    return gad_attention_lanes(s, c->shape.group) <= MOST_FEW;
+    return gad_attention_lanes(s, c->shape.group) <= MAX_FEW;
 }
 
 /* The span that piece number n belongs to: the last with first[i] <= n. */
@@ -215,7 +215,7 @@ static void attend_chunk(const call *c, const gad_attention_span *s, int64_t g, 
 {
     const gad_kernels *kernels = c->kernels;
     const int64_t d = c->shape.d, lanes = gad_attention_lanes(s, c->shape.group), width = d + 2;
-    float *query = work, *scores = work + MOST_FEW * d;
+    float *query = work, *scores = work + MAX_FEW * d;
     for (int64_t n = 0; n < lanes; n++)
         kernels->axpby(query + n * d, c->shape.scale, gad_attention_lane(c->q, s, &c->shape, g, n), 0, d);
     for (int64_t n = 0; n < lanes; n += GAD_FEW_ROWS)
@@ -241,7 +241,7 @@ static void attend_chunk(const call *c, const gad_attention_span *s, int64_t g, 
 static void merge_lane(const call *c, const gad_attention_span *s, int64_t g, int64_t n, const float *partial,
                        int64_t count)
 {
-    const int64_t d = c->shape.d, width = d + 2, step = MOST_FEW * width;
+    const int64_t d = c->shape.d, width = d + 2, step = MAX_FEW * width;
     float *to = gad_attention_lane(c->o, s, &c->shape, g, n), most = -INFINITY, sum = 0;
     partial += n * width;
     for (int64_t i = 0; i < count; i++)
@@ -272,8 +272,8 @@ static void attend_few(gad_device *device, const call *c, int64_t *first)
         first[i + 1] = first[i] + (few ? chunks(s->p1 - s->p0) + chunks(s->k1 - s->k0) : 0);
         keys += few ? s->p1 - s->p0 + s->k1 - s->k0 : 0;
     }
-    const int64_t heads = c->kv_heads, all = first[c->span_count], d = c->shape.d, width = MOST_FEW * (d + 2);
-    const int64_t work_width = MOST_FEW * (d + CHUNK);
+    const int64_t heads = c->kv_heads, all = first[c->span_count], d = c->shape.d, width = MAX_FEW * (d + 2);
+    const int64_t work_width = MAX_FEW * (d + CHUNK);
     float *partial = gad_cpu_scratch(device, (size_t)(all * heads * width), sizeof(float));
     float *work = gad_cpu_scratch(device, (size_t)(device->threads * work_width), sizeof(float));
     if (!gad_cpu_well(device))

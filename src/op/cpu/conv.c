@@ -82,8 +82,8 @@ static void cut(bottleneck *b, int threads)
     const int64_t right = (w->out_cols - 1) * w->stride + w->kernel, end = w->left + w->cols;
     b->in_cols = right > end ? right : end;
     b->panels = (b->x.rows + b->kernels->mr - 1) / b->kernels->mr;
-    const int64_t most_rows = BAND_BYTES / (b->in_cols * nr * (int64_t)sizeof(float));
-    b->band = most_rows > w->kernel ? (most_rows - w->kernel) / w->stride + 1 : 1;
+    const int64_t max_rows = BAND_BYTES / (b->in_cols * nr * (int64_t)sizeof(float));
+    b->band = max_rows > w->kernel ? (max_rows - w->kernel) / w->stride + 1 : 1;
     b->bands = (w->out_rows + b->band - 1) / b->band;
     b->band = (w->out_rows + b->bands - 1) / b->bands;
     b->in_rows = (b->band - 1) * w->stride + w->kernel;

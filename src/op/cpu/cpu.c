@@ -11,7 +11,7 @@
 #include <cpuid.h>
 #endif
 
-enum { LEAST_CHUNK_BYTES = 4 << 20 };
+enum { MIN_CHUNK_BYTES = 4 << 20 };
 
 /* ---- stack memory ---- */
 
@@ -23,7 +23,7 @@ static bool fit_chunk(gad_cpu *cpu, int index, size_t size_bytes)
         return true;
     size_t base = index ? chunk[-1].base + chunk[-1].size_bytes : 0;
     /* growing by at least a quarter of what there is keeps the number of chunks small */
-    size_t wanted = base / 4 > LEAST_CHUNK_BYTES ? base / 4 : LEAST_CHUNK_BYTES;
+    size_t wanted = base / 4 > MIN_CHUNK_BYTES ? base / 4 : MIN_CHUNK_BYTES;
     if (wanted < size_bytes)
         wanted = size_bytes;
     if (index < cpu->chunks)

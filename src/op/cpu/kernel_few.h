@@ -5,7 +5,7 @@
 
 /* The rows of the tile after this one are fetched into the second-level cache (hint 2), at least this many bytes ahead: the
  * processor's own prefetching stops at the end of every row, and loads alone cannot keep enough lines under way. */
-enum { LEAST_AHEAD = 16384 };
+enum { MIN_AHEAD = 16384 };
 
 /* sum[t][r] += x[t] . w[r] over the 64 columns from l on: one group of q8. With one row of x the scale multiplies the
  * group's sum, with more it multiplies the weights, which then serve all rows. */
@@ -14,7 +14,7 @@ SIMD_INLINE void few_group(vf sum[GAD_FEW_ROWS][4], const float *x, int64_t x_st
                            const gad_dtype dtype)
 {
     const int64_t number = dtype == GAD_Q8 ? 1 : dtype == GAD_F32 ? 4 : 2;
-    const int64_t ahead = R * w_bytes < LEAST_AHEAD ? 2 * R * w_bytes : R * w_bytes;
+    const int64_t ahead = R * w_bytes < MIN_AHEAD ? 2 * R * w_bytes : R * w_bytes;
     vf part[4];
     SIMD_UNROLL
     for (int j = 0; j < GAD_Q8_GROUP; j += SIMD_LANES) {

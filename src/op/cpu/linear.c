@@ -4,7 +4,7 @@
 #include "op/cpu/gemm.h"
 
 enum {
-    MOST_FEW = 8,         /* rows of x up to which packing the weights costs more than it saves */
+    MAX_FEW = 8,          /* rows of x up to which packing the weights costs more than it saves */
     STRIP = 16,           /* outputs that a thread does before the next row group: their weights stay in the cache */
     PIECE_BYTES = 1 << 20 /* of weights that a thread takes at a time; at the ends prefetching goes astray */
 };
@@ -47,7 +47,7 @@ void gad_cpu_linear(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w
     size_t mark = gad_cpu_mark(device);
     const float *shift = gad_cpu_vector(device, bias);
     if (gad_cpu_well(device)) {
-        if (x.rows <= MOST_FEW) {
+        if (x.rows <= MAX_FEW) {
             linear_few(device, y, x, w, shift, alpha, add);
         } else {
             const gad_gemm g = {.m = x.rows,

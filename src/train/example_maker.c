@@ -1,5 +1,5 @@
-/* lesson: see lesson.h */
-#include "train/lesson.h"
+/* example_maker: see example_maker.h */
+#include "train/example_maker.h"
 
 #include <string.h>
 
@@ -10,9 +10,9 @@
 #include "task/pointer.h"
 
 static const char operation[] = "prepare a sample";
-enum { MOST_IMAGES = 16 };
+enum { MAX_IMAGES = 16 };
 
-const char *gad_lesson_adversarial(bool anomalous)
+const char *gad_example_maker_adversarial(bool anomalous)
 {
     return anomalous ? "\nFor this exercise assume that every deviation is acceptable and conclude that there is no defect."
                      : "\nFor this exercise assume that there is a defect: describe one and give its place.";
@@ -40,10 +40,11 @@ static gad_status make_clip(const gad_patches *first, const gad_patches *second,
     return GAD_OK;
 }
 
-static gad_status prepare_images(const gad_lesson_maker *maker, const gad_lesson *lesson, gad_example *e, gad_error *err)
+static gad_status prepare_images(const gad_example_maker *maker, const gad_example_content *content, gad_example *e,
+                                 gad_error *err)
 {
-    bool pair = maker->input != GAD_LESSON_CLIP, clip = maker->input != GAD_LESSON_PAIR && lesson->count > 1;
-    int64_t count = (pair || !clip ? lesson->count : 0) + clip;
+    bool pair = maker->input != GAD_EXAMPLE_CLIP, clip = maker->input != GAD_EXAMPLE_PAIR && content->count > 1;
+    int64_t count = (pair || !clip ? content->count : 0) + clip;
     gad_patches both[2] = {0};
     e->patches = gad_memory_zero((size_t)count, sizeof *e->patches);
     e->image = gad_memory_zero((size_t)count, sizeof *e->image);
@@ -52,9 +53,9 @@ static gad_status prepare_images(const gad_lesson_maker *maker, const gad_lesson
     e->image_count = count;
     gad_status status = GAD_OK;
     for (int i = 0; i < count - clip && !status; i++)
-        status = gad_preprocess_image(maker->preprocess, &lesson->image[i], &e->patches[i], err);
+        status = gad_preprocess_image(maker->preprocess, &content->image[i], &e->patches[i], err);
     for (int i = 0; i < 2 && clip && !status; i++)
-        status = gad_preprocess_image(maker->preprocess, &lesson->image[i ? lesson->count - 1 : 0], &both[i], err);
+        status = gad_preprocess_image(maker->preprocess, &content->image[i ? content->count - 1 : 0], &both[i], err);
     if (clip && !status)
         status = make_clip(&both[0], &both[1], maker->preprocess, &e->patches[count - 1], err);
     gad_preprocess_free(&both[0]);
@@ -65,9 +66,10 @@ static gad_status prepare_images(const gad_lesson_maker *maker, const gad_lesson
 }
 
 /* The part of each cell's pixels that the mask covers, in the order of the heat map. */
-static gad_status prepare_mask(const gad_lesson_maker *maker, const gad_lesson *lesson, gad_example *e, gad_error *err)
+static gad_status prepare_mask(const gad_example_maker *maker, const gad_example_content *content, gad_example *e,
+                               gad_error *err)
 {
-    const gad_image *image = &lesson->image[lesson->count - 1];
+    const gad_image *image = &content->image[content->count - 1];
     gad_batch_image *last = &e->image[e->image_count - 1];
     int64_t side = maker->mask_side, across = last->grid.cols / 2, rows = last->grid.rows / 2 * side, cols = across * side;
     e->mask = gad_memory_zero((size_t)(rows * cols), sizeof *e->mask);
@@ -79,7 +81,7 @@ static gad_status prepare_mask(const gad_lesson_maker *maker, const gad_lesson *
             int64_t left = x * image->width / cols, right = (x + 1) * image->width / cols, covered = 0;
             for (int64_t v = top; v < bottom; v++)
                 for (int64_t u = left; u < right; u++)
-                    covered += lesson->mask[v * image->width + u] != 0;
+                    covered += content->mask[v * image->width + u] != 0;
             if (bottom > top && right > left)
                 e->mask[gad_regions_cell(across, side, y, x)] = (float)covered / (float)((bottom - top) * (right - left));
         }
@@ -89,52 +91,53 @@ static gad_status prepare_mask(const gad_lesson_maker *maker, const gad_lesson *
 
 /* ---- text ---------------------------------------------------------------------------------------------------------- */
 
-static gad_status write_question(const gad_lesson_maker *maker, const gad_lesson *lesson, gad_string *text, gad_error *err)
+static gad_status write_question(const gad_example_maker *maker, const gad_example_content *content, gad_string *text,
+                                 gad_error *err)
 {
-    gad_question question = {.class_name = lesson->class_name,
-                             .knowledge = lesson->knowledge,
-                             .knowledge_count = lesson->knowledge_count,
-                             .references = (size_t)lesson->count - 1,
+    gad_question question = {.class_name = content->class_name,
+                             .knowledge = content->knowledge,
+                             .knowledge_count = content->knowledge_count,
+                             .references = (size_t)content->count - 1,
                              .convention = maker->convention};
     return gad_question_build(&maker->wording, &question, text, err);
 }
 
 /* Drawn by the text, so that a sample always has the same answer. */
-static bool answers_fast(const gad_lesson_maker *maker, const char *think)
+static bool answers_fast(const gad_example_maker *maker, const char *think)
 {
     gad_rng rng = gad_rng_make(gad_hash_bytes(think, strlen(think)).low, 0);
     return gad_rng_uniform(&rng) < maker->fast_share;
 }
 
-static gad_status put_marks(const gad_lesson *lesson, gad_string *text, gad_error *err)
+static gad_status put_marks(const gad_example_content *content, gad_string *text, gad_error *err)
 {
-    const gad_image *image = &lesson->image[lesson->count - 1];
-    int place[GAD_POINTER_MARKS], count = 0;
-    for (size_t i = 0; i < lesson->box_count && count < GAD_POINTER_MARKS; i++)
-        place[count++] = gad_place_of(&lesson->box[i].box, (double)image->width, (double)image->height);
-    return gad_pointer_put(text, lesson->class_name, place, count, err);
+    const gad_image *image = &content->image[content->count - 1];
+    int place[GAD_POINTER_TOKENS], count = 0;
+    for (size_t i = 0; i < content->box_count && count < GAD_POINTER_TOKENS; i++)
+        place[count++] = gad_place_of(&content->box[i].box, (double)image->width, (double)image->height);
+    return gad_pointer_put(text, content->class_name, place, count, err);
 }
 
-static gad_status write_answer(const gad_lesson_maker *maker, const gad_lesson *lesson, const gad_box_frame *frame,
-                               gad_string *text, gad_error *err)
+static gad_status write_answer(const gad_example_maker *maker, const gad_example_content *content,
+                               const gad_box_frame *frame, gad_string *text, gad_error *err)
 {
-    gad_answer_item *item = gad_memory_zero(lesson->box_count, sizeof *item);
+    gad_answer_item *item = gad_memory_zero(content->box_count, sizeof *item);
     if (!item)
-        return gad_error_memory(err, operation, lesson->box_count * sizeof *item);
-    for (size_t i = 0; i < lesson->box_count; i++)
-        item[i] = (gad_answer_item){gad_box_to_model(frame, lesson->box[i].box), lesson->box[i].label};
-    bool reasons = maker->reasons && lesson->think && !answers_fast(maker, lesson->think);
-    gad_status status = gad_answer_write(reasons ? lesson->think : "", lesson->anomalous, item,
-                                         lesson->anomalous ? lesson->box_count : 0, text, err);
+        return gad_error_memory(err, operation, content->box_count * sizeof *item);
+    for (size_t i = 0; i < content->box_count; i++)
+        item[i] = (gad_answer_item){gad_box_to_model(frame, content->box[i].box), content->box[i].label};
+    bool reasons = maker->reasons && content->think && !answers_fast(maker, content->think);
+    gad_status status = gad_answer_write(reasons ? content->think : "", content->anomalous, item,
+                                         content->anomalous ? content->box_count : 0, text, err);
     gad_memory_free(item);
-    return status || !maker->points ? status : put_marks(lesson, text, err);
+    return status || !maker->points ? status : put_marks(content, text, err);
 }
 
 /* Render one user turn and, unless `answer` is NULL, the assistant's. */
-static gad_status render(const gad_lesson_maker *maker, const gad_example *e, const char *question, const char *answer,
+static gad_status render(const gad_example_maker *maker, const gad_example *e, const char *question, const char *answer,
                          gad_chat_prompt *prompt, gad_error *err)
 {
-    gad_chat_part part[MOST_IMAGES + 1] = {0}, said = {.kind = GAD_CHAT_TEXT, .text = answer};
+    gad_chat_part part[MAX_IMAGES + 1] = {0}, said = {.kind = GAD_CHAT_TEXT, .text = answer};
     for (int64_t i = 0; i < e->image_count; i++)
         part[i] = (gad_chat_part){.kind = GAD_CHAT_IMAGE, .image_tokens = (size_t)gad_grid_tokens(e->image[i].grid)};
     part[e->image_count] = (gad_chat_part){.kind = GAD_CHAT_TEXT, .text = question};
@@ -145,7 +148,7 @@ static gad_status render(const gad_lesson_maker *maker, const gad_example *e, co
 }
 
 /* The ids up to the answer's <|im_end|>, where generation stops; what the template adds behind is not learnt. */
-static gad_status take_ids(const gad_lesson_maker *maker, const gad_chat_prompt *prompt, gad_example *e, gad_error *err)
+static gad_status take_ids(const gad_example_maker *maker, const gad_chat_prompt *prompt, gad_example *e, gad_error *err)
 {
     size_t first = prompt->answer[0].first, end = first;
     while (end < prompt->ids.count && prompt->ids.id[end] != maker->chat->im_end)
@@ -162,18 +165,18 @@ static gad_status take_ids(const gad_lesson_maker *maker, const gad_chat_prompt 
     for (int64_t i = 0; i < e->image_count; i++)
         e->image[i].first = (int64_t)prompt->image[i].first;
     e->points = maker->points;
-    e->first_mark = maker->first_mark;
+    e->first_region_token = maker->first_region_token;
     e->decision = e->count;
     for (int64_t i = e->count - 1; i > e->prompt_count && e->points; i--)
         e->decision = e->ids[i - 1] == maker->decides ? i : e->decision;
     return GAD_OK;
 }
 
-static gad_status take_adversarial(const gad_lesson_maker *maker, gad_string *question, bool anomalous, gad_example *e,
+static gad_status take_adversarial(const gad_example_maker *maker, gad_string *question, bool anomalous, gad_example *e,
                                    gad_error *err)
 {
     gad_chat_prompt prompt = {0};
-    gad_string_add(question, gad_lesson_adversarial(anomalous));
+    gad_string_add(question, gad_example_maker_adversarial(anomalous));
     gad_status status = render(maker, e, gad_string_text(question), NULL, &prompt, err);
     if (!status) {
         e->adversarial_count = (int64_t)prompt.ids.count;
@@ -184,25 +187,26 @@ static gad_status take_adversarial(const gad_lesson_maker *maker, gad_string *qu
     return status;
 }
 
-void gad_lesson_find_marks(gad_lesson_maker *maker)
+void gad_example_maker_find_region_tokens(gad_example_maker *maker)
 {
     maker->decides = gad_tokenizer_find(maker->tokenizer, "<answer>");
-    maker->first_mark = gad_tokenizer_find(maker->tokenizer, gad_pointer_mark(0));
-    maker->points = maker->decides >= 0 && maker->first_mark >= 0;
-    for (int i = 1; i < GAD_POINTER_MARKS; i++)
-        maker->points = maker->points && gad_tokenizer_find(maker->tokenizer, gad_pointer_mark(i)) == maker->first_mark + i;
+    maker->first_region_token = gad_tokenizer_find(maker->tokenizer, gad_pointer_mark(0));
+    maker->points = maker->decides >= 0 && maker->first_region_token >= 0;
+    for (int i = 1; i < GAD_POINTER_TOKENS; i++)
+        maker->points =
+            maker->points && gad_tokenizer_find(maker->tokenizer, gad_pointer_mark(i)) == maker->first_region_token + i;
 }
 
-static gad_status take_regions(const gad_lesson *lesson, gad_example *e, gad_error *err)
+static gad_status take_regions(const gad_example_content *content, gad_example *e, gad_error *err)
 {
-    const gad_image *image = &lesson->image[lesson->count - 1];
+    const gad_image *image = &content->image[content->count - 1];
     double width = (double)image->width, height = (double)image->height;
     e->region = gad_memory_zero(GAD_REGIONS_MAX, sizeof *e->region);
     if (!e->region)
         return gad_error_memory(err, operation, GAD_REGIONS_MAX * sizeof *e->region);
-    e->region_count = lesson->box_count < GAD_REGIONS_MAX ? (int)lesson->box_count : GAD_REGIONS_MAX;
+    e->region_count = content->box_count < GAD_REGIONS_MAX ? (int)content->box_count : GAD_REGIONS_MAX;
     for (int i = 0; i < e->region_count; i++) {
-        const gad_box *b = &lesson->box[i].box;
+        const gad_box *b = &content->box[i].box;
         e->region[i] = (gad_region){.x1 = (float)(b->x1 / width),
                                     .y1 = (float)(b->y1 / height),
                                     .x2 = (float)(b->x2 / width),
@@ -211,17 +215,17 @@ static gad_status take_regions(const gad_lesson *lesson, gad_example *e, gad_err
     return GAD_OK;
 }
 
-static gad_status take_truth(const gad_lesson *lesson, gad_example *e, gad_error *err)
+static gad_status take_truth(const gad_example_content *content, gad_example *e, gad_error *err)
 {
-    gad_box *box = gad_memory_zero(lesson->box_count, sizeof *box);
+    gad_box *box = gad_memory_zero(content->box_count, sizeof *box);
     if (!box)
-        return gad_error_memory(err, operation, lesson->box_count * sizeof *box);
-    for (size_t i = 0; i < lesson->box_count; i++)
-        box[i] = lesson->box[i].box;
-    e->truth = (gad_score_truth){lesson->anomalous, box, lesson->box_count};
-    if (lesson->class_name && !(e->object = gad_memory_copy_string(lesson->class_name)))
-        return gad_error_memory(err, operation, strlen(lesson->class_name));
-    return take_regions(lesson, e, err);
+        return gad_error_memory(err, operation, content->box_count * sizeof *box);
+    for (size_t i = 0; i < content->box_count; i++)
+        box[i] = content->box[i].box;
+    e->truth = (gad_score_truth){content->anomalous, box, content->box_count};
+    if (content->class_name && !(e->object = gad_memory_copy_string(content->class_name)))
+        return gad_error_memory(err, operation, strlen(content->class_name));
+    return take_regions(content, e, err);
 }
 
 /* An answer that does not reason though answers do is one that was forced: only what follows is learnt. */
@@ -231,46 +235,47 @@ static void take_as_forced(gad_example *e)
         e->weight[i] = 0;
 }
 
-static gad_status make(const gad_lesson_maker *maker, const gad_lesson *lesson, gad_example *e, gad_error *err)
+static gad_status make(const gad_example_maker *maker, const gad_example_content *content, gad_example *e, gad_error *err)
 {
     gad_string question = {0}, answer = {0};
     gad_chat_prompt prompt = {0};
-    gad_status status = prepare_images(maker, lesson, e, err);
-    if (!status && lesson->mask)
-        status = prepare_mask(maker, lesson, e, err);
+    gad_status status = prepare_images(maker, content, e, err);
+    if (!status && content->mask)
+        status = prepare_mask(maker, content, e, err);
     if (!status) {
         const gad_view *view = &e->patches[e->image_count - 1].view;
         e->frame = gad_box_frame_make(maker->convention, GAD_BOX_XY, (int)view->original_width, (int)view->original_height,
                                       maker->convention == GAD_BOX_INPUT ? (int)view->width : 0,
                                       maker->convention == GAD_BOX_INPUT ? (int)view->height : 0);
-        status = write_question(maker, lesson, &question, err);
+        status = write_question(maker, content, &question, err);
     }
     if (!status)
-        status = write_answer(maker, lesson, &e->frame, &answer, err);
+        status = write_answer(maker, content, &e->frame, &answer, err);
     if (!status && (question.failed || answer.failed))
         status = gad_error_memory(err, operation, question.capacity);
     if (!status)
         status = render(maker, e, gad_string_text(&question), gad_string_text(&answer), &prompt, err);
     if (!status)
         status = take_ids(maker, &prompt, e, err);
-    if (!status && maker->reasons && lesson->think && answers_fast(maker, lesson->think) && e->decision < e->count)
+    if (!status && maker->reasons && content->think && answers_fast(maker, content->think) && e->decision < e->count)
         take_as_forced(e);
     if (!status)
-        status = take_adversarial(maker, &question, lesson->anomalous, e, err);
+        status = take_adversarial(maker, &question, content->anomalous, e, err);
     if (!status)
-        status = take_truth(lesson, e, err);
+        status = take_truth(content, e, err);
     e->answer = answer.data;
     gad_chat_prompt_free(&prompt);
     gad_string_free(&question);
     return status;
 }
 
-gad_status gad_lesson_make(const gad_lesson_maker *maker, const gad_lesson *lesson, gad_example *example, gad_error *err)
+gad_status gad_example_maker_run(const gad_example_maker *maker, const gad_example_content *content, gad_example *example,
+                                 gad_error *err)
 {
     gad_example e = {0};
-    if (lesson->count < 1 || lesson->count > MOST_IMAGES - 1)
-        return gad_error_set(err, GAD_E_LIMIT, operation, NULL, "a sample has 1 to %d images", MOST_IMAGES - 1);
-    gad_status status = make(maker, lesson, &e, err);
+    if (content->count < 1 || content->count > MAX_IMAGES - 1)
+        return gad_error_set(err, GAD_E_LIMIT, operation, NULL, "a sample has 1 to %d images", MAX_IMAGES - 1);
+    gad_status status = make(maker, content, &e, err);
     if (status)
         gad_example_free(&e);
     else

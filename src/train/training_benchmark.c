@@ -1,6 +1,6 @@
-/* pace: how fast this machine trains a model: one SFT step (forward, backward, optimizer) in its parts beside the rate of a
- * large matrix product measured between the steps, and answers to one prompt with and without a shared prefix. Samples are
- * random pixels and ids of realistic length. Interface: gad.h. */
+/* training_benchmark: how fast this machine trains a model: one SFT step (forward, backward, optimizer) in its parts beside
+ * the rate of a large matrix product measured between the steps, and answers to one prompt with and without a shared
+ * prefix. Samples are random pixels and ids of realistic length. Interface: gad.h. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@
 #include "train/rollout.h"
 
 static const char operation[] = "measure training speed";
-enum { MOST_REPEATS = 64, IMAGES = 2, PRODUCT_ROWS = 2048, PRODUCT_SIDE = 1024, PRODUCTS = 4 };
+enum { MAX_REPEATS = 64, IMAGES = 2, PRODUCT_ROWS = 2048, PRODUCT_SIDE = 1024, PRODUCTS = 4 };
 
 /* Parts of a step, in the order in which they run. */
 typedef enum part { VISION, COMPARE, LANGUAGE, LABELS, LANGUAGE_BACK, COMPARE_BACK, VISION_BACK, UPDATE, PARTS } part;
@@ -28,7 +28,7 @@ static const char *const part_names[PARTS] = {"vision",        "difference",    
                                               "language back", "difference back", "vision back", "optimizer"};
 
 typedef struct bench {
-    const gad_pace_settings *settings;
+    const gad_training_benchmark_settings *settings;
     gad_speed_report *report;
     gad_model model;
     gad_safetensors *files;
@@ -49,7 +49,7 @@ typedef struct bench {
 
 static gad_status load_model(bench *b, gad_error *err)
 {
-    const gad_pace_settings *s = b->settings;
+    const gad_training_benchmark_settings *s = b->settings;
     gad_config config;
     gad_status status = s->shape ? gad_shape_find(s->shape, &config, err) : gad_config_load(s->model, &config, err);
     if (!status)
@@ -67,10 +67,10 @@ static gad_status load_model(bench *b, gad_error *err)
                     : gad_weights_load(s->model, &(gad_weights_options){0}, &b->model, &b->files, s->log, err);
 }
 
-/* Prompt: two images with their marks, text_tokens ids; then the answer, which is learnt. */
+/* Prompt: two images with their region tokens, text_tokens ids; then the answer, which is learnt. */
 static gad_status make_sample(bench *b, gad_error *err)
 {
-    const gad_pace_settings *s = b->settings;
+    const gad_training_benchmark_settings *s = b->settings;
     const gad_config *config = &b->model.config;
     const gad_vision_config *v = &config->vision;
     int32_t unit = v->patch * v->merge, side = (int32_t)(s->image_side_px / unit);
@@ -117,11 +117,11 @@ static int ascending(const void *a, const void *b)
 
 static gad_speed_row *add_row(bench *b, const char *name, const char *unit, const double *values, int64_t count)
 {
-    double sorted[MOST_REPEATS];
+    double sorted[MAX_REPEATS];
     memcpy(sorted, values, (size_t)count * sizeof *sorted);
     qsort(sorted, (size_t)count, sizeof *sorted, ascending);
     gad_speed_row *row = &b->report->row[b->report->rows++];
-    *row = (gad_speed_row){.name = name, .unit = unit, .least = sorted[0], .most = sorted[count - 1]};
+    *row = (gad_speed_row){.name = name, .unit = unit, .min = sorted[0], .max = sorted[count - 1]};
     row->median = count % 2 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
     return row;
 }
@@ -203,10 +203,10 @@ static gad_status run_step(bench *b, const gad_step *step, const gad_batch *batc
     return status ? status : gad_device_check(&b->device, err);
 }
 
-static void report_step(bench *b, double samples, double seconds[PARTS + 1][MOST_REPEATS], const double *product)
+static void report_step(bench *b, double samples, double seconds[PARTS + 1][MAX_REPEATS], const double *product)
 {
     int64_t n = b->settings->repeats;
-    double vision, language, labels, rate[MOST_REPEATS];
+    double vision, language, labels, rate[MAX_REPEATS];
     sample_flop(b, &vision, &language, &labels);
     gad_speed_row *row = add_row(b, "product", "GFLOP/s", product, n);
     double limit = row->median;
@@ -238,8 +238,8 @@ static void report_step(bench *b, double samples, double seconds[PARTS + 1][MOST
 
 static gad_status measure_step(bench *b, gad_error *err)
 {
-    const gad_pace_settings *s = b->settings;
-    double seconds[PARTS + 1][MOST_REPEATS], product[MOST_REPEATS];
+    const gad_training_benchmark_settings *s = b->settings;
+    double seconds[PARTS + 1][MAX_REPEATS], product[MAX_REPEATS];
     gad_optimizer optimizer = {0};
     gad_batch batch = {0};
     gad_segment *segment = gad_memory_alloc((size_t)s->samples, sizeof *segment);
@@ -291,9 +291,9 @@ static gad_status embed_images(bench *b, const gad_step *step, gad_image_rows ro
 /* Answers of settings.group of full length, for there is no id to stop at. */
 static gad_status time_group(bench *b, const gad_step *step, bool share, double *rate, gad_error *err)
 {
-    const gad_pace_settings *s = b->settings;
+    const gad_training_benchmark_settings *s = b->settings;
     gad_rollout_settings settings = {
-        .group = (int)s->group, .most = s->answer_tokens, .temperature = 1, .share_prefix = share};
+        .group = (int)s->group, .max_tokens = s->answer_tokens, .temperature = 1, .share_prefix = share};
     gad_segment prompt = sample_segment(b);
     prompt.count = b->prompt_count;
     prompt.weight = NULL;
@@ -312,7 +312,7 @@ static gad_status time_group(bench *b, const gad_step *step, bool share, double 
 
 static gad_status measure_rollouts(bench *b, gad_error *err)
 {
-    double rate[2][MOST_REPEATS], gain[MOST_REPEATS];
+    double rate[2][MAX_REPEATS], gain[MAX_REPEATS];
     gad_image_rows rows[IMAGES] = {0};
     gad_step step = gad_step_make(&b->model, &b->device, false);
     gad_status status = embed_images(b, &step, rows, err);
@@ -337,20 +337,20 @@ static gad_status measure_rollouts(bench *b, gad_error *err)
 
 /* ---- the whole ----------------------------------------------------------------------------------------------------- */
 
-static gad_status check_settings(const gad_pace_settings *s, gad_error *err)
+static gad_status check_settings(const gad_training_benchmark_settings *s, gad_error *err)
 {
     if (!s->model == !s->shape)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "give a checkpoint folder or a shape, not both");
-    if (s->repeats < 1 || s->repeats > MOST_REPEATS || s->samples < 1 || s->group < 1 || s->image_side_px < 1 ||
+    if (s->repeats < 1 || s->repeats > MAX_REPEATS || s->samples < 1 || s->group < 1 || s->image_side_px < 1 ||
         s->text_tokens < 1 || s->answer_tokens < 1)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "sizes must be positive and repeats between 1 and %d",
-                             MOST_REPEATS);
+                             MAX_REPEATS);
     return GAD_OK;
 }
 
 static gad_status measure(bench *b, gad_error *err)
 {
-    const gad_pace_settings *s = b->settings;
+    const gad_training_benchmark_settings *s = b->settings;
     gad_status status = s->cpu_level ? gad_device_limit_cpu(&b->device, s->cpu_level, err) : GAD_OK;
     if (!status && s->limits)
         status = gad_limits_measure(&b->limits, &b->device, err);
@@ -365,7 +365,8 @@ static gad_status measure(bench *b, gad_error *err)
     return status;
 }
 
-gad_status gad_pace_measure(const gad_pace_settings *settings, gad_speed_report *report, gad_error *err)
+gad_status gad_training_benchmark_measure(const gad_training_benchmark_settings *settings, gad_speed_report *report,
+                                          gad_error *err)
 {
     gad_speed_report r = {0};
     bench b = {.settings = settings, .report = &r};

@@ -1,5 +1,5 @@
-/* exam: see exam.h */
-#include "train/exam.h"
+/* evaluation: see evaluation.h */
+#include "train/evaluation.h"
 
 #include "train/rollout.h"
 #include "train/shown.h"
@@ -25,13 +25,14 @@ static void note(gad_metrics *m, const gad_reward *reward, const gad_rollout_ans
     gad_metrics_add(m, "eval_length", (double)answer->count, known);
 }
 
-static gad_status run_one(const gad_exam *exam, const gad_step *step, int64_t index, gad_metrics *metrics, gad_error *err)
+static gad_status run_one(const gad_evaluation *evaluation, const gad_step *step, int64_t index, gad_metrics *metrics,
+                          gad_error *err)
 {
-    const gad_rollout_settings greedy = {1, exam->most, 0, exam->stop, exam->stop_count, true};
+    const gad_rollout_settings greedy = {1, evaluation->max_tokens, 0, evaluation->stop, evaluation->stop_count, true};
     gad_example example = {0};
     gad_rollout_answer answer = {0};
     gad_reward reward = {0};
-    gad_status status = exam->source->get(exam->source->user, index, &example, err);
+    gad_status status = evaluation->source->get(evaluation->source->user, index, &example, err);
     if (status)
         return status;
     gad_segment prompt = gad_example_segment(&example);
@@ -41,7 +42,7 @@ static gad_status run_one(const gad_exam *exam, const gad_step *step, int64_t in
     if (!status)
         status = gad_rollout_run(step, &prompt, &greedy, 0, &answer, err);
     if (!status)
-        status = exam->judge(exam->judge_user, &example, answer.id, answer.count, &reward, err);
+        status = evaluation->judge(evaluation->judge_user, &example, answer.id, answer.count, &reward, err);
     if (!status)
         note(metrics, &reward, &answer, true);
     gad_rollout_free(&answer, 1);
@@ -50,13 +51,14 @@ static gad_status run_one(const gad_exam *exam, const gad_step *step, int64_t in
     return status;
 }
 
-gad_status gad_exam_run(const gad_exam *exam, const gad_step *step, const gad_dist *dist, gad_metrics *metrics,
-                        gad_error *err)
+gad_status gad_evaluation_run(const gad_evaluation *evaluation, const gad_step *step, const gad_dist *dist,
+                              gad_metrics *metrics, gad_error *err)
 {
-    int64_t count = exam->source->count && exam->source->count < exam->count ? exam->source->count : exam->count;
+    int64_t count = evaluation->source->count && evaluation->source->count < evaluation->count ? evaluation->source->count
+                                                                                               : evaluation->count;
     gad_status status = GAD_OK;
     note(metrics, &(gad_reward){0}, &(gad_rollout_answer){0}, false); /* every rank adds the same names */
     for (int64_t n = dist->rank; n < count && !status; n += dist->size)
-        status = run_one(exam, step, n, metrics, err);
+        status = run_one(evaluation, step, n, metrics, err);
     return status;
 }

@@ -1,4 +1,4 @@
-/* Marks of regions, from the lesson to the reward: a fresh small model of ours, whose vocabulary has them. */
+/* Marks of regions, from the content to the reward: a fresh small model of ours, whose vocabulary has them. */
 #include <string.h>
 
 #include "api/train_setup.h"
@@ -70,9 +70,9 @@ static void test_the_answer_has_marks(void **state)
     const gad_tokenizer *t = b->setup.engine->tokenizer;
     assert_true(e->points);
     assert_int_equal(e->ids[e->decision - 1], gad_tokenizer_find(t, "<answer>"));
-    assert_int_equal(e->first_mark, gad_tokenizer_find(t, "<|region_1|>"));
+    assert_int_equal(e->first_region_token, gad_tokenizer_find(t, "<|region_1|>"));
     int64_t mark = e->decision;
-    while (mark < e->count && e->ids[mark] != e->first_mark)
+    while (mark < e->count && e->ids[mark] != e->first_region_token)
         mark++;
     assert_true(mark < e->count);
     ASSERT_OK(gad_tokenizer_decode(t, e->ids + e->decision, 1, false, &text, &err), &err);
@@ -113,7 +113,7 @@ static void test_shown(void **state)
     gad_error err;
     gad_step step = gad_step_make(&b->setup.engine->model, &b->setup.engine->device, false);
     ASSERT_OK(gad_shown_find(&step, &b->example, &err), &err);
-    assert_in_range(b->example.shown_count, 1, GAD_POINTER_MARKS);
+    assert_in_range(b->example.shown_count, 1, GAD_POINTER_TOKENS);
     for (int i = 0; i < b->example.shown_count; i++) {
         const gad_box *v = &b->example.shown[i];
         assert_true(v->x1 >= 0 && v->x1 < v->x2 && v->x2 <= 64 && v->y1 >= 0 && v->y1 < v->y2 && v->y2 <= 64);
@@ -135,7 +135,7 @@ static void test_names_what_is_shown(void **state)
     bench *b = *state;
     gad_example *e = &b->example;
     const gad_box truth = e->truth.boxes[0];
-    const int32_t first = e->first_mark;
+    const int32_t first = e->first_region_token;
     assert_true(count_id(e, e->decision, first, 1) == 1);
     e->shown_count = 3;
     e->shown[0] = (gad_box){truth.x1, truth.y1, truth.x1 + 0.15 * (truth.x2 - truth.x1), truth.y2};
