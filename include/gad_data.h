@@ -22,12 +22,17 @@ GAD_API void gad_data_free(gad_data *data);
 GAD_API gad_status gad_data_list(gad_data *data, bool json, char **text, gad_error *err);
 GAD_API gad_status gad_data_stats(gad_data *data, bool json, char **text, gad_error *err);
 
-/* Which samples; NULL means any. */
+typedef enum gad_data_label { GAD_DATA_ANY, GAD_DATA_NORMAL, GAD_DATA_ANOMALOUS } gad_data_label;
+
+/* Which samples, and in which order; zeroed, it means all of them. */
 typedef struct gad_data_filter {
-    const char *dataset, *class_name, *split;
-    int label;     /* 0 normal, 1 anomalous, -1 both */
-    int64_t limit; /* 0: no limit */
-    bool shuffle;  /* in an order drawn with the seed */
+    const char *dataset, *class_name, *split, *id, *text_source; /* NULL: any */
+    gad_data_label label;
+    bool without_text, with_text; /* only samples that have no text yet; that have text */
+    int64_t after_row;            /* only rows of the store beyond */
+    int64_t limit;                /* at most so many; 0: all */
+    bool by_class;                /* samples of one class one after the other */
+    bool shuffle;                 /* in an order drawn with the seed */
     uint64_t seed;
 } gad_data_filter;
 
@@ -51,19 +56,34 @@ GAD_API gad_status gad_data_import(gad_data *data, const gad_data_import_setting
 /* "missing mask", ... for the index of a problem. */
 GAD_API const char *gad_data_problem_name(int index);
 
+/* How two block distributions differ: KL from the query to the normal image, the other way round, their sum, and
+ * Jensen-Shannon. */
+typedef enum gad_align_distance { GAD_ALIGN_KL, GAD_ALIGN_KL_REVERSE, GAD_ALIGN_JEFFREYS, GAD_ALIGN_JS } gad_align_distance;
+
+typedef struct gad_align_rule {
+    int blocks;      /* S: blocks per side, 4, 8 or 16; 0: all three, the mean of their distances */
+    double tau_frac; /* share of the blocks that may hold the anomaly */
+    gad_align_distance distance;
+    bool gain; /* compare as if both had been taken with one exposure and white balance */
+} gad_align_rule;
+
+/* The best aligned normal images; the same ones for a class; drawn for every sample; none: references are taken away. */
+typedef enum gad_pair_method { GAD_PAIR_ALIGN, GAD_PAIR_FIXED, GAD_PAIR_RANDOM, GAD_PAIR_NONE } gad_pair_method;
+
 typedef struct gad_data_pair_settings {
-    gad_data_filter filter; /* dataset and class only */
-    const char *method;     /* "align", "fixed", "random", "none" */
-    const char *distance;   /* "kl", "kl_rev", "jeffreys", "js" */
-    int64_t k, blocks;
-    double tau;      /* share of blocks left out */
-    bool gain, keep; /* compare as if taken with one exposure; leave what is paired */
-    uint64_t seed;
+    gad_pair_method method;
+    int k;         /* references per sample, 1..16 */
+    uint64_t seed; /* of FIXED and RANDOM */
+    gad_align_rule rule;
+    const char *dataset, *class_name; /* NULL: all */
+    bool keep;                        /* leave samples that have references alone */
     const gad_log *log;
     const gad_progress *progress;
 } gad_data_pair_settings;
+GAD_API gad_data_pair_settings gad_data_pair_default(void);
 typedef struct gad_data_paired {
-    int64_t samples, paired, kept, without, measured, cached, unreadable;
+    int64_t samples, paired, kept, without; /* without: no normal image exists */
+    int64_t measured, cached, unreadable;   /* features */
     double measure_s, search_s;
 } gad_data_paired;
 GAD_API gad_status gad_data_pair(gad_data *data, const gad_data_pair_settings *settings, gad_data_paired *report,
@@ -88,14 +108,18 @@ GAD_API gad_status gad_data_reason(gad_data *data, const gad_data_reason_setting
                                    gad_error *err);
 
 typedef struct gad_data_split_settings {
-    double val_share;
+    double val_share; /* of the groups of each dataset, class and label */
     uint64_t seed;
-    int64_t hold_classes;
-    const char *hold_datasets; /* separated by commas, or NULL */
-    bool keep_test, with_benchmarks, restore;
+    int64_t hold_classes;      /* so many classes, drawn with the seed, become test */
+    const char *hold_datasets; /* names separated by commas: all of them becomes test; NULL: none */
+    bool keep_test;            /* leave the datasets' own test images in test; else they train as in MMR-AD */
+    bool with_benchmarks;      /* also the held-out ones: only for models that are not measured on them */
+    bool restore;              /* back to the split that each dataset came with */
 } gad_data_split_settings;
+GAD_API gad_data_split_settings gad_data_split_default(void);
 typedef struct gad_data_splits {
-    int64_t train, val, test, reference, benchmark, held_classes;
+    int64_t train, val, test, reference, benchmark; /* samples afterwards */
+    int64_t held_classes;
 } gad_data_splits;
 GAD_API gad_status gad_data_split(gad_data *data, const gad_data_split_settings *settings, gad_data_splits *report,
                                   gad_error *err);

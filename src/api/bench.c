@@ -318,12 +318,17 @@ static gad_status run_items(const gad_bench_settings *s, gad_items *items, gad_b
 gad_status gad_bench_run(const gad_bench_settings *settings, gad_bench_result *result, gad_error *err)
 {
     gad_items items = {0};
-    *result = (gad_bench_result){0};
+    gad_bench_result counts = {0};
     gad_status status = check_settings(settings, err);
     if (!status)
         status = find_items(settings, &items, err);
     if (!status)
-        status = run_items(settings, &items, result, err);
+        status = run_items(settings, &items, &counts, err);
     gad_item_free(&items);
+    if (!status)
+        *result = counts;
+    else if (counts.items)
+        gad_log_info(settings->log, "%lld of %lld answers are stored in %s", (long long)counts.answered,
+                     (long long)counts.items, settings->out);
     return status;
 }

@@ -67,19 +67,6 @@ gad_status gad_data_stats(gad_data *data, bool json, char **text, gad_error *err
     return give(&s, gad_stats_summary(data->store, json, &s, err), text, err);
 }
 
-static gad_store_filter filter_of(const gad_data_filter *f)
-{
-    gad_store_filter filter = gad_store_everything();
-    filter.dataset = f->dataset;
-    filter.class_name = f->class_name;
-    filter.split = f->split;
-    filter.label = f->label;
-    filter.limit = f->limit;
-    filter.random_order = f->shuffle;
-    filter.seed = f->seed;
-    return filter;
-}
-
 static gad_status import_lines(gad_data *data, const gad_data_import_settings *s, gad_data_imported *report, gad_error *err)
 {
     gad_export_report read;
@@ -136,31 +123,9 @@ static gad_status choose(const char *word, const char *const *names, int count, 
     return status;
 }
 
-gad_status gad_data_pair(gad_data *data, const gad_data_pair_settings *s, gad_data_paired *report, gad_error *err)
+gad_status gad_data_pair(gad_data *data, const gad_data_pair_settings *settings, gad_data_paired *report, gad_error *err)
 {
-    static const char *const methods[] = {"align", "fixed", "random", "none"}, *const distances[] = {"kl", "kl_rev",
-                                                                                                     "jeffreys", "js"};
-    gad_pair_settings p = gad_pair_default();
-    gad_pair_report r;
-    int method = 0, distance = 0;
-    gad_status status = choose(s->method, methods, 4, "pair samples", &method, err);
-    if (!status)
-        status = choose(s->distance, distances, 4, "pair samples", &distance, err);
-    if (status)
-        return status;
-    p.method = (gad_pair_method)method;
-    p.rule = (gad_align_rule){(int)s->blocks, s->tau, (gad_align_distance)distance, s->gain};
-    p.k = s->k > 1000 ? 1000 : (int)s->k;
-    p.seed = s->seed;
-    p.dataset = s->filter.dataset;
-    p.class_name = s->filter.class_name;
-    p.keep = s->keep;
-    p.log = s->log;
-    p.progress = s->progress;
-    status = gad_pair_run(data->store, &p, &r, err);
-    *report = (gad_data_paired){r.samples, r.paired,     r.kept,      r.without, r.measured,
-                                r.cached,  r.unreadable, r.measure_s, r.search_s};
-    return status;
+    return gad_pair_run(data->store, settings, report, err);
 }
 
 gad_status gad_data_reason(gad_data *data, const gad_data_reason_settings *s, gad_data_reasoned *report, gad_error *err)
@@ -195,16 +160,9 @@ gad_status gad_data_reason(gad_data *data, const gad_data_reason_settings *s, ga
     return status;
 }
 
-gad_status gad_data_split(gad_data *data, const gad_data_split_settings *s, gad_data_splits *report, gad_error *err)
+gad_status gad_data_split(gad_data *data, const gad_data_split_settings *settings, gad_data_splits *report, gad_error *err)
 {
-    gad_split_settings p = {s->val_share,     s->seed,      s->hold_classes > 1 << 30 ? 1 << 30 : (int)s->hold_classes,
-                            s->hold_datasets, s->keep_test, s->with_benchmarks,
-                            s->restore};
-    gad_split_report r;
-    gad_status status = gad_split_run(data->store, &p, &r, err);
-    if (!status)
-        *report = (gad_data_splits){r.train, r.val, r.test, r.reference, r.benchmark, r.held_classes};
-    return status;
+    return gad_split_run(data->store, settings, report, err);
 }
 
 gad_status gad_data_check(gad_data *data, const gad_data_check_settings *s, char **text, int64_t *errors, gad_error *err)
@@ -221,7 +179,7 @@ gad_status gad_data_check(gad_data *data, const gad_data_check_settings *s, char
 gad_status gad_data_sheet(gad_data *data, const gad_data_filter *filter, int64_t columns, int64_t tile_px, const char *path,
                           const gad_log *log, int64_t *shown, gad_error *err)
 {
-    gad_contact_settings p = {filter_of(filter), (int)columns, (int)tile_px};
+    gad_contact_settings p = {*filter, (int)columns, (int)tile_px};
     if (columns < 1 || columns > 100 || tile_px < 16 || tile_px > 2048)
         return gad_error_set(err, GAD_E_ARGUMENT, "make a contact sheet", NULL, "%lld columns of %lld pixels",
                              (long long)columns, (long long)tile_px);
@@ -243,7 +201,7 @@ gad_status gad_data_export(gad_data *data, const gad_data_export_settings *s, ga
     if (status)
         return status;
     p.format = (gad_export_format)format;
-    p.filter = filter_of(&s->filter);
+    p.filter = s->filter;
     p.path = s->path;
     p.copy = s->copy;
     p.masks = s->masks;

@@ -69,7 +69,7 @@ gad_status gad_vocab_make(const gad_vocab_settings *settings, gad_error *err)
 
 /* ---- checkpoint ---------------------------------------------------------------------------------------------------- */
 
-/* Side in pixels of the preset's images (training.md 13.3). */
+/* Side in pixels of the preset's images (docs/spec/training.md 13.3). */
 static int64_t side_of(const char *preset)
 {
     static const struct {

@@ -1,5 +1,5 @@
-/* letter: the option that an answer to a multiple-choice question names (benchmark.md section 18). In: raw answer, options.
- * Out: a letter and how it was found. Knows nothing of images or scores. */
+/* letter: the option that an answer to a multiple-choice question names (docs/spec/benchmark.md section 18). In: raw
+ * answer, options. Out: a letter and how it was found. Knows nothing of images or scores. */
 #ifndef GAD_BENCH_LETTER_H
 #define GAD_BENCH_LETTER_H
 #include "gad.h"

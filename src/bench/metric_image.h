@@ -17,8 +17,8 @@ typedef struct gad_metric_rates {
     double accuracy, recall, precision, specificity, balanced, f1;
 } gad_metric_rates;
 
-/* benchmark.md section 8: precision without any positive prediction is 0; without anomalous images recall, precision and F1
- * are undefined, without normal images specificity and balanced accuracy are. */
+/* docs/spec/benchmark.md section 8: precision without any positive prediction is 0; without anomalous images recall,
+ * precision and F1 are undefined, without normal images specificity and balanced accuracy are. */
 gad_metric_rates gad_metric_image_rates(gad_metric_counts counts);
 
 /* A continuous score (higher is more anomalous) with its truth. `weight` counts how often the image was drawn (1 outside

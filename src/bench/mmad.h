@@ -1,6 +1,6 @@
 /* mmad: the MMAD benchmark as items: its JSON, its seven sub-tasks, its request. In: mmad.json and the folder of its
- * images. Out: one item per question, and the parts of its request. Reference: benchmark.md part 2. Knows nothing of
- * models. */
+ * images. Out: one item per question, and the parts of its request. Reference: docs/spec/benchmark.md part 2. Knows nothing
+ * of models. */
 #ifndef GAD_BENCH_MMAD_H
 #define GAD_BENCH_MMAD_H
 #include "base/arena.h"

@@ -1,5 +1,6 @@
 /* mmad_score: stored answers of an MMAD run into the numbers of its tables. In: record, choices. Out: accuracies by data
- * set and sub-task. Reference: benchmark.md sections 18 and 19. Knows nothing of models or of how a report looks. */
+ * set and sub-task. Reference: docs/spec/benchmark.md sections 18 and 19. Knows nothing of models or of how a report looks.
+ */
 #ifndef GAD_BENCH_MMAD_SCORE_H
 #define GAD_BENCH_MMAD_SCORE_H
 #include "bench/letter.h"

@@ -1,4 +1,4 @@
-/* scoring: see scoring.h. Rules: benchmark.md sections 7 to 10. */
+/* scoring: see scoring.h. Rules: docs/spec/benchmark.md sections 7 to 10. */
 #include "bench/scoring.h"
 
 #include "base/error.h"

@@ -247,7 +247,7 @@ static gad_status look_at(selector *s, const gad_sample *sample, gad_error *err)
 
 static gad_status look_at_all(selector *s, gad_error *err)
 {
-    gad_store_filter filter = gad_store_everything();
+    gad_store_filter filter = {0};
     gad_store_cursor *cursor;
     gad_sample sample = {0};
     bool found = true;

@@ -1,4 +1,4 @@
-/* tally: see tally.h. Definitions: benchmark.md sections 8, 9 and 11. */
+/* tally: see tally.h. Definitions: docs/spec/benchmark.md sections 8, 9 and 11. */
 #include "bench/tally.h"
 
 #include <math.h>

@@ -329,12 +329,8 @@ static int run(void *settings)
     gad_bench_settings all = settings_of(o, &engine, &log, &progress);
     gad_status status = gad_bench_run(&all, &result, &err);
     terminal_progress_end();
-    if (status) {
-        if (result.items)
-            fprintf(stderr, "%lld of %lld answers are stored in %s\n", (long long)result.answered, (long long)result.items,
-                    o->out);
+    if (status)
         return terminal_fail(&err);
-    }
     if (result.failed)
         fprintf(stderr, "%lld requests failed; the first: %s\nRepeat the command to ask them again.\n",
                 (long long)result.failed, result.first_failure);

@@ -218,10 +218,8 @@ const command cmd_data_check = {
 /* ---- split ---- */
 
 typedef struct split_options {
-    const char *store, *hold_datasets;
-    double val;
-    int64_t seed, hold_classes;
-    bool keep_test, benchmarks, restore;
+    const char *store;
+    gad_data_split_settings s;
 } split_options;
 
 #define AT(field) offsetof(split_options, field)
@@ -230,32 +228,32 @@ static const option split_table[] = {
     {.name = "val",
      .argument = "SHARE",
      .kind = OPTION_NUMBER,
-     .offset = AT(val),
+     .offset = AT(s.val_share),
      .fallback = "0.02",
      .help = "share of the groups of each class and label that go to val"},
-    {.name = "seed", .argument = "N", .kind = OPTION_INT, .offset = AT(seed), .fallback = "1", .help = "of the draw"},
+    {.name = "seed", .argument = "N", .kind = OPTION_INT, .offset = AT(s.seed), .fallback = "1", .help = "of the draw"},
     {.name = "hold-classes",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(hold_classes),
+     .offset = AT(s.hold_classes),
      .fallback = "0",
      .help = "so many classes become test as a whole"},
     {.name = "hold-datasets",
      .argument = "LIST",
      .kind = OPTION_STRING,
-     .offset = AT(hold_datasets),
+     .offset = AT(s.hold_datasets),
      .help = "datasets that become test as a whole"},
     {.name = "keep-test",
      .kind = OPTION_FLAG,
-     .offset = AT(keep_test),
+     .offset = AT(s.keep_test),
      .help = "leave the datasets' own test images in test (default: they train, as in MMR-AD)"},
     {.name = "with-benchmarks",
      .kind = OPTION_FLAG,
-     .offset = AT(benchmarks),
+     .offset = AT(s.with_benchmarks),
      .help = "train on the held-out benchmarks as well: nothing may be measured on them then"},
     {.name = "restore",
      .kind = OPTION_FLAG,
-     .offset = AT(restore),
+     .offset = AT(s.restore),
      .help = "back to the splits that the datasets came with"},
 };
 #undef AT
@@ -266,11 +264,9 @@ static int run_split(void *settings)
     gad_error err;
     gad_data *data = NULL;
     gad_data_splits r;
-    gad_data_split_settings s = {o->val,       (uint64_t)o->seed, o->hold_classes, o->hold_datasets,
-                                 o->keep_test, o->benchmarks,     o->restore};
     gad_status status = gad_data_open(o->store, GAD_DATA_WRITE, &data, &err);
     if (!status)
-        status = gad_data_split(data, &s, &r, &err);
+        status = gad_data_split(data, &o->s, &r, &err);
     gad_data_free(data);
     if (status)
         return terminal_fail(&err);

@@ -12,61 +12,59 @@
 /* ---- pair ---- */
 
 typedef struct pair_options {
-    const char *store, *dataset, *class_name, *method, *distance;
-    int64_t k, blocks, seed;
-    double tau;
-    bool gain, keep;
+    const char *store;
+    gad_data_pair_settings s;
 } pair_options;
 
 #define AT(field) offsetof(pair_options, field)
 static const option pair_table[] = {
     {.table = &options_data_store, .offset = AT(store)},
-    {.name = "dataset", .argument = "NAME", .kind = OPTION_STRING, .offset = AT(dataset), .help = "only this dataset"},
-    {.name = "class", .argument = "NAME", .kind = OPTION_STRING, .offset = AT(class_name), .help = "only this class"},
+    {.name = "dataset", .argument = "NAME", .kind = OPTION_STRING, .offset = AT(s.dataset), .help = "only this dataset"},
+    {.name = "class", .argument = "NAME", .kind = OPTION_STRING, .offset = AT(s.class_name), .help = "only this class"},
     {.name = "method",
      .argument = "HOW",
-     .kind = OPTION_CHOICE,
-     .offset = AT(method),
+     .kind = OPTION_ENUM,
+     .offset = AT(s.method),
      .choices = "align|fixed|random|none",
      .fallback = "align",
      .help = "the best aligned normals, the same ones for all, drawn ones, or none"},
     {.name = "k",
      .argument = "N",
-     .kind = OPTION_INT,
-     .offset = AT(k),
+     .kind = OPTION_SHORT,
+     .offset = AT(s.k),
      .minimum = 1,
      .fallback = "4",
      .help = "references per sample, best first"},
     {.name = "seed",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(seed),
+     .offset = AT(s.seed),
      .fallback = "1",
      .help = "of fixed and random"},
-    {.name = "keep", .kind = OPTION_FLAG, .offset = AT(keep), .help = "leave samples that have references alone"},
+    {.name = "keep", .kind = OPTION_FLAG, .offset = AT(s.keep), .help = "leave samples that have references alone"},
     {.help = "The alignment"},
     {.name = "blocks",
      .argument = "S",
-     .kind = OPTION_INT,
-     .offset = AT(blocks),
+     .kind = OPTION_SHORT,
+     .offset = AT(s.rule.blocks),
      .fallback = "8",
      .help = "blocks per side: 4, 8 or 16; 0: all three, the mean of them"},
     {.name = "tau",
      .argument = "SHARE",
      .kind = OPTION_NUMBER,
-     .offset = AT(tau),
+     .offset = AT(s.rule.tau_frac),
      .fallback = "0.15",
      .help = "share of the blocks left out, as they may hold the anomaly"},
     {.name = "distance",
      .argument = "KIND",
-     .kind = OPTION_CHOICE,
-     .offset = AT(distance),
+     .kind = OPTION_ENUM,
+     .offset = AT(s.rule.distance),
      .choices = "kl|kl_rev|jeffreys|js",
      .fallback = "kl",
      .help = "divergence of block histograms"},
     {.name = "gain",
      .kind = OPTION_FLAG,
-     .offset = AT(gain),
+     .offset = AT(s.rule.gain),
      .fallback = "true",
      .help = "compare as if both images had one exposure and white balance; --no-gain: as they are"},
 };
@@ -74,27 +72,18 @@ static const option pair_table[] = {
 
 static int run_pair(void *settings)
 {
-    const pair_options *o = settings;
+    pair_options *o = settings;
     gad_error err;
     gad_data *data = NULL;
     gad_data_paired r;
     gad_log log = terminal_log(false);
     gad_progress progress = terminal_progress();
     terminal_catch_interrupt();
-    gad_data_pair_settings s = {{o->dataset, o->class_name, NULL, -1, 0, false, 0},
-                                o->method,
-                                o->distance,
-                                o->k,
-                                o->blocks,
-                                o->tau,
-                                o->gain,
-                                o->keep,
-                                (uint64_t)o->seed,
-                                &log,
-                                &progress};
+    o->s.log = &log;
+    o->s.progress = &progress;
     gad_status status = gad_data_open(o->store, GAD_DATA_WRITE, &data, &err);
     if (!status)
-        status = gad_data_pair(data, &s, &r, &err);
+        status = gad_data_pair(data, &o->s, &r, &err);
     terminal_progress_end();
     gad_data_free(data);
     if (status)
@@ -119,25 +108,23 @@ const command cmd_data_pair = {
 /* ---- reason ---- */
 
 typedef struct reason_options {
-    filter_options filter;
-    const char *store, *teacher, *model;
+    const char *store, *teacher;
+    gad_data_reason_settings s;
     endpoint_options endpoint;
-    int64_t limit, seed, tries, max_tokens;
-    double temperature, rate, prompt_price, completion_price, iou;
-    bool overwrite, brief, verbose;
+    bool verbose;
 } reason_options;
 
 #define AT(field) offsetof(reason_options, field)
 static const option reason_table[] = {
     {.table = &options_data_store, .offset = AT(store)},
-    {.table = &options_data_filter, .offset = AT(filter)},
+    {.table = &options_data_filter, .offset = AT(s.filter)},
     {.name = "limit",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(limit),
+     .offset = AT(s.filter.limit),
      .fallback = "0",
      .help = "at most so many samples; 0: all"},
-    {.name = "overwrite", .kind = OPTION_FLAG, .offset = AT(overwrite), .help = "also samples that have text"},
+    {.name = "overwrite", .kind = OPTION_FLAG, .offset = AT(s.overwrite), .help = "also samples that have text"},
     {.help = "The teacher"},
     {.name = "teacher",
      .argument = "WHO",
@@ -147,56 +134,56 @@ static const option reason_table[] = {
      .fallback = "server",
      .help = "template: a grammar, without any model"},
     {.table = &options_endpoint, .offset = AT(endpoint)},
-    {.name = "model", .argument = "NAME", .kind = OPTION_STRING, .offset = AT(model), .help = "as the server calls it"},
+    {.name = "model", .argument = "NAME", .kind = OPTION_STRING, .offset = AT(s.model), .help = "as the server calls it"},
     {.name = "rate",
      .argument = "N",
      .kind = OPTION_NUMBER,
-     .offset = AT(rate),
+     .offset = AT(s.requests_per_s),
      .fallback = "0",
      .help = "requests per second; 0: no limit"},
     {.name = "tries",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(tries),
+     .offset = AT(s.tries),
      .minimum = 1,
      .fallback = "3",
      .help = "answers per sample before the grammar takes over"},
     {.name = "max-tokens",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(max_tokens),
+     .offset = AT(s.max_tokens),
      .minimum = 1,
      .fallback = "1024",
      .help = "longest answer"},
     {.name = "temperature",
      .argument = "T",
      .kind = OPTION_NUMBER,
-     .offset = AT(temperature),
+     .offset = AT(s.temperature),
      .fallback = "0.7",
      .help = "of the teacher"},
     {.name = "seed",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(seed),
+     .offset = AT(s.filter.seed),
      .fallback = "1",
      .help = "of the teacher or the grammar"},
-    {.name = "brief", .kind = OPTION_FLAG, .offset = AT(brief), .help = "grammar: two or three short sentences"},
+    {.name = "brief", .kind = OPTION_FLAG, .offset = AT(s.brief), .help = "grammar: two or three short sentences"},
     {.name = "iou",
      .argument = "X",
      .kind = OPTION_NUMBER,
-     .offset = AT(iou),
+     .offset = AT(s.iou),
      .fallback = "0.9",
      .help = "keep an answer only if each box reaches this IoU with its true box"},
     {.name = "prompt-price",
      .argument = "P",
      .kind = OPTION_NUMBER,
-     .offset = AT(prompt_price),
+     .offset = AT(s.prompt_price),
      .fallback = "0",
      .help = "per million tokens"},
     {.name = "completion-price",
      .argument = "P",
      .kind = OPTION_NUMBER,
-     .offset = AT(completion_price),
+     .offset = AT(s.completion_price),
      .fallback = "0",
      .help = "per million tokens"},
     {.name = "verbose", .kind = OPTION_FLAG, .offset = AT(verbose), .help = "say why answers were refused"},
@@ -205,39 +192,27 @@ static const option reason_table[] = {
 
 static int run_reason(void *settings)
 {
-    const reason_options *o = settings;
+    reason_options *o = settings;
     gad_error err;
     gad_data *data = NULL;
     gad_data_reasoned r = {0};
     gad_log log = terminal_log(o->verbose);
     gad_progress progress = terminal_progress();
     bool server = strcmp(o->teacher, "server") == 0;
-    if (server && (!o->endpoint.url || !o->model)) {
+    if (server && (!o->endpoint.url || !o->s.model)) {
         fputs("gad data reason: give --endpoint URL and --model NAME, or --teacher template\n", stderr);
         return EXIT_USAGE;
     }
     terminal_catch_interrupt();
-    gad_data_reason_settings s = {
-        .filter = {o->filter.dataset, o->filter.class_name, o->filter.split, -1, o->limit, false, (uint64_t)o->seed},
-        .overwrite = o->overwrite,
-        .brief = o->brief,
-        .endpoint = server ? o->endpoint.url : NULL,
-        .model = o->model,
-        .key = server ? getenv(o->endpoint.key_env) : NULL,
-        .in_flight = o->endpoint.in_flight,
-        .tries = o->tries,
-        .max_tokens = o->max_tokens,
-        .temperature = o->temperature,
-        .timeout_s = o->endpoint.timeout,
-        .requests_per_s = o->rate,
-        .prompt_price = o->prompt_price,
-        .completion_price = o->completion_price,
-        .iou = o->iou,
-        .log = &log,
-        .progress = &progress};
+    o->s.endpoint = server ? o->endpoint.url : NULL;
+    o->s.key = server ? getenv(o->endpoint.key_env) : NULL;
+    o->s.in_flight = o->endpoint.in_flight;
+    o->s.timeout_s = o->endpoint.timeout;
+    o->s.log = &log;
+    o->s.progress = &progress;
     gad_status status = gad_data_open(o->store, GAD_DATA_WRITE, &data, &err);
     if (!status)
-        status = gad_data_reason(data, &s, &r, &err);
+        status = gad_data_reason(data, &o->s, &r, &err);
     terminal_progress_end();
     gad_data_free(data);
     printf("%lld samples in %.1f s: %lld answers accepted, %lld refused; %lld texts by the grammar instead, %lld without; "

@@ -9,48 +9,42 @@
 
 typedef struct export_options {
     option_list arguments;
-    filter_options filter;
-    const char *store, *label, *coordinates;
-    int64_t limit, seed, min_pixels, max_pixels, factor;
-    double domain;
-    bool copy, masks, single, prompts, shuffle;
+    const char *store;
+    gad_data_export_settings s;
 } export_options;
 
 #define AT(field) offsetof(export_options, field)
 static const option export_table[] = {
     {.table = &options_data_store, .offset = AT(store)},
-    {.table = &options_data_filter, .offset = AT(filter)},
-    {.name = "label",
-     .argument = "WHICH",
-     .kind = OPTION_CHOICE,
-     .offset = AT(label),
-     .choices = "all|normal|anomalous",
-     .fallback = "all",
-     .help = "only normal or only anomalous ones"},
+    {.table = &options_data_filter, .offset = AT(s.filter)},
+    {.table = &options_data_label, .offset = AT(s.filter)},
     {.name = "limit",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(limit),
+     .offset = AT(s.filter.limit),
      .fallback = "0",
      .help = "at most so many; 0: all"},
-    {.name = "shuffle", .kind = OPTION_FLAG, .offset = AT(shuffle), .help = "in an order drawn with the seed"},
+    {.name = "shuffle", .kind = OPTION_FLAG, .offset = AT(s.filter.shuffle), .help = "in an order drawn with the seed"},
     {.name = "seed",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(seed),
+     .offset = AT(s.seed),
      .fallback = "1",
      .help = "of the order and of the domain sentences"},
     {.help = "Folders and annotations"},
-    {.name = "copy", .kind = OPTION_FLAG, .offset = AT(copy), .help = "mmr-ad: copy the images instead of linking to them"},
+    {.name = "copy",
+     .kind = OPTION_FLAG,
+     .offset = AT(s.copy),
+     .help = "mmr-ad: copy the images instead of linking to them"},
     {.name = "masks",
      .kind = OPTION_FLAG,
-     .offset = AT(masks),
+     .offset = AT(s.masks),
      .help = "coco: segmentations are the masks (run lengths) instead of the boxes' outlines"},
     {.help = "Conversations (trl, ms-swift, llama-factory, llava)"},
     {.name = "coords",
      .argument = "KIND",
      .kind = OPTION_CHOICE,
-     .offset = AT(coordinates),
+     .offset = AT(s.coordinates),
      .choices = "canvas|input|rel1000|rel1|orig",
      .fallback = "canvas",
      .help = "what the numbers of boxes mean: input for Qwen2.5-VL, rel1000 for Qwen3-VL",
@@ -58,76 +52,61 @@ static const option export_table[] = {
     {.name = "min-pixels",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(min_pixels),
+     .offset = AT(s.min_pixels),
      .minimum = 1,
      .fallback = "3136",
      .help = "input: the trainer's own setting"},
     {.name = "max-pixels",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(max_pixels),
+     .offset = AT(s.max_pixels),
      .minimum = 1,
      .fallback = "12845056",
      .help = "input: the trainer's own setting"},
     {.name = "factor",
      .argument = "PX",
      .kind = OPTION_INT,
-     .offset = AT(factor),
+     .offset = AT(s.factor),
      .minimum = 2,
      .fallback = "28",
      .help = "input: 28 for Qwen2.5-VL, 32 for Qwen3-VL"},
-    {.name = "single", .kind = OPTION_FLAG, .offset = AT(single), .help = "without the reference image"},
+    {.name = "single", .kind = OPTION_FLAG, .offset = AT(s.single), .help = "without the reference image"},
     {.name = "prompts",
      .kind = OPTION_FLAG,
-     .offset = AT(prompts),
+     .offset = AT(s.prompts),
      .help = "without answers, the truth in the column solution (for GRPO)"},
     {.name = "domain",
      .argument = "SHARE",
      .kind = OPTION_NUMBER,
-     .offset = AT(domain),
+     .offset = AT(s.domain_share),
      .fallback = "0.3",
      .help = "share of prompts that name the class's anomaly types"},
 };
 #undef AT
 
-static int label_of(const char *word)
-{
-    return strcmp(word, "normal") == 0 ? 0 : strcmp(word, "anomalous") == 0 ? 1 : -1;
-}
-
 static int run_export(void *settings)
 {
-    const export_options *o = settings;
+    export_options *o = settings;
+    gad_data_export_settings *s = &o->s;
     gad_error err;
     gad_data *data = NULL;
     gad_data_exported r;
     gad_log log = terminal_log(false);
     gad_progress progress = terminal_progress();
     terminal_catch_interrupt();
-    gad_data_export_settings s = {.filter = {o->filter.dataset, o->filter.class_name, o->filter.split, label_of(o->label),
-                                             o->limit, o->shuffle, (uint64_t)o->seed},
-                                  .format = o->arguments.item[0],
-                                  .path = o->arguments.item[1],
-                                  .copy = o->copy,
-                                  .masks = o->masks,
-                                  .single = o->single,
-                                  .prompts = o->prompts,
-                                  .domain_share = o->domain,
-                                  .coordinates = o->coordinates,
-                                  .min_pixels = o->min_pixels,
-                                  .max_pixels = o->max_pixels,
-                                  .factor = o->factor,
-                                  .seed = (uint64_t)o->seed,
-                                  .log = &log,
-                                  .progress = &progress};
+    s->format = o->arguments.item[0];
+    s->path = o->arguments.item[1];
+    s->filter.seed = s->seed;
+    s->log = &log;
+    s->progress = &progress;
     gad_status status = gad_data_open(o->store, GAD_DATA_READ, &data, &err);
     if (!status)
-        status = gad_data_export(data, &s, &r, &err);
+        status = gad_data_export(data, s, &r, &err);
     terminal_progress_end();
     gad_data_free(data);
     if (status)
         return terminal_fail(&err);
-    printf("%s: %lld samples, %lld boxes", s.path, (long long)r.samples, (long long)r.boxes);
+    printf("%s: %lld samples, %lld boxes", s->path, (long long)r.samples, (long long)r.boxes);
     if (r.left_out)
         printf("; %lld left out (no text, or no boxes)", (long long)r.left_out);
     printf("\n");
@@ -155,26 +134,20 @@ const command cmd_data_export = {
 
 typedef struct sheet_options {
     option_list arguments;
-    filter_options filter;
-    const char *store, *label;
-    int64_t count, columns, tile, seed;
+    const char *store;
+    gad_data_filter filter;
+    int64_t columns, tile;
 } sheet_options;
 
 #define AT(field) offsetof(sheet_options, field)
 static const option sheet_table[] = {
     {.table = &options_data_store, .offset = AT(store)},
     {.table = &options_data_filter, .offset = AT(filter)},
-    {.name = "label",
-     .argument = "WHICH",
-     .kind = OPTION_CHOICE,
-     .offset = AT(label),
-     .choices = "all|normal|anomalous",
-     .fallback = "all",
-     .help = "only normal or only anomalous ones"},
+    {.table = &options_data_label, .offset = AT(filter)},
     {.name = "count",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(count),
+     .offset = AT(filter.limit),
      .minimum = 1,
      .fallback = "40",
      .help = "samples"},
@@ -195,7 +168,7 @@ static const option sheet_table[] = {
     {.name = "seed",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(seed),
+     .offset = AT(filter.seed),
      .fallback = "1",
      .help = "another seed, other samples"},
 };
@@ -203,16 +176,15 @@ static const option sheet_table[] = {
 
 static int run_sheet(void *settings)
 {
-    const sheet_options *o = settings;
+    sheet_options *o = settings;
     gad_error err;
     gad_data *data = NULL;
     int64_t shown = 0;
     gad_log log = terminal_log(false);
-    gad_data_filter filter = {o->filter.dataset, o->filter.class_name, o->filter.split, label_of(o->label), o->count, true,
-                              (uint64_t)o->seed};
+    o->filter.shuffle = true;
     gad_status status = gad_data_open(o->store, GAD_DATA_READ, &data, &err);
     if (!status)
-        status = gad_data_sheet(data, &filter, o->columns, o->tile, o->arguments.item[0], &log, &shown, &err);
+        status = gad_data_sheet(data, &o->filter, o->columns, o->tile, o->arguments.item[0], &log, &shown, &err);
     gad_data_free(data);
     if (status)
         return terminal_fail(&err);

@@ -2,6 +2,7 @@
 #include "cli/options.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,17 +120,25 @@ static void report_unknown(const command *c, const char *argument)
     fprintf(stderr, "\nTry: gad %s --help\n", c->name);
 }
 
-static bool is_choice(const char *choices, const char *value)
+/* The place of the word in "a|b|c"; -1 when it is none of them. */
+static int choice_index(const char *choices, const char *value)
 {
     size_t length = strlen(value);
-    for (const char *at = choices; at;) {
-        const char *bar = strchr(at, '|');
-        size_t n = bar ? (size_t)(bar - at) : strlen(at);
+    int index = 0;
+    for (const char *at = choices; at; index++) {
+        size_t n = strcspn(at, "|");
         if (n == length && !strncmp(at, value, n))
-            return true;
-        at = bar ? bar + 1 : NULL;
+            return index;
+        at = at[n] ? at + n + 1 : NULL;
     }
-    return false;
+    return -1;
+}
+
+static void print_choice(const char *choices, int index, FILE *stream)
+{
+    for (; index > 0; index--)
+        choices += strcspn(choices, "|") + 1;
+    fprintf(stream, "%.*s", (int)strcspn(choices, "|"), choices);
 }
 
 static bool list_add(option_list *list, const char *item)
@@ -156,14 +165,25 @@ static bool set_value(const command *c, const option *o, void *settings, const c
     case OPTION_LIST: return list_add(value, text);
     case OPTION_CHOICE:
         *(const char **)value = text;
-        if (is_choice(o->choices, text))
+        if (choice_index(o->choices, text) >= 0)
             return true;
         fprintf(stderr, "gad %s: --%s is one of %s, not \"%s\"\n", c->name, o->name, o->choices, text);
         return false;
+    case OPTION_ENUM:
+        *(int *)value = choice_index(o->choices, text);
+        if (*(int *)value >= 0)
+            return true;
+        fprintf(stderr, "gad %s: --%s is one of %s, not \"%s\"\n", c->name, o->name, o->choices, text);
+        return false;
+    case OPTION_SHORT:
     case OPTION_INT: {
         long long number = strtoll(text, &end, 10);
-        *(int64_t *)value = number;
-        if (end != text && !*end && !errno && (double)number >= o->minimum)
+        bool fits = o->kind == OPTION_INT || (number >= INT_MIN && number <= INT_MAX);
+        if (o->kind == OPTION_INT)
+            *(int64_t *)value = number;
+        else
+            *(int *)value = fits ? (int)number : 0;
+        if (end != text && !*end && !errno && fits && (double)number >= o->minimum)
             return true;
         fprintf(stderr, "gad %s: --%s wants a whole number from %.0f, not \"%s\"\n", c->name, o->name, o->minimum, text);
         return false;
@@ -253,6 +273,8 @@ static void print_value(const option *o, const void *value, FILE *stream)
         fputs(text ? text : "-", stream);
         break;
     }
+    case OPTION_ENUM: print_choice(o->choices, *(const int *)value, stream); break;
+    case OPTION_SHORT: fprintf(stream, "%d", *(const int *)value); break;
     case OPTION_INT: fprintf(stream, "%lld", (long long)*(const int64_t *)value); break;
     case OPTION_NUMBER: fprintf(stream, "%g", *(const double *)value); break;
     case OPTION_LIST: {

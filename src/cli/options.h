@@ -11,7 +11,9 @@ typedef enum option_kind {
     OPTION_FLAG,   /* bool; --name sets it, --no-name clears it */
     OPTION_STRING, /* const char * */
     OPTION_CHOICE, /* const char *, one of `choices` ("a|b|c") */
-    OPTION_INT,    /* int64_t, at least `minimum` */
+    OPTION_ENUM,   /* an enum: the place of the word in `choices` */
+    OPTION_SHORT,  /* int, at least `minimum` */
+    OPTION_INT,    /* int64_t or uint64_t, at least `minimum` */
     OPTION_NUMBER, /* double, at least `minimum` */
     OPTION_LIST    /* option_list: may be given many times */
 } option_kind;

@@ -1,21 +1,13 @@
 /* align: how well a normal image is aligned with another image: block-wise divergence of colour and edge histograms, the
- * worst blocks left out (datasets.md section 6.2). In: pixels. Out: features, distances, the best candidates. Works on
- * plain arrays; knows nothing of files, samples or the store. */
+ * worst blocks left out (docs/spec/datasets.md section 6.2). In: pixels. Out: features, distances, the best candidates.
+ * Works on plain arrays; knows nothing of files, samples or the store. */
 #ifndef GAD_DATA_ALIGN_H
 #define GAD_DATA_ALIGN_H
-#include "gad.h"
+#include "gad_data.h"
 #include "io/image.h"
 
 enum { GAD_ALIGN_SIDE = 256 };
 
-typedef enum gad_align_distance { GAD_ALIGN_KL, GAD_ALIGN_KL_REVERSE, GAD_ALIGN_JEFFREYS, GAD_ALIGN_JS } gad_align_distance;
-
-typedef struct gad_align_rule {
-    int blocks;      /* S: blocks per side, 4, 8 or 16; 0: all three, the mean of their distances */
-    double tau_frac; /* share of the blocks that may hold the anomaly */
-    gad_align_distance distance;
-    bool gain; /* compare as if both had been taken with one exposure and white balance (exposure.h) */
-} gad_align_rule;
 gad_align_rule gad_align_rule_default(void);
 /* "align:S=8,tau=10,dist=kl,gain=1,v3" */
 void gad_align_rule_text(const gad_align_rule *rule, char *text, size_t size_bytes);

@@ -7,7 +7,7 @@
 typedef struct gad_catalog_entry gad_catalog_entry;
 struct gad_catalog_entry {
     const char *name, *title, *license, *citation, *home;
-    bool benchmark;                                       /* held out from training (benchmark.md section 4) */
+    bool benchmark;                                       /* held out from training (docs/spec/benchmark.md section 4) */
     bool generic;                                         /* a folder form, not one dataset: the user names the dataset */
     int images, normal, anomalous;                        /* of the source, as published; 0: not established */
     int mmr_images, mmr_boxes, mmr_categories, mmr_types; /* used by MMR-AD */

@@ -86,7 +86,7 @@ static gad_status check_files(gad_store *store, const gad_check_settings *settin
                               gad_string *text, gad_error *err)
 {
     gad_store_cursor *cursor = NULL;
-    gad_store_filter filter = gad_store_everything();
+    gad_store_filter filter = {0};
     gad_sample s = {0};
     char *root = NULL, *root_of = NULL;
     bool found = true;
@@ -207,7 +207,7 @@ static gad_status check_resized(gad_store *store, const gad_check_settings *sett
 gad_status gad_check_run(gad_store *store, const gad_check_settings *settings, gad_check_report *report, gad_string *text,
                          gad_error *err)
 {
-    gad_store_filter filter = gad_store_everything();
+    gad_store_filter filter = {0};
     *report = (gad_check_report){0};
     gad_status status = gad_store_count(store, &filter, &report->samples, err);
     for (int i = 0; i < GAD_CHECK_KINDS && !status; i++)

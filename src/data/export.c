@@ -16,8 +16,7 @@ const char *gad_export_name(gad_export_format format)
 
 gad_export_settings gad_export_default(void)
 {
-    return (gad_export_settings){.filter = gad_store_everything(),
-                                 .seed = 1,
+    return (gad_export_settings){.seed = 1,
                                  .domain_share = 0.3,
                                  .convention = GAD_BOX_CANVAS,
                                  .min_pixels = 3136,

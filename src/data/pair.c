@@ -38,9 +38,9 @@ typedef struct category {
     char version[64];
 } category;
 
-gad_pair_settings gad_pair_default(void)
+gad_data_pair_settings gad_data_pair_default(void)
 {
-    return (gad_pair_settings){.method = GAD_PAIR_ALIGN, .k = 4, .rule = gad_align_rule_default()};
+    return (gad_data_pair_settings){.method = GAD_PAIR_ALIGN, .k = 4, .seed = 1, .rule = gad_align_rule_default()};
 }
 
 static void category_clear(category *c)
@@ -108,7 +108,7 @@ static gad_status load_category(category *c, gad_error *err)
     gad_sample s = {0};
     bool found = true;
     size_t candidates = 0;
-    gad_store_filter filter = gad_store_everything();
+    gad_store_filter filter = {0};
     filter.dataset = c->dataset;
     filter.class_name = c->class_name;
     gad_status status = gad_store_root(c->store, c->dataset, &c->root, err);
@@ -356,16 +356,16 @@ static gad_status pair_category(category *c, gad_progress_meter *meter, gad_erro
     return status;
 }
 
-gad_status gad_pair_run(gad_store *store, const gad_pair_settings *settings, gad_pair_report *report, gad_error *err)
+/* What gad_pair_run does; *report also counts what a failing run did. */
+static gad_status pair_all(gad_store *store, const gad_pair_settings *settings, gad_pair_report *report, gad_error *err)
 {
     gad_store_rows *rows = NULL;
     bool row = true;
     int64_t total = 0;
-    *report = (gad_pair_report){0};
     if (settings->k < 1 || settings->k > MAX_REFERENCES)
         return gad_error_set(err, GAD_E_ARGUMENT, "pair samples", NULL, "%d references per sample; 1 to %d are possible",
                              settings->k, MAX_REFERENCES);
-    gad_store_filter filter = gad_store_everything();
+    gad_store_filter filter = {0};
     filter.dataset = settings->dataset;
     filter.class_name = settings->class_name;
     gad_status status = gad_store_count(store, &filter, &total, err);
@@ -402,5 +402,14 @@ gad_status gad_pair_run(gad_store *store, const gad_pair_settings *settings, gad
             status = gad_store_query_next(rows, &row, err);
     }
     gad_store_query_close(rows);
+    return status;
+}
+
+gad_status gad_pair_run(gad_store *store, const gad_pair_settings *settings, gad_pair_report *report, gad_error *err)
+{
+    gad_pair_report counts = {0};
+    gad_status status = pair_all(store, settings, &counts, err);
+    if (!status)
+        *report = counts;
     return status;
 }

@@ -51,12 +51,12 @@ static void close_photos(factory *f)
 static gad_status open_photos(factory *f, gad_error *err)
 {
     gad_store_cursor *cursor = NULL;
-    gad_store_filter filter = gad_store_everything();
+    gad_store_filter filter = {0};
     gad_sample s = {0};
     char *root = NULL;
     bool found = true;
     filter.dataset = f->settings->from;
-    filter.label = 0;
+    filter.label = GAD_DATA_NORMAL;
     filter.split = "train";
     gad_status status = gad_store_root(f->store, f->settings->from, &root, err);
     if (!status)

@@ -24,9 +24,9 @@ typedef struct entries {
     size_t count, capacity;
 } entries;
 
-gad_split_settings gad_split_default(void)
+gad_data_split_settings gad_data_split_default(void)
 {
-    return (gad_split_settings){.val_share = 0.02, .seed = 1};
+    return (gad_data_split_settings){.val_share = 0.02, .seed = 1};
 }
 
 static void entries_free(entries *list)
@@ -114,8 +114,8 @@ static gad_status hold_classes(gad_store *store, const gad_split_settings *s, en
         qsort(held->item, held->count, sizeof *held->item, compare_order);
     size_t keep = (size_t)(s->hold_classes < 0 ? 0 : s->hold_classes);
     if (keep > held->count)
-        status = gad_error_set(err, GAD_E_ARGUMENT, "split samples", NULL, "%d classes to hold out, but there are only %zu",
-                               s->hold_classes, held->count);
+        status = gad_error_set(err, GAD_E_ARGUMENT, "split samples", NULL,
+                               "%lld classes to hold out, but there are only %zu", (long long)s->hold_classes, held->count);
     while (held->count > keep) {
         entry *e = &held->item[--held->count];
         gad_memory_free(e->dataset);
@@ -186,17 +186,17 @@ static gad_status count(gad_store *store, gad_split_report *report, gad_error *e
     int64_t *const fields[] = {&report->train, &report->val, &report->test, &report->reference, &report->benchmark};
     gad_status status = GAD_OK;
     for (int i = 0; i < 5 && !status; i++) {
-        gad_store_filter filter = gad_store_everything();
+        gad_store_filter filter = {0};
         filter.split = names[i];
         status = gad_store_count(store, &filter, fields[i], err);
     }
     return status;
 }
 
-gad_status gad_split_run(gad_store *store, const gad_split_settings *s, gad_split_report *report, gad_error *err)
+gad_status gad_split_run(gad_store *store, const gad_split_settings *s, gad_split_report *out, gad_error *err)
 {
     entries groups = {0}, held = {0};
-    *report = (gad_split_report){0};
+    gad_split_report counts = {0}, *report = &counts;
     if (!(s->val_share >= 0 && s->val_share < 1))
         return gad_error_set(err, GAD_E_ARGUMENT, "split samples", NULL, "a validation share of %g; it goes from 0 to 1",
                              s->val_share);
@@ -219,8 +219,12 @@ gad_status gad_split_run(gad_store *store, const gad_split_settings *s, gad_spli
         status = count(store, report, err);
     entries_free(&groups);
     entries_free(&held);
+    if (status) {
+        gad_store_rollback(store);
+        return status;
+    }
+    status = gad_store_commit(store, err);
     if (!status)
-        return gad_store_commit(store, err);
-    gad_store_rollback(store);
+        *out = counts;
     return status;
 }

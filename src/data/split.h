@@ -4,20 +4,7 @@
 #define GAD_DATA_SPLIT_H
 #include "data/store.h"
 
-typedef struct gad_split_settings {
-    double val_share; /* of the groups of each dataset, class and label */
-    uint64_t seed;
-    int hold_classes;          /* so many classes, drawn with the seed, become test */
-    const char *hold_datasets; /* names separated by commas: all of them becomes test; NULL: none */
-    bool keep_test;            /* leave the datasets' own test images in test; else they train as in MMR-AD */
-    bool with_benchmarks;      /* also the held-out ones: only for models that are not measured on them */
-    bool restore;              /* back to the split that each dataset came with */
-} gad_split_settings;
-gad_split_settings gad_split_default(void);
-
-typedef struct gad_split_report {
-    int64_t train, val, test, reference, benchmark; /* samples afterwards */
-    int64_t held_classes;
-} gad_split_report;
+typedef gad_data_split_settings gad_split_settings;
+typedef gad_data_splits gad_split_report;
 gad_status gad_split_run(gad_store *store, const gad_split_settings *settings, gad_split_report *report, gad_error *err);
 #endif

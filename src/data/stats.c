@@ -145,7 +145,7 @@ static void add_listed(gad_string *text, const listed *l, bool json, bool first)
 
 static gad_status imported(gad_store *store, const char *name, int64_t *count, gad_error *err)
 {
-    gad_store_filter filter = gad_store_everything();
+    gad_store_filter filter = {0};
     *count = 0;
     filter.dataset = name;
     return store ? gad_store_count(store, &filter, count, err) : GAD_OK;

@@ -3,6 +3,7 @@
 #ifndef GAD_DATA_STORE_H
 #define GAD_DATA_STORE_H
 #include "data/sample.h"
+#include "gad_data.h"
 #include "io/sqlite.h"
 
 typedef struct gad_store gad_store;
@@ -33,19 +34,8 @@ gad_status gad_store_put_text(gad_store *store, const gad_sample *sample, gad_er
 gad_status gad_store_start_import(gad_store *store, const char *dataset, int64_t *number, gad_error *err);
 gad_status gad_store_finish_import(gad_store *store, const char *dataset, int64_t number, int64_t *removed, gad_error *err);
 
-/* Which samples; NULL and -1 mean any. */
-typedef struct gad_store_filter {
-    const char *dataset, *class_name, *split, *id, *text_source;
-    int label;         /* -1 any */
-    bool without_text; /* only samples that have no text yet */
-    bool with_text;    /* only samples that have text */
-    int64_t after_row; /* only rows beyond */
-    int64_t limit;     /* 0: no limit */
-    bool by_class;     /* samples of one class one after the other */
-    bool random_order; /* by a hash of the id and `seed` */
-    uint64_t seed;
-} gad_store_filter;
-gad_store_filter gad_store_everything(void);
+/* Which samples; zeroed, it means any. */
+typedef gad_data_filter gad_store_filter;
 
 typedef struct gad_store_cursor gad_store_cursor;
 gad_status gad_store_select(gad_store *store, const gad_store_filter *filter, gad_store_cursor **cursor, gad_error *err);

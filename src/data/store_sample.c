@@ -407,11 +407,6 @@ struct gad_store_cursor {
     gad_sqlite_statement *statement;
 };
 
-gad_store_filter gad_store_everything(void)
-{
-    return (gad_store_filter){.label = -1};
-}
-
 /* The WHERE part; parameters are numbered by place in filter_bind. */
 static void filter_sql(const gad_store_filter *f, gad_string *sql)
 {
@@ -423,8 +418,8 @@ static void filter_sql(const gad_store_filter *f, gad_string *sql)
     gad_string_add(sql, f->text_source ? " AND text_source=?6" : "");
     gad_string_add(sql, f->without_text ? " AND think IS NULL" : "");
     gad_string_add(sql, f->with_text ? " AND think IS NOT NULL" : "");
-    if (f->label >= 0)
-        gad_string_addf(sql, " AND label=%d", f->label);
+    if (f->label != GAD_DATA_ANY)
+        gad_string_add(sql, f->label == GAD_DATA_ANOMALOUS ? " AND label=1" : " AND label=0");
 }
 
 static void filter_bind(const gad_store_filter *f, gad_sqlite_statement *s)
@@ -444,9 +439,8 @@ gad_status gad_store_select(gad_store *store, const gad_store_filter *f, gad_sto
     add_names(SAMPLE, SAMPLE_COLUMNS, &sql);
     gad_string_add(&sql, " FROM sample");
     filter_sql(f, &sql);
-    if (f->random_order) /* a multiplicative hash of the row: repeatable, and cheap in SQL */
-        gad_string_addf(&sql, " ORDER BY ((row + %llu) * 2654435761) %% 4294967291, row",
-                        (unsigned long long)(f->seed % 1000003));
+    if (f->shuffle)
+        gad_string_addf(&sql, " ORDER BY gad_mix(row, %lld), row", (long long)f->seed);
     else
         gad_string_add(&sql, f->by_class ? " ORDER BY dataset, class, row" : " ORDER BY row");
     if (f->limit)

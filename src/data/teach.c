@@ -141,7 +141,7 @@ static gad_status store_batch(gad_store *store, lesson *lessons, int count, gad_
 gad_status gad_teach_template(gad_store *store, const gad_teach_settings *settings, gad_teach_report *report,
                               gad_error *err)
 {
-    gad_store_filter filter = gad_store_everything();
+    gad_store_filter filter = {0};
     int64_t total = 0;
     double started = gad_clock_seconds();
     *report = (gad_teach_report){0};

@@ -348,7 +348,7 @@ static gad_status run(school *c, gad_error *err)
 static gad_status open_school(school *c, int64_t *total, gad_error *err)
 {
     const gad_teach_settings *s = c->settings;
-    gad_store_filter filter = gad_store_everything();
+    gad_store_filter filter = {0};
     char rule[128];
     size_t length = strlen(s->endpoint);
     bool complete = length > 17 && strcmp(s->endpoint + length - 17, "/chat/completions") == 0;

@@ -1,5 +1,5 @@
 /* text_check: may a teacher's answer be kept? In: the answer, the truth. Out: yes, or the reason why not. The rules are
- * numbered as in datasets.md section 7.2. Knows nothing of requests or stores. */
+ * numbered as in docs/spec/datasets.md section 7.2. Knows nothing of requests or stores. */
 #ifndef GAD_DATA_TEXT_CHECK_H
 #define GAD_DATA_TEXT_CHECK_H
 #include "data/sample.h"

@@ -22,7 +22,7 @@ gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool ad
 
 /* The level of a class: how far good parts stand out from each other. Each of `count` >= 2 good parts is compared with the
  * others; the mean of their largest logits becomes what an unseen good part shows, GAD_EVIDENCE_GOOD, once *level is taken
- * off (training.md section 13.6: the scale of the score does not transfer between classes). */
+ * off (docs/spec/training.md section 13.6: the scale of the score does not transfer between classes). */
 #define GAD_EVIDENCE_GOOD (-1.0f)
 gad_status gad_evidence_level(const gad_model *model, gad_device *device, bool adapters, const gad_patches *patches,
                               const gad_image_rows *const *image, int64_t count, float *level, gad_error *err);

@@ -1,5 +1,6 @@
 /* handcrafted: hand-made channels of what differs between two aligned pictures, cell by cell, useful before anything is
- * learnt (training.md section 13.6). In: pictures as planes. Out: channels. Knows nothing of patches or weights. */
+ * learnt (docs/spec/training.md section 13.6). In: pictures as planes. Out: channels. Knows nothing of patches or weights.
+ */
 #ifndef GAD_EVIDENCE_HANDCRAFTED_H
 #define GAD_EVIDENCE_HANDCRAFTED_H
 #include <stdbool.h>

@@ -8,8 +8,8 @@
  * subtracting the best mixture is the residual. Of a cell: f = gelu(W [channels of the 3 x 3 cells around] + W residual of
  * its patch), m = f + gelu(W [f of the 3 x 3 cells]). Of a token: e = gelu(W m of its cells + W residual), evidence h = e +
  * gelu(W [e of the 3 x 3 tokens around]). Logit of a cell = w m + what W h says of it; rows of layer j += W_j h
- * (VD-DeepStack's idea; training.md 13.6). The first of these layers also gets what the heat map shows as region tokens
- * (regions.h), through which no gradient flows. */
+ * (VD-DeepStack's idea; docs/spec/training.md 13.6). The first of these layers also gets what the heat map shows as region
+ * tokens (regions.h), through which no gradient flows. */
 #ifndef GAD_EVIDENCE_HEAD_H
 #define GAD_EVIDENCE_HEAD_H
 #include "evidence/head_input.h"

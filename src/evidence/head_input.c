@@ -1,4 +1,4 @@
-/* head_input: see head_input.h. Channels: training.md section 13.6. */
+/* head_input: see head_input.h. Channels: docs/spec/training.md section 13.6. */
 #include "evidence/head_input.h"
 
 #include "evidence/register.h"

@@ -1,5 +1,5 @@
 /* sample: from logits to the next token. In: logits, what was said so far, settings, the caller's random state. Out: one
- * id. Knows nothing of models. Order of the processors: qwen_vl.md section 1.5. */
+ * id. Knows nothing of models. Order of the processors: docs/spec/qwen_vl.md section 1.5. */
 #ifndef GAD_GENERATE_SAMPLE_H
 #define GAD_GENERATE_SAMPLE_H
 #include "base/rng.h"

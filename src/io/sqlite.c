@@ -161,6 +161,19 @@ static bool is_shut(gad_sqlite *db)
     return code == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_READONLY;
 }
 
+/* gad_mix(value, seed): 63 bits of SplitMix64's finaliser, so that another seed is another order and not a shifted one. */
+static void mix(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    uint64_t z = (uint64_t)sqlite3_value_int64(values[0]) + 0x9E3779B97F4A7C15u * (uint64_t)sqlite3_value_int64(values[1]);
+    for (int round = 0; round < 2; round++) {
+        z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+        z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+        z ^= z >> 31;
+    }
+    sqlite3_result_int64(context, (sqlite3_int64)(z >> 1));
+}
+
 gad_status gad_sqlite_open(const char *path, gad_sqlite_mode mode, const gad_sqlite_schema *schema, gad_sqlite **out,
                            gad_error *err)
 {
@@ -191,6 +204,11 @@ gad_status gad_sqlite_open(const char *path, gad_sqlite_mode mode, const gad_sql
         status = reopen_fixed(db, err);
     if (!status)
         status = migrate(db, mode, schema, err);
+    if (!status) {
+        int flavour = SQLITE_UTF8 | SQLITE_DETERMINISTIC;
+        int added = sqlite3_create_function(db->handle, "gad_mix", 2, flavour, NULL, mix, NULL, NULL);
+        status = added == SQLITE_OK ? GAD_OK : report(db, added, "open the store", err);
+    }
     if (status) {
         gad_sqlite_close(db);
         return status;

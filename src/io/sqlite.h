@@ -1,5 +1,6 @@
 /* sqlite: an SQLite file behind our errors. In: SQL and values. Out: rows. Opens in WAL mode with one writer at a time,
- * brings the schema up to date, and says in words what a full disk or a read-only file is. Knows no tables. */
+ * brings the schema up to date, adds the function gad_mix(value, seed) for repeatable random orders, and says in words what
+ * a full disk or a read-only file is. Knows no tables. */
 #ifndef GAD_IO_SQLITE_H
 #define GAD_IO_SQLITE_H
 #include "gad.h"

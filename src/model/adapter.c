@@ -1,4 +1,4 @@
-/* adapter: see adapter.h. Format: qwen_vl.md section 13. */
+/* adapter: see adapter.h. Format: docs/spec/qwen_vl.md section 13. */
 #include "model/adapter.h"
 
 #include <math.h>

@@ -33,7 +33,8 @@ typedef struct gad_block_input {
     const int32_t *kv_rows; /* or: row t is written to row kv_rows[t] (uploaded); NULL: from kv_row on */
 } gad_block_input;
 
-/* What a forward pass keeps for its backward pass (qwen_vl.md section 15: 4d + 2 Hq dh + 2 Hk dh + 3 I numbers a row). */
+/* What a forward pass keeps for its backward pass (docs/spec/qwen_vl.md section 15: 4d + 2 Hq dh + 2 Hk dh + 3 I numbers a
+ * row). */
 typedef struct gad_block_saved {
     gad_tensor x, stats1;                      /* input of the block */
     gad_tensor q_raw, k_raw, q_stats, k_stats; /* before the q and k norms, if there are any */

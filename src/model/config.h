@@ -80,6 +80,6 @@ gad_status gad_config_read(const json_t *root, const char *name, gad_config *con
  * without memory. */
 json_t *gad_config_json(const gad_config *config);
 
-/* The checks every config must pass (qwen_vl.md section 16). */
+/* The checks every config must pass (docs/spec/qwen_vl.md section 16). */
 gad_status gad_config_check(const gad_config *config, const char *name, gad_error *err);
 #endif

@@ -31,7 +31,7 @@ void gad_linear_forward(const gad_pass *pass, const gad_linear *layer, gad_tenso
     op->rewind(device, mark);
 }
 
-/* Q = s dY B; dB += s dY^T U with U = X A^T; dA += Q^T X; dX += Q A (training.md section 14). */
+/* Q = s dY B; dB += s dY^T U with U = X A^T; dA += Q^T X; dX += Q A (docs/spec/training.md section 14). */
 static void lora_backward(const gad_pass *pass, const gad_lora *lora, gad_tensor dx, gad_tensor dy, gad_tensor x)
 {
     gad_device *device = pass->device;

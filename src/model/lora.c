@@ -1,4 +1,4 @@
-/* lora: see lora.h. Format: qwen_vl.md section 13. */
+/* lora: see lora.h. Format: docs/spec/qwen_vl.md section 13. */
 #include "model/lora.h"
 
 #include <math.h>

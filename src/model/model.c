@@ -1,4 +1,4 @@
-/* model: see model.h. Parameter names and shapes: qwen_vl.md sections 2 and 10.2. */
+/* model: see model.h. Parameter names and shapes: docs/spec/qwen_vl.md sections 2 and 10.2. */
 #include "model/model.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* plan: what a model costs before anything is allocated: memory, tokens, arithmetic. In: a configuration and sizes. Out:
- * bytes and FLOP (multiply + add = 2). Formulas: qwen_vl.md section 15. */
+ * bytes and FLOP (multiply + add = 2). Formulas: docs/spec/qwen_vl.md section 15. */
 #ifndef GAD_MODEL_PLAN_H
 #define GAD_MODEL_PLAN_H
 #include "model/model.h"

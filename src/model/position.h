@@ -14,7 +14,8 @@ int64_t gad_grid_patches(gad_grid grid);
 /* Tokens the language model gets: one for 2 x 2 patches. */
 int64_t gad_grid_tokens(gad_grid grid);
 
-/* Order and segments of the vision rows of several images (qwen_vl.md section 4, points 2 to 5). All arrays are owned. */
+/* Order and segments of the vision rows of several images (docs/spec/qwen_vl.md section 4, points 2 to 5). All arrays are
+ * owned. */
 typedef struct gad_vision_layout {
     int64_t patches, tokens;
     int32_t *token_order; /* [tokens]: place i of the working order holds token token_order[i] of the raster order */

@@ -8,7 +8,7 @@
 #include "io/resize.h"
 #include "model/position.h"
 
-/* preprocessor_config.json (qwen_vl.md section 1.4). */
+/* preprocessor_config.json (docs/spec/qwen_vl.md section 1.4). */
 typedef struct gad_preprocess {
     int patch, temporal, merge;     /* pixels a patch, equal frames of a still image, patches a token (per side) */
     int64_t min_pixels, max_pixels; /* bounds of the resized image */

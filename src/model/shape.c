@@ -1,5 +1,5 @@
-/* shape: the published sizes of both families and our own presets, by name (qwen_vl.md sections 1.2 and 10.1; presets:
- * training.md section 13.3). Used to measure speed on random weights and to make new models. */
+/* shape: the published sizes of both families and our own presets, by name (docs/spec/qwen_vl.md sections 1.2 and 10.1;
+ * presets: docs/spec/training.md section 13.3). Used to measure speed on random weights and to make new models. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* vision: see vision.h. Steps and orders: qwen_vl.md sections 4 and 10.3. */
+/* vision: see vision.h. Steps and orders: docs/spec/qwen_vl.md sections 4 and 10.3. */
 #include "model/vision.h"
 
 /* X = patches Wf^T (+ b) (+ interpolated position rows), in raster (merge block) order. */

@@ -1,4 +1,4 @@
-/* weights: see weights.h. Naming styles: qwen_vl.md section 2.3; tied heads: 2.4. */
+/* weights: see weights.h. Naming styles: docs/spec/qwen_vl.md section 2.3; tied heads: 2.4. */
 #include "model/weights.h"
 
 #include <math.h>

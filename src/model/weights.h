@@ -15,9 +15,9 @@ typedef struct gad_weights_options {
 gad_status gad_weights_load(const char *folder, const gad_weights_options *options, gad_model *model,
                             gad_safetensors **files, const gad_log *log, gad_error *err);
 
-/* Start values for training (training.md 13.2 point 8): matrices with deviation 0.02, those that write into the residual
- * stream scaled by 1 / sqrt(2 * layers), norm weights 1, biases 0; matrices of `dtype` F32 or BF16. Equal seeds give equal
- * values. Also serves to measure speed without a checkpoint. */
+/* Start values for training (docs/spec/training.md 13.2 point 8): matrices with deviation 0.02, those that write into the
+ * residual stream scaled by 1 / sqrt(2 * layers), norm weights 1, biases 0; matrices of `dtype` F32 or BF16. Equal seeds
+ * give equal values. Also serves to measure speed without a checkpoint. */
 gad_status gad_weights_random(gad_model *model, uint64_t seed, gad_dtype dtype, gad_error *err);
 
 /* Quantise as `options` say; parameters that are quantised already stay. */

@@ -20,7 +20,8 @@ typedef enum gad_scoreboard_kind {
     GAD_SCOREBOARD_TASK /* trained for anomaly detection */
 } gad_scoreboard_kind;
 
-/* Which test mix the row was measured on (benchmark.md section 4): detection may be compared inside a group only. */
+/* Which test mix the row was measured on (docs/spec/benchmark.md section 4): detection may be compared inside a group only.
+ */
 typedef enum gad_scoreboard_group { GAD_SCOREBOARD_SOURCE, GAD_SCOREBOARD_MMRAD } gad_scoreboard_group;
 
 typedef struct gad_scoreboard_triple {

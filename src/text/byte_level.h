@@ -1,5 +1,5 @@
-/* byte_level: the byte to character map of byte-level BPE files (spec qwen_vl.md 11.4). In: bytes, or the characters a
- * vocabulary file writes for them. Out: the other one. Knows nothing of vocabularies. */
+/* byte_level: the byte to character map of byte-level BPE files (spec docs/spec/qwen_vl.md 11.4). In: bytes, or the
+ * characters a vocabulary file writes for them. Out: the other one. Knows nothing of vocabularies. */
 #ifndef GAD_TEXT_BYTE_LEVEL_H
 #define GAD_TEXT_BYTE_LEVEL_H
 #include "base/string.h"

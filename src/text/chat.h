@@ -1,6 +1,6 @@
 /* chat: a conversation to the ids a model reads, exactly as the reference renders and tokenises its template (spec
- * qwen_vl.md 6, 10.5). In: messages of text and images, each image with its number of tokens. Out: ids, where the images
- * are, which ids are answers to learn. Knows nothing of pixels and weights. */
+ * docs/spec/qwen_vl.md 6, 10.5). In: messages of text and images, each image with its number of tokens. Out: ids, where the
+ * images are, which ids are answers to learn. Knows nothing of pixels and weights. */
 #ifndef GAD_TEXT_CHAT_H
 #define GAD_TEXT_CHAT_H
 #include "text/chat_template.h"

@@ -1,5 +1,5 @@
 /* pretokenize: cuts text into the pieces that BPE works on, as the one regular expression of the Qwen tokenizers does
- * (spec qwen_vl.md 11.3). In: valid UTF-8. Out: where a piece ends. Knows nothing of vocabularies. */
+ * (spec docs/spec/qwen_vl.md 11.3). In: valid UTF-8. Out: where a piece ends. Knows nothing of vocabularies. */
 #ifndef GAD_TEXT_PRETOKENIZE_H
 #define GAD_TEXT_PRETOKENIZE_H
 #include <stddef.h>

@@ -1,5 +1,6 @@
-/* tokenizer: text to token ids and back: byte-level BPE as the Qwen models use it (spec qwen_vl.md 11). In: a checkpoint
- * folder, text, ids. Out: ids, text. A loaded tokenizer is read-only, so threads may share it. Knows nothing of chats. */
+/* tokenizer: text to token ids and back: byte-level BPE as the Qwen models use it (spec docs/spec/qwen_vl.md 11). In: a
+ * checkpoint folder, text, ids. Out: ids, text. A loaded tokenizer is read-only, so threads may share it. Knows nothing of
+ * chats. */
 #ifndef GAD_TEXT_TOKENIZER_H
 #define GAD_TEXT_TOKENIZER_H
 #include "base/string.h"

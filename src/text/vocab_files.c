@@ -9,7 +9,7 @@
 #include "text/chat_template.h"
 #include "text/pretokenize.h"
 
-enum { CONTROL_COUNT = 37, SPECIAL_COUNT = 14 }; /* the first 14 are flagged special (spec qwen_vl.md 7) */
+enum { CONTROL_COUNT = 37, SPECIAL_COUNT = 14 }; /* the first 14 are flagged special (spec docs/spec/qwen_vl.md 7) */
 
 const char *const gad_vocab_files_control[CONTROL_COUNT] = {
     "<|endoftext|>",  "<|im_start|>",   "<|im_end|>",      "<|object_ref_start|>", "<|object_ref_end|>",

@@ -1,6 +1,6 @@
 /* vocab_train: makes a small byte-level BPE vocabulary from texts, for models that gad makes itself (spec
- * training.md 13.2). In: texts, the number of entries. Out: tokenizer files in the Hugging Face form. Equal texts give
- * equal files, whatever their order. Knows nothing of models. */
+ * docs/spec/training.md 13.2). In: texts, the number of entries. Out: tokenizer files in the Hugging Face form. Equal texts
+ * give equal files, whatever their order. Knows nothing of models. */
 #ifndef GAD_TEXT_VOCAB_TRAIN_H
 #define GAD_TEXT_VOCAB_TRAIN_H
 #include "base/json.h"

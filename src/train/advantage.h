@@ -1,5 +1,5 @@
 /* advantage: from the rewards of a group to what each answer is worth, and from log-probabilities to gradients: the
- * formulas of GRPO (training.md section 3). Pure. */
+ * formulas of GRPO (docs/spec/training.md section 3). Pure. */
 #ifndef GAD_TRAIN_ADVANTAGE_H
 #define GAD_TRAIN_ADVANTAGE_H
 #include <stdbool.h>

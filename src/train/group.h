@@ -1,6 +1,6 @@
 /* group: the answers to one prompt with their rewards and advantages, and contrastive sampling: a true or a wrong answer
- * put into a group whose answers are all alike (training.md section 4). In: a sample's number. Out: what an update needs.
- * Knows nothing of updates. */
+ * put into a group whose answers are all alike (docs/spec/training.md section 4). In: a sample's number. Out: what an
+ * update needs. Knows nothing of updates. */
 #ifndef GAD_TRAIN_GROUP_H
 #define GAD_TRAIN_GROUP_H
 #include "train/grpo_state.h"

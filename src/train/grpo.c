@@ -305,7 +305,7 @@ static void blend(double *mean, double value, int64_t steps)
         *mean = steps ? 0.9 * *mean + 0.1 * value : value;
 }
 
-/* The failures of reinforcement learning that are seen too late: training.md section 9. */
+/* The failures of reinforcement learning that are seen too late: docs/spec/training.md section 9. */
 static void watch(gad_grpo *g, const gad_metrics *m, const gad_log *log)
 {
     double reward = gad_metrics_value(m, "reward"), specificity = gad_metrics_value(m, "specificity");

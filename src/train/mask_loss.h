@@ -1,5 +1,5 @@
 /* mask_loss: how far a heat map is from a mask: focal loss and soft Dice, with its gradient. In: logits and masks of
- * patches. Out: a number and gradients. Pure. Formulas: training.md section 14. */
+ * patches. Out: a number and gradients. Pure. Formulas: docs/spec/training.md section 14. */
 #ifndef GAD_TRAIN_MASK_LOSS_H
 #define GAD_TRAIN_MASK_LOSS_H
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* memory_plan: what training takes, before it is taken. In: a model's shape and how it is to be trained. Out: bytes by
- * part, and advice. Formulas: qwen_vl.md section 15; CPU activations are fp32. */
+ * part, and advice. Formulas: docs/spec/qwen_vl.md section 15; CPU activations are fp32. */
 #ifndef GAD_TRAIN_MEMORY_PLAN_H
 #define GAD_TRAIN_MEMORY_PLAN_H
 #include "model/model.h"

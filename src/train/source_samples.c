@@ -123,7 +123,7 @@ static gad_status read_store(gad_source_samples *s, const char *path, gad_error 
 {
     gad_store *store = NULL;
     gad_store_cursor *cursor = NULL;
-    gad_store_filter filter = gad_store_everything();
+    gad_store_filter filter = {0};
     filter.split = s->filter.split;
     filter.with_text = s->filter.with_text;
     gad_status status = gad_store_open(path, GAD_SQLITE_READ, &store, err);

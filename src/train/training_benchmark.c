@@ -156,7 +156,7 @@ static void cross_entropy(void *user, const gad_batch *batch, int64_t first, int
     b->hash = gad_hash_combine(b->hash, gad_hash_bytes(logp, (size_t)n * sizeof *logp));
 }
 
-/* Arithmetic of one sample forward; training counts three times that (training.md 13.3). */
+/* Arithmetic of one sample forward; training counts three times that (docs/spec/training.md 13.3). */
 static void sample_flop(const bench *b, double *vision, double *language, double *labels)
 {
     const gad_text_config *t = &b->model.config.text;

@@ -16,7 +16,8 @@ static void assert_near(double a, double b, double tolerance)
         fail_msg("%.17g is not within %g of %.17g", a, tolerance, b);
 }
 
-/* benchmark.md part 3: the nine rows as one category of nine anomalous images, matching `one` and `many` at IoU 0.1. */
+/* docs/spec/benchmark.md part 3: the nine rows as one category of nine anomalous images, matching `one` and `many` at IoU
+ * 0.1. */
 static void test_specification_rows(void **state)
 {
     (void)state;

@@ -15,7 +15,7 @@ static void assert_near(double a, double b, double tolerance)
 static void test_rates(void **state)
 {
     (void)state;
-    /* always Yes on 5 anomalous and 5 normal images (test vector of benchmark.md) */
+    /* always Yes on 5 anomalous and 5 normal images (test vector of docs/spec/benchmark.md) */
     gad_metric_rates r = gad_metric_image_rates((gad_metric_counts){.tp = 5, .fp = 5});
     assert_near(r.accuracy, .5, 0);
     assert_near(r.recall, 1, 0);

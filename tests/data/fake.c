@@ -120,7 +120,7 @@ void fake_get(gad_store *store, const char *id, gad_sample *sample)
     gad_error err;
     gad_store_cursor *cursor;
     bool found = false;
-    gad_store_filter filter = gad_store_everything();
+    gad_store_filter filter = {0};
     filter.id = id;
     ASSERT_OK(gad_store_select(store, &filter, &cursor, &err), &err);
     ASSERT_OK(gad_store_next(cursor, sample, &found, &err), &err);
@@ -133,10 +133,10 @@ int64_t fake_count(gad_store *store, const char *class_name, const char *split, 
 {
     gad_error err;
     int64_t count = 0;
-    gad_store_filter filter = gad_store_everything();
+    gad_store_filter filter = {0};
     filter.class_name = class_name;
     filter.split = split;
-    filter.label = label;
+    filter.label = label < 0 ? GAD_DATA_ANY : label ? GAD_DATA_ANOMALOUS : GAD_DATA_NORMAL;
     ASSERT_OK(gad_store_count(store, &filter, &count, &err), &err);
     return count;
 }

@@ -30,7 +30,7 @@ static int make(void **state)
     fake_mvtec_class("grey_cloth", "png", "_mask", "long_hole");
     fake_mvtec_class("pink_flower", "jpg", "_mask", "line");
     fake_import(store, "wfdd", &imported);
-    gad_pair_settings pair = gad_pair_default();
+    gad_pair_settings pair = gad_data_pair_default();
     ASSERT_OK(gad_pair_run(store, &pair, &paired, &err), &err);
     gad_teach_settings teach = gad_teach_default();
     ASSERT_OK(gad_teach_template(store, &teach, &taught, &err), &err);
@@ -51,7 +51,7 @@ static char **lines_of(gad_store *from, const char *const *without, size_t *coun
     gad_store_cursor *cursor;
     gad_sample s = {0};
     bool found = true;
-    gad_store_filter filter = gad_store_everything();
+    gad_store_filter filter = {0};
     char **lines = calloc(100, sizeof *lines);
     *count = 0;
     ASSERT_OK(gad_store_select(from, &filter, &cursor, &err), &err);
@@ -254,7 +254,7 @@ static void test_views(void **state)
     fake_image_sized("electronics/led/test/broken/c.png", 200, 40);
     fake_mask_sized("electronics/led/ground_truth/broken/c.png", 200, 40, 85, 10, 95, 20, 255);
     fake_import(strips, "manta", &imported);
-    gad_pair_settings pair = gad_pair_default();
+    gad_pair_settings pair = gad_data_pair_default();
     ASSERT_OK(gad_pair_run(strips, &pair, &paired, &err), &err);
     gad_teach_settings teach = gad_teach_default();
     ASSERT_OK(gad_teach_template(strips, &teach, &taught, &err), &err);
@@ -302,7 +302,7 @@ static void test_produce(void **state)
     ASSERT_OK(gad_produce_run(store, &s, &report, &err), &err);
     assert_int_equal(report.pairs, 70);
     assert_in_range(report.anomalous, 20, 50);
-    gad_store_filter filter = gad_store_everything();
+    gad_store_filter filter = {0};
     gad_store_cursor *cursor;
     gad_sample sample = {0};
     bool found = true;

@@ -339,7 +339,7 @@ static void assert_found(const char *data, const char *image)
     gad_store_cursor *cursor;
     gad_error err;
     bool found;
-    gad_store_filter filter = gad_store_everything();
+    gad_store_filter filter = {0};
     ASSERT_OK(gad_store_select(store, &filter, &cursor, &err), &err);
     ASSERT_OK(gad_store_next(cursor, &sample, &found, &err), &err);
     gad_store_cursor_free(cursor);

@@ -295,7 +295,7 @@ static void test_candidates(void **state)
     fake_image_sized("electronics/led/train/good/a.png", 200, 40);
     fake_image_sized("electronics/led/train/good/b.png", 200, 40);
     fake_import(store, "manta", &imported);
-    gad_pair_settings settings = gad_pair_default();
+    gad_pair_settings settings = gad_data_pair_default();
     ASSERT_OK(gad_pair_run(store, &settings, &report, &err), &err);
     assert_int_equal(report.samples, 7 + 3 + 10);
     assert_int_equal(report.unreadable, 0);
@@ -320,7 +320,9 @@ static void test_candidates(void **state)
     ASSERT_OK(gad_pair_run(store, &settings, &report, &err), &err);
     assert_string_equal(reference_of(store, "mvtec_ad/bottle/test/good/001", path, sizeof path), "none");
     settings.dataset = "nothing";
+    report.samples = 123; /* a failure leaves it alone */
     assert_int_equal(gad_pair_run(store, &settings, &report, &err), GAD_E_ARGUMENT);
+    assert_int_equal(report.samples, 123);
     settings.k = 99;
     assert_int_equal(gad_pair_run(store, &settings, &report, &err), GAD_E_ARGUMENT);
     gad_store_close(store);

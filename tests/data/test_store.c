@@ -27,6 +27,50 @@ static gad_status import(gad_store *store, const char *adapter, const char *fold
     return gad_catalog_import(store, &request, &report, &err);
 }
 
+/* Rows of a store in the order that a seed draws. */
+static void drawn_order(gad_store *store, uint64_t seed, int64_t *rows, int count)
+{
+    gad_store_filter filter = {.shuffle = true, .seed = seed};
+    gad_store_cursor *cursor = NULL;
+    gad_sample s = {0};
+    bool found = true;
+    ASSERT_OK(gad_store_select(store, &filter, &cursor, &err), &err);
+    for (int i = 0; i < count; i++) {
+        ASSERT_OK(gad_store_next(cursor, &s, &found, &err), &err);
+        assert_true(found);
+        rows[i] = s.row;
+    }
+    gad_sample_free(&s);
+    gad_store_cursor_free(cursor);
+}
+
+/* One seed, one order; another seed is another order, not the same one that starts elsewhere. */
+static void test_shuffle(void **state)
+{
+    (void)state;
+    enum { COUNT = 7, SEEDS = 20 };
+    int64_t first[COUNT], again[COUNT], other[COUNT];
+    gad_store *store = fake_store("shuffle.db");
+    fake_root("shuffle");
+    fake_mvtec_class("bottle", "png", "_mask", "broken");
+    fake_import(store, "mvtec_ad", &report);
+    drawn_order(store, 1, first, COUNT);
+    drawn_order(store, 1, again, COUNT);
+    assert_memory_equal(first, again, sizeof first);
+    int rotations = 0;
+    for (uint64_t seed = 2; seed < 2 + SEEDS; seed++) {
+        drawn_order(store, seed, other, COUNT);
+        for (int shift = 0; shift < COUNT; shift++) {
+            bool same = true;
+            for (int i = 0; i < COUNT; i++)
+                same = same && other[i] == first[(i + shift) % COUNT];
+            rotations += same;
+        }
+    }
+    assert_in_range(rotations, 0, 1); /* 7 of 5040 orders are rotations */
+    gad_store_close(store);
+}
+
 static void test_again(void **state)
 {
     (void)state;
@@ -188,7 +232,7 @@ static int64_t walk(gad_store *store)
     gad_sample s = {0};
     bool found = true;
     int64_t n = 0;
-    gad_store_filter filter = gad_store_everything();
+    gad_store_filter filter = {0};
     ASSERT_OK(gad_store_select(store, &filter, &cursor, &err), &err);
     while (found) {
         ASSERT_OK(gad_store_next(cursor, &s, &found, &err), &err);
@@ -232,7 +276,7 @@ static void test_memory(void **state)
 #ifndef __SANITIZE_ADDRESS__            /* which keeps freed memory for a while on purpose */
     assert_true(large - small < 12000); /* SQLite's own page cache is 2 MB */
 #endif
-    gad_split_settings settings = gad_split_default();
+    gad_split_settings settings = gad_data_split_default();
     gad_split_report split;
     settings.val_share = 0.1;
     settings.hold_classes = 3;
@@ -313,7 +357,7 @@ static void test_check(void **state)
     assert_non_null(strstr(text.data, "used by MMR-AD"));
     gad_string_free(&text);
     /* A sheet of what can still be read. */
-    gad_contact_settings sheet = {.filter = gad_store_everything(), .columns = 3, .tile_px = 64};
+    gad_contact_settings sheet = {.columns = 3, .tile_px = 64};
     int64_t shown;
     ASSERT_OK(gad_contact_save(store, &sheet, support_scratch(GAD_TEST_TMP, "sheet.png"), NULL, &shown, &err), &err);
     assert_int_equal(shown, 7 + 3 - 2);
@@ -349,9 +393,9 @@ static void test_import_speed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_again),        cmocka_unit_test(test_bad_datasets), cmocka_unit_test(test_bad_stores),
-        cmocka_unit_test(test_full_disk),    cmocka_unit_test(test_memory),       cmocka_unit_test(test_check),
-        cmocka_unit_test(test_import_speed),
+        cmocka_unit_test(test_again),      cmocka_unit_test(test_shuffle),      cmocka_unit_test(test_bad_datasets),
+        cmocka_unit_test(test_bad_stores), cmocka_unit_test(test_full_disk),    cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_check),      cmocka_unit_test(test_import_speed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,8 +47,8 @@ stage_group stages_group(const char *name)
 
 /* The tables of the reference are copied or follow from integers: nothing to differ, or one rounding. Elsewhere both sides
  * round fp32 sums of up to 1536 products in another order: measured up to 2e-6 of the tensor's largest value, in the patch
- * embedding (its sums are the longest) as after all layers. Four times that is allowed; qwen_vl.md section 14 allows up to
- * 1e-4, for models of 32 and 64 layers. lm.inserted holds the vision rows and so the tower's error. */
+ * embedding (its sums are the longest) as after all layers. Four times that is allowed; docs/spec/qwen_vl.md section 14
+ * allows up to 1e-4, for models of 32 and 64 layers. lm.inserted holds the vision rows and so the tower's error. */
 double stages_tolerance(const char *name)
 {
     static const double tolerance[STAGE_GROUPS] = {

@@ -1,5 +1,6 @@
 /* comparator: the proof that the comparison with the goldens can fail: each change of a weight, of the configuration, of
- * the layout or of an operation that qwen_vl.md section 17.8 lists, and more, is found, and at the stage where it acts. */
+ * the layout or of an operation that docs/spec/qwen_vl.md section 17.8 lists, and more, is found, and at the stage where it
+ * acts. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* plan: parameter counts and costs against the numbers of qwen_vl.md (sections 1.2, 10.1 and 15). */
+/* plan: parameter counts and costs against the numbers of docs/spec/qwen_vl.md (sections 1.2, 10.1 and 15). */
 #include <math.h>
 
 #include "model/plan.h"

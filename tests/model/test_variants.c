@@ -14,7 +14,7 @@
 
 static const char *const families[] = {"qwen25", "qwen3"};
 
-/* fp32 weights: as in test_golden, far below the 1e-4 of qwen_vl.md section 14. */
+/* fp32 weights: as in test_golden, far below the 1e-4 of docs/spec/qwen_vl.md section 14. */
 static const double fp32_tolerance = 8e-6;
 /* The reference rounds every activation to bf16, gad none: section 14 expects about 1e-2. Measured 1.4e-2 at worst. */
 static const double bf16_tolerance = 2e-2;

@@ -398,7 +398,7 @@ static gad_status read_subset(gad_import *import, const char *folder, bool bench
 static gad_status read_mmr_ad(gad_import *import, const gad_catalog_entry *entry, gad_error *err)
 {
     enum { ENOUGH = 5 };
-    const double least = 0.3; /* below this the boxes are in another frame (datasets.md section 9.6) */
+    const double least = 0.3; /* below this the boxes are in another frame (docs/spec/datasets.md section 9.6) */
     int found = 0;
     agreement boxes_and_masks = {0};
     gad_status status =
