@@ -100,10 +100,12 @@ typedef struct gad_data_reason_settings {
     const gad_progress *progress;
 } gad_data_reason_settings;
 typedef struct gad_data_reasoned {
-    int64_t samples, accepted, rejected, fallback, failed, prompt_tokens, completion_tokens;
+    int64_t samples, accepted, rejected, fallback, failed; /* rejected: answers; failed: samples without any text */
+    int64_t prompt_tokens, completion_tokens;
     double cost, seconds;
 } gad_data_reasoned;
-/* Reasoning text for the samples that have none. What was answered is stored at once: after a crash, start again. */
+/* Reasoning text for the samples that have none. What was answered is stored at once: after a crash, start again.
+ * *report also counts what a failing call did: it has its price. */
 GAD_API gad_status gad_data_reason(gad_data *data, const gad_data_reason_settings *settings, gad_data_reasoned *report,
                                    gad_error *err);
 
@@ -125,8 +127,10 @@ GAD_API gad_status gad_data_split(gad_data *data, const gad_data_split_settings 
                                   gad_error *err);
 
 typedef struct gad_data_check_settings {
-    bool files, hash, similar;
-    int64_t examples;
+    bool files;       /* look whether the image files are there */
+    bool hash;        /* and read them */
+    bool similar;     /* look for resized copies of benchmark images in training: decodes every image */
+    int64_t examples; /* of each kind in the text */
     const gad_progress *progress;
 } gad_data_check_settings;
 /* Findings as text; *errors counts those that make training or measuring wrong. */

@@ -131,7 +131,6 @@ gad_status gad_data_pair(gad_data *data, const gad_data_pair_settings *settings,
 gad_status gad_data_reason(gad_data *data, const gad_data_reason_settings *s, gad_data_reasoned *report, gad_error *err)
 {
     gad_teach_settings t = gad_teach_default();
-    gad_teach_report r;
     t.dataset = s->filter.dataset;
     t.class_name = s->filter.class_name;
     t.split = s->filter.split;
@@ -153,11 +152,7 @@ gad_status gad_data_reason(gad_data *data, const gad_data_reason_settings *s, ga
     t.rule.iou = s->iou;
     t.log = s->log;
     t.progress = s->progress;
-    gad_status status =
-        s->endpoint ? gad_teach_server(data->store, &t, &r, err) : gad_teach_template(data->store, &t, &r, err);
-    *report = (gad_data_reasoned){r.samples,       r.accepted,          r.rejected, r.fallback, r.failed,
-                                  r.prompt_tokens, r.completion_tokens, r.cost,     r.seconds};
-    return status;
+    return s->endpoint ? gad_teach_server(data->store, &t, report, err) : gad_teach_template(data->store, &t, report, err);
 }
 
 gad_status gad_data_split(gad_data *data, const gad_data_split_settings *settings, gad_data_splits *report, gad_error *err)
@@ -167,10 +162,9 @@ gad_status gad_data_split(gad_data *data, const gad_data_split_settings *setting
 
 gad_status gad_data_check(gad_data *data, const gad_data_check_settings *s, char **text, int64_t *errors, gad_error *err)
 {
-    gad_check_settings p = {s->files, s->hash, s->similar, (int)s->examples, s->progress};
     gad_check_report r;
     gad_string out = {0};
-    gad_status status = gad_check_run(data->store, &p, &r, &out, err);
+    gad_status status = gad_check_run(data->store, s, &r, &out, err);
     if (!status)
         *errors = gad_check_errors(&r);
     return give(&out, status, text, err);
@@ -179,7 +173,7 @@ gad_status gad_data_check(gad_data *data, const gad_data_check_settings *s, char
 gad_status gad_data_sheet(gad_data *data, const gad_data_filter *filter, int64_t columns, int64_t tile_px, const char *path,
                           const gad_log *log, int64_t *shown, gad_error *err)
 {
-    gad_contact_settings p = {*filter, (int)columns, (int)tile_px};
+    gad_contact_settings p = {.filter = *filter, .columns = (int)columns, .tile_px = (int)tile_px};
     if (columns < 1 || columns > 100 || tile_px < 16 || tile_px > 2048)
         return gad_error_set(err, GAD_E_ARGUMENT, "make a contact sheet", NULL, "%lld columns of %lld pixels",
                              (long long)columns, (long long)tile_px);
@@ -223,7 +217,6 @@ gad_status gad_data_export(gad_data *data, const gad_data_export_settings *s, ga
 gad_status gad_data_synth(gad_data *data, const gad_data_synth_settings *s, gad_data_synthesised *report, gad_error *err)
 {
     gad_produce_settings p = gad_produce_default();
-    gad_produce_report r;
     gad_status status = gad_synth_parse_families(s->scenes, &p.synth.families, err);
     if (!status)
         status = gad_synth_parse_kinds(s->kinds, &p.synth.kinds, err);
@@ -249,10 +242,7 @@ gad_status gad_data_synth(gad_data *data, const gad_data_synth_settings *s, gad_
     p.jpeg = (int)s->jpeg_quality;
     p.log = s->log;
     p.progress = s->progress;
-    status = gad_produce_run(data->store, &p, &r, err);
-    if (!status)
-        *report = (gad_data_synthesised){r.pairs, r.anomalous, r.boxes, r.seconds};
-    return status;
+    return gad_produce_run(data->store, &p, report, err);
 }
 
 gad_status gad_data_synth_names(char **scenes, char **kinds, gad_error *err)

@@ -161,23 +161,22 @@ const command cmd_data_import = {
 
 typedef struct check_options {
     const char *store;
-    bool files, hash, similar;
-    int64_t examples;
+    gad_data_check_settings s;
 } check_options;
 
 #define AT(field) offsetof(check_options, field)
 static const option check_table[] = {
     {.table = &options_data_store, .offset = AT(store)},
-    {.name = "files", .kind = OPTION_FLAG, .offset = AT(files), .help = "also look whether every image is there"},
-    {.name = "hash", .kind = OPTION_FLAG, .offset = AT(hash), .help = "also read every image and compare its content"},
+    {.name = "files", .kind = OPTION_FLAG, .offset = AT(s.files), .help = "also look whether every image is there"},
+    {.name = "hash", .kind = OPTION_FLAG, .offset = AT(s.hash), .help = "also read every image and compare its content"},
     {.name = "similar",
      .kind = OPTION_FLAG,
-     .offset = AT(similar),
+     .offset = AT(s.similar),
      .help = "also look for resized copies of benchmark images in training"},
     {.name = "examples",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(examples),
+     .offset = AT(s.examples),
      .fallback = "5",
      .help = "examples of each kind"},
 };
@@ -185,17 +184,17 @@ static const option check_table[] = {
 
 static int run_check(void *settings)
 {
-    const check_options *o = settings;
+    check_options *o = settings;
     gad_error err;
     gad_data *data = NULL;
     char *text = NULL;
     int64_t errors = 0;
     gad_progress progress = terminal_progress();
     terminal_catch_interrupt();
-    gad_data_check_settings s = {o->files, o->hash, o->similar, o->examples, &progress};
+    o->s.progress = &progress;
     gad_status status = gad_data_open(o->store, GAD_DATA_READ, &data, &err);
     if (!status)
-        status = gad_data_check(data, &s, &text, &errors, &err);
+        status = gad_data_check(data, &o->s, &text, &errors, &err);
     terminal_progress_end();
     if (!status)
         fputs(text, stdout);

@@ -19,13 +19,7 @@ typedef enum gad_check_kind {
     GAD_CHECK_KINDS
 } gad_check_kind;
 
-typedef struct gad_check_settings {
-    bool files;   /* look whether the image files are there */
-    bool hash;    /* and read them */
-    bool similar; /* look for resized copies of benchmark images in training: decodes every image */
-    int examples; /* of each kind in the text */
-    const gad_progress *progress;
-} gad_check_settings;
+typedef gad_data_check_settings gad_check_settings;
 
 typedef struct gad_check_report {
     int64_t samples, found[GAD_CHECK_KINDS];

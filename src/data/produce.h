@@ -18,10 +18,7 @@ typedef struct gad_produce_settings {
 } gad_produce_settings;
 gad_produce_settings gad_produce_default(void);
 
-typedef struct gad_produce_report {
-    int64_t pairs, anomalous, boxes;
-    double seconds;
-} gad_produce_report;
+typedef gad_data_synthesised gad_produce_report;
 gad_status gad_produce_run(gad_store *store, const gad_produce_settings *settings, gad_produce_report *report,
                            gad_error *err);
 #endif

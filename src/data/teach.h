@@ -27,11 +27,7 @@ typedef struct gad_teach_settings {
 } gad_teach_settings;
 gad_teach_settings gad_teach_default(void);
 
-typedef struct gad_teach_report {
-    int64_t samples, accepted, rejected, fallback, failed; /* rejected: answers; failed: samples without any text */
-    int64_t prompt_tokens, completion_tokens;
-    double cost, seconds;
-} gad_teach_report;
+typedef gad_data_reasoned gad_teach_report;
 
 gad_status gad_teach_template(gad_store *store, const gad_teach_settings *settings, gad_teach_report *report,
                               gad_error *err);
