@@ -11,14 +11,13 @@
 #include "gad_bench.h"
 
 typedef struct run_options {
+    gad_bench_settings s;
     option_list dataset, class_name;
-    const char *out, *store, *items, *mmad, *preset, *reference, *knowledge_file, *prompt, *image_size;
     engine_options engine;
     endpoint_options endpoint;
-    const char *served, *baseline, *coordinates, *order, *system, *members, *difference_colours;
-    bool knowledge, similar, fast, sample, probabilities, difference, report;
-    int64_t references, limit, seed, max_tokens, attempts, jpeg, factor, min_pixels, max_failures;
-    double temperature, top_p, per_minute, difference_threshold;
+    const char *order;
+    bool difference, report;
+    double per_minute;
 } run_options;
 
 #define AT(field) offsetof(run_options, field)
@@ -27,28 +26,28 @@ static const option table[] = {
     {.name = "out",
      .argument = "DIR",
      .kind = OPTION_STRING,
-     .offset = AT(out),
+     .offset = AT(s.out),
      .help = "folder of the run; an unfinished run that is there goes on"},
     {.help = "Questions (one source)"},
     {.name = "store",
      .argument = "FILE",
      .kind = OPTION_STRING,
-     .offset = AT(store),
+     .offset = AT(s.store),
      .help = "samples that gad data import read"},
     {.name = "items",
      .argument = "FILE",
      .kind = OPTION_STRING,
-     .offset = AT(items),
+     .offset = AT(s.items),
      .help = "a list of one's own (docs/formats.md, \"Benchmark runs\")"},
     {.name = "mmad",
      .argument = "DIR",
      .kind = OPTION_STRING,
-     .offset = AT(mmad),
+     .offset = AT(s.mmad),
      .help = "folder of MMAD with mmad.json: the MMAD protocol"},
     {.name = "preset",
      .argument = "NAME",
      .kind = OPTION_STRING,
-     .offset = AT(preset),
+     .offset = AT(s.preset),
      .fallback = "source",
      .help = "source: the original test split; mmrad: all images of the MMR-AD folders; all; or the name of a split"},
     {.name = "dataset",
@@ -64,42 +63,45 @@ static const option table[] = {
     {.name = "limit",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(limit),
+     .offset = AT(s.limit),
      .fallback = "0",
      .help = "only so many, drawn by the seed in proportion over labels and classes; 0: all"},
     {.name = "reference",
      .argument = "RULE",
      .kind = OPTION_CHOICE,
-     .offset = AT(reference),
+     .offset = AT(s.reference),
      .choices = "first|fixed|random|none",
      .fallback = "first",
      .help = "normal image shown first: the best stored one, the same for a class, one drawn by seed, none"},
     {.name = "references",
      .argument = "K",
      .kind = OPTION_INT,
-     .offset = AT(references),
+     .offset = AT(s.references),
      .fallback = "1",
      .help = "how many normal images; with --mmad: shots"},
-    {.name = "similar", .kind = OPTION_FLAG, .offset = AT(similar), .help = "MMAD: similar instead of random templates"},
+    {.name = "similar",
+     .kind = OPTION_FLAG,
+     .offset = AT(s.similar_templates),
+     .help = "MMAD: similar instead of random templates"},
     {.name = "knowledge",
      .kind = OPTION_FLAG,
-     .offset = AT(knowledge),
+     .offset = AT(s.knowledge),
      .help = "name the anomaly types that may occur in the class"},
     {.name = "knowledge-file",
      .argument = "FILE",
      .kind = OPTION_STRING,
-     .offset = AT(knowledge_file),
+     .offset = AT(s.knowledge_file),
      .help = "MMAD: its domain_knowledge.json"},
-    {.name = "prompt", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(prompt), .help = "own wording"},
+    {.name = "prompt", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(s.prompt_file), .help = "own wording"},
     {.name = "image-size",
      .argument = "SIZE",
      .kind = OPTION_STRING,
-     .offset = AT(image_size),
+     .offset = AT(s.image_size),
      .help = "canvas (shorter side 448; default), original (default of MMAD), or the longest side in pixels"},
     {.name = "seed",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(seed),
+     .offset = AT(s.seed),
      .fallback = "1",
      .help = "of the limit, of drawn references and of drawn answers"},
     {.help = "The model (one)"},
@@ -110,28 +112,28 @@ static const option table[] = {
     {.changes = "cpu", .help = "checkpoint: newest instructions to use"},
     {.name = "fast",
      .kind = OPTION_FLAG,
-     .offset = AT(fast),
+     .offset = AT(s.fast),
      .help = "checkpoint: the forced answer, no reasoning; boxes only of models with a difference module"},
     {.name = "sample",
      .kind = OPTION_FLAG,
-     .offset = AT(sample),
+     .offset = AT(s.sample),
      .help = "checkpoint: draw words instead of taking the most likely"},
     {.name = "baseline",
      .argument = "NAME",
      .kind = OPTION_CHOICE,
-     .offset = AT(baseline),
+     .offset = AT(s.baseline),
      .choices = "always-yes|always-no|pixel-difference",
      .help = "no model at all"},
     {.table = &options_endpoint, .offset = AT(endpoint)},
     {.name = "served",
      .argument = "NAME",
      .kind = OPTION_STRING,
-     .offset = AT(served),
+     .offset = AT(s.model_name),
      .help = "endpoint: the model as the server calls it"},
     {.name = "coordinates",
      .argument = "KIND",
      .kind = OPTION_CHOICE,
-     .offset = AT(coordinates),
+     .offset = AT(s.coordinates),
      .choices = "canvas|input|rel1000|rel1|orig",
      .fallback = "canvas",
      .help = "endpoint: what the numbers of its boxes mean (Qwen2.5-VL: input; Qwen3-VL, InternVL: rel1000)"},
@@ -145,19 +147,19 @@ static const option table[] = {
     {.name = "image-factor",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(factor),
+     .offset = AT(s.image_factor),
      .fallback = "28",
      .help = "endpoint, with input coordinates: its processor makes sides multiples of N; 0: it takes images as sent"},
     {.name = "min-pixels",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(min_pixels),
+     .offset = AT(s.min_pixels),
      .fallback = "3136",
      .help = "endpoint, with input coordinates: the processor's bounds"},
     {.name = "max-tokens",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(max_tokens),
+     .offset = AT(s.max_tokens),
      .minimum = 1,
      .fallback = "1024",
      .help = "longest answer",
@@ -165,26 +167,30 @@ static const option table[] = {
     {.name = "temperature",
      .argument = "T",
      .kind = OPTION_NUMBER,
-     .offset = AT(temperature),
+     .offset = AT(s.temperature),
      .fallback = "0",
      .help = "endpoint: 0: the most likely words"},
-    {.name = "top-p", .argument = "P", .kind = OPTION_NUMBER, .offset = AT(top_p), .fallback = "0", .help = "endpoint"},
+    {.name = "top-p", .argument = "P", .kind = OPTION_NUMBER, .offset = AT(s.top_p), .fallback = "0", .help = "endpoint"},
     {.name = "probabilities",
      .kind = OPTION_FLAG,
-     .offset = AT(probabilities),
+     .offset = AT(s.probabilities),
      .fallback = "true",
      .help = "endpoint: ask for token probabilities, which give the continuous score"},
     {.name = "jpeg",
      .argument = "Q",
      .kind = OPTION_INT,
-     .offset = AT(jpeg),
+     .offset = AT(s.jpeg_quality),
      .fallback = "0",
      .help = "endpoint: send JPEG of that quality instead of PNG"},
-    {.name = "system", .argument = "TEXT", .kind = OPTION_STRING, .offset = AT(system), .help = "endpoint: system message"},
+    {.name = "system",
+     .argument = "TEXT",
+     .kind = OPTION_STRING,
+     .offset = AT(s.system_text),
+     .help = "endpoint: system message"},
     {.name = "request-members",
      .argument = "JSON",
      .kind = OPTION_STRING,
-     .offset = AT(members),
+     .offset = AT(s.request_members),
      .help = "endpoint: more members of each request"},
     {.name = "per-minute",
      .argument = "N",
@@ -195,14 +201,14 @@ static const option table[] = {
     {.name = "attempts",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(attempts),
+     .offset = AT(s.attempts),
      .minimum = 1,
      .fallback = "5",
      .help = "endpoint: tries of one request"},
     {.name = "max-failures",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(max_failures),
+     .offset = AT(s.max_failures),
      .aliases = "most-failures",
      .minimum = 1,
      .fallback = "20",
@@ -216,13 +222,13 @@ static const option table[] = {
     {.name = "difference-threshold",
      .argument = "LEVELS",
      .kind = OPTION_NUMBER,
-     .offset = AT(difference_threshold),
+     .offset = AT(s.difference_threshold),
      .fallback = "0",
      .help = "grey levels from which it says Yes; 0: built in"},
     {.name = "difference-colours",
      .argument = "HOW",
      .kind = OPTION_CHOICE,
-     .offset = AT(difference_colours),
+     .offset = AT(s.difference_colours),
      .choices = "matched|raw",
      .fallback = "matched",
      .help = "matched: each channel of the reference gets the mean and deviation it has in the image; raw: as it is"},
@@ -233,56 +239,23 @@ static const option table[] = {
      .help = "write report.html, .json, .csv and .md into the folder"},
 };
 
-static gad_bench_settings settings_of(const run_options *o, const gad_engine_options *engine, const gad_log *log,
-                                      const gad_progress *progress)
+/* What several options or other tables say together. */
+static void complete_settings(run_options *o, const gad_engine_options *engine)
 {
-    return (gad_bench_settings){.out = o->out,
-                                .store = o->store,
-                                .items = o->items,
-                                .mmad = o->mmad,
-                                .preset = o->preset,
-                                .reference = o->reference,
-                                .references = o->references,
-                                .datasets = o->dataset.item,
-                                .classes = o->class_name.item,
-                                .dataset_count = (size_t)o->dataset.count,
-                                .class_count = (size_t)o->class_name.count,
-                                .limit = o->limit,
-                                .seed = (uint64_t)o->seed,
-                                .knowledge = o->knowledge,
-                                .knowledge_file = o->knowledge_file,
-                                .similar_templates = o->similar,
-                                .prompt_file = o->prompt,
-                                .image_size = o->image_size,
-                                .engine = o->engine.model || !(o->endpoint.url || o->baseline) ? engine : NULL,
-                                .endpoint = o->endpoint.url,
-                                .endpoint_key = getenv(o->endpoint.key_env),
-                                .baseline = o->baseline,
-                                .model_name = o->served,
-                                .fast = o->fast,
-                                .sample = o->sample,
-                                .max_tokens = o->max_tokens,
-                                .temperature = o->temperature,
-                                .top_p = o->top_p,
-                                .in_flight = o->endpoint.in_flight,
-                                .requests_per_s = o->per_minute / 60,
-                                .timeout_s = o->endpoint.timeout,
-                                .attempts = o->attempts,
-                                .probabilities = o->probabilities,
-                                .jpeg_quality = o->jpeg,
-                                .system_text = o->system,
-                                .request_members = o->members,
-                                .coordinates = o->coordinates,
-                                .y_first = strcmp(o->order, "yx") == 0,
-                                .image_factor = o->factor,
-                                .min_pixels = o->min_pixels,
-                                .max_pixels = o->engine.max_pixels,
-                                .difference_threshold = o->difference_threshold,
-                                .difference_colours = o->difference_colours,
-                                .without_difference = !o->difference,
-                                .max_failures = o->max_failures,
-                                .log = log,
-                                .progress = progress};
+    gad_bench_settings *s = &o->s;
+    s->datasets = o->dataset.item;
+    s->dataset_count = (size_t)o->dataset.count;
+    s->classes = o->class_name.item;
+    s->class_count = (size_t)o->class_name.count;
+    s->engine = o->engine.model || !(o->endpoint.url || s->baseline) ? engine : NULL;
+    s->endpoint = o->endpoint.url;
+    s->endpoint_key = getenv(o->endpoint.key_env);
+    s->in_flight = o->endpoint.in_flight;
+    s->timeout_s = o->endpoint.timeout;
+    s->requests_per_s = o->per_minute / 60;
+    s->y_first = strcmp(o->order, "yx") == 0;
+    s->max_pixels = o->engine.max_pixels;
+    s->without_difference = !o->difference;
 }
 
 /* The tables of the Markdown report up to the single categories. */
@@ -303,9 +276,9 @@ static int write_reports(const run_options *o, const gad_log *log, const gad_pro
     gad_error err;
     gad_bench_choices choices = gad_bench_choices_default();
     for (int i = 0; i < 4; i++)
-        snprintf(path[i], sizeof path[i], "%s/%s", o->out, names[i]);
+        snprintf(path[i], sizeof path[i], "%s/%s", o->s.out, names[i]);
     gad_bench_outputs outputs = {.html = path[0], .json = path[1], .csv = path[2], .markdown = path[3]};
-    if (gad_bench_report(o->out, NULL, 0, &choices, &outputs, log, progress, &err))
+    if (gad_bench_report(o->s.out, NULL, 0, &choices, &outputs, log, progress, &err))
         return terminal_fail(&err);
     print_tables(path[3]);
     fprintf(stderr, "report: %s\n", path[0]);
@@ -314,20 +287,22 @@ static int write_reports(const run_options *o, const gad_log *log, const gad_pro
 
 static int run(void *settings)
 {
-    const run_options *o = settings;
+    run_options *o = settings;
     gad_log log = terminal_log(false);
     gad_progress progress = terminal_progress();
     gad_engine_options engine = options_engine_public(&o->engine, &log);
     gad_bench_result result;
     gad_error err;
-    if (!o->out) {
+    if (!o->s.out) {
         fprintf(stderr, "gad bench run: --out DIR is missing\nTry: gad bench run --help\n");
         return EXIT_USAGE;
     }
     options_print(&cmd_bench_run, o, stderr);
     terminal_catch_interrupt();
-    gad_bench_settings all = settings_of(o, &engine, &log, &progress);
-    gad_status status = gad_bench_run(&all, &result, &err);
+    complete_settings(o, &engine);
+    o->s.log = &log;
+    o->s.progress = &progress;
+    gad_status status = gad_bench_run(&o->s, &result, &err);
     terminal_progress_end();
     if (status)
         return terminal_fail(&err);

@@ -240,8 +240,6 @@ const command cmd_data_reason = {
 typedef struct synth_options {
     gad_data_synth_settings s;
     const char *store;
-    /* the public settings have unsigned ones; options are signed */
-    int64_t first_class, class_seed, seed;
     bool list;
 } synth_options;
 
@@ -270,7 +268,7 @@ static const option synth_table[] = {
     {.name = "seed",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = offsetof(synth_options, seed),
+     .offset = AT(seed),
      .fallback = "1",
      .help = "equal settings and seed give equal pairs"},
     {.help = "What is shown"},
@@ -305,13 +303,13 @@ static const option synth_table[] = {
     {.name = "first-class",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = offsetof(synth_options, first_class),
+     .offset = AT(first_class),
      .fallback = "0",
      .help = "number of the first one"},
     {.name = "class-seed",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = offsetof(synth_options, class_seed),
+     .offset = AT(class_seed),
      .fallback = "0",
      .help = "another world of classes"},
     {.name = "width",
@@ -400,9 +398,6 @@ static int run_synth(void *settings)
     if (o->list)
         return list_names();
     terminal_catch_interrupt();
-    o->s.first_class = (uint64_t)o->first_class;
-    o->s.class_seed = (uint64_t)o->class_seed;
-    o->s.seed = (uint64_t)o->seed;
     o->s.log = &log;
     o->s.progress = &progress;
     gad_status status = gad_data_open(o->store, GAD_DATA_CREATE, &data, &err);
