@@ -59,12 +59,12 @@ gad_status gad_teach_write(const gad_sample *s, const float *change, uint64_t se
 }
 
 /* One sample on its way. */
-typedef struct lesson {
+typedef struct work {
     gad_sample sample;
     char *text;
     float change[3 * MAX_BOXES];
     gad_status status;
-} lesson;
+} work;
 
 /* Mean colour of a grid of points inside a box given in shares of the image. */
 static void mean_color(const gad_image *image, const int crop[4], double width, double height, const gad_sample_box *b,
@@ -87,7 +87,7 @@ static void mean_color(const gad_image *image, const int crop[4], double width, 
 }
 
 /* Test minus reference inside each box; zeros where an image cannot be read. */
-static void measure_change(const char *root, lesson *l)
+static void measure_change(const char *root, work *l)
 {
     gad_image test = {0}, normal = {0};
     const gad_sample *s = &l->sample;
@@ -111,7 +111,7 @@ static void measure_change(const char *root, lesson *l)
     gad_image_free(&normal);
 }
 
-static void learn(const gad_teach_settings *settings, const char *root, lesson *l)
+static void learn(const gad_teach_settings *settings, const char *root, work *l)
 {
     const gad_sample *s = &l->sample;
     memset(l->change, 0, sizeof l->change);
@@ -120,16 +120,16 @@ static void learn(const gad_teach_settings *settings, const char *root, lesson *
     l->status = gad_teach_write(s, l->change, settings->seed, settings->brief, &l->text, NULL);
 }
 
-static gad_status store_batch(gad_store *store, lesson *lessons, int count, gad_teach_report *report, gad_error *err)
+static gad_status store_batch(gad_store *store, work *texts, int count, gad_teach_report *report, gad_error *err)
 {
     gad_status status = gad_store_begin(store, err);
     for (int i = 0; i < count && !status; i++) {
-        gad_sample text = {.row = lessons[i].sample.row,
-                           .think = lessons[i].text,
+        gad_sample text = {.row = texts[i].sample.row,
+                           .think = texts[i].text,
                            .text_source = "template",
                            .text_status = "accepted",
                            .text_model = "grammar v1"};
-        status = lessons[i].status ? gad_error_memory(err, "write texts", 0) : gad_store_put_text(store, &text, err);
+        status = texts[i].status ? gad_error_memory(err, "write texts", 0) : gad_store_put_text(store, &text, err);
         report->accepted++;
     }
     if (!status)
@@ -149,9 +149,9 @@ gad_status gad_teach_template(gad_store *store, const gad_teach_settings *settin
     filter.class_name = settings->class_name;
     filter.split = settings->split;
     filter.without_text = !settings->overwrite;
-    lesson *lessons = gad_memory_zero(BATCH, sizeof *lessons);
-    gad_status status = lessons ? gad_store_count(store, &filter, &total, err)
-                                : gad_error_memory(err, "write texts", BATCH * sizeof *lessons);
+    work *texts = gad_memory_zero(BATCH, sizeof *texts);
+    gad_status status =
+        texts ? gad_store_count(store, &filter, &total, err) : gad_error_memory(err, "write texts", BATCH * sizeof *texts);
     total = settings->limit && settings->limit < total ? settings->limit : total;
     gad_progress_meter meter = gad_progress_start(settings->progress, "write texts", total);
     while (!status && report->samples < total) {
@@ -163,22 +163,22 @@ gad_status gad_teach_template(gad_store *store, const gad_teach_settings *settin
         filter.limit = total - report->samples < BATCH ? total - report->samples : BATCH;
         status = gad_store_select(store, &filter, &cursor, err);
         while (!status && found && n < BATCH) {
-            status = gad_store_next(cursor, &lessons[n].sample, &found, err);
+            status = gad_store_next(cursor, &texts[n].sample, &found, err);
             if (!status && found)
-                status = gad_store_root(store, lessons[n].sample.dataset, &roots[n], err);
+                status = gad_store_root(store, texts[n].sample.dataset, &roots[n], err);
             n += !status && found;
         }
         gad_store_cursor_free(cursor);
 #pragma omp parallel for schedule(dynamic)
         for (int i = 0; i < n; i++)
-            learn(settings, roots[i], &lessons[i]);
+            learn(settings, roots[i], &texts[i]);
         if (!status)
-            status = store_batch(store, lessons, n, report, err);
+            status = store_batch(store, texts, n, report, err);
         if (n)
-            filter.after_row = lessons[n - 1].sample.row;
+            filter.after_row = texts[n - 1].sample.row;
         for (int i = 0; i < n; i++) {
-            gad_memory_free(lessons[i].text);
-            lessons[i].text = NULL;
+            gad_memory_free(texts[i].text);
+            texts[i].text = NULL;
             gad_memory_free(roots[i]);
         }
         report->samples += n;
@@ -188,9 +188,9 @@ gad_status gad_teach_template(gad_store *store, const gad_teach_settings *settin
         if (!n)
             break;
     }
-    for (int i = 0; i < BATCH && lessons; i++)
-        gad_sample_free(&lessons[i].sample);
-    gad_memory_free(lessons);
+    for (int i = 0; i < BATCH && texts; i++)
+        gad_sample_free(&texts[i].sample);
+    gad_memory_free(texts);
     report->seconds = gad_clock_seconds() - started;
     return status;
 }

@@ -1,8 +1,8 @@
-/* difference: what a part has that its reference has not. In: pictures as tables (head_input.h), the tower's rows.
+/* head: what a part has that its reference has not. In: pictures as tables (head_input.h), the tower's rows.
  * Out: an anomaly logit for every cell of the test image (a heat map), and evidence added to the rows that the first
  * layers of the language model get at the test image's tokens, the way DeepStack adds rows. Forward and backward.
  *
- * References are first brought to the test picture's place and light (register.h). Two levels, pixels of patches
+ * References are registered onto the test picture and aligned photometrically (register.h). Two levels, pixels of patches
  * and merged rows of tokens. Features f = W2 gelu(W1 x). Every test row looks for its like among the reference rows with
  * several heads that differ in how far they look (the first: at its own place), by cosine and distance; what remains after
  * subtracting the best mixture is the residual. Of a cell: f = gelu(W [channels of the 3 x 3 cells around] + W residual of

@@ -1,6 +1,7 @@
 /* register: brings a reference onto a test picture, so that what is left to compare is what differs: turned, zoomed
  * and shifted to where the part lies now, and lit as it is lit now. In: two pictures as planes. Out: the reference as a
- * picture of the test's place and light. Equal input, equal output; knows nothing of patches or weights.
+ * picture registered onto the test and aligned photometrically. Equal input, equal output; knows nothing of patches or
+ * weights.
  *
  * Where: exhaustive search at 16 px, then Gauss-Newton on a pyramid (Lucas and Kanade, IJCAI 1981) with the light
  * (gain, offset and their slopes) as further unknowns and weights that forget what does not fit. Light: least
