@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "bench/similarity.h"
+#include "task/answer.h"
+#include "task/answer_body.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <ctype.h>
@@ -24,17 +26,23 @@ static piece trim(piece p)
     return p;
 }
 
-/* Inside the last <answer>, or everything. */
-static piece answer_part(const char *text)
+/* An unfinished text that begins with its letter has answered: "B. The rim is". The article "A" has no punctuation. */
+static bool begins_with_letter(piece p)
 {
-    const char *open = NULL;
-    for (const char *at = strstr(text, "<answer>"); at; at = strstr(at + 1, "<answer>"))
-        open = at;
-    if (!open)
-        return trim((piece){text, strlen(text)});
-    open += strlen("<answer>");
-    const char *close = strstr(open, "</answer>");
-    return trim((piece){open, close ? (size_t)(close - open) : strlen(open)});
+    size_t open = p.length && (p.text[0] == '(' || p.text[0] == '*') ? strspn(p.text, "(*") : 0;
+    return p.length > open && p.text[open] >= 'A' && p.text[open] <= 'E' &&
+           (p.length == open + 1 || strchr(".):*,\n", p.text[open + 1]));
+}
+
+/* The part of the text that is the answer; empty when there is none. */
+static piece answer_part(const char *text, bool cut)
+{
+    size_t length = strlen(text);
+    gad_answer_body body = gad_answer_body_find(text, length, cut);
+    piece all = trim((piece){text, length});
+    if ((body.flags & GAD_ANSWER_UNPARSABLE) && cut && begins_with_letter(all))
+        return all;
+    return trim((piece){text + body.begin, body.length});
 }
 
 /* "B", "(B)", "B.", "**B**", "B. text of option B". */
@@ -104,14 +112,16 @@ static gad_status similar_option(piece p, const char *const *option, size_t opti
     return status;
 }
 
-gad_status gad_letter_read(const char *text, const char *const *option, size_t option_count, gad_letter *letter,
+gad_status gad_letter_read(const char *text, bool cut, const char *const *option, size_t option_count, gad_letter *letter,
                            gad_error *err)
 {
-    piece p = answer_part(text);
+    piece p = answer_part(text, cut);
     gad_letter found = {0, GAD_LETTER_NONE};
-    gad_status status = last_letter(p, &found.letter, err);
-    if (status)
+    gad_status status = p.length ? last_letter(p, &found.letter, err) : GAD_OK;
+    if (status || !p.length) {
+        *letter = found;
         return status;
+    }
     if (found.letter) {
         size_t index = (size_t)(found.letter - 'A');
         bool bare = is_bare(p, found.letter, index < option_count ? option[index] : "");

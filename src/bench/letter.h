@@ -4,11 +4,13 @@
 #define GAD_BENCH_LETTER_H
 #include "gad.h"
 
+#include <stdbool.h>
+
 typedef enum gad_letter_how {
     GAD_LETTER_BARE,     /* the answer is the letter, with at most punctuation, brackets or the option's text around it */
     GAD_LETTER_SEARCHED, /* the last of the letters A-E that stand alone in a longer text */
     GAD_LETTER_SIMILAR,  /* no such letter: the option whose text is most like the answer */
-    GAD_LETTER_NONE      /* empty options: nothing to choose from */
+    GAD_LETTER_NONE      /* nothing was answered (empty, or reasoning that never ended), or no options to choose from */
 } gad_letter_how;
 
 typedef struct gad_letter {
@@ -16,8 +18,8 @@ typedef struct gad_letter {
     gad_letter_how how;
 } gad_letter;
 
-/* What follows the last "<answer>" up to "</answer>" is read when the tag is present, else the whole text. Options are
- * labelled from A. */
-gad_status gad_letter_read(const char *text, const char *const *option, size_t option_count, gad_letter *letter,
+/* Reads what gad_answer_body_find says is the answer; `cut`: the text stopped at a token limit. Options are labelled from
+ * A. */
+gad_status gad_letter_read(const char *text, bool cut, const char *const *option, size_t option_count, gad_letter *letter,
                            gad_error *err);
 #endif

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +20,11 @@
 enum { MAP_SIDE_LIMIT = 4096 };
 static const double sync_every_s = 0.5;
 static const char rows_name[] = "rows.jsonl", maps_name[] = "maps.f32";
+
+bool gad_row_cut(const gad_row *row)
+{
+    return row->finish && (!strcasecmp(row->finish, "length") || !strcasecmp(row->finish, "max_tokens"));
+}
 
 /* ---- reading ---- */
 

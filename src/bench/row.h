@@ -22,6 +22,9 @@ typedef struct gad_row {
     int64_t map_width, map_height;
 } gad_row;
 
+/* Whether the answer stopped at a token limit. */
+bool gad_row_cut(const gad_row *row);
+
 /* The latest row of each item of a run. */
 typedef struct gad_rows {
     gad_row *of; /* [items->count]; id NULL: not asked yet */

@@ -132,7 +132,7 @@ gad_status gad_scoring_score(const gad_item *item, const gad_row *row, const gad
         return GAD_OK;
     gad_answer answer;
     gad_box_frame frame = gad_scoring_frame(item, row, choices);
-    gad_status status = gad_answer_read(row->text, strlen(row->text), &frame, &answer, err);
+    gad_status status = gad_answer_read_cut(row->text, strlen(row->text), gad_row_cut(row), &frame, &answer, err);
     if (status)
         return status;
     gad_outcome *o = &scored->outcome;

@@ -109,7 +109,7 @@ static void count_answer(gad_summary *s, const gad_row *row, const gad_scored *s
     for (int f = 0; f < GAD_ANSWER_FLAGS; f++)
         s->flags[f] += scored->flags >> f & 1;
     s->strict += scored->strict;
-    s->cut += row->finish && !strcmp(row->finish, "length");
+    s->cut += gad_row_cut(row);
     s->decisions[scored->decision]++;
     s->kinds[gad_scoring_kind_of(scored)]++;
     for (int b = 0; b < GAD_SCORING_SIZES; b++) {

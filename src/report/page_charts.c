@@ -187,16 +187,18 @@ static void add_share_row(gad_string *html, const char *name, const char *help, 
 
 static void add_form_table(gad_string *html, const gad_summary *s)
 {
-    static const char *const help[GAD_ANSWER_FLAGS] = {"cut off: no closing tag, or a box that ends in the middle",
-                                                       "no answer tags: the decision was searched in the text",
-                                                       "no decision could be read: counts as wrong",
-                                                       "boxes without Yes or No: read as Yes",
-                                                       "double quotes, a list or a code fence around the boxes",
-                                                       "another key than bbox_2d",
-                                                       "coordinates with decimals",
-                                                       "a side more than one pixel outside the image: clamped",
-                                                       "a box without area: a wrong prediction",
-                                                       "No, but with boxes: the boxes are not scored"};
+    static const char *const help[GAD_ANSWER_FLAGS] = {
+        "cut off: no closing tag, or a box that ends in the middle",
+        "no answer tags: the decision was searched in the text",
+        "no decision could be read: counts as wrong",
+        "boxes without Yes or No: read as Yes",
+        "double quotes, a list or a code fence around the boxes",
+        "a box under another key or in another shape than bbox_2d: [x1, y1, x2, y2]",
+        "coordinates with decimals",
+        "a side more than one pixel outside the image: clamped",
+        "a box without area: a wrong prediction",
+        "No, but with boxes: the boxes are not scored",
+        "something that means a box could not be read"};
     int64_t n = s->scope[s->datasets].counts.answered;
     gad_string_add(html, "<div><h3>Form</h3><div class=\"wide\"><table>\n<thead><tr><th></th><th class=\"num\">answers</th>"
                          "<th class=\"num\">%</th><th></th></tr></thead>\n<tbody>\n");

@@ -157,7 +157,7 @@ static gad_status add_case(gad_string *html, const gad_summary *s, const gad_sho
     const gad_row *row = &s->record->rows.of[c->item];
     gad_box_frame frame = gad_scoring_frame(item, row, &s->choices);
     gad_answer answer;
-    gad_status status = gad_answer_read(row->text, strlen(row->text), &frame, &answer, err);
+    gad_status status = gad_answer_read_cut(row->text, strlen(row->text), gad_row_cut(row), &frame, &answer, err);
     if (status)
         return status;
     gad_string_addf(html, "<article class=\"case\" data-kind=\"%s\"%s data-set=\"", kind_key(c->kind),

@@ -277,7 +277,8 @@ void gad_page_categories(gad_string *html, const gad_report *report)
     bool pixels = s->map_images > 0;
     gad_page_section(html, "categories", "Categories",
                      "Click a heading to sort. Missed and alarms: share of anomalous images "
-                     "called normal, and of normal images called anomalous.");
+                     "called normal, and of normal images called anomalous; where answers without a decision count as "
+                     "wrong, they are in both.");
     gad_string_addf(html,
                     "<div class=\"wide\"><table class=\"sort dense\">\n<thead><tr><th>data set</th><th>category</th>"
                     "<th class=\"num\">normal</th><th class=\"num\">anom.</th><th class=\"num\">accuracy</th>"

@@ -57,9 +57,16 @@ static void add_tile(gad_string *html, const gad_report *report, const tile *t)
     gad_string_add(html, "</div>\n");
 }
 
+/* Answers without a decision count as wrong: they are neither misses nor alarms, and are named beside them. */
+static bool has_unreadable(const gad_summary *s)
+{
+    return s->choices.unparsable == GAD_SCORING_WRONG && s->scope[s->datasets].counts.unread > 0;
+}
+
 static void add_tiles(gad_string *html, const gad_report *report)
 {
     const gad_scoring_choices *c = &report->run->choices;
+    bool unreadable = has_unreadable(report->run);
     char place[2][64];
     for (int k = 0; k < 2; k++)
         snprintf(place[k], sizeof place[k], "Localisation, IoU %g", c->iou[k]);
@@ -68,8 +75,14 @@ static void add_tiles(gad_string *html, const gad_report *report)
         {"Balanced accuracy", "mean of recall and specificity; 50 for any constant answer", GAD_METRIC_BALANCED, false},
         {place[0], "found / (found + missed + wrong boxes)", gad_report_local(c, GAD_METRIC_ONE), false},
         {place[1], "found / (found + missed + wrong boxes)", gad_report_local(c, (gad_metric)(GAD_METRIC_ONE + 3)), false},
-        {"Defects missed", "share of anomalous images called normal", GAD_METRIC_RECALL, true},
-        {"False alarms", "share of normal images called anomalous", GAD_METRIC_SPECIFICITY, true},
+        {unreadable ? "Defects missed or unreadable" : "Defects missed",
+         unreadable ? "share of anomalous images called normal or answered without a decision"
+                    : "share of anomalous images called normal",
+         GAD_METRIC_RECALL, true},
+        {unreadable ? "False alarms or unreadable" : "False alarms",
+         unreadable ? "share of normal images called anomalous or answered without a decision"
+                    : "share of normal images called anomalous",
+         GAD_METRIC_SPECIFICITY, true},
         {"AUROC", "how well the score ranks anomalous above normal images", GAD_METRIC_AUROC, false},
         {"Mask IoU", "overlap of all predicted with all true boxes, mean over anomalous images", GAD_METRIC_MASK_IOU,
          false},
@@ -102,8 +115,10 @@ static void add_verdict(gad_string *html, const gad_report *report)
     gad_report_percent(html, all->yes.of[GAD_METRIC_ACCURACY]);
     gad_string_add(html, " %)");
     if (isfinite(v[GAD_METRIC_SPECIFICITY]) && isfinite(v[GAD_METRIC_RECALL]))
-        gad_string_addf(html, ", misses <b>%.1f %%</b> of the anomalous and alarms on <b>%.1f %%</b> of the normal ones",
-                        100 - v[GAD_METRIC_RECALL] * 100, 100 - v[GAD_METRIC_SPECIFICITY] * 100);
+        gad_string_addf(html, ", %s <b>%.1f %%</b> of the anomalous and %s <b>%.1f %%</b> of the normal ones",
+                        has_unreadable(s) ? "misses, or gives no readable answer on," : "misses",
+                        100 - v[GAD_METRIC_RECALL] * 100, has_unreadable(s) ? "alarms, or gives none, on" : "alarms on",
+                        100 - v[GAD_METRIC_SPECIFICITY] * 100);
     double place = v[gad_report_local(&s->choices, GAD_METRIC_ONE)];
     if (isfinite(place))
         gad_string_addf(html, "; localisation accuracy is <b>%.1f %%</b> at IoU %g", place * 100, s->choices.iou[0]);

@@ -58,21 +58,49 @@ static void test_letters(void **state)
         {"F", 'A', GAD_LETTER_SIMILAR}, /* nothing in common with any option: the greatest string wins */
         {"<think>A, B and C are wrong</think><answer>D</answer>", 'D', GAD_LETTER_BARE},
         {"<answer>C", 'C', GAD_LETTER_BARE},
+        {"<think>Option A says yes; let me compare the rim with option B</think>", 0, GAD_LETTER_NONE},
+        {"<think>Option A says yes; let me compare", 0, GAD_LETTER_NONE},
+        {"It may be A or B.</think>C", 'C', GAD_LETTER_BARE},
+        {"", 0, GAD_LETTER_NONE},
         {"éA B", 'B', GAD_LETTER_SEARCHED}, /* é belongs to the word: only B stands alone */
     };
     gad_error err;
     gad_letter found;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        ASSERT_OK(gad_letter_read(cases[i].text, options, 4, &found, &err), &err);
+        ASSERT_OK(gad_letter_read(cases[i].text, false, options, 4, &found, &err), &err);
         if (found.letter != cases[i].letter || found.how != cases[i].how)
             fail_msg("\"%s\": %c by rule %d", cases[i].text, found.letter ? found.letter : '-', (int)found.how);
     }
-    ASSERT_OK(gad_letter_read("nothing", NULL, 0, &found, &err), &err);
+    ASSERT_OK(gad_letter_read("nothing", false, NULL, 0, &found, &err), &err);
     assert_true(found.letter == 0 && found.how == GAD_LETTER_NONE);
+}
+
+/* Stopped at the token limit: reasoning is no answer, a text that begins with its letter is one. */
+static void test_cut(void **state)
+{
+    (void)state;
+    static const char *const options[] = {"Yes.", "No.", "A scratch on the left", "There is a hole"};
+    static const struct {
+        const char *text;
+        char letter;
+    } cases[] = {{"Okay, option A says yes; let me compare the rim with option B", 0},
+                 {"A dent would be option B, but", 0},
+                 {"B. No. The rim is whole and", 'B'},
+                 {"**C** because the", 'C'},
+                 {"It may be A.</think>The answer is D, since", 'D'},
+                 {"It may be A. <answer>D", 'D'}};
+    gad_error err;
+    gad_letter found;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ASSERT_OK(gad_letter_read(cases[i].text, true, options, 4, &found, &err), &err);
+        if (found.letter != cases[i].letter)
+            fail_msg("\"%s\": %c", cases[i].text, found.letter ? found.letter : '-');
+    }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ratio), cmocka_unit_test(test_letters)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ratio), cmocka_unit_test(test_letters),
+                                       cmocka_unit_test(test_cut)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,6 +23,7 @@ enum {
     CLAMPED = GAD_ANSWER_CLAMPED,
     DEGENERATE = GAD_ANSWER_DEGENERATE,
     CONTRADICTION = GAD_ANSWER_CONTRADICTION,
+    LOST = GAD_ANSWER_LOST,
     ILL = 1 << 20 /* not well formed */
 };
 
@@ -95,10 +96,10 @@ static const expectation vectors[] = {
     {T "<answer>Yes. {'bbox_2d': [10, 20, 1001, 40], 'label': 'a'}</answer>", YES, 1, ILL, "a"},
     {T "<answer>Yes. {'bbox_2d': [10, 20, 1002, 40], 'label': 'a'}</answer>", YES, 1, CLAMPED | ILL, "a"},
     {T "<answer>Yes. {'bbox_2d': [2000, 20, 3000, 40], 'label': 'a'}</answer>", YES, 1, CLAMPED | DEGENERATE | ILL, "a"},
-    {T "<answer>Yes. {'bbox_2d': [1, 2, 3], 'label': 'a'}</answer>", YES, 0, ILL, NULL},
-    {T "<answer>Yes. {'bbox_2d': [1, 2, 3, 4, 5], 'label': 'a'}</answer>", YES, 0, ILL, NULL},
-    {T "<answer>Yes. {'bbox_2d': [1, 2, 3, x], 'label': 'a'}</answer>", YES, 0, ILL, NULL},
-    {T "<answer>Yes. {'bbox_2d': [1, 2, 3, 9e999], 'label': 'a'}</answer>", YES, 0, ILL, NULL},
+    {T "<answer>Yes. {'bbox_2d': [1, 2, 3], 'label': 'a'}</answer>", YES, 0, LOST | ILL, NULL},
+    {T "<answer>Yes. {'bbox_2d': [1, 2, 3, 4, 5], 'label': 'a'}</answer>", YES, 1, FOREIGN, "a"},
+    {T "<answer>Yes. {'bbox_2d': [1, 2, 3, x], 'label': 'a'}</answer>", YES, 0, LOST | ILL, NULL},
+    {T "<answer>Yes. {'bbox_2d': [1, 2, 3, 9e999], 'label': 'a'}</answer>", YES, 0, LOST | ILL, NULL},
     {T "<answer>Yes. {'bbox_2d': [1, 2, 3, 4]}</answer>", YES, 1, ILL, ""},
     {T "<answer>Yes. {'bbox_2d': [1, 2, 3, 4], 'label': ''}</answer>", YES, 1, ILL, ""},
     {T "<answer>Yes. {'bbox_2d': [1, 2, 3, 4], 'label': 7}</answer>", YES, 1, ILL, ""},
@@ -118,7 +119,7 @@ static const expectation vectors[] = {
     {T "<answer>Yes. {see below} " BOX(1, 2, 3, 4, "a") "</answer>", YES, 1, ILL, "a"},
     {T "<answer>Yes. } ] ' " BOX(1, 2, 3, 4, "a") "</answer>", YES, 1, 0, "a"},
     {T "<answer>Yes. {'x': " BOX(1, 2, 3, 4, "a") "}</answer>", YES, 1, ILL, "a"},
-    {T "<answer>Yes. {'bbox_2d': [[1, 2, 3, 4]], 'label': 'a'}</answer>", YES, 0, ILL, NULL},
+    {T "<answer>Yes. {'bbox_2d': [[1, 2, 3, 4]], 'label': 'a'}</answer>", YES, 1, FOREIGN, "a"},
     {T "<answer>Yes. {'bbox_2d': null, 'label': 'a'}</answer>", YES, 0, ILL, NULL},
     {T "<answer>Yes. {'bbox_2d': [1, 2, 3, 4], 'label': '\xff\x01z'}</answer>", YES, 1, 0, "\xef\xbf\xbd z"},
     {T "<answer>Ja. " BOX(1, 2, 3, 4,
@@ -129,12 +130,97 @@ static const expectation vectors[] = {
      "bergang"},
 };
 
-static void check(const expectation *e)
+/* Shapes that models write instead of bbox_2d: [x1, y1, x2, y2]: read, or flagged; the box is (1, 2, 30, 40). */
+static const expectation shapes[] = {
+    {T "<answer>Yes. {'bbox_2d': [[1, 2, 30, 40], [5, 6, 7, 8]], 'label': 'a'}</answer>", YES, 2, FOREIGN, "a"},
+    {T "<answer>Yes. {'bbox_2d': [[1, 2], [30, 40]], 'label': 'a'}</answer>", YES, 1, FOREIGN, "a"},
+    {T "<answer>Yes. {'bbox_2d': [(1, 2), (30, 40)], 'label': 'a'}</answer>", YES, 1, FOREIGN, "a"},
+    {T "<answer>Yes. {'bbox_2d': [[1, 2], [30, 2], [30, 40], [1, 40]], 'label': 'a'}</answer>", YES, 1, FOREIGN, "a"},
+    {T "<answer>Yes. {'bbox_2d': [[[1, 2, 30, 40]]], 'label': 'a'}</answer>", YES, 1, FOREIGN, "a"},
+    {T "<answer>Yes. {\"bbox_2d\": \"[1, 2, 30, 40]\", \"label\": \"a\"}</answer>", YES, 1, FOREIGN | JSON, "a"},
+    {T "<answer>Yes. {'bbox_2d': '1, 2, 30, 40', 'label': 'a'}</answer>", YES, 1, FOREIGN, "a"},
+    {T "<answer>Yes. {'bbox_2d': '(1,2),(30,40)', 'label': 'a'}</answer>", YES, 1, FOREIGN, "a"},
+    {T "<answer>Yes. {'bbox_2d': ['1', '2', '30', '40'], 'label': 'a'}</answer>", YES, 1, FOREIGN, "a"},
+    {T "<answer>Yes. {'bbox_2d': [1 2 30 40], 'label': 'a'}</answer>", YES, 1, FOREIGN, "a"},
+    {T "<answer>Yes. {'bbox_2d': [1, 2, 30, 40, 0.93], 'label': 'a'}</answer>", YES, 1, FOREIGN | FLOATS | ILL, "a"},
+    {T "<answer>Yes. {'bbox_2d': {'x1': 1, 'y1': 2, 'x2': 30, 'y2': 40}, 'label': 'a'}</answer>", YES, 1, FOREIGN | ILL,
+     "a"},
+    {T "<answer>Yes. {'xmin': 1, 'ymin': 2, 'xmax': 30, 'ymax': 40, 'label': 'a'}</answer>", YES, 1, FOREIGN, "a"},
+    {T "<answer>Yes. {'boxes': [[1, 2, 30, 40]], 'label': 'a'}</answer>", YES, 1, FOREIGN, "a"},
+    {T "<answer>Yes. {\"bbox_2d\"\uff1a [1\uff0c2\uff0c30\uff0c40]\uff0c\"label\"\uff1a \"a\uff0cb\"}</answer>", YES, 1,
+     FOREIGN | JSON, "a\uff0cb"},
+    {T "<answer>Yes\u3002\uff5b\u201cbbox_"
+       "2d\u201d\uff1a\uff3b1\u30012\u300130\u300140\uff3d\uff0c\u201clabel\u201d\uff1a\u201ca"
+       "\u201d\uff5d</answer>",
+     YES, 1, FOREIGN | JSON, "a"},
+    {T "<answer>Yes. {'bbox_2d': [\uff11, \uff12, \uff13\uff10, \uff14\uff10], 'label': 'a'}</answer>", YES, 1, 0, "a"},
+    {T "<answer>Yes. <|object_ref_start|>no cable<|object_ref_end|><|box_start|>(1,2),(30,40)<|box_end|></answer>", YES, 1,
+     FOREIGN | JSON, "no cable"},
+    {T "<answer><|object_ref_start|>no cable<|object_ref_end|><|box_start|>(1,2),(30,40)<|box_end|></answer>", YES, 1,
+     FOREIGN | JSON | IMPLIED | ILL, "no cable"},
+    {T "<answer>Yes. <ref>a</ref><box>[[1, 2, 30, 40]]</box></answer>", YES, 1, FOREIGN | JSON, "a"},
+    {T "<answer>Yes. <|ref|>a<|/ref|><|det|>[[1, 2, 30, 40], [5, 6, 7, 8]]<|/det|></answer>", YES, 2, FOREIGN | JSON, "a"},
+    {T "<answer>Yes. dent(1,2),(30,40)</answer>", YES, 1, FOREIGN | ILL, ""},
+    {T "<answer>Yes: [1, 2, 30, 40]</answer>", YES, 1, FOREIGN | ILL, ""},
+    {T "<answer>Yes. {'bbox_2d': '<|box_start|>(1,2),(30,40)<|box_end|>', 'label': 'a'}</answer>", YES, 1, FOREIGN, "a"},
+    /* an object that holds the decision and the box */
+    {T "<answer>```json\n{\"anomaly\": \"Yes\", \"bbox_2d\": [1, 2, 30, 40], \"label\": \"a\"}\n```</answer>", YES, 1,
+     JSON | ILL, "a"},
+    {"```json\n{\"anomaly\": \"Yes\", \"bbox_2d\": [1, 2, 30, 40], \"label\": \"a\"}\n```", YES, 1, UNTAGGED | JSON | ILL,
+     "a"},
+    {"```json\n[{\"is_defective\": true, \"bbox_2d\": [1, 2, 30, 40], \"label\": \"no cable\"}]\n```", YES, 1,
+     UNTAGGED | JSON | ILL, "no cable"},
+    {"{\"bbox_2d\": [1, 2, 30, 40], \"label\": \"a\", \"is_normal\": false}", YES, 1, UNTAGGED | JSON | ILL, "a"},
+    {"{\"occluded\": \"no\", \"anomaly\": \"Yes, a dent\", \"bbox_2d\": [1, 2, 30, 40]}", YES, 1, UNTAGGED | JSON | ILL,
+     ""},
+    /* numbers that make no box */
+    {T "<answer>Yes. {'bbox_2d': [1, 2, 30, 40, 5, 6, 7, 8], 'label': 'a'}</answer>", YES, 0, LOST | ILL, NULL},
+    {T "<answer>Yes. {'bbox_2d': '10% from the left', 'label': 'a'}</answer>", YES, 0, LOST | ILL, NULL},
+    {T "<answer>Yes. {'area': [1, 2, 30, 40], 'label': 'a'}</answer>", YES, 0, LOST | ILL, NULL},
+    {T "<answer>Yes. <loc0001><loc0002><loc0030><loc0040> dent</answer>", YES, 0, LOST | ILL, NULL},
+    {T "<answer>Yes. <|box_start|>the left rim<|box_end|></answer>", YES, 0, LOST | ILL, NULL},
+    {T "<answer>Yes. {'bbox_2d': [], 'label': 'a'}</answer>", YES, 0, ILL, NULL},
+};
+
+/* Decisions in objects, where the key says what a Yes means. */
+static const expectation keyed[] = {
+    {"{\"normal\": true}", NO, 0, UNTAGGED | JSON | ILL, NULL},
+    {"{\"is_normal\": false}", YES, 0, UNTAGGED | JSON | ILL, NULL},
+    {"{\"defect_free\": \"yes\"}", NO, 0, UNTAGGED | JSON | ILL, NULL},
+    {"{\"has_shadow\": \"No\", \"anomaly\": \"Yes\"}", YES, 0, UNTAGGED | JSON | ILL, NULL},
+    {"{\u201canomaly\u201d\uff1a\u201cYes\u201d}", YES, 0, UNTAGGED | JSON | ILL, NULL},
+    {"{\"anomaly_type\": \"no cable\"}", NO, 0, UNTAGGED | JSON | ILL, NULL},
+};
+
+/* Where the answer stands: what follows the reasoning decides, and unfinished reasoning is none. */
+static const expectation bodies[] = {
+    {"<think>The form is <answer>No</answer> or <answer>Yes. {...}</answer>.</think>\nYes. " BOX(1, 2, 30, 40, "a"), YES, 1,
+     UNTAGGED | ILL, "a"},
+    {"Is it <answer>No</answer>?</think> Yes.", YES, 0, UNTAGGED | ILL, NULL},
+    {"Is it <answer>No</answer>?</think>", NONE, 0, UNTAGGED | UNPARSABLE | ILL, NULL},
+    {"<think>a</think><answer>No</answer><think>b</think><answer>Yes</answer>", YES, 0, ILL, NULL},
+    {"<think>The form is <answer>No</answer> for a good part. The rim", NONE, 0, UNPARSABLE | ILL, NULL},
+    {"<think>a</think><answer>No</answer><think>Wait, ", NO, 0, TRUNCATED | ILL, NULL},
+    {"Let me see.<think>Yes, a dent", NONE, 0, UNPARSABLE | ILL, NULL},
+    {"<think>a</think>", NONE, 0, UNTAGGED | UNPARSABLE | ILL, NULL},
+};
+
+/* The same texts, stopped at the token limit. */
+static const expectation cut_texts[] = {
+    {"Okay. First, is there a scratch? No, that is a reflection. Now the edge", NONE, 0,
+     UNTAGGED | UNPARSABLE | TRUNCATED | ILL, NULL},
+    {"The form is <answer>No</answer> for a good part, or", NONE, 0, UNPARSABLE | ILL, NULL},
+    {"The rim is dented.</think>Yes. " BOX(1, 2, 30, 40, "a") ", {'bbox", YES, 1, UNTAGGED | TRUNCATED | ILL, "a"},
+    {"The rim is dented. <answer>Yes. " BOX(1, 2, 30, 40, "a"), YES, 1, TRUNCATED | ILL, "a"},
+    {T "<answer>No</answer>", NO, 0, 0, NULL},
+};
+
+static void check(const expectation *e, bool cut)
 {
     gad_box_frame frame = gad_box_frame_make(GAD_BOX_ORIG, GAD_BOX_XY, 1000, 1000, 0, 0);
     gad_answer answer;
     gad_error err;
-    ASSERT_OK(gad_answer_read(e->text, strlen(e->text), &frame, &answer, &err), &err);
+    ASSERT_OK(gad_answer_read_cut(e->text, strlen(e->text), cut, &frame, &answer, &err), &err);
     bool well_formed = !(e->flags & ILL);
     if ((int)answer.decision != e->decision || answer.count != e->boxes || answer.flags != (e->flags & ~(unsigned)ILL) ||
         answer.well_formed != well_formed)
@@ -151,7 +237,67 @@ static void test_vectors(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++)
-        check(&vectors[i]);
+        check(&vectors[i], false);
+}
+
+static void test_shapes(void **state)
+{
+    (void)state;
+    gad_box_frame frame = gad_box_frame_make(GAD_BOX_ORIG, GAD_BOX_XY, 1000, 1000, 0, 0);
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        gad_answer answer;
+        gad_error err;
+        check(&shapes[i], false);
+        ASSERT_OK(gad_answer_read(shapes[i].text, strlen(shapes[i].text), &frame, &answer, &err), &err);
+        if (answer.count) {
+            gad_box box = answer.boxes[0].box;
+            if (box.x1 != 1 || box.y1 != 2 || box.x2 != 30 || box.y2 != 40)
+                fail_msg("%s: %g %g %g %g", shapes[i].text, box.x1, box.y1, box.x2, box.y2);
+        }
+        gad_answer_free(&answer);
+    }
+    for (size_t i = 0; i < sizeof keyed / sizeof keyed[0]; i++)
+        check(&keyed[i], false);
+}
+
+static void test_bodies(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)
+        check(&bodies[i], false);
+    for (size_t i = 0; i < sizeof cut_texts / sizeof cut_texts[0]; i++)
+        check(&cut_texts[i], true);
+}
+
+/* Coordinates that came by name do not follow the order of the model's lists; the others do. */
+static void test_named_order(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {T "<answer>Yes. {'x1': 1, 'y1': 2, 'x2': 30, 'y2': 40}</answer>",
+                                        T "<answer>Yes. {'box_2d': [[2, 1], [40, 30]]}</answer>"};
+    gad_box_frame frame = gad_box_frame_make(GAD_BOX_ORIG, GAD_BOX_YX, 1000, 1000, 0, 0);
+    for (int i = 0; i < 2; i++) {
+        gad_answer answer;
+        gad_error err;
+        ASSERT_OK(gad_answer_read(texts[i], strlen(texts[i]), &frame, &answer, &err), &err);
+        assert_int_equal(answer.count, 1);
+        assert_true(answer.boxes[0].box.x1 == 1 && answer.boxes[0].box.y2 == 40);
+        gad_answer_free(&answer);
+    }
+}
+
+/* Reasoning without its opening tag, which stood in the prompt. */
+static void test_open_think_in_prompt(void **state)
+{
+    (void)state;
+    const char *text = "The rim is dented.\n</think>\n<answer>Yes</answer>";
+    gad_box_frame frame = gad_box_frame_make(GAD_BOX_ORIG, GAD_BOX_XY, 1000, 1000, 0, 0);
+    gad_answer answer;
+    gad_error err;
+    ASSERT_OK(gad_answer_read(text, strlen(text), &frame, &answer, &err), &err);
+    assert_int_equal(answer.think_length, strlen("The rim is dented."));
+    assert_int_equal(answer.think_begin, 0);
+    gad_answer_free(&answer);
 }
 
 /* Where things stand in the text, and coordinates through a frame. */
@@ -253,7 +399,8 @@ static void test_long_text(void **state)
 {
     (void)state;
     enum { LENGTH = 4 << 20 };
-    static const char *const units[] = {"{", "{'", "{'a':", "<answer>", "' ", "{'bbox_2d':[1,2,3,4],", "no{", "[", "\\"};
+    static const char *const units[] = {"{", "{'", "{'a':", "<answer>", "' ", "{'bbox_2d':[1,2,3,4],", "no{", "[", "\\", "[1,", "(1,2)",
+                                        "<ref>", "<box>[", "{\u201c", "{'x1':", "</think>", "<think>"};
     char *text = gad_memory_alloc(LENGTH, 1);
     assert_non_null(text);
     gad_box_frame frame = gad_box_frame_make(GAD_BOX_ORIG, GAD_BOX_XY, 1000, 1000, 0, 0);
@@ -272,8 +419,15 @@ static void test_long_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),    cmocka_unit_test(test_places),    cmocka_unit_test(test_write),
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_long_text),
+        cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_named_order),
+        cmocka_unit_test(test_open_think_in_prompt),
+        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_write),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_long_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
