@@ -31,7 +31,8 @@ static gad_status read_letters(gad_mmad_summary *s, gad_error *err)
         scored->answered = row->id && row->answered;
         if (!scored->answered)
             continue;
-        gad_status one = gad_letter_read(row->text, gad_row_cut(row), item->option, item->option_count, &scored->letter, &mine);
+        gad_status one =
+            gad_letter_read(row->text, gad_row_cut(row), item->option, item->option_count, &scored->letter, &mine);
         scored->right = !one && scored->letter.letter == item->answer;
         if (one) {
 #pragma omp critical(gad_mmad_score)
