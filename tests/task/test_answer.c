@@ -399,8 +399,9 @@ static void test_long_text(void **state)
 {
     (void)state;
     enum { LENGTH = 4 << 20 };
-    static const char *const units[] = {"{", "{'", "{'a':", "<answer>", "' ", "{'bbox_2d':[1,2,3,4],", "no{", "[", "\\", "[1,", "(1,2)",
-                                        "<ref>", "<box>[", "{\u201c", "{'x1':", "</think>", "<think>"};
+    static const char *const units[] = {"{",      "{'",      "{'a':",  "<answer>", "' ",     "{'bbox_2d':[1,2,3,4],",
+                                        "no{",    "[",       "\\",     "[1,",      "(1,2)",  "<ref>",
+                                        "<box>[", "{\u201c", "{'x1':", "</think>", "<think>"};
     char *text = gad_memory_alloc(LENGTH, 1);
     assert_non_null(text);
     gad_box_frame frame = gad_box_frame_make(GAD_BOX_ORIG, GAD_BOX_XY, 1000, 1000, 0, 0);
