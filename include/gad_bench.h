@@ -95,6 +95,7 @@ typedef struct gad_bench_settings {
     const gad_engine_options *engine; /* a checkpoint; opened for the run */
     const char *endpoint;             /* URL of an OpenAI-compatible server */
     const char *endpoint_key;         /* its key; NULL: none */
+    const char *ca_file;              /* PEM file of the authorities to trust; NULL: the system's */
     const char *baseline;             /* "always-yes", "always-no", "pixel-difference" */
     const char *model_name;           /* of the endpoint's model */
     bool fast;                        /* engine: the forced answer, no reasoning */
@@ -116,6 +117,8 @@ typedef struct gad_bench_settings {
     bool without_difference;                      /* do not run the pixel difference beside the model */
     int64_t max_failures;                         /* failed requests in a row that end the run; 0: 20 */
 
+    void (*started)(void *user); /* called once, when the settings were checked and the first question is next; NULL */
+    void *started_user;
     const gad_log *log;
     const gad_progress *progress;
 } gad_bench_settings;

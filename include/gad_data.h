@@ -93,6 +93,7 @@ typedef struct gad_data_reason_settings {
     gad_data_filter filter;
     bool overwrite, brief;
     const char *endpoint, *model, *key; /* endpoint NULL: the grammar, without a model */
+    const char *ca_file;                /* PEM file of the authorities to trust; NULL: the system's */
     int64_t in_flight, tries, max_tokens;
     double temperature, timeout_s, requests_per_s, prompt_price, completion_price; /* prices per million tokens */
     double iou; /* that a box of an answer must reach with the truth */

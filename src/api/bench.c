@@ -167,6 +167,7 @@ static gad_status open_endpoint(const gad_bench_settings *s, gad_bench_model *mo
     gad_model_endpoint_options o = {.url = s->endpoint,
                                     .model = s->model_name,
                                     .key = s->endpoint_key,
+                                    .ca_file = s->ca_file,
                                     .in_flight = s->in_flight,
                                     .requests_per_s = s->requests_per_s,
                                     .timeout_s = s->timeout_s,
@@ -302,6 +303,8 @@ static gad_status run_items(const gad_bench_settings *s, gad_items *items, gad_b
                         : s->endpoint ? open_endpoint(s, &model, err)
                                       : open_baseline(s, &model, err);
     if (!status) {
+        if (s->started)
+            s->started(s->started_user);
         status = ask_model(s, &run, &model, items, &counts, err);
         model.free(model.self);
     }

@@ -141,6 +141,7 @@ gad_status gad_data_reason(gad_data *data, const gad_data_reason_settings *s, ga
     t.endpoint = s->endpoint;
     t.model = s->model;
     t.key = s->key;
+    t.ca_file = s->ca_file;
     t.in_flight = (int)s->in_flight;
     t.tries = (int)s->tries;
     t.max_tokens = (int)s->max_tokens;

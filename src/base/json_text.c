@@ -102,12 +102,43 @@ static piece outside(const char *text, size_t length)
     return as_is(text, 1);
 }
 
+/* The bytes of the list or object that opens at text[0]; 0 when it is cut off. */
+static size_t nested_bytes(const char *text, size_t length)
+{
+    size_t depth = 0;
+    bool inside = false;
+    for (size_t i = 0; i < length; i++) {
+        if (inside && text[i] == '\\')
+            i++;
+        else if (text[i] == '"')
+            inside = !inside;
+        else if (!inside && (text[i] == '[' || text[i] == '{'))
+            depth++;
+        else if (!inside && (text[i] == ']' || text[i] == '}') && --depth == 0)
+            return i + 1;
+    }
+    return 0;
+}
+
+/* Moves *depth along. A list or object inside DEEPEST others is one that nobody reads. */
+static piece structure(const char *text, size_t length, size_t *depth)
+{
+    enum { DEEPEST = 1024 };
+    bool opens = text[0] == '[' || text[0] == '{', closes = text[0] == ']' || text[0] == '}';
+    size_t bytes = opens && *depth == DEEPEST ? nested_bytes(text, length) : 0;
+    if (bytes)
+        return instead(bytes, "\"\"");
+    *depth += opens;
+    *depth -= closes && *depth;
+    return outside(text, length);
+}
+
 size_t gad_json_text_mend(const char *text, size_t length, size_t most, gad_string *mended)
 {
     bool inside = false;
-    size_t at = 0;
+    size_t at = 0, depth = 0;
     while (at < length && !mended->failed) {
-        piece p = inside ? in_string(text + at, length - at) : outside(text + at, length - at);
+        piece p = inside ? in_string(text + at, length - at) : structure(text + at, length - at, &depth);
         if (mended->length + p.length + (p.more ? strlen(p.more) : 0) > most)
             break;
         if (text[at] == '"')

@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 /* Appends the text with these changes: bad UTF-8, lone surrogates and \u0000 in strings become U+FFFD; NaN, Infinity and
- * numbers beyond double become "" (so that nobody takes them for a number); integers beyond 64 bits become reals. Stops
+ * numbers beyond double become "" (so that nobody takes them for a number); integers beyond 64 bits become reals;
+ * what is nested deeper than 1024 becomes "". Stops
  * before `mended` gets more than `most` bytes and returns how much of the input was taken. */
 size_t gad_json_text_mend(const char *text, size_t length, size_t most, gad_string *mended);
 /* Nothing but white space, or a byte order mark before it. */

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/mask.h"
 #include "base/memory.h"
 #include "io/http_client.h"
 #include "io/image_jpeg.h"
@@ -11,6 +12,7 @@
 #include "task/openai.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_IN_FLIGHT = 256, TOP_PROBABILITIES = 20 };
@@ -25,7 +27,8 @@ typedef struct pending {
 
 typedef struct endpoint {
     gad_model_endpoint_options options; /* its strings are copies below */
-    char *url, *model, *system, *more;
+    gad_string url, shown;              /* the address, and as it is shown: without keys */
+    char *model, *system, *more;
     gad_http_client *client;
     pending pending[MAX_IN_FLIGHT];
 } endpoint;
@@ -36,23 +39,50 @@ static void free_endpoint(void *self)
     if (!e)
         return;
     gad_http_client_free(e->client);
-    gad_memory_free(e->url);
+    gad_string_free(&e->url);
+    gad_string_free(&e->shown);
     gad_memory_free(e->model);
     gad_memory_free(e->system);
     gad_memory_free(e->more);
     gad_memory_free(e);
 }
 
+static bool names_secret(const char *name)
+{
+    static const char *const words[] = {"key", "secret", "password", "token", "auth", "credential"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcasestr(name, words[i]))
+            return true;
+    return false;
+}
+
+/* The further members of a request as they are stored: texts under names of keys and passwords left out. */
+static char *show_members(const char *more)
+{
+    json_t *members = more ? json_loads(more, 0, NULL) : NULL, *value;
+    const char *name;
+    json_object_foreach (members, name, value)
+        if (names_secret(name) && !json_is_number(value))
+            json_object_set_new(members, name, json_string("***"));
+    char *text = members ? json_dumps(members, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    json_decref(members);
+    return text;
+}
+
 static json_t *describe(void *self)
 {
     const gad_model_endpoint_options *o = &((endpoint *)self)->options;
-    return json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:b, s:{s:s, s:I}, s:{s:I, s:f, s:f, s:I}, s:{s:I, s:I, s:I}}", "kind",
-                     "OpenAI-compatible endpoint", "served_as", o->model, "endpoint", o->url, "system", o->system, "more",
-                     o->more, "probabilities", o->probabilities, "images", "format", o->jpeg_quality ? "jpeg" : "png",
-                     "quality", (json_int_t)o->jpeg_quality, "decoding", "max_tokens", (json_int_t)o->max_tokens,
-                     "temperature", o->temperature, "top_p", o->top_p, "seed", (json_int_t)o->seed, "processor", "factor",
-                     (json_int_t)o->factor, "min_pixels", (json_int_t)o->min_pixels, "max_pixels",
-                     (json_int_t)o->max_pixels);
+    char *more = show_members(o->more);
+    json_t *described =
+        json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:b, s:{s:s, s:I}, s:{s:I, s:f, s:f, s:I}, s:{s:I, s:I, s:I}}", "kind",
+                  "OpenAI-compatible endpoint", "served_as", o->model, "endpoint",
+                  gad_string_text(&((endpoint *)self)->shown), "system", o->system, "more", more, "probabilities",
+                  o->probabilities, "images", "format", o->jpeg_quality ? "jpeg" : "png", "quality",
+                  (json_int_t)o->jpeg_quality, "decoding", "max_tokens", (json_int_t)o->max_tokens, "temperature",
+                  o->temperature, "top_p", o->top_p, "seed", (json_int_t)o->seed, "processor", "factor",
+                  (json_int_t)o->factor, "min_pixels", (json_int_t)o->min_pixels, "max_pixels", (json_int_t)o->max_pixels);
+    free(more);
+    return described;
 }
 
 /* ---- asking ---- */
@@ -137,7 +167,7 @@ static gad_status submit(void *self, const gad_bench_request *request, int64_t t
     if (!status)
         status = build_body(e, request, part, bytes, &body, err);
     if (!status)
-        status = gad_http_client_submit(e->client, e->url, body.data, body.length, p, err);
+        status = gad_http_client_submit(e->client, e->url.data, body.data, body.length, p, err);
     if (!status) {
         p->tag = tag;
         p->used = true;
@@ -206,22 +236,6 @@ static gad_status collect(void *self, double timeout_s, gad_bench_reply *reply, 
 
 /* ---- opening ---- */
 
-static char *complete_url(const char *url)
-{
-    static const char path[] = "/chat/completions";
-    size_t n = strlen(url), m = sizeof path - 1;
-    while (n && url[n - 1] == '/')
-        n--;
-    bool complete = n >= m && !strncmp(url + n - m, path, m);
-    char *out = gad_memory_alloc(n + m + 1, 1);
-    if (!out)
-        return NULL;
-    memcpy(out, url, n);
-    memcpy(out + n, path, complete ? 0 : m);
-    out[n + (complete ? 0 : m)] = 0;
-    return out;
-}
-
 static gad_status check_options(const gad_model_endpoint_options *o, gad_error *err)
 {
     const char *wrong = NULL;
@@ -243,6 +257,7 @@ static gad_status check_options(const gad_model_endpoint_options *o, gad_error *
 static gad_status open_client(endpoint *e, const gad_model_endpoint_options *o, gad_error *err)
 {
     gad_http_client_options client = {.bearer = o->key,
+                                      .ca_file = o->ca_file,
                                       .in_flight = (int)o->in_flight,
                                       .requests_per_s = o->requests_per_s,
                                       .attempts = (int)o->attempts,
@@ -261,11 +276,13 @@ gad_status gad_model_endpoint_open(const gad_model_endpoint_options *options, ga
         return gad_error_memory(err, "prepare the endpoint", sizeof *e);
     e->options = *options;
     e->options.key = NULL;
-    e->options.url = e->url = complete_url(options->url);
+    e->options.url = e->options.ca_file = NULL;
+    gad_openai_url(options->url, &e->url);
+    gad_mask_url(gad_string_text(&e->url), &e->shown);
     e->options.model = e->model = gad_memory_copy_string(options->model);
     e->options.system = e->system = options->system ? gad_memory_copy_string(options->system) : NULL;
     e->options.more = e->more = options->more ? gad_memory_copy_string(options->more) : NULL;
-    if (!e->url || !e->model || (options->system && !e->system) || (options->more && !e->more))
+    if (e->url.failed || e->shown.failed || !e->model || (options->system && !e->system) || (options->more && !e->more))
         status = gad_error_memory(err, "prepare the endpoint", strlen(options->model));
     if (!status)
         status = open_client(e, options, err);

@@ -8,6 +8,7 @@ typedef struct gad_model_endpoint_options {
     const char *url;                  /* "http://host:8000/v1", with or without "/chat/completions" */
     const char *model;                /* as the server calls it */
     const char *key;                  /* bearer token, never stored; NULL: none */
+    const char *ca_file;              /* certificates to trust instead of the system's; NULL */
     int64_t in_flight;                /* requests at once, 1 to 256 */
     double requests_per_s, timeout_s; /* 0: no limit; the client's default */
     int64_t attempts;                 /* per request; 0: the client's default */

@@ -189,7 +189,7 @@ static const option table[] = {
      .help = "endpoint: system message"},
     {.name = "request-members",
      .argument = "JSON",
-     .kind = OPTION_STRING,
+     .kind = OPTION_HIDDEN,
      .offset = AT(s.request_members),
      .help = "endpoint: more members of each request"},
     {.name = "per-minute",
@@ -239,6 +239,12 @@ static const option table[] = {
      .help = "write report.html, .json, .csv and .md into the folder"},
 };
 
+/* After the questions and the model were found: an error says itself, without a page of settings before it. */
+static void print_settings(void *options)
+{
+    options_print(&cmd_bench_run, options, stderr);
+}
+
 /* What several options or other tables say together. */
 static void complete_settings(run_options *o, const gad_engine_options *engine)
 {
@@ -256,6 +262,9 @@ static void complete_settings(run_options *o, const gad_engine_options *engine)
     s->y_first = strcmp(o->order, "yx") == 0;
     s->max_pixels = o->engine.max_pixels;
     s->without_difference = !o->difference;
+    s->ca_file = options_endpoint_ca(&o->endpoint);
+    s->started = print_settings;
+    s->started_user = o;
 }
 
 /* The tables of the Markdown report up to the single categories. */
@@ -297,7 +306,6 @@ static int run(void *settings)
         fprintf(stderr, "gad bench run: --out DIR is missing\nTry: gad bench run --help\n");
         return EXIT_USAGE;
     }
-    options_print(&cmd_bench_run, o, stderr);
     terminal_catch_interrupt();
     complete_settings(o, &engine);
     o->s.log = &log;

@@ -206,6 +206,7 @@ static int run_reason(void *settings)
     terminal_catch_interrupt();
     o->s.endpoint = server ? o->endpoint.url : NULL;
     o->s.key = server ? getenv(o->endpoint.key_env) : NULL;
+    o->s.ca_file = options_endpoint_ca(&o->endpoint);
     o->s.in_flight = o->endpoint.in_flight;
     o->s.timeout_s = o->endpoint.timeout;
     o->s.log = &log;

@@ -161,6 +161,8 @@ static bool set_value(const command *c, const option *o, void *settings, const c
     errno = 0;
     switch (o->kind) {
     case OPTION_FLAG: *(bool *)value = !strcmp(text, "true"); return true;
+    case OPTION_URL:
+    case OPTION_HIDDEN:
     case OPTION_STRING: *(const char **)value = text; return true;
     case OPTION_LIST: return list_add(value, text);
     case OPTION_CHOICE:
@@ -263,6 +265,17 @@ static void print_help(const command *c)
     }
 }
 
+/* An address may hold a password before the host and keys behind the path. */
+static void print_url(const char *url, FILE *stream)
+{
+    const char *scheme = strstr(url, "://"), *from = scheme ? scheme + 3 : url;
+    size_t authority = strcspn(from, "/?#"), user = 0, path = strcspn(from, "?#");
+    for (size_t i = 0; i < authority; i++)
+        user = from[i] == '@' ? i : user;
+    fprintf(stream, "%.*s%s%.*s%s", (int)(from - url), url, user ? "***" : "", (int)(path - user), from + user,
+            from[path] ? "?***" : "");
+}
+
 static void print_value(const option *o, const void *value, FILE *stream)
 {
     switch (o->kind) {
@@ -275,6 +288,12 @@ static void print_value(const option *o, const void *value, FILE *stream)
     }
     case OPTION_ENUM: print_choice(o->choices, *(const int *)value, stream); break;
     case OPTION_SHORT: fprintf(stream, "%d", *(const int *)value); break;
+    case OPTION_URL: {
+        const char *text = *(const char *const *)value;
+        print_url(text ? text : "-", stream);
+        break;
+    }
+    case OPTION_HIDDEN: fputs(*(const char *const *)value ? "(given)" : "-", stream); break;
     case OPTION_INT: fprintf(stream, "%lld", (long long)*(const int64_t *)value); break;
     case OPTION_NUMBER: fprintf(stream, "%g", *(const double *)value); break;
     case OPTION_LIST: {

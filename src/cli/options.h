@@ -10,6 +10,8 @@
 typedef enum option_kind {
     OPTION_FLAG,   /* bool; --name sets it, --no-name clears it */
     OPTION_STRING, /* const char * */
+    OPTION_URL,    /* const char *; printed without user, password and query */
+    OPTION_HIDDEN, /* const char *; may hold a key: printed as given or not */
     OPTION_CHOICE, /* const char *, one of `choices` ("a|b|c") */
     OPTION_ENUM,   /* an enum: the place of the word in `choices` */
     OPTION_SHORT,  /* int, at least `minimum` */

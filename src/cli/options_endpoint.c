@@ -1,11 +1,13 @@
 /* options_endpoint: see options_endpoint.h */
 #include "cli/options_endpoint.h"
 
+#include <stdlib.h>
+
 #define AT(field) offsetof(endpoint_options, field)
 static const option entries[] = {
     {.name = "endpoint",
      .argument = "URL",
-     .kind = OPTION_STRING,
+     .kind = OPTION_URL,
      .offset = AT(url),
      .help = "an OpenAI-compatible server, such as http://127.0.0.1:8000/v1"},
     {.name = "key-env",
@@ -14,6 +16,11 @@ static const option entries[] = {
      .offset = AT(key_env),
      .fallback = "OPENAI_API_KEY",
      .help = "endpoint: environment variable that holds the key"},
+    {.name = "ca",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(ca),
+     .help = "endpoint: PEM file of the authorities to trust instead of the system's (or SSL_CERT_FILE)"},
     {.name = "in-flight",
      .argument = "N",
      .kind = OPTION_INT,
@@ -30,3 +37,9 @@ static const option entries[] = {
      .help = "endpoint: seconds for one attempt"},
 };
 const option_table options_endpoint = {entries, OPTIONS_COUNT(entries)};
+
+const char *options_endpoint_ca(const endpoint_options *o)
+{
+    const char *file = o->ca ? o->ca : getenv("SSL_CERT_FILE");
+    return file && *file ? file : getenv("CURL_CA_BUNDLE");
+}

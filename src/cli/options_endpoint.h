@@ -4,10 +4,14 @@
 #include "cli/options.h"
 
 typedef struct endpoint_options {
-    const char *url, *key_env;
+    const char *url, *key_env, *ca;
     int64_t in_flight;
     double timeout;
 } endpoint_options;
 
 extern const option_table options_endpoint;
+
+/* The file of trusted authorities: --ca, else what the environment names in SSL_CERT_FILE or CURL_CA_BUNDLE; NULL: the
+ * system's. */
+const char *options_endpoint_ca(const endpoint_options *o);
 #endif

@@ -15,6 +15,7 @@ typedef struct gad_teach_settings {
     bool without_images; /* of the grammar: do not look at the colours */
     /* the server */
     const char *endpoint, *model, *key; /* "http://host:port/v1"; key may be NULL */
+    const char *ca_file;                /* certificates to trust instead of the system's; NULL */
     int in_flight, tries;               /* requests at once; answers per sample before the grammar takes over */
     int max_tokens;
     double temperature, timeout_s, requests_per_s;

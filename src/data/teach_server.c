@@ -34,7 +34,7 @@ typedef struct school {
     gad_http_client *client;
     gad_store_cursor *cursor;
     gad_store_rows *replies;
-    char url[1024];
+    gad_string url;
     char note[256]; /* model and rule, kept with each text */
     int failures_in_row;
     bool dry; /* no more samples to start */
@@ -171,7 +171,7 @@ static gad_status fall_back(school *c, const question *q, gad_error *err)
 static gad_status submit(school *c, question *q, gad_error *err)
 {
     gad_status status = build_body(c, q, err);
-    return status ? status : gad_http_client_submit(c->client, c->url, q->body, q->body_bytes, q, err);
+    return status ? status : gad_http_client_submit(c->client, c->url.data, q->body, q->body_bytes, q, err);
 }
 
 /* Judge one answer, store it, and say whether the question is done. */
@@ -350,15 +350,11 @@ static gad_status open_school(school *c, int64_t *total, gad_error *err)
     const gad_teach_settings *s = c->settings;
     gad_store_filter filter = {0};
     char rule[128];
-    size_t length = strlen(s->endpoint);
-    bool complete = length > 17 && strcmp(s->endpoint + length - 17, "/chat/completions") == 0;
-    snprintf(c->url, sizeof c->url, "%s%s", s->endpoint,
-             complete                         ? ""
-             : s->endpoint[length - 1] == '/' ? "chat/completions"
-                                              : "/chat/completions");
+    gad_openai_url(s->endpoint, &c->url);
     gad_text_check_text(&s->rule, rule, sizeof rule);
     snprintf(c->note, sizeof c->note, "%.100s; %s", s->model, rule);
     gad_http_client_options options = {.bearer = s->key,
+                                       .ca_file = s->ca_file,
                                        .in_flight = s->in_flight,
                                        .requests_per_s = s->requests_per_s,
                                        .attempts = s->attempts,
@@ -370,7 +366,8 @@ static gad_status open_school(school *c, int64_t *total, gad_error *err)
     filter.split = s->split;
     filter.without_text = !s->overwrite;
     filter.limit = s->limit;
-    gad_status status = gad_store_count(c->store, &filter, total, err);
+    gad_status status =
+        c->url.failed ? gad_error_memory(err, "ask a teacher", 0) : gad_store_count(c->store, &filter, total, err);
     *total = s->limit && s->limit < *total ? s->limit : *total;
     if (!status)
         status = gad_store_select(c->store, &filter, &c->cursor, err);
@@ -399,6 +396,7 @@ gad_status gad_teach_server(gad_store *store, const gad_teach_settings *settings
                    1e6;
     report->seconds = gad_clock_seconds() - from;
     gad_http_client_free(c.client);
+    gad_string_free(&c.url);
     gad_store_cursor_free(c.cursor);
     gad_store_query_close(c.replies);
     return status;

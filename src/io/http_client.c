@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/mask.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "base/string.h"
@@ -11,6 +12,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 typedef struct request {
     struct request *next;
@@ -21,6 +23,8 @@ typedef struct request {
     gad_string response;
     size_t limit_bytes;
     bool too_large;
+    int hops;       /* redirects followed in this attempt */
+    char *moved_to; /* where a redirect that was not followed leads; NULL: none */
     gad_http_client_result result;
 } request;
 
@@ -33,6 +37,7 @@ struct gad_http_client {
     gad_http_client_options options;
     const gad_curl *curl;
     CURLM *multi;
+    char *key, *ca_file; /* copies */
     struct curl_slist *headers;
     gad_rng rng;
     double next_start_s;     /* the rate limit, and pauses that the server asks for */
@@ -69,6 +74,7 @@ static void free_request(request *r)
 {
     gad_memory_free(r->url);
     gad_memory_free(r->body);
+    gad_memory_free(r->moved_to);
     gad_string_free(&r->response);
     gad_http_client_result_free(&r->result);
     gad_memory_free(r);
@@ -114,8 +120,27 @@ static gad_status make_headers(gad_http_client *client, gad_error *err)
         (key && !add_header(client, line.data)))
         status = gad_error_memory(err, "open HTTP client", line.length);
     gad_string_free(&line);
-    client->options.bearer = NULL; /* the caller's memory; from here on only the header holds it */
     return status;
+}
+
+/* Copies what the options point to. */
+static gad_status keep_strings(gad_http_client *client, gad_error *err)
+{
+    gad_http_client_options *o = &client->options;
+    const char *key = o->bearer, *ca = o->ca_file;
+    client->key = key ? gad_memory_copy_string(key) : NULL;
+    client->ca_file = ca && *ca ? gad_memory_copy_string(ca) : NULL;
+    o->bearer = client->key;
+    o->ca_file = client->ca_file;
+    if ((key && !client->key) || (ca && *ca && !client->ca_file))
+        return gad_error_memory(err, "open HTTP client", 0);
+    FILE *file = client->ca_file ? fopen(client->ca_file, "r") : NULL;
+    if (client->ca_file && !file)
+        return gad_error_set(err, GAD_E_IO, "open HTTP client", "name a PEM file with the authority's certificate",
+                             "%.200s: the file of certificates cannot be read", client->ca_file);
+    if (file)
+        fclose(file);
+    return GAD_OK;
 }
 
 gad_status gad_http_client_open(const gad_http_client_options *options, gad_http_client **client, gad_error *err)
@@ -137,6 +162,8 @@ gad_status gad_http_client_open(const gad_http_client_options *options, gad_http
     opened->multi = curl->multi_init();
     if (!opened->multi)
         status = gad_error_memory(err, "open HTTP client", sizeof *opened);
+    if (!status)
+        status = keep_strings(opened, err);
     if (!status)
         status = make_headers(opened, err);
     if (status)
@@ -164,6 +191,8 @@ void gad_http_client_free(gad_http_client *client)
     const gad_curl *curl = client->curl;
     curl->slist_free_all(client->headers);
     curl->multi_cleanup(client->multi);
+    gad_memory_free(client->key);
+    gad_memory_free(client->ca_file);
     gad_memory_free(client);
     curl->global_cleanup();
 }
@@ -171,9 +200,14 @@ void gad_http_client_free(gad_http_client *client)
 gad_status gad_http_client_submit(gad_http_client *client, const char *url, const char *body, size_t body_bytes, void *tag,
                                   gad_error *err)
 {
-    if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
-        return gad_error_set(err, GAD_E_ARGUMENT, "send request", "an address begins with http:// or https://",
-                             "%.200s: is not an HTTP address", url);
+    if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0) {
+        gad_string masked = {0};
+        gad_mask_url(url, &masked);
+        gad_status status = gad_error_set(err, GAD_E_ARGUMENT, "send request", "an address begins with http:// or https://",
+                                          "%.200s: is not an HTTP address", gad_string_text(&masked));
+        gad_string_free(&masked);
+        return status;
+    }
     request *r = gad_memory_zero(1, sizeof *r);
     if (r) {
         r->url = gad_memory_copy_string(url);
@@ -234,7 +268,10 @@ static gad_status start(gad_http_client *client, request *r, gad_error *err)
                 !curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(o->connect_timeout_s * 1000)) &&
                 !curl->easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(o->timeout_s * 1000)) &&
                 !curl->easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive) &&
-                !curl->easy_setopt(easy, CURLOPT_WRITEDATA, r) && !curl->easy_setopt(easy, CURLOPT_PRIVATE, r);
+                !curl->easy_setopt(easy, CURLOPT_WRITEDATA, r) && !curl->easy_setopt(easy, CURLOPT_PRIVATE, r) &&
+                !curl->easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+    if (good && o->ca_file)
+        good = !curl->easy_setopt(easy, CURLOPT_CAINFO, o->ca_file);
     if (good && r->body)
         good = !curl->easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_bytes) &&
                !curl->easy_setopt(easy, CURLOPT_POSTFIELDS, r->body);
@@ -245,7 +282,7 @@ static gad_status start(gad_http_client *client, request *r, gad_error *err)
     take(&client->queued, r);
     append(&client->wire, r);
     r->easy = easy;
-    r->result.attempts++;
+    r->result.attempts += r->hops == 0;
     return GAD_OK;
 }
 
@@ -293,12 +330,78 @@ static void describe(const gad_curl *curl, request *r, CURLcode code)
 {
     gad_http_client_result *result = &r->result;
     const char *why = gad_http_client_failure_name(result->failure);
+    gad_string url = {0}, moved = {0};
+    gad_mask_url(r->url, &url);
+    if (r->moved_to)
+        gad_mask_url(r->moved_to, &moved);
     if (result->failure == GAD_HTTP_CLIENT_NONE)
         result->message[0] = 0;
     else if (code != CURLE_OK && result->failure != GAD_HTTP_CLIENT_TOO_LARGE)
-        snprintf(result->message, sizeof result->message, "%.160s: %s (%s)", r->url, why, curl->easy_strerror(code));
+        snprintf(result->message, sizeof result->message, "%.160s: %s (%s)", gad_string_text(&url), why,
+                 curl->easy_strerror(code));
     else
-        snprintf(result->message, sizeof result->message, "%.160s: %s (HTTP %ld)", r->url, why, result->http_status);
+        snprintf(result->message, sizeof result->message, "%.160s: %s (HTTP %ld%s%.160s)", gad_string_text(&url), why,
+                 result->http_status, r->moved_to ? ", moved to " : "", gad_string_text(&moved));
+    gad_string_free(&url);
+    gad_string_free(&moved);
+}
+
+/* Scheme and host of an absolute address, without the port. False when it names a user, who is not ours. */
+static bool read_host(const char *url, const char **host, size_t *length)
+{
+    const char *scheme = strstr(url, "://");
+    *host = scheme ? scheme + 3 : url;
+    size_t authority = strcspn(*host, "/?#");
+    if (!scheme || memchr(*host, '@', authority) || memchr(*host, '\\', authority))
+        return false;
+    *length = **host == '[' ? strcspn(*host, "]") : strcspn(*host, ":/?#");
+    return true;
+}
+
+/* The key and the pictures may go where they were sent, and nowhere else; encryption is not given up. */
+static bool same_host(const char *from, const char *to)
+{
+    const char *at = strstr(from, "://"), *user = at ? memchr(at + 3, '@', strcspn(at + 3, "/?#")) : NULL, *host[2];
+    size_t length[2];
+    gad_string plain = {0};
+    gad_string_add(&plain, "x://");
+    gad_string_add(&plain, user ? user + 1 : at ? at + 3 : from);
+    bool same = read_host(gad_string_text(&plain), &host[0], &length[0]) && read_host(to, &host[1], &length[1]) &&
+                length[0] == length[1] && !strncasecmp(host[0], host[1], length[0]) &&
+                (strncmp(from, "https:", 6) != 0 || !strncmp(to, "https:", 6));
+    gad_string_free(&plain);
+    return same;
+}
+
+/* A redirect (but 303, which asks for a GET): the request goes on at its new address, or remembers where it leads.
+ * True when it goes on. */
+static bool follow(request *r, long http_status, const char *to)
+{
+    enum { MOST_HOPS = 5 };
+    bool moved = http_status == 301 || http_status == 302 || http_status == 307 || http_status == 308;
+    if (http_status < 300 || http_status > 399 || !to)
+        return false;
+    char *copy = gad_memory_copy_string(to);
+    if (!copy)
+        return false;
+    if (moved && r->hops < MOST_HOPS && same_host(r->url, to)) {
+        gad_memory_free(r->url);
+        r->url = copy;
+        r->hops++;
+        return true;
+    }
+    gad_memory_free(r->moved_to);
+    r->moved_to = copy;
+    return false;
+}
+
+/* A server that echoes the request must not bring the key into logs, rows and reports. */
+static void mask_response(const gad_http_client *client, request *r)
+{
+    if (!r->response.length)
+        return;
+    gad_mask_text(r->response.data, r->response.length, client->key);
+    gad_mask_text_of_url(r->response.data, r->response.length, r->url);
 }
 
 /* The attempt has ended: the request is done, or waits for the next attempt. */
@@ -308,13 +411,22 @@ static gad_status finish(gad_http_client *client, request *r, CURLcode code, gad
     const gad_curl *curl = client->curl;
     gad_http_client_result *result = &r->result;
     curl_off_t retry_after = 0;
+    char *to = NULL;
     curl->easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &result->http_status);
     curl->easy_getinfo(r->easy, CURLINFO_TOTAL_TIME, &result->last_s);
     curl->easy_getinfo(r->easy, CURLINFO_RETRY_AFTER, &retry_after);
+    curl->easy_getinfo(r->easy, CURLINFO_REDIRECT_URL, &to);
+    bool goes_on = code == CURLE_OK && follow(r, result->http_status, to);
     curl->multi_remove_handle(client->multi, r->easy);
     curl->easy_cleanup(r->easy);
     r->easy = NULL;
     take(&client->wire, r);
+    if (goes_on) {
+        append(&client->queued, r);
+        return GAD_OK;
+    }
+    r->hops = 0;
+    mask_response(client, r);
     result->failure = classify(code, result->http_status, r->too_large);
     describe(client->curl, r, code);
     double wish = (double)retry_after, now = gad_clock_seconds();
@@ -458,7 +570,7 @@ static const char *hint_for(const gad_http_client_result *result)
                                                                         : "";
     case GAD_HTTP_CLIENT_RATE: return "fewer requests in flight, or a lower rate";
     case GAD_HTTP_CLIENT_CONNECT: return "is the server running, and the address right?";
-    case GAD_HTTP_CLIENT_TLS: return "check the certificate; use http:// for a server without one";
+    case GAD_HTTP_CLIENT_TLS: return "check the certificate; name the file of an own authority (--ca FILE)";
     case GAD_HTTP_CLIENT_TIMEOUT: return "a longer timeout, or fewer requests in flight";
     default: return "";
     }

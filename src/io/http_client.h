@@ -10,7 +10,8 @@
 
 /* Zero in a field means the default in parentheses. */
 typedef struct gad_http_client_options {
-    const char *bearer;          /* sent as "Authorization: Bearer ..."; never appears in an error. NULL: none */
+    const char *bearer;          /* sent as "Authorization: Bearer ..."; masked in what comes back. NULL: none */
+    const char *ca_file;         /* PEM certificates of authorities to trust instead of the system's (NULL) */
     int in_flight;               /* requests on the wire at once (4) */
     double requests_per_s;       /* starts per second, retries included (no limit) */
     int attempts;                /* per request, the first included (5) */
@@ -25,7 +26,7 @@ typedef struct gad_http_client_options {
 
 typedef enum gad_http_client_failure {
     GAD_HTTP_CLIENT_NONE,      /* a 2xx response */
-    GAD_HTTP_CLIENT_REFUSED,   /* 3xx or 4xx: asking again will not help */
+    GAD_HTTP_CLIENT_REFUSED,   /* 4xx, or a redirect that was not followed: asking again will not help */
     GAD_HTTP_CLIENT_RATE,      /* 429, to the last attempt */
     GAD_HTTP_CLIENT_SERVER,    /* 5xx (or 408, 425), to the last attempt */
     GAD_HTTP_CLIENT_CONNECT,   /* name or host not reached */
@@ -46,12 +47,14 @@ typedef struct gad_http_client_result {
     size_t body_bytes; /* without the zero */
     int attempts;
     double last_s;     /* duration of the last attempt */
-    char message[256]; /* for people: what failed, at which URL */
+    char message[512]; /* for people: what failed, at which URL */
 } gad_http_client_result;
 
 typedef struct gad_http_client gad_http_client;
 
-/* A client belongs to one thread. Certificates are verified, redirects are not followed. */
+/* A client belongs to one thread. Certificates are verified. A redirect to the same host is followed (never from https to
+ * http); elsewhere neither the key nor the body may go. The key, and a password or key in the address, are overwritten with
+ * stars in responses, and left out of messages. Compressed responses are unpacked. */
 gad_status gad_http_client_open(const gad_http_client_options *options, gad_http_client **client, gad_error *err);
 void gad_http_client_free(gad_http_client *client);
 

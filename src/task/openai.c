@@ -138,6 +138,18 @@ done:
     return status;
 }
 
+void gad_openai_url(const char *base, gad_string *url)
+{
+    static const char path[] = "/chat/completions";
+    size_t end = strcspn(base, "?#"), query = strcspn(base + end, "#"), n = end, m = sizeof path - 1;
+    while (n && base[n - 1] == '/')
+        n--;
+    bool complete = n >= m && !strncmp(base + n - m, path, m);
+    gad_string_append(url, base, complete ? end : n);
+    gad_string_add(url, complete ? "" : path);
+    gad_string_append(url, base + end, query);
+}
+
 /* ---- response ----------------------------------------------------------------------------------------------------- */
 
 static gad_status malformed(const char *what, gad_error *err)
@@ -260,7 +272,9 @@ static gad_status find_p_yes(const json_t *choice, const gad_string *text, size_
         return GAD_OK;
     gad_box_frame frame = gad_box_frame_make(GAD_BOX_REL1000, GAD_BOX_XY, 1000, 1000, 0, 0);
     gad_answer answer;
-    gad_status status = gad_answer_read(text->data, text->length, &frame, &answer, err);
+    const char *finish = json_string_value(json_object_get(choice, "finish_reason"));
+    bool cut = finish && !strcmp(finish, "length");
+    gad_status status = gad_answer_read_cut(text->data, text->length, cut, &frame, &answer, err);
     if (status)
         return status;
     if (answer.decision_begin != (size_t)-1 && answer.decision_begin >= begin)

@@ -35,6 +35,10 @@ typedef struct gad_openai_request {
  * WebP, GIF or BMP is refused. */
 gad_status gad_openai_build(const gad_openai_request *request, gad_string *json, gad_error *err);
 
+/* Appends the address of chat completions: "http://host/v1", with or without a slash or "/chat/completions" at its end; a
+ * query stays behind the path. */
+void gad_openai_url(const char *base, gad_string *url);
+
 typedef struct gad_openai_response {
     char *text; /* the whole answer; reasoning that the server sent apart stands in front as <think>...</think> */
     char *model;

@@ -39,6 +39,43 @@ static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status,
     return result;
 }
 
+/* /moved: without an address; /moved-here, -around, -away: to /ok, to itself, to another name of this host; /moved-see:
+ * 303. */
+static enum MHD_Result redirect(struct MHD_Connection *connection, const char *url)
+{
+    char to[128] = "";
+    struct MHD_Response *response = MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+    if (!strcmp(url, "/moved-here") || !strcmp(url, "/moved-see"))
+        snprintf(to, sizeof to, "/ok");
+    else if (!strcmp(url, "/moved-around"))
+        snprintf(to, sizeof to, "%s", url);
+    else if (!strcmp(url, "/moved-away"))
+        snprintf(to, sizeof to, "http://localhost:%u/ok?key=k-of-the-target", port);
+    if (*to)
+        MHD_add_response_header(response, "Location", to);
+    enum MHD_Result result = MHD_queue_response(connection,
+                                                !strcmp(url, "/moved-see") ? 303
+                                                : !strcmp(url, "/moved")   ? 302
+                                                                           : 307,
+                                                response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* {"ok": 1}, compressed without being asked. */
+static enum MHD_Result reply_zipped(struct MHD_Connection *connection)
+{
+    static const unsigned char zipped[] = {0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03,
+                                           0xab, 0x56, 0xca, 0xcf, 0x56, 0xb2, 0x52, 0x30, 0xac, 0x05,
+                                           0x00, 0x6a, 0xc7, 0x52, 0xc4, 0x09, 0x00, 0x00, 0x00};
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(sizeof zipped, (void *)(uintptr_t)zipped, MHD_RESPMEM_PERSISTENT);
+    MHD_add_response_header(response, "Content-Encoding", "gzip");
+    enum MHD_Result result = MHD_queue_response(connection, 200, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
 static enum MHD_Result answer_path(struct MHD_Connection *connection, const char *url, const upload *body, int number)
 {
     char text[1024];
@@ -69,8 +106,10 @@ static enum MHD_Result answer_path(struct MHD_Connection *connection, const char
         free(big);
         return result;
     }
-    if (!strcmp(url, "/moved"))
-        return reply(connection, 302, "", NULL);
+    if (!strncmp(url, "/moved", 6))
+        return redirect(connection, url);
+    if (!strcmp(url, "/zipped"))
+        return reply_zipped(connection);
     return reply(connection, strcmp(url, "/secret") ? 404 : 401, "{\"error\": \"no\"}", NULL);
 }
 
@@ -210,6 +249,56 @@ static void test_refused(void **state)
     assert_null(strstr(err.cause, "k-secret"));
     assert_string_equal(err.hint, "check the API key");
     assert_failure(ask((gad_http_client_options){0}, address("/moved"), "x"), GAD_HTTP_CLIENT_REFUSED, 1, "HTTP 302");
+}
+
+static void test_redirects(void **state)
+{
+    (void)state;
+    gad_http_client_result result = ask((gad_http_client_options){0}, address("/moved-here"), "hello");
+    assert_int_equal(result.failure, GAD_HTTP_CLIENT_NONE);
+    assert_int_equal(result.attempts, 1);
+    assert_non_null(strstr(result.body, "\"body\": \"hello\"")); /* still a POST with its body */
+    gad_http_client_result_free(&result);
+    assert_failure(ask((gad_http_client_options){.bearer = "k-secret"}, address("/moved-away"), "x"),
+                   GAD_HTTP_CLIENT_REFUSED, 1, "moved to http://localhost:");
+    assert_non_null(strstr(err.cause, "key=***"));
+    assert_int_equal(requests, 1); /* nothing went there */
+    assert_failure(ask((gad_http_client_options){0}, address("/moved-around"), "x"), GAD_HTTP_CLIENT_REFUSED, 1,
+                   "HTTP 307");
+    assert_int_equal(requests, 6);
+    assert_failure(ask((gad_http_client_options){0}, address("/moved-see"), "x"), GAD_HTTP_CLIENT_REFUSED, 1, "HTTP 303");
+}
+
+static void test_compressed(void **state)
+{
+    (void)state;
+    gad_http_client_result result = ask((gad_http_client_options){0}, address("/zipped"), "x");
+    assert_string_equal(result.body, "{\"ok\": 1}");
+    gad_http_client_result_free(&result);
+}
+
+/* What a server repeats of the request holds no key, and neither does what is said of a failure. */
+static void test_masked(void **state)
+{
+    (void)state;
+    gad_http_client_result result = ask((gad_http_client_options){.bearer = "k-secret"}, address("/ok"), "k-secret");
+    assert_string_equal(result.body, "{\"n\": 0, \"body\": \"********\", \"key\": \"Bearer ********\"}");
+    gad_http_client_result_free(&result);
+    char url[160];
+    snprintf(url, sizeof url, "http://me:hunter22@127.0.0.1:%u/absent?key=k-of-mine", port);
+    assert_failure(ask((gad_http_client_options){0}, url, "x"), GAD_HTTP_CLIENT_REFUSED, 1, "http://***@127.0.0.1");
+    assert_null(strstr(err.cause, "hunter22"));
+    assert_null(strstr(err.cause, "k-of-mine"));
+}
+
+static void test_authority(void **state)
+{
+    (void)state;
+    gad_http_client *client = NULL;
+    gad_http_client_options options = {.ca_file = "absent.pem"};
+    assert_int_equal(gad_http_client_open(&options, &client, &err), GAD_E_IO);
+    assert_non_null(strstr(err.cause, "absent.pem"));
+    assert_null(client);
 }
 
 static void test_retries(void **state)
@@ -403,10 +492,11 @@ static void test_not_http(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_post_and_get),  cmocka_unit_test(test_large_body),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_retries),       cmocka_unit_test(test_retry_after), cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_in_flight),     cmocka_unit_test(test_rate),        cmocka_unit_test(test_wait_and_cancel),
-        cmocka_unit_test(test_bad_arguments), cmocka_unit_test(test_not_http),
+        cmocka_unit_test(test_post_and_get),    cmocka_unit_test(test_large_body),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_redirects),       cmocka_unit_test(test_compressed),    cmocka_unit_test(test_masked),
+        cmocka_unit_test(test_authority),       cmocka_unit_test(test_retries),       cmocka_unit_test(test_retry_after),
+        cmocka_unit_test(test_limits),          cmocka_unit_test(test_in_flight),     cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_wait_and_cancel), cmocka_unit_test(test_bad_arguments), cmocka_unit_test(test_not_http),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }

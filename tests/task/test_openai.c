@@ -92,6 +92,60 @@ static void test_responses(void **state)
     gad_openai_response_free(&r);
 }
 
+/* What servers get wrong beside the answer does not cost it. */
+static void test_tolerated(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{\"choices\":[{\"message\":{\"content\":\"a \\ud83d\"}}]}", "a \xEF\xBF\xBD"},
+        {"{\"choices\":[{\"message\":{\"content\":\"a\\u0000b\"}}]}", "a\xEF\xBF\xBD"
+                                                                      "b"},
+        {"{\"choices\":[{\"message\":{\"content\":\"a \xF0\x9F\"}}]}", "a \xEF\xBF\xBD\xEF\xBF\xBD"},
+        {"{\"choices\":[{\"message\":{\"content\":\"a\"}}],\"created\":123456789012345678901234567890}", "a"},
+        {"{\"choices\":[{\"message\":{\"content\":\"a\"},\"logprobs\":{\"content\":[{\"token\":\"a\",\"logprob\":-Infinity}"
+         "]}}]}",
+         "a"},
+        {"{\"model\":\"m\",\"choices\":[{\"message\":{\"content\":\"a\"}}],\"model\":\"m\"}", "a"},
+        {"\xEF\xBB\xBF{\"choices\":[{\"message\":{\"content\":\"a\"}}]}", "a"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        gad_openai_response r = parse(cases[i][0]);
+        assert_string_equal(r.text, cases[i][1]);
+        assert_true(isnan(r.p_yes));
+        gad_openai_response_free(&r);
+    }
+    gad_string deep = {0};
+    gad_string_add(&deep, "{\"choices\":[{\"message\":{\"content\":\"a\"}}],\"extra\":");
+    for (int side = 0; side < 2; side++)
+        for (int i = 0; i < 5000; i++)
+            gad_string_add(&deep, side ? "]" : "[");
+    gad_string_add(&deep, "}");
+    gad_openai_response r = parse(deep.data);
+    assert_string_equal(r.text, "a");
+    gad_openai_response_free(&r);
+    gad_string_free(&deep);
+}
+
+static void test_url(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"http://h/v1", "http://h/v1/chat/completions"},
+        {"http://h/v1/", "http://h/v1/chat/completions"},
+        {"http://h/v1/chat/completions", "http://h/v1/chat/completions"},
+        {"http://h/v1/chat/completions/", "http://h/v1/chat/completions/"},
+        {"http://h/v1/chat/completions?api-version=2024-06-01", "http://h/v1/chat/completions?api-version=2024-06-01"},
+        {"http://h/v1?api-version=1&x=/a/", "http://h/v1/chat/completions?api-version=1&x=/a/"},
+        {"http://h/v1/?a=1#b", "http://h/v1/chat/completions?a=1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        gad_string url = {0};
+        gad_openai_url(cases[i][0], &url);
+        assert_string_equal(gad_string_text(&url), cases[i][1]);
+        gad_string_free(&url);
+    }
+}
+
 static void test_errors(void **state)
 {
     (void)state;
@@ -103,7 +157,7 @@ static void test_errors(void **state)
         {"{\"error\":\"overloaded\"}", "overloaded", GAD_E_NETWORK},
         {"{\"object\":\"error\",\"message\":\"too long\",\"code\":400}", "too long", GAD_E_NETWORK},
         {"{\"error\":{}}", "without a message", GAD_E_NETWORK},
-        {"", "line 1", GAD_E_FORMAT},
+        {"", "is empty", GAD_E_FORMAT},
         {"<html>502</html>", "line 1", GAD_E_FORMAT},
         {"{\"choices\":[", "line 1", GAD_E_FORMAT},
         {"[]", "not a JSON object", GAD_E_FORMAT},
@@ -139,6 +193,11 @@ static void assert_p_yes(const char *body, double expected)
 static void test_p_yes(void **state)
 {
     (void)state;
+    /* a server that cannot write the probability of what cannot come: the rest decides */
+    assert_p_yes("{\"choices\":[{\"message\":{\"content\":\"Yes\"},\"logprobs\":{\"content\":[{\"token\":\"Yes\","
+                 "\"logprob\":-0.2,\"top_logprobs\":[{\"token\":\"Yes\",\"logprob\":-0.2},{\"token\":\"No\",\"logprob\":"
+                 "-Infinity}]}]}}]}",
+                 1);
     assert_p_yes(RESPONSE("\"content\":\"<answer>Yes.</answer>\"",
                           TOKEN("<answer>") "," DECISION("Yes") "," TOKEN(".") "," TOKEN("</answer>")),
                  0.75);
@@ -162,10 +221,8 @@ static void test_p_yes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_request),
-        cmocka_unit_test(test_responses),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_p_yes),
+        cmocka_unit_test(test_request), cmocka_unit_test(test_responses), cmocka_unit_test(test_tolerated),
+        cmocka_unit_test(test_url),     cmocka_unit_test(test_errors),    cmocka_unit_test(test_p_yes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
