@@ -38,6 +38,18 @@ typedef struct gad_new_settings {
 /* A checkpoint of random weights, ready for training. */
 GAD_API gad_status gad_model_new(const gad_new_settings *settings, gad_error *err);
 
+typedef struct gad_convert_settings {
+    const char *model;   /* checkpoint folder */
+    const char *adapter; /* PEFT LoRA adapter to add into the weights; NULL: none */
+    const char *out;     /* new folder */
+    const char *type;    /* "fp32", "bf16", "fp16"; NULL: as the matrices of the checkpoint are */
+    bool force;          /* write into a folder that holds a checkpoint */
+    int64_t threads;     /* 0: all processors */
+    const gad_log *log;
+} gad_convert_settings;
+/* The checkpoint as another folder in Hugging Face layout, with everything that belongs to it but its threshold. */
+GAD_API gad_status gad_model_convert(const gad_convert_settings *settings, gad_error *err);
+
 /* ---- training ------------------------------------------------------------------------------------------------------ */
 
 typedef struct gad_train_settings {

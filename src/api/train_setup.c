@@ -2,12 +2,15 @@
 #include "api/train_setup.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "model/adapter.h"
+#include "model/save.h"
 #include "train/memory_plan.h"
 #include "train/reward.h"
 
@@ -270,6 +273,63 @@ static gad_status check_memory(const gad_train_setup *t, int64_t trainable, cons
     return gad_memory_plan_check(&plan, s->log, err);
 }
 
+static bool is_kept_base(const char *folder)
+{
+    char *done = gad_file_join(folder, "DONE");
+    bool kept = done && gad_file_exists(done);
+    gad_memory_free(done);
+    return kept;
+}
+
+static gad_status write_base(const gad_train_setup *t, const char *folder, gad_error *err)
+{
+    const gad_model *model = &t->engine->model;
+    char *done = gad_file_join(folder, "DONE");
+    gad_status status = done ? GAD_OK : gad_error_memory(err, operation, strlen(folder));
+    if (!status)
+        status = gad_file_remove(done, err);
+    if (!status)
+        status = gad_file_make_directory(folder, err);
+    if (!status)
+        status = gad_save_settings(t->engine->folder, folder, err);
+    if (!status)
+        status = gad_save_model(model, folder, gad_save_dtype(model), err); /* the same numbers as in memory */
+    if (!status)
+        status = gad_file_write(done, "", 0, err);
+    gad_memory_free(done);
+    return status;
+}
+
+/* New adapters on a start that has another one merged belong to the merged weights: these are saved beside the run, and
+ * named in adapter_config.json. A run that goes on keeps what is there. */
+static gad_status choose_base(gad_train_setup *t, gad_error *err)
+{
+    const gad_train_settings *s = t->settings;
+    gad_status status = GAD_OK;
+    const char *base = t->engine->folder;
+    if (s->adapter && wants_lora(s->train)) {
+        t->base = gad_file_join(s->out, "base");
+        if (!t->base)
+            return gad_error_memory(err, operation, strlen(s->out));
+        base = t->base;
+        if (!t->dist.rank && !(s->resume && is_kept_base(base))) {
+            status = gad_file_make_directory(s->out, err);
+            if (!status)
+                status = write_base(t, base, err);
+            gad_log_info(s->log, "%s: the start with its adapter merged, which the new adapters belong to", base);
+        }
+    }
+    char *resolved = status ? NULL : realpath(base, NULL);
+    char *copy = resolved ? gad_memory_copy_string(resolved) : NULL;
+    free(resolved);
+    if (copy) {
+        gad_memory_free(t->base);
+        t->base = copy;
+    }
+    t->trainer.checkpoint.base = t->base ? t->base : base;
+    return status;
+}
+
 static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, gad_error *err)
 {
     const gad_train_settings *s = t->settings;
@@ -308,7 +368,8 @@ static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, 
     if (!*ready)
         return status;
     fill_trainer(t, kind);
-    return choose_trainable(s, &t->engine->model, false, &trainable, err);
+    status = choose_base(t, err);
+    return status ? status : choose_trainable(s, &t->engine->model, false, &trainable, err);
 }
 
 gad_status gad_train_setup_open(const gad_train_settings *settings, const char *kind, gad_train_setup *setup, bool *ready,
@@ -334,6 +395,8 @@ void gad_train_setup_close(gad_train_setup *setup)
     gad_source_samples_free(setup->eval_samples);
     gad_question_template_free(&setup->maker.wording);
     gad_engine_free(setup->engine);
+    gad_memory_free(setup->base);
+    setup->base = NULL;
     if (setup->started)
         gad_dist_close(&setup->dist);
     setup->engine = NULL;

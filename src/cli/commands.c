@@ -10,6 +10,8 @@ const command *const commands[] = {
     &cmd_learn,
     &cmd_calibrate,
     &cmd_model_info,
+    &cmd_model_convert,
+    &cmd_model_merge,
     &cmd_model_new,
     &cmd_model_vocab,
     &cmd_speed,

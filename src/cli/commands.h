@@ -7,7 +7,7 @@
 extern const command *const commands[]; /* ends with NULL */
 
 extern const command cmd_inspect, cmd_learn, cmd_calibrate, cmd_speed;
-extern const command cmd_model_info, cmd_model_new, cmd_model_vocab;
+extern const command cmd_model_info, cmd_model_convert, cmd_model_merge, cmd_model_new, cmd_model_vocab;
 extern const command cmd_train_sft, cmd_train_grpo, cmd_train_plot;
 extern const command cmd_bench_run, cmd_bench_report, cmd_bench_rescore, cmd_bench_compare;
 extern const command cmd_data_list, cmd_data_import, cmd_data_stats, cmd_data_check, cmd_data_split, cmd_data_pair,

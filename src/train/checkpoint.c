@@ -15,7 +15,6 @@
 #include "model/save.h"
 
 static const char operation[] = "save checkpoint";
-static const size_t settings_limit = (size_t)256 << 20;
 
 char *gad_checkpoint_path(const char *out, int64_t step)
 {
@@ -177,33 +176,6 @@ static gad_status read_state(gad_optimizer *o, const char *folder, gad_error *er
 
 /* ---- saving -------------------------------------------------------------------------------------------------------- */
 
-/* Everything in the base folder that is small and no weights: tokenizer, templates, image and generation settings. */
-static gad_status copy_settings(const char *base, const char *folder, gad_error *err)
-{
-    gad_file_names names = {0};
-    gad_status status = gad_file_list(base, &names, err);
-    for (size_t i = 0; i < names.count && !status; i++) {
-        const char *name = names.name[i];
-        bool wanted = gad_file_has_extension(name, "json") || gad_file_has_extension(name, "txt") ||
-                      gad_file_has_extension(name, "jinja");
-        char *from = gad_file_join(base, name), *to = gad_file_join(folder, name), *data = NULL;
-        size_t size = 0;
-        if (!from || !to)
-            status = gad_error_memory(err, operation, strlen(base));
-        else if (wanted && strcmp(name, "config.json") && strcmp(name, "trainer.json") && !strstr(name, ".index.json") &&
-                 strncmp(name, "adapter_", 8) && !gad_file_is_directory(from)) {
-            status = gad_file_read(from, settings_limit, &data, &size, err);
-            if (!status)
-                status = gad_file_write(to, data, size, err);
-        }
-        gad_memory_free(data);
-        gad_memory_free(from);
-        gad_memory_free(to);
-    }
-    gad_file_names_free(&names);
-    return status;
-}
-
 static gad_status write_trainer(const gad_checkpoint_settings *settings, const gad_optimizer *o, const char *folder,
                                 int64_t step, double score, gad_error *err)
 {
@@ -225,7 +197,7 @@ static gad_status write_folder(const gad_checkpoint_settings *settings, gad_mode
     if (!status)
         status = gad_file_make_directory(folder, err);
     if (!status && settings->base)
-        status = copy_settings(settings->base, folder, err);
+        status = gad_save_settings(settings->base, folder, err);
     gad_optimizer_swap_average(o);
     if (!status)
         status = model->lora_count ? gad_adapter_save(model, folder, settings->base, err)

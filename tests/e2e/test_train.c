@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "e2e/program.h"
 #include "io/safetensors.h"
@@ -273,6 +274,35 @@ static void test_adapter_with_difference(void **state)
            0, "step 2/2");
 }
 
+/* Supervised adapters, then reinforcement: the second adapter names a base that lies beside the run and fits it; inspection,
+ * merging and other number formats go on from there. */
+static void test_second_adapter(void **state)
+{
+    (void)state;
+    gad_error err;
+    json_t *config = NULL;
+    const char *first = fresh("first"), *second = fresh("second"), *merged = fresh("merged"), *half = fresh("half");
+    const char *base = support_scratch(second, "base"), *adapter = support_scratch(second, "step-000001");
+    const char *good = GAD_SOURCE_DIR "/tests/fixtures/images/plate.png";
+    expect(RUN(SFT, "--train", "lora", "--out", first, "--steps", "1"), 0, "saved");
+    expect(RUN(GRPO, "--train", "lora", "--adapter", support_scratch(first, "step-000001"), "--out", second, "--steps", "1"),
+           0, "second/base");
+    ASSERT_OK(gad_json_load(support_scratch(adapter, "adapter_config.json"), &config, &err), &err);
+    const char *named = json_string_value(json_object_get(config, "base_model_name_or_path"));
+    assert_true(named && named[0] == '/' && strlen(named) > 12 && !strcmp(named + strlen(named) - 12, "/second/base"));
+    json_decref(config);
+    expect(RUN("inspect", "--model", base, "--adapter", adapter, "--ref", good, good), 0, "");
+    expect(RUN("model", "merge", "--adapter", adapter, "--out", merged, base), 0, "merged");
+    expect(RUN("model", "merge", "--adapter", adapter, "--out", merged, base), 1, "--force");
+    expect(RUN("model", "convert", "--type", "bf16", "--out", half, merged), 0, "half");
+    expect(RUN("inspect", "--model", half, "--ref", good, good), 0, "");
+    expect(RUN("model", "convert", "--type", "q8", "--out", fresh("none"), merged), 1, "--quant q8");
+    expect(RUN("model", "convert", "--out", merged, "--force", merged), 1, "is the checkpoint that is read");
+    expect(RUN(GRPO, "--train", "lora", "--adapter", support_scratch(first, "step-000001"), "--out", second, "--steps", "2",
+               "--resume"),
+           0, "resumed");
+}
+
 /* Samples from files: a store, its lines, its export with stated roots; and files that must be refused with their line. */
 static void test_samples_from_files(void **state)
 {
@@ -418,6 +448,7 @@ int main(void)
         cmocka_unit_test(test_interrupt),
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_adapter_with_difference),
+        cmocka_unit_test(test_second_adapter),
         cmocka_unit_test(test_samples_from_files),
         cmocka_unit_test(test_ranks_agree),
         cmocka_unit_test(test_killed_rank),

@@ -8,7 +8,8 @@
 #include "model/lora.h"
 #include "model/weights.h"
 
-static void check(const char *family, bool adapter)
+/* `adapter`: the folder of one, NULL for a full checkpoint; `under`: another that is merged before, NULL for none. */
+static void check(const char *family, const char *under, const char *adapter)
 {
     gad_error err;
     gad_config config;
@@ -16,11 +17,15 @@ static void check(const char *family, bool adapter)
     gad_device device;
     gad_safetensors *files = NULL, *golden = NULL;
     gad_timeline timeline;
-    const char *folder = adapter ? "model" : "trained_full", *kind = adapter ? "trained_lora" : "trained_full";
+    const char *folder = adapter ? "model" : "trained_full", *kind = adapter ? adapter : "trained_full";
     char name[64];
     ASSERT_OK(gad_config_load(golden_path(family, folder), &config, &err), &err);
     ASSERT_OK(gad_model_build(&config, &model, &err), &err);
     ASSERT_OK(gad_weights_load(golden_path(family, folder), &(gad_weights_options){0}, &model, &files, NULL, &err), &err);
+    if (under) {
+        ASSERT_OK(gad_lora_load(golden_path(family, under), &model, &err), &err);
+        ASSERT_OK(gad_lora_merge(&model, &err), &err);
+    }
     if (adapter)
         ASSERT_OK(gad_lora_load(golden_path(family, kind), &model, &err), &err);
     snprintf(name, sizeof name, "%s/golden.safetensors", kind);
@@ -52,19 +57,27 @@ static void check(const char *family, bool adapter)
 static void test_full(void **state)
 {
     (void)state;
-    check("qwen25", false);
-    check("qwen3", false);
+    check("qwen25", NULL, NULL);
+    check("qwen3", NULL, NULL);
 }
 
 static void test_adapter(void **state)
 {
     (void)state;
-    check("qwen25", true);
-    check("qwen3", true);
+    check("qwen25", NULL, "trained_lora");
+    check("qwen3", NULL, "trained_lora");
+}
+
+/* Reinforcement after supervised training: PEFT had the second adapter on the base that its run saved. */
+static void test_second_adapter(void **state)
+{
+    (void)state;
+    check("qwen25", "trained_lora", "trained_grpo");
+    check("qwen3", "trained_lora", "trained_grpo");
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_full), cmocka_unit_test(test_adapter)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_full), cmocka_unit_test(test_adapter), cmocka_unit_test(test_second_adapter)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

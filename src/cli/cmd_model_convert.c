@@ -1,0 +1,100 @@
+/* cmd_model_convert: gad model convert and gad model merge: a checkpoint as a new folder. */
+#include <stdio.h>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/terminal.h"
+#include "gad_train.h"
+
+typedef struct convert_options {
+    option_list model;
+    const char *adapter, *out, *type;
+    bool force;
+    int64_t threads;
+} convert_options;
+
+#define AT(field) offsetof(convert_options, field)
+static const option table[] = {
+    {.name = "out", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(out), .help = "the new folder"},
+    {.name = "adapter",
+     .argument = "DIR",
+     .kind = OPTION_STRING,
+     .offset = AT(adapter),
+     .help = "PEFT LoRA adapter to add into the weights"},
+    {.name = "type",
+     .argument = "TYPE",
+     .kind = OPTION_STRING,
+     .offset = AT(type),
+     .help = "numbers of the new files: fp32, bf16 or fp16; left out: as the checkpoint's",
+     .aliases = "dtype,torch-dtype"},
+    {.name = "force",
+     .kind = OPTION_FLAG,
+     .offset = AT(force),
+     .help = "write into a folder that holds a checkpoint already"},
+    {.name = "threads", .argument = "N", .kind = OPTION_INT, .offset = AT(threads), .help = "0: all processors"},
+};
+
+static int convert(const convert_options *o)
+{
+    gad_error err;
+    gad_log log = terminal_log(false);
+    gad_convert_settings s = {.model = o->model.item[0],
+                              .adapter = o->adapter,
+                              .out = o->out,
+                              .type = o->type,
+                              .force = o->force,
+                              .threads = o->threads,
+                              .log = &log};
+    if (gad_model_convert(&s, &err))
+        return terminal_fail(&err);
+    fprintf(stderr, "%s\n", o->out);
+    return EXIT_DONE;
+}
+
+static int run_convert(void *settings)
+{
+    const convert_options *o = settings;
+    if (o->out)
+        return convert(o);
+    fputs("gad model convert: --out DIR is missing\nTry: gad model convert --help\n", stderr);
+    return EXIT_USAGE;
+}
+
+static int run_merge(void *settings)
+{
+    const convert_options *o = settings;
+    if (o->out && o->adapter)
+        return convert(o);
+    fputs("gad model merge: --adapter DIR and --out DIR are needed\nTry: gad model merge --help\n", stderr);
+    return EXIT_USAGE;
+}
+
+const command cmd_model_convert = {
+    .name = "model convert",
+    .synopsis = "--out DIR [--type fp32|bf16|fp16] [--adapter DIR] MODEL",
+    .summary = "a checkpoint in another number format, as a folder that transformers loads",
+    .details =
+        "Tensors get the names of Hugging Face; tokenizer, templates and image settings come along. A threshold that\n"
+        "was measured with the old weights does not.",
+    .options = table,
+    .option_count = OPTIONS_COUNT(table),
+    .least_arguments = 1,
+    .most_arguments = 1,
+    .arguments_offset = AT(model),
+    .settings_bytes = sizeof(convert_options),
+    .run = run_convert,
+};
+
+const command cmd_model_merge = {
+    .name = "model merge",
+    .synopsis = "--adapter DIR --out DIR [--type fp32|bf16|fp16] MODEL",
+    .summary = "a checkpoint with a LoRA adapter added into its weights",
+    .details = "The adapter is one that PEFT or gad train wrote, MODEL the checkpoint it was trained on.",
+    .options = table,
+    .option_count = OPTIONS_COUNT(table),
+    .least_arguments = 1,
+    .most_arguments = 1,
+    .arguments_offset = AT(model),
+    .settings_bytes = sizeof(convert_options),
+    .run = run_merge,
+};
