@@ -89,12 +89,15 @@ GAD_API void gad_use_allocator(const gad_allocator *allocator);
 typedef struct gad_engine gad_engine;
 
 typedef struct gad_engine_options {
-    const char *model;     /* as gad_model_locate takes it: a Qwen2.5-VL or Qwen3-VL checkpoint of Hugging Face's layout */
-    const char *adapter;   /* folder of a PEFT LoRA adapter, or NULL */
-    bool merge_adapter;    /* add the adapter into the weights instead of applying it beside them */
-    bool quantise;         /* language model's matrices to int8 while loading */
-    bool quantise_vision;  /* the vision tower's as well */
-    int threads;           /* 0: all processors */
+    const char *model;    /* as gad_model_locate takes it: a Qwen2.5-VL or Qwen3-VL checkpoint of Hugging Face's layout */
+    const char *adapter;  /* folder of a PEFT LoRA adapter, or NULL */
+    bool merge_adapter;   /* add the adapter into the weights instead of applying it beside them */
+    bool quantise;        /* language model's matrices to int8 while loading */
+    bool quantise_vision; /* the vision tower's as well */
+    int threads;          /* 0: all processors */
+    /* Size of pictures before the checkpoint's own bounds: "canvas" (shorter side 448, as the benchmark), "original" (also
+     * NULL), or the longest side in pixels. */
+    const char *image_size;
     int64_t max_pixels;    /* bound on the pixels of an image as the model sees it; 0: the checkpoint's own */
     const char *cpu_level; /* "portable", "avx2", "avx512": use no newer instructions; NULL: the best there are */
     const gad_log *log;

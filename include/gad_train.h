@@ -63,9 +63,10 @@ typedef struct gad_train_settings {
     const char *synth_kinds, *synth_families;
     double synth_share; /* of synthetic pairs beside `data`, 0 to 1 */
     double synth_normal_share, synth_strength_low, synth_nuisance, synth_same_piece;
-    const char *input; /* "pair", "clip", "pair+clip" */
-    bool think;        /* answers with reasoning */
-    double fast_share; /* of these answers without it, as gad_inspect forces fast ones */
+    const char *input;      /* "pair", "clip", "pair+clip" */
+    const char *image_size; /* as in gad_engine_options; NULL: "canvas" */
+    bool think;             /* answers with reasoning */
+    double fast_share;      /* of these answers without it, as gad_inspect forces fast ones */
     /* what trains: "lora", or prefixes separated by commas: "all", "language", "vision", "merger", "difference", ... */
     const char *train;
     int64_t lora_rank;

@@ -210,8 +210,10 @@ static gad_status open_engine(const gad_bench_settings *s, gad_engine **engine, 
 {
     gad_model_engine_settings settings = {
         .max_tokens = s->max_tokens, .fast = s->fast, .sample = s->sample, .seed = s->seed};
-    gad_status status = gad_engine_open(s->engine, engine, err);
-    return status ? status : gad_model_engine(*engine, s->engine, &settings, model, err);
+    gad_engine_options options = *s->engine;
+    options.image_size = NULL; /* pictures come in the size that the run asks for */
+    gad_status status = gad_engine_open(&options, engine, err);
+    return status ? status : gad_model_engine(*engine, &options, &settings, model, err);
 }
 
 /* ---- asking ---- */

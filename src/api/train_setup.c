@@ -338,6 +338,7 @@ static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, 
                                   .adapter = s->adapter,
                                   .merge_adapter = s->adapter != NULL,
                                   .threads = (int)s->threads,
+                                  .image_size = s->image_size ? s->image_size : "canvas",
                                   .max_pixels = s->max_pixels,
                                   .log = s->log};
     gad_status status = check_settings(s, kind, err);

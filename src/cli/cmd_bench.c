@@ -93,11 +93,6 @@ static const option table[] = {
      .offset = AT(s.knowledge_file),
      .help = "MMAD: its domain_knowledge.json"},
     {.name = "prompt", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(s.prompt_file), .help = "own wording"},
-    {.name = "image-size",
-     .argument = "SIZE",
-     .kind = OPTION_STRING,
-     .offset = AT(s.image_size),
-     .help = "canvas (shorter side 448; default), original (default of MMAD), or the longest side in pixels"},
     {.name = "seed",
      .argument = "N",
      .kind = OPTION_INT,
@@ -106,6 +101,9 @@ static const option table[] = {
      .help = "of the limit, of drawn references and of drawn answers"},
     {.help = "The model (one)"},
     {.table = &options_engine_model, .offset = AT(engine)},
+    {.changes = "image-size",
+     .fallback = "default",
+     .help = "canvas (shorter side 448; default), original (default of MMAD), or the longest side in pixels"},
     {.changes = "max-pixels", .help = "checkpoint: bound on an image's pixels; endpoint: as --min-pixels"},
     {.table = &options_engine_compute, .offset = AT(engine.compute)},
     {.changes = "threads", .help = "checkpoint: 0: all processors"},
@@ -265,6 +263,7 @@ static void complete_settings(run_options *o, const gad_engine_options *engine)
     s->ca_file = options_endpoint_ca(&o->endpoint);
     s->started = print_settings;
     s->started_user = o;
+    s->image_size = strcmp(o->engine.image_size, "default") != 0 ? o->engine.image_size : NULL;
 }
 
 /* The tables of the Markdown report up to the single categories. */

@@ -15,6 +15,7 @@ typedef struct compute_options {
 typedef struct engine_options {
     const char *model, *adapter;
     bool merge;
+    const char *image_size;
     int64_t max_pixels;
     compute_options compute;
 } engine_options;

@@ -35,7 +35,7 @@ static gad_status load_preprocess(gad_engine *e, const gad_engine_options *optio
         if (!status && options->max_pixels > 0 && options->max_pixels < e->preprocess.max_pixels)
             e->preprocess.max_pixels =
                 options->max_pixels > e->preprocess.min_pixels ? options->max_pixels : e->preprocess.min_pixels;
-        return status;
+        return status ? status : gad_preprocess_rule(options->image_size, &e->preprocess, err);
     }
     return gad_error_set(err, GAD_E_IO, operation, "copy it from where the checkpoint was published",
                          "%s/preprocessor_config.json: no such file", options->model);
@@ -182,7 +182,7 @@ static gad_status open_parts(gad_engine *e, const gad_engine_options *options, g
 
 gad_engine_options gad_engine_options_default(void)
 {
-    return (gad_engine_options){.max_pixels = 1003520};
+    return (gad_engine_options){.max_pixels = 1003520, .image_size = "canvas"};
 }
 
 gad_status gad_engine_open(const gad_engine_options *options, gad_engine **engine, gad_error *err)

@@ -5,7 +5,11 @@
 #include "base/json.h"
 #include "base/memory.h"
 
+#include "task/box.h"
+
+#include <limits.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { RATIO_MAX = 200 };
@@ -178,12 +182,44 @@ gad_status gad_preprocess_read(const char *path, gad_preprocess *settings, gad_e
 
 /* ---- size --------------------------------------------------------------------------------------------------------- */
 
+gad_status gad_preprocess_rule(const char *rule, gad_preprocess *settings, gad_error *err)
+{
+    char *end = NULL;
+    long long longest = rule ? strtoll(rule, &end, 10) : 0;
+    bool number = end && end != rule && !*end && longest >= 1 && longest <= 100000;
+    if (rule && !number && strcmp(rule, "canvas") != 0 && strcmp(rule, "original") != 0)
+        return gad_error_set(err, GAD_E_ARGUMENT, "resize image", NULL,
+                             "image size \"%s\" is neither canvas, original nor a number of pixels", rule);
+    settings->canvas = rule && !strcmp(rule, "canvas");
+    settings->longest_px = number ? longest : 0;
+    return GAD_OK;
+}
+
+/* The size by the rule, before the processor's own bounds. */
+static void apply_rule(const gad_preprocess *settings, int64_t *width, int64_t *height)
+{
+    int64_t longer = *width > *height ? *width : *height;
+    if (settings->canvas && longer <= INT_MAX) {
+        int w, h;
+        gad_box_canvas((int)*width, (int)*height, &w, &h);
+        *width = w;
+        *height = h;
+    } else if (settings->longest_px && longer > settings->longest_px) {
+        double shrink = (double)settings->longest_px / (double)longer;
+        *width = (int64_t)fmax(1, rint((double)*width * shrink));
+        *height = (int64_t)fmax(1, rint((double)*height * shrink));
+    }
+}
+
 /* In doubles and in this order, as the reference computes it. rint rounds half to even. */
 gad_status gad_preprocess_view(const gad_preprocess *settings, int64_t width, int64_t height, gad_view *view,
                                gad_error *err)
 {
     int factor = settings->patch * settings->merge;
-    double w = (double)width, h = (double)height, f = factor;
+    int64_t ruled_width = width, ruled_height = height;
+    if (width > 0 && height > 0)
+        apply_rule(settings, &ruled_width, &ruled_height);
+    double w = (double)ruled_width, h = (double)ruled_height, f = factor;
     if (width < 1 || height < 1 || fmax(w, h) / fmin(w, h) > RATIO_MAX)
         return gad_error_set(err, GAD_E_UNSUPPORTED, "resize image", "cut it into pieces",
                              "an image of %lld x %lld pixels is more than %d times as long as wide", (long long)width,

@@ -12,6 +12,8 @@
 typedef struct gad_preprocess {
     int patch, temporal, merge;     /* pixels a patch, equal frames of a still image, patches a token (per side) */
     int64_t min_pixels, max_pixels; /* bounds of the resized image */
+    bool canvas;                    /* before these: the shorter side as the benchmark's canvas has it */
+    int64_t longest_px;             /* or the longer side at most so long, never enlarged; 0: as the file has it */
     double mean[3], std[3];         /* of red, green, blue in 0..1 */
     gad_resize_kernel backend;      /* which of the two reference processors is reproduced, bit for bit */
 } gad_preprocess;
@@ -34,6 +36,10 @@ typedef struct gad_patches {
 /* Reads preprocessor_config.json, or processor_config.json with the same keys under "image_processor". Refuses what would
  * need another processing instead of approximating it. */
 gad_status gad_preprocess_read(const char *path, gad_preprocess *settings, gad_error *err);
+
+/* The rule for the size of pictures that training, inspection and benchmark share: "canvas", "original" (also NULL), or the
+ * longest side in pixels. */
+gad_status gad_preprocess_rule(const char *rule, gad_preprocess *settings, gad_error *err);
 
 /* The size to which an image of width x height is resized ("smart resize", section 3.1). */
 gad_status gad_preprocess_view(const gad_preprocess *settings, int64_t width, int64_t height, gad_view *view,

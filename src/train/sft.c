@@ -2,6 +2,7 @@
 #include "train/sft.h"
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "train/mask_loss.h"
@@ -148,6 +149,7 @@ static gad_status run_examples(gad_sft *sft, const gad_source *source, gad_sourc
         if (status)
             break;
         if (example.count > sft->settings.micro_tokens) {
+            sft->longest = example.count > sft->longest ? example.count : sft->longest;
             gad_example_free(&example);
             sum->skipped++;
             continue;
@@ -171,6 +173,28 @@ static gad_status run_examples(gad_sft *sft, const gad_source *source, gad_sourc
     return status;
 }
 
+/* Samples that are longer than a pass: told at the first and whenever their number has doubled; none that fits among many
+ * is an error, not a run that learns nothing. */
+static gad_status tell_too_long(gad_sft *sft, const tally *sum, const gad_log *log, gad_error *err)
+{
+    enum { MANY = 64 };
+    int64_t before = sft->too_long, seen;
+    sft->too_long += (int64_t)sum->skipped;
+    sft->fitted += (int64_t)sum->examples;
+    seen = sft->too_long + sft->fitted;
+    if (!sft->fitted && sft->too_long && (seen >= MANY || (sft->train->count && seen >= sft->train->count)))
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, "raise --micro-tokens, or a smaller --image-size",
+                             "none of %lld samples fits into a pass of %lld rows; the longest has %lld", (long long)seen,
+                             (long long)sft->settings.micro_tokens, (long long)sft->longest);
+    if (sft->too_long > before && (!before || sft->too_long / before >= 2))
+        gad_log_warning(log,
+                        "%lld of %lld samples so far are longer than a pass of %lld rows (the longest has %lld) and were "
+                        "left out; raise --micro-tokens, or a smaller --image-size",
+                        (long long)sft->too_long, (long long)seen, (long long)sft->settings.micro_tokens,
+                        (long long)sft->longest);
+    return GAD_OK;
+}
+
 static gad_status accumulate(void *user, gad_trainer *trainer, int64_t step, double *divisor, gad_metrics *metrics,
                              gad_error *err)
 {
@@ -179,6 +203,8 @@ static gad_status accumulate(void *user, gad_trainer *trainer, int64_t step, dou
     int64_t batch = sft->settings.batch;
     gad_status status =
         run_examples(sft, sft->train, &sft->order, step * batch, (step + 1) * batch, trainer->dist, true, &sum, err);
+    if (!status)
+        status = tell_too_long(sft, &sum, trainer->log, err);
     *divisor = sum.labels;
     if (sft->settings.text_weight > 0)
         gad_metrics_add(metrics, "loss", sum.loss, sum.labels);

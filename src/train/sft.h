@@ -25,7 +25,8 @@ typedef struct gad_sft {
     gad_source_order order;
     gad_step step;
     gad_vision_cache cache;
-    gad_example *held; /* [batch]: examples of the running micro-batch */
+    int64_t fitted, too_long, longest; /* examples of this rank that were taken; left out, and rows of the longest */
+    gad_example *held;                 /* [batch]: examples of the running micro-batch */
     gad_segment *segment;
 } gad_sft;
 

@@ -91,7 +91,7 @@ static json_t *ask_library(gad_reason reason)
     gad_inspection result;
     char *text = NULL;
     const char *good_name = IMAGES "plate.png";
-    const gad_engine_options options = {.model = MODEL, .threads = 1, .max_pixels = 1003520};
+    const gad_engine_options options = {.model = MODEL, .threads = 1, .image_size = "canvas", .max_pixels = 1003520};
     gad_inspect_settings settings = gad_inspect_settings_default();
     settings.class_name = "gear";
     settings.knowledge = "scratch, dent";

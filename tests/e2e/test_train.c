@@ -274,8 +274,8 @@ static void test_adapter_with_difference(void **state)
            0, "step 2/2");
 }
 
-/* Supervised adapters, then reinforcement: the second adapter names a base that lies beside the run and fits it; inspection,
- * merging and other number formats go on from there. */
+/* Supervised adapters, then reinforcement: the second adapter names a base that lies beside the run and fits it;
+ * inspection, merging and other number formats go on from there. */
 static void test_second_adapter(void **state)
 {
     (void)state;
@@ -285,8 +285,9 @@ static void test_second_adapter(void **state)
     const char *base = support_scratch(second, "base"), *adapter = support_scratch(second, "step-000001");
     const char *good = GAD_SOURCE_DIR "/tests/fixtures/images/plate.png";
     expect(RUN(SFT, "--train", "lora", "--out", first, "--steps", "1"), 0, "saved");
-    expect(RUN(GRPO, "--train", "lora", "--adapter", support_scratch(first, "step-000001"), "--out", second, "--steps", "1"),
-           0, "second/base");
+    expect(
+        RUN(GRPO, "--train", "lora", "--adapter", support_scratch(first, "step-000001"), "--out", second, "--steps", "1"),
+        0, "second/base");
     ASSERT_OK(gad_json_load(support_scratch(adapter, "adapter_config.json"), &config, &err), &err);
     const char *named = json_string_value(json_object_get(config, "base_model_name_or_path"));
     assert_true(named && named[0] == '/' && strlen(named) > 12 && !strcmp(named + strlen(named) - 12, "/second/base"));
@@ -301,6 +302,45 @@ static void test_second_adapter(void **state)
     expect(RUN(GRPO, "--train", "lora", "--adapter", support_scratch(first, "step-000001"), "--out", second, "--steps", "2",
                "--resume"),
            0, "resumed");
+}
+
+/* Large photographs fit by default; a set of which nothing fits is an error, and what is left out is counted. */
+static void test_large_pictures(void **state)
+{
+    (void)state;
+    gad_error err;
+    const char *folder = fresh("large"), *store = support_scratch(GAD_TEST_TMP, "large.db"), *out = fresh("from_large");
+    ASSERT_OK(gad_file_remove(store, &err), &err);
+    expect(RUN("data", "synth", "--store", store, "--out", folder, "--count", "4", "--width", "1500", "--height", "1000"),
+           0, "");
+    const char *lines = support_scratch(folder, "samples.jsonl");
+    const char *const common[] = {"train",
+                                  "sft",
+                                  GAD_SOURCE_DIR "/tests/fixtures/qwen25/model",
+                                  "--data",
+                                  lines,
+                                  "--out",
+                                  out,
+                                  "--eval-every",
+                                  "-1",
+                                  "--batch",
+                                  "1",
+                                  "--steps",
+                                  "4",
+                                  "--train",
+                                  "lora",
+                                  "--threads",
+                                  "1",
+                                  NULL};
+    expect(program_run(common), 0, "step 4/4");
+    ASSERT_OK(gad_file_remove(out, &err), &err);
+    const char *narrow[32] = {0};
+    size_t n = 0;
+    for (; common[n]; n++)
+        narrow[n] = common[n];
+    narrow[n] = "--micro-tokens";
+    narrow[n + 1] = "100";
+    expect(program_run(narrow), 1, "none of 4 samples fits into a pass of 100 rows");
 }
 
 /* Samples from files: a store, its lines, its export with stated roots; and files that must be refused with their line. */
@@ -449,6 +489,7 @@ int main(void)
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_adapter_with_difference),
         cmocka_unit_test(test_second_adapter),
+        cmocka_unit_test(test_large_pictures),
         cmocka_unit_test(test_samples_from_files),
         cmocka_unit_test(test_ranks_agree),
         cmocka_unit_test(test_killed_rank),

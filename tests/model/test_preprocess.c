@@ -387,12 +387,42 @@ static void test_hash(void **state)
     gad_image_free(&image);
 }
 
+/* The benchmark's canvas, the longest side, or as the file is; then the processor's own bounds. */
+static void test_rule(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule;
+        int64_t width, height, seen_width, seen_height;
+    } cases[] = {
+        {"canvas", 1500, 1000, 672, 448}, {"canvas", 1600, 1200, 588, 448},     {"canvas", 3000, 3000, 448, 448},
+        {"canvas", 224, 224, 448, 448},   {"original", 1500, 1000, 1512, 1008}, {NULL, 1500, 1000, 1512, 1008},
+        {"700", 1400, 1000, 700, 504},    {"2000", 1400, 1400, 1400, 1400},     {"canvas", 9000, 500, 8064, 448},
+    };
+    gad_error err;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        gad_preprocess s = {.patch = 14, .temporal = 2, .merge = 2, .min_pixels = 3136, .max_pixels = 100000000};
+        gad_view view;
+        ASSERT_OK(gad_preprocess_rule(cases[i].rule, &s, &err), &err);
+        ASSERT_OK(gad_preprocess_view(&s, cases[i].width, cases[i].height, &view, &err), &err);
+        if (view.width != cases[i].seen_width || view.height != cases[i].seen_height)
+            fail_msg("%s of %lldx%lld: %lldx%lld", cases[i].rule ? cases[i].rule : "none", (long long)cases[i].width,
+                     (long long)cases[i].height, (long long)view.width, (long long)view.height);
+        assert_int_equal(view.original_width, cases[i].width);
+    }
+    gad_preprocess s = {0};
+    static const char *const wrong[] = {"", "0", "-5", "12px", "canvass", "9999999999"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_int_equal(gad_preprocess_rule(wrong[i], &s, &err), GAD_E_ARGUMENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read),          cmocka_unit_test(test_read_refused), cmocka_unit_test(test_sizes_published),
         cmocka_unit_test(test_sizes_fixture), cmocka_unit_test(test_table),        cmocka_unit_test(test_layout),
         cmocka_unit_test(test_cases),         cmocka_unit_test(test_resized),      cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_rule),
     };
     return cmocka_run_group_tests_name("model/preprocess", tests, NULL, NULL);
 }

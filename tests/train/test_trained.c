@@ -78,6 +78,7 @@ static void test_second_adapter(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_full), cmocka_unit_test(test_adapter), cmocka_unit_test(test_second_adapter)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_full), cmocka_unit_test(test_adapter),
+                                       cmocka_unit_test(test_second_adapter)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
