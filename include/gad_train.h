@@ -66,6 +66,7 @@ typedef struct gad_train_settings {
     const char *input;      /* "pair", "clip", "pair+clip" */
     const char *image_size; /* as in gad_engine_options; NULL: "canvas" */
     bool think;             /* answers with reasoning */
+    bool knowledge;         /* the question names the anomaly types that occur in the class */
     double fast_share;      /* of these answers without it, as gad_inspect forces fast ones */
     /* what trains: "lora", or prefixes separated by commas: "all", "language", "vision", "merger", "difference", ... */
     const char *train;
@@ -91,6 +92,12 @@ typedef struct gad_train_settings {
     double temperature, kl, clip_low, clip_high, positive, entropy_bonus;
     const char *ratio; /* "token", or "sequence": one ratio for an answer (GSPO) */
     const char *aggregation, *reward, *reward_command, *zero_variance;
+    /* parts of the built-in rewards */
+    double reward_iou;        /* that covers a true box (0.5) */
+    double reward_miss;       /* for each true box that is missed (0.2) */
+    double reward_false_box;  /* for each box that covers nothing true ; below 0: the paper's (mmr 0, vd 0.1) */
+    double reward_floor;      /* mmr: the least reward (-1) */
+    double dual_clip;         /* of a wrong answer's loss, in advantages: 3 is usual; 0: off */
     int64_t reward_timeout_s; /* of an answer of reward_command; 0: none */
     bool scale_by_deviation, mask_truncated, share_prefix;
     const gad_log *log;

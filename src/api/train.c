@@ -71,7 +71,7 @@ static gad_grpo_settings grpo_settings(const gad_train_settings *s, const gad_tr
                            .group = (int)s->group,
                            .max_tokens = s->max_new_tokens,
                            .temperature = s->temperature,
-                           .loss = {s->clip_low, s->clip_high, s->kl},
+                           .loss = {s->clip_low, s->clip_high, s->kl, s->dual_clip},
                            .scale = s->scale_by_deviation,
                            .mask_truncated = s->mask_truncated,
                            .share_prefix = s->share_prefix,
@@ -113,6 +113,16 @@ static gad_status run_grpo(gad_train_setup *t, gad_reward_judge *judge, gad_erro
     return status;
 }
 
+static void choose_parts(const gad_train_settings *s, gad_reward_judge *judge)
+{
+    gad_reward_parts *parts = &judge->parts;
+    parts->cover.iou = s->reward_iou;
+    parts->mm.miss = parts->vd.miss = s->reward_miss;
+    parts->mm.lower_bound = s->reward_floor;
+    if (s->reward_false_box >= 0)
+        parts->mm.false_box = parts->vd.false_box = s->reward_false_box;
+}
+
 gad_status gad_train_grpo(const gad_train_settings *settings, gad_error *err)
 {
     gad_train_setup t;
@@ -124,8 +134,10 @@ gad_status gad_train_grpo(const gad_train_settings *settings, gad_error *err)
     if (ready)
         status = gad_reward_open(t.engine->tokenizer, settings->reward, settings->reward_command,
                                  (int)settings->reward_timeout_s, &judge, err);
-    if (ready && !status)
+    if (ready && !status) {
+        choose_parts(settings, &judge);
         status = run_grpo(&t, &judge, err);
+    }
     gad_reward_close(&judge);
     gad_train_setup_close(&t);
     return status;

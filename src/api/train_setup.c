@@ -1,12 +1,15 @@
 /* train_setup: see train_setup.h */
 #include "api/train_setup.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_resume.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "model/adapter.h"
@@ -182,6 +185,11 @@ static const char *bad_grpo(const gad_train_settings *s)
         return "the temperature must lie over 0: answers that are all the same teach nothing";
     if (!(s->clip_low > 0) || s->clip_low >= 1 || !(s->clip_high > 0) || !(s->kl >= 0) || !(s->entropy_bonus >= 0))
         return "clip-low must lie between 0 and 1, clip-high over 0, kl and entropy bonus must not be negative";
+    if (!(s->reward_iou > 0) || s->reward_iou >= 1 || !(s->reward_miss >= 0) || isnan(s->reward_false_box) ||
+        !(s->reward_floor <= 1))
+        return "reward-iou lies between 0 and 1, reward-miss is not negative, reward-floor not over 1";
+    if (!(s->dual_clip >= 0) || (s->dual_clip > 0 && s->dual_clip <= 1))
+        return "dual-clip must be over 1, or 0 for none";
     if (s->iterations < 1 || s->iterations > 64 || s->refill < 0 || s->refill > 64)
         return "iterations must lie between 1 and 64, refill between 0 and 64";
     return NULL;
@@ -273,6 +281,23 @@ static gad_status check_memory(const gad_train_setup *t, int64_t trainable, cons
     return gad_memory_plan_check(&plan, s->log, err);
 }
 
+/* One run at a time; what a killed one left goes. */
+static gad_status hold_folder(gad_train_setup *t, gad_error *err)
+{
+    const char *out = t->settings->out;
+    if (t->dist.rank)
+        return GAD_OK;
+    gad_status status = gad_file_resume_hold(out, &t->held, err);
+    if (!status && gad_checkpoint_latest(out) >= 0 && !t->settings->resume)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, "go on with --resume, or choose another --out",
+                             "%s holds checkpoints of an earlier run", out);
+    if (!status) {
+        gad_checkpoint_tidy(out);
+        gad_file_resume_tidy(out);
+    }
+    return status;
+}
+
 static bool is_kept_base(const char *folder)
 {
     char *done = gad_file_join(folder, "DONE");
@@ -290,6 +315,8 @@ static gad_status write_base(const gad_train_setup *t, const char *folder, gad_e
         status = gad_file_remove(done, err);
     if (!status)
         status = gad_file_make_directory(folder, err);
+    if (!status)
+        gad_file_resume_tidy(folder);
     if (!status)
         status = gad_save_settings(t->engine->folder, folder, err);
     if (!status)
@@ -356,6 +383,7 @@ static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, 
     t->maker.convention = t->engine->convention;
     t->maker.input = input_of(s->input);
     t->maker.reasons = s->think;
+    t->maker.knows = s->knowledge;
     t->maker.fast_share = s->fast_share;
     t->maker.mask_side = gad_config_map_side(&t->engine->model.config.evidence);
     if (!t->maker.mask_side)
@@ -369,14 +397,16 @@ static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, 
     if (!*ready)
         return status;
     fill_trainer(t, kind);
-    status = choose_base(t, err);
+    status = hold_folder(t, err);
+    if (!status)
+        status = choose_base(t, err);
     return status ? status : choose_trainable(s, &t->engine->model, false, &trainable, err);
 }
 
 gad_status gad_train_setup_open(const gad_train_settings *settings, const char *kind, gad_train_setup *setup, bool *ready,
                                 gad_error *err)
 {
-    *setup = (gad_train_setup){.settings = settings};
+    *setup = (gad_train_setup){.settings = settings, .held = -1};
     gad_status status = gad_dist_open(&setup->dist, err);
     if (status)
         return status;
@@ -398,6 +428,9 @@ void gad_train_setup_close(gad_train_setup *setup)
     gad_engine_free(setup->engine);
     gad_memory_free(setup->base);
     setup->base = NULL;
+    if (setup->held >= 0)
+        close(setup->held);
+    setup->held = -1;
     if (setup->started)
         gad_dist_close(&setup->dist);
     setup->engine = NULL;

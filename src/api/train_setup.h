@@ -20,6 +20,7 @@ typedef struct gad_train_setup {
     gad_source train, eval;
     bool has_eval, started;
     char signature[256];
+    int held;   /* the folder of the run, -1: not held */
     char *base; /* the checkpoint that new adapters belong to, as an absolute path */
     gad_trainer_settings trainer;
 } gad_train_setup;

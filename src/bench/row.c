@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_resume.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/string.h"
@@ -187,25 +188,6 @@ static int open_for_append(const char *folder, const char *name, char **path)
     return *path ? open(*path, O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0666) : -1;
 }
 
-/* Cut the file after its last newline. */
-static bool cut_torn_line(int descriptor)
-{
-    char piece[4096];
-    off_t end = lseek(descriptor, 0, SEEK_END), keep = end;
-    while (keep > 0) {
-        off_t from = keep > (off_t)sizeof piece ? keep - (off_t)sizeof piece : 0;
-        ssize_t n = pread(descriptor, piece, (size_t)(keep - from), from);
-        if (n != keep - from)
-            return false;
-        while (n > 0 && piece[n - 1] != '\n')
-            n--;
-        keep = from + n;
-        if (n > 0)
-            break;
-    }
-    return end >= 0 && (keep == end || ftruncate(descriptor, keep) == 0);
-}
-
 gad_status gad_row_open(gad_row_writer *writer, const char *folder, gad_error *err)
 {
     static const char operation[] = "open the rows of a run";
@@ -218,7 +200,7 @@ gad_status gad_row_open(gad_row_writer *writer, const char *folder, gad_error *e
     else if (flock(w.rows, LOCK_EX | LOCK_NB) != 0)
         status = gad_error_set(err, GAD_E_ARGUMENT, operation, "wait for it, or choose another folder with --out",
                                "%s: another run is writing here", w.path);
-    else if (!cut_torn_line(w.rows))
+    else if (!gad_file_resume_cut(w.rows))
         status = gad_error_system(err, operation, w.path, errno);
     if (!status) {
         w.maps = open_for_append(folder, maps_name, &maps_path);

@@ -124,7 +124,10 @@ static const option reason_table[] = {
      .offset = AT(s.filter.limit),
      .fallback = "0",
      .help = "at most so many samples; 0: all"},
-    {.name = "overwrite", .kind = OPTION_FLAG, .offset = AT(s.overwrite), .help = "also samples that have text"},
+    {.name = "overwrite",
+     .kind = OPTION_FLAG,
+     .offset = AT(s.overwrite),
+     .help = "also samples that have text; the grammar never replaces the text of a model or a person"},
     {.help = "The teacher"},
     {.name = "teacher",
      .argument = "WHO",
@@ -216,10 +219,11 @@ static int run_reason(void *settings)
         status = gad_data_reason(data, &o->s, &r, &err);
     terminal_progress_end();
     gad_data_free(data);
-    printf("%lld samples in %.1f s: %lld answers accepted, %lld refused; %lld texts by the grammar instead, %lld without; "
+    printf("%lld samples in %.1f s: %lld answers accepted, %lld refused; %lld texts by the grammar instead, %lld kept, "
+           "%lld without; "
            "%lld + %lld tokens, cost %.2f\n",
            (long long)r.samples, r.seconds, (long long)r.accepted, (long long)r.rejected, (long long)r.fallback,
-           (long long)r.failed, (long long)r.prompt_tokens, (long long)r.completion_tokens, r.cost);
+           (long long)r.kept, (long long)r.failed, (long long)r.prompt_tokens, (long long)r.completion_tokens, r.cost);
     return status ? terminal_fail(&err) : EXIT_DONE;
 }
 

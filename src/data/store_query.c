@@ -30,7 +30,7 @@ static const char *const SQL[GAD_STORE_QUERIES] = {
                                " s.class=?2 ORDER BY 1",
     [GAD_STORE_IMAGE] =
         "SELECT id, split FROM sample WHERE dataset=?1 AND class=?2 AND image=?3 AND view=CAST(?4 AS INTEGER)",
-    [GAD_STORE_REPLIES] = "SELECT count(*) FROM reply WHERE sample=CAST(?1 AS INTEGER)",
+    [GAD_STORE_REPLIES] = "SELECT count(*) FROM reply WHERE sample=CAST(?1 AS INTEGER) AND model=?2",
     [GAD_STORE_FREE_CLASSES] = "SELECT DISTINCT dataset, class FROM sample WHERE " FREE,
     [GAD_STORE_FREE_GROUPS] = "SELECT dataset, class, grp, max(label) FROM sample WHERE " FREE " GROUP BY 1, 2, 3",
     [GAD_STORE_GROUPS] = "SELECT dataset, class, grp, max(label) FROM sample GROUP BY 1, 2, 3",

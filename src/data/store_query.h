@@ -14,7 +14,7 @@ typedef enum gad_store_query {
     GAD_STORE_LABEL_NUMBER, /* label -> its place in GAD_STORE_LABELS, from 1 */
     GAD_STORE_CLASS_LABELS, /* dataset, class -> labels of its boxes, sorted */
     GAD_STORE_IMAGE,        /* dataset, class, image, view -> id, split */
-    GAD_STORE_REPLIES,      /* row of a sample -> how many answers of teachers it has */
+    GAD_STORE_REPLIES,      /* row of a sample, teacher -> how many answers it has of this one */
     GAD_STORE_FREE_CLASSES, /* -> dataset, class: with samples that are neither benchmark nor reference */
     GAD_STORE_FREE_GROUPS,  /* -> dataset, class, group, highest label: of such samples */
     GAD_STORE_GROUPS,       /* -> dataset, class, group, highest label */

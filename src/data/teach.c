@@ -120,6 +120,13 @@ static void learn(const gad_teach_settings *settings, const char *root, work *l)
     l->status = gad_teach_write(s, l->change, settings->seed, settings->brief, &l->text, NULL);
 }
 
+bool gad_teach_keeps(const gad_sample *sample)
+{
+    bool own = sample->text_source && !strcmp(sample->text_source, "template");
+    bool accepted = !sample->text_status || strcmp(sample->text_status, "fallback") != 0;
+    return sample->think && *sample->think && accepted && !own;
+}
+
 static gad_status store_batch(gad_store *store, work *texts, int count, gad_teach_report *report, gad_error *err)
 {
     gad_status status = gad_store_begin(store, err);
@@ -129,6 +136,10 @@ static gad_status store_batch(gad_store *store, work *texts, int count, gad_teac
                            .text_source = "template",
                            .text_status = "accepted",
                            .text_model = "grammar v1"};
+        if (gad_teach_keeps(&texts[i].sample)) {
+            report->kept++;
+            continue;
+        }
         status = texts[i].status ? gad_error_memory(err, "write texts", 0) : gad_store_put_text(store, &text, err);
         report->accepted++;
     }

@@ -28,6 +28,9 @@ typedef struct gad_teach_settings {
 } gad_teach_settings;
 gad_teach_settings gad_teach_default(void);
 
+/* Whether a sample has a text that the grammar must not replace: an accepted one of a model or of a person. */
+bool gad_teach_keeps(const gad_sample *sample);
+
 typedef gad_data_reasoned gad_teach_report;
 
 gad_status gad_teach_template(gad_store *store, const gad_teach_settings *settings, gad_teach_report *report,

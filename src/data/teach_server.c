@@ -35,7 +35,8 @@ typedef struct school {
     gad_store_cursor *cursor;
     gad_store_rows *replies;
     gad_string url;
-    char note[256]; /* model and rule, kept with each text */
+    char note[256];    /* model and rule, kept with each text */
+    char teacher[384]; /* the same and how it was asked: what tries are counted by */
     int failures_in_row;
     bool dry; /* no more samples to start */
     gad_progress_meter meter;
@@ -156,10 +157,14 @@ static gad_status store_text(school *c, const question *q, char *think, const ch
     return gad_store_put_text(c->store, &text, err);
 }
 
-/* All tries are used up: the grammar writes the text, so that no sample stays without. */
+/* All tries are used up: the grammar writes the text, so that no sample stays without. A better one that is there stays. */
 static gad_status fall_back(school *c, const question *q, gad_error *err)
 {
     char *think = NULL;
+    if (gad_teach_keeps(&q->sample)) {
+        c->report->kept++;
+        return GAD_OK;
+    }
     gad_status status = gad_teach_write(&q->sample, NULL, c->settings->seed, c->settings->brief, &think, err);
     if (!status)
         status = store_text(c, q, think, "template", "fallback", err);
@@ -188,7 +193,7 @@ static gad_status judge(school *c, question *q, const gad_openai_response *respo
     if (status)
         return status;
     gad_store_reply reply = {.sample_row = q->sample.row,
-                             .model = c->settings->model,
+                             .model = c->teacher,
                              .text = response ? response->text : NULL,
                              .reason = think ? NULL : reason,
                              .prompt_tokens = response && response->prompt_tokens > 0 ? response->prompt_tokens : 0,
@@ -262,7 +267,7 @@ static gad_status earlier_tries(school *c, question *q, gad_error *err)
     bool row = false;
     char number[24];
     snprintf(number, sizeof number, "%lld", (long long)q->sample.row);
-    gad_store_query_ask(c->replies, (const char *[GAD_STORE_VALUES]){number});
+    gad_store_query_ask(c->replies, (const char *[GAD_STORE_VALUES]){number, c->teacher});
     gad_status status = gad_store_query_next(c->replies, &row, err);
     if (!status)
         q->tries = row ? (int)gad_store_query_number(c->replies, 0) : 0;
@@ -353,6 +358,8 @@ static gad_status open_school(school *c, int64_t *total, gad_error *err)
     gad_openai_url(s->endpoint, &c->url);
     gad_text_check_text(&s->rule, rule, sizeof rule);
     snprintf(c->note, sizeof c->note, "%.100s; %s", s->model, rule);
+    snprintf(c->teacher, sizeof c->teacher, "%s; temperature %g; max_tokens %d; seed %llu", c->note, s->temperature,
+             s->max_tokens, (unsigned long long)s->seed);
     gad_http_client_options options = {.bearer = s->key,
                                        .ca_file = s->ca_file,
                                        .in_flight = s->in_flight,

@@ -40,8 +40,8 @@ double gad_advantage_token(const gad_advantage_loss *loss, double a, double l, d
     double kept = fmax(low, fmin(high, w)), gain = fmin(w * a, kept * a);
     bool active = !((a > 0 && w > high) || (a < 0 && w < low));
     *clipped = w < low || w > high;
-    if (a < 0 && gain < 3 * a) { /* dual clip: Ye et al., arXiv 1912.09729 */
-        gain = 3 * a;
+    if (loss->dual > 0 && a < 0 && gain < loss->dual * a) { /* Ye et al., arXiv 1912.09729 */
+        gain = loss->dual * a;
         active = false;
     }
     double d = bounded(reference - l), grown = exp(d);

@@ -12,10 +12,11 @@ double gad_advantage_group(const double *reward, int count, bool scale, double *
 typedef struct gad_advantage_loss {
     double clip_low, clip_high; /* the ratio w stays in 1 - low .. 1 + high */
     double kl;                  /* weight of the k3 divergence */
+    double dual;                /* for A < 0 the first part is at most -dual A; 0: no such bound */
 } gad_advantage_loss;
 
-/* One token: L = -min(w A, clip(w) A) + kl (exp(d) - d - 1) with w = exp(l - old), d = reference - l; for A < 0 the first
- * part is at most -3 A (dual clip). Exponents are kept in [-20, 20]. *derivative = dL/dl. *clipped: w lay outside. */
+/* One token: L = -min(w A, clip(w) A) + kl (exp(d) - d - 1) with w = exp(l - old), d = reference - l. Exponents are kept in
+ * [-20, 20]. *derivative = dL/dl. *clipped: w lay outside. */
 double gad_advantage_token(const gad_advantage_loss *loss, double advantage, double l, double old, double reference,
                            double *derivative, bool *clipped);
 

@@ -87,6 +87,22 @@ static survey survey_of(const char *out)
     return s;
 }
 
+void gad_checkpoint_tidy(const char *out)
+{
+    gad_file_names names = {0};
+    if (!gad_file_is_directory(out) || gad_file_list(out, &names, NULL))
+        return;
+    for (size_t i = 0; i < names.count; i++) {
+        long long step;
+        char rest, *folder = NULL;
+        if (sscanf(names.name[i], "step-%lld%c", &step, &rest) == 1 && !is_done(out, step) &&
+            (folder = gad_checkpoint_path(out, step)) && !strcmp(gad_file_name(folder), names.name[i]))
+            gad_file_remove(folder, NULL);
+        gad_memory_free(folder);
+    }
+    gad_file_names_free(&names);
+}
+
 int64_t gad_checkpoint_latest(const char *out)
 {
     return survey_of(out).latest;
@@ -109,9 +125,11 @@ static void prune_one(void *user, const char *out, int64_t step)
     p->surplus--;
     if (step == p->best)
         return;
-    char *folder = gad_checkpoint_path(out, step);
-    if (folder)
-        gad_file_remove(folder, NULL); /* an old checkpoint that stays harms nobody */
+    char *folder = gad_checkpoint_path(out, step), *done = folder ? gad_file_join(folder, "DONE") : NULL;
+    /* the mark first: a folder that is half gone must not count; one that stays harms nobody */
+    if (done && !gad_file_remove(done, NULL))
+        gad_file_remove(folder, NULL);
+    gad_memory_free(done);
     gad_memory_free(folder);
 }
 

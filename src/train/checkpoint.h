@@ -20,6 +20,8 @@ typedef struct gad_checkpoint_settings {
  * (full disk) removes only what it wrote. Averaged weights, if there are any, are what others get. */
 gad_status gad_checkpoint_save(const gad_checkpoint_settings *settings, gad_model *model, gad_optimizer *optimizer,
                                int64_t step, double score, gad_error *err);
+/* Remove the checkpoints that a killed run left without their DONE. Only the run that holds the folder may call it. */
+void gad_checkpoint_tidy(const char *out);
 /* The step of the latest complete checkpoint in out, -1: none. */
 int64_t gad_checkpoint_latest(const char *out);
 /* Step of the checkpoint with the best score, -1: none was scored. */

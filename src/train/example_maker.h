@@ -23,6 +23,7 @@ typedef struct gad_example_maker {
     gad_question_template wording;
     gad_example_layout input;
     int64_t mask_side; /* cells of a mask along a token: gad_config_map_side */
+    bool knows;        /* the question names the defect kinds that may occur */
     bool reasons;      /* false: answers without <think> text */
     double fast_share; /* of samples whose answer does not reason all the same, so that fast answers are learnt too */
     bool points;       /* boxes are written as region tokens of regions (task/pointer.h) */

@@ -18,16 +18,14 @@ static const char operation[] = "give rewards";
 
 /* ---- the papers' --------------------------------------------------------------------------------------------------- */
 
-static double give_mmr(const gad_score *score)
+static double give_mmr(const gad_score *score, const gad_reward_parts *parts)
 {
-    gad_score_mm choices = gad_score_mm_default();
-    return gad_score_reward_mm(score, &choices);
+    return gad_score_reward_mm(score, &parts->mm);
 }
 
-static double give_vd(const gad_score *score)
+static double give_vd(const gad_score *score, const gad_reward_parts *parts)
 {
-    gad_score_vd choices = gad_score_vd_default();
-    return gad_score_reward_vd(score, &choices);
+    return gad_score_reward_vd(score, &parts->vd);
 }
 
 static const gad_reward_kind KINDS[] = {
@@ -77,7 +75,10 @@ static gad_status start_program(const char *command, gad_reward_judge *judge, ga
 gad_status gad_reward_open(const gad_tokenizer *tokenizer, const char *name, const char *command, int timeout_s,
                            gad_reward_judge *judge, gad_error *err)
 {
-    *judge = (gad_reward_judge){.tokenizer = tokenizer, .kind = gad_reward_find(name), .timeout_s = timeout_s};
+    *judge = (gad_reward_judge){.tokenizer = tokenizer,
+                                .kind = gad_reward_find(name),
+                                .parts = {.mm = gad_score_mm_default(), .vd = gad_score_vd_default()},
+                                .timeout_s = timeout_s};
     if (!judge->kind)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, "mmr or vd", "there is no reward called %s", name);
     gad_status status = command ? start_program(command, judge, err) : GAD_OK;
@@ -162,10 +163,10 @@ gad_status gad_reward_give(void *user, const gad_example *example, const int32_t
         status = gad_answer_read(gad_string_text(&reward->text), reward->text.length, &example->frame, &answer, err);
     if (status)
         return status;
-    status = gad_score_answer(&answer, &example->truth, NULL, &reward->score, err);
+    status = gad_score_answer(&answer, &example->truth, &judge->parts.cover, &reward->score, err);
     gad_answer_free(&answer);
     if (status)
         return status;
-    reward->total = judge->kind->give(&reward->score);
+    reward->total = judge->kind->give(&reward->score, &judge->parts);
     return judge->program ? ask_program(judge, example, reward, err) : GAD_OK;
 }

@@ -19,10 +19,17 @@ typedef struct gad_reward {
 typedef gad_status (*gad_reward_judge_call)(void *user, const gad_example *example, const int32_t *id, int64_t count,
                                             gad_reward *reward, gad_error *err);
 
+/* What the papers' rewards are made of; gad_reward_open fills in what they printed. */
+typedef struct gad_reward_parts {
+    gad_score_cover cover;
+    gad_score_mm mm;
+    gad_score_vd vd;
+} gad_reward_parts;
+
 /* A reward of the papers by its name; the table is in reward.c, and a line there adds one. */
 typedef struct gad_reward_kind {
     const char *name;
-    double (*give)(const gad_score *score);
+    double (*give)(const gad_score *score, const gad_reward_parts *parts);
 } gad_reward_kind;
 /* NULL when there is none of that name. */
 const gad_reward_kind *gad_reward_find(const char *name);
@@ -30,6 +37,7 @@ const gad_reward_kind *gad_reward_find(const char *name);
 typedef struct gad_reward_judge {
     const gad_tokenizer *tokenizer;
     const gad_reward_kind *kind;
+    gad_reward_parts parts;
     pid_t program;   /* 0: none */
     FILE *to, *from; /* its input and output */
     int timeout_s;

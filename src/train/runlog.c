@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "base/error.h"
+#include "base/file_resume.h"
 #include "base/log.h"
 #include "base/string.h"
 
@@ -15,8 +17,15 @@ gad_status gad_runlog_open(const char *path, const gad_log *sink, gad_runlog *ru
     *runlog = (gad_runlog){.sink = sink};
     if (!path)
         return GAD_OK;
-    runlog->file = fopen(path, "ae");
-    return runlog->file ? GAD_OK : gad_error_system(err, operation, path, errno);
+    runlog->file = fopen(path, "a+e");
+    if (!runlog->file)
+        return gad_error_system(err, operation, path, errno);
+    gad_status status = GAD_OK;
+    if (!gad_file_resume_cut(fileno(runlog->file)))
+        status = gad_error_system(err, operation, path, errno);
+    if (status)
+        gad_runlog_close(runlog);
+    return status;
 }
 
 void gad_runlog_close(gad_runlog *runlog)

@@ -16,13 +16,23 @@ enum { MAX_REFERENCES = 8, MAX_BOXES = 64 };
 typedef struct entry {
     gad_sample sample;
     char *root;
+    size_t class_index;
 } entry;
+
+/* The anomaly types that occur in a class; names belong to the samples. */
+typedef struct class_types {
+    const char *dataset, *name;
+    const char **type;
+    size_t count, capacity;
+} class_types;
 
 struct gad_source_samples {
     const gad_example_maker *maker;
     gad_source_filter filter;
     entry *item;
     size_t count, capacity;
+    class_types *class_of; /* only when questions name types */
+    size_t classes, class_capacity;
 };
 
 /* ---- reading samples ----------------------------------------------------------------------------------------------- */
@@ -34,7 +44,7 @@ static gad_status add_sample(gad_source_samples *s, gad_sample *sample, const ch
     bool wanted = (!split || (sample->split && !strcmp(split, sample->split))) && (!s->filter.with_text || sample->think);
     char *own_root = wanted ? gad_memory_copy_string(root) : NULL;
     if (wanted && own_root && gad_memory_grow((void **)&s->item, &s->capacity, s->count, sizeof *s->item)) {
-        s->item[s->count++] = (entry){*sample, own_root};
+        s->item[s->count++] = (entry){.sample = *sample, .root = own_root};
         *sample = (gad_sample){0};
         return GAD_OK;
     }
@@ -144,6 +154,49 @@ static gad_status read_store(gad_source_samples *s, const char *path, gad_error 
     return status;
 }
 
+/* ---- what occurs in a class ---------------------------------------------------------------------------------------- */
+
+static bool same(const char *a, const char *b)
+{
+    return !strcmp(a ? a : "", b ? b : "");
+}
+
+static gad_status find_class(gad_source_samples *s, const gad_sample *sample, size_t *index, gad_error *err)
+{
+    for (*index = 0; *index < s->classes; ++*index)
+        if (same(s->class_of[*index].dataset, sample->dataset) && same(s->class_of[*index].name, sample->class_name))
+            return GAD_OK;
+    if (!gad_memory_grow((void **)&s->class_of, &s->class_capacity, s->classes, sizeof *s->class_of))
+        return gad_error_memory(err, operation, s->classes * sizeof *s->class_of);
+    s->class_of[s->classes++] = (class_types){.dataset = sample->dataset, .name = sample->class_name};
+    return GAD_OK;
+}
+
+static gad_status add_type(class_types *c, const char *type, gad_error *err)
+{
+    for (size_t i = 0; i < c->count; i++)
+        if (same(c->type[i], type))
+            return GAD_OK;
+    if (!gad_memory_grow((void **)&c->type, &c->capacity, c->count, sizeof *c->type))
+        return gad_error_memory(err, operation, c->count * sizeof *c->type);
+    c->type[c->count++] = type;
+    return GAD_OK;
+}
+
+/* As they first occur: the whole list of the class, the same for each of its samples. */
+static gad_status collect_types(gad_source_samples *s, gad_error *err)
+{
+    gad_status status = GAD_OK;
+    for (size_t i = 0; i < s->count && !status; i++) {
+        entry *e = &s->item[i];
+        status = find_class(s, &e->sample, &e->class_index, err);
+        for (size_t k = 0; k < e->sample.box_count && !status; k++)
+            if (e->sample.boxes[k].label && *e->sample.boxes[k].label)
+                status = add_type(&s->class_of[e->class_index], e->sample.boxes[k].label, err);
+    }
+    return status;
+}
+
 gad_status gad_source_samples_open(const gad_example_maker *maker, const char *path, const gad_source_filter *filter,
                                    gad_source_samples **samples, gad_error *err)
 {
@@ -164,6 +217,8 @@ gad_status gad_source_samples_open(const gad_example_maker *maker, const char *p
         status = gad_error_set(err, GAD_E_ARGUMENT, operation, "look at it with gad data stats",
                                "%s: holds no sample that is asked for%s%s%s", path, filter->split ? " (split " : "",
                                filter->split ? filter->split : "", filter->split ? ")" : "");
+    if (!status && maker->knows)
+        status = collect_types(s, err);
     gad_memory_free(folder);
     if (status)
         gad_source_samples_free(s);
@@ -180,6 +235,9 @@ void gad_source_samples_free(gad_source_samples *samples)
         gad_sample_free(&samples->item[i].sample);
         gad_memory_free(samples->item[i].root);
     }
+    for (size_t i = 0; i < samples->classes; i++)
+        gad_memory_free(samples->class_of[i].type);
+    gad_memory_free(samples->class_of);
     gad_memory_free(samples->item);
     gad_memory_free(samples);
 }
@@ -267,6 +325,10 @@ static gad_status get(void *user, int64_t index, gad_example *example, gad_error
                                    .box_count = boxes,
                                    .class_name = sample->class_text ? sample->class_text : sample->class_name,
                                    .think = sample->think};
+    if (s->classes) {
+        content.knowledge = s->class_of[e->class_index].type;
+        content.knowledge_count = s->class_of[e->class_index].count;
+    }
     if (!status)
         status = gad_example_maker_run(s->maker, &content, example, err);
     for (int i = 0; i <= references; i++)

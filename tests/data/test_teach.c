@@ -342,6 +342,45 @@ static void test_template(void **state)
     gad_store_close(store);
 }
 
+/* Going over samples again: a text of a model or a person is not lost to the grammar, and tries of another teacher, or of
+ * the same with other settings, do not count. */
+static void test_overwrite(void **state)
+{
+    (void)state;
+    gad_error err;
+    gad_teach_report report;
+    char url[100];
+    gad_store *store = make_parts("teach_overwrite.db");
+    gad_teach_settings s = settings_for(url, sizeof url), grammar = gad_teach_default();
+    gad_sample sample = {0};
+    reset_server(0);
+    s.tries = 1;
+    s.limit = 1; /* part 1, which is answered well at once */
+    ASSERT_OK(gad_teach_server(store, &s, &report, &err), &err);
+    assert_int_equal(report.accepted, 1);
+    grammar.overwrite = true;
+    ASSERT_OK(gad_teach_template(store, &grammar, &report, &err), &err);
+    assert_int_equal(report.kept, 1);
+    assert_int_equal(report.accepted, PARTS + PARTS / 2 - 1);
+    fake_get(store, "plain/part_1/test/dent/b", &sample);
+    assert_string_equal(sample.text_source, "llm");
+    s.overwrite = true;
+    ASSERT_OK(gad_teach_server(store, &s, &report, &err), &err); /* its try is used up: nothing is asked */
+    assert_true(report.kept == 1 && report.fallback == 0 && asked[1] == 1);
+    fake_get(store, "plain/part_1/test/dent/b", &sample);
+    assert_string_equal(sample.text_source, "llm");
+    s.temperature += 0.25;
+    ASSERT_OK(gad_teach_server(store, &s, &report, &err), &err);
+    assert_true(report.accepted == 1 && asked[1] == 2);
+    s.model = "another";
+    ASSERT_OK(gad_teach_server(store, &s, &report, &err), &err);
+    assert_true(report.accepted == 1 && asked[1] == 3);
+    fake_get(store, "plain/part_1/test/dent/b", &sample);
+    assert_non_null(strstr(sample.text_model, "another"));
+    gad_sample_free(&sample);
+    gad_store_close(store);
+}
+
 /* ---- the rules ---------------------------------------------------------------------------------------------------- */
 
 static void check_one(const char *think, const char *answer_text, const char *expected)
@@ -411,7 +450,7 @@ int main(int argc, char **argv)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad_server), cmocka_unit_test(test_kill_and_resume), cmocka_unit_test(test_hopeless_server),
-        cmocka_unit_test(test_template),   cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_template),   cmocka_unit_test(test_overwrite),       cmocka_unit_test(test_rules),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }

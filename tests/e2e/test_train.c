@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/file_resume.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "e2e/program.h"
@@ -144,6 +145,42 @@ static void test_interrupt(void **state)
     snprintf(steps, sizeof steps, "%lld", (long long)step + 1);
     assert_true(gad_file_exists(support_scratch(out, done)));
     expect(RUN(SFT, "--out", out, "--steps", steps, "--resume"), 0, "resumed at step");
+}
+
+/* What a killed run leaves: half a checkpoint, half a line, temporary files. And a folder serves one run at a time. */
+static void test_killed(void **state)
+{
+    (void)state;
+    gad_error err;
+    int held;
+    gad_json_lines lines;
+    json_t *line = NULL;
+    const char *out = fresh("killed"), *log = support_scratch(out, "log.jsonl"),
+               *half = support_scratch(out, "step-000007");
+    expect(RUN(SFT, "--out", out, "--steps", "2"), 0, "saved");
+    ASSERT_OK(gad_file_make_directory(half, &err), &err);
+    ASSERT_OK(gad_file_write(support_scratch(half, "state.safetensors"), "x", 1, &err), &err);
+    ASSERT_OK(gad_file_write(support_scratch(out, "page.html.abcdef.gad-tmp"), "x", 1, &err), &err);
+    ASSERT_OK(gad_file_write(support_scratch(out, "mine.txt"), "x", 1, &err), &err);
+    FILE *file = fopen(log, "a");
+    assert_non_null(file);
+    fputs("{\"step\":3,\"lo", file);
+    fclose(file);
+    ASSERT_OK(gad_file_resume_hold(out, &held, &err), &err);
+    expect(RUN(SFT, "--out", out, "--steps", "3", "--resume"), 1, "another run is writing here");
+    close(held);
+    expect(RUN(SFT, "--out", out, "--steps", "3", "--resume"), 0, "resumed at step 2");
+    assert_false(gad_file_exists(half));
+    assert_false(gad_file_exists(support_scratch(out, "page.html.abcdef.gad-tmp")));
+    assert_true(gad_file_exists(support_scratch(out, "mine.txt")));
+    ASSERT_OK(gad_json_lines_open(&lines, log, &err), &err);
+    int count = 0;
+    for (gad_status status = GAD_OK; !status && !(status = gad_json_lines_next(&lines, &line, &err)) && line; count++) {
+        assert_int_equal(json_integer_value(json_object_get(line, "step")), count + 1);
+        json_decref(line);
+    }
+    assert_int_equal(count, 3);
+    gad_json_lines_close(&lines);
 }
 
 static bool limit_file_size(void)
@@ -302,6 +339,20 @@ static void test_second_adapter(void **state)
     expect(RUN(GRPO, "--train", "lora", "--adapter", support_scratch(first, "step-000001"), "--out", second, "--steps", "2",
                "--resume"),
            0, "resumed");
+}
+
+/* The words of the reward on the command line, and questions that name what may be wrong. */
+static void test_reward_words(void **state)
+{
+    (void)state;
+    expect(RUN(GRPO, "--out", fresh("words"), "--steps", "1", "--reward-iou", "0.1", "--reward-miss", "0.4",
+               "--reward-false-box", "0.1", "--reward-floor", "0", "--dual-clip", "3", "--no-think", "--knowledge"),
+           0, "step 1/1");
+    static const struct {
+        const char *name, *value;
+    } bad[] = {{"--reward-iou", "0"}, {"--reward-iou", "1"}, {"--reward-floor", "2"}, {"--dual-clip", "0.5"}};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        expect(RUN(GRPO, "--out", fresh("words"), "--steps", "1", bad[i].name, bad[i].value), 1, bad[i].name + 2);
 }
 
 /* Large photographs fit by default; a set of which nothing fits is an error, and what is left out is counted. */
@@ -483,16 +534,12 @@ static void test_killed_rank(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dry_run),
-        cmocka_unit_test(test_bad_settings),
-        cmocka_unit_test(test_interrupt),
-        cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_adapter_with_difference),
-        cmocka_unit_test(test_second_adapter),
-        cmocka_unit_test(test_large_pictures),
-        cmocka_unit_test(test_samples_from_files),
-        cmocka_unit_test(test_ranks_agree),
-        cmocka_unit_test(test_killed_rank),
+        cmocka_unit_test(test_dry_run),        cmocka_unit_test(test_bad_settings),
+        cmocka_unit_test(test_interrupt),      cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_killed),         cmocka_unit_test(test_adapter_with_difference),
+        cmocka_unit_test(test_second_adapter), cmocka_unit_test(test_reward_words),
+        cmocka_unit_test(test_large_pictures), cmocka_unit_test(test_samples_from_files),
+        cmocka_unit_test(test_ranks_agree),    cmocka_unit_test(test_killed_rank),
     };
     return cmocka_run_group_tests(tests, make_model, NULL);
 }

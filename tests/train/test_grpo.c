@@ -20,8 +20,8 @@ static void test_token_derivative(void **state)
 {
     (void)state;
     static const double advantages[] = {-2, -0.5, 0, 0.7, 2}, logs[] = {-6, -2.1, -1.9, -0.3};
-    static const gad_advantage_loss losses[] = {{0.2, 0.28, 0}, {0.2, 0.28, 0.04}};
-    for (int k = 0; k < 2; k++)
+    static const gad_advantage_loss losses[] = {{0.2, 0.28, 0, 0}, {0.2, 0.28, 0.04, 0}, {0.2, 0.28, 0, 3}};
+    for (int k = 0; k < 3; k++)
         for (int a = 0; a < 5; a++)
             for (int i = 0; i < 4; i++)
                 for (int j = 0; j < 4; j++) {
@@ -40,6 +40,9 @@ static void test_token_derivative(void **state)
     /* on policy: REINFORCE with the advantage; no divergence when the policies agree; nothing overflows */
     gad_advantage_token(&losses[1], 1.5, -3, -3, -3, &d, &clipped);
     assert_true(fabs(d + 1.5) < 1e-12 && !clipped);
+    /* the loss of a wrong answer that became twenty times as probable: unbounded by default, 3 advantages with dual clip */
+    assert_true(fabs(gad_advantage_token(&losses[0], -1, log(20), 0, 0, &d, &clipped) - 20) < 1e-9 && d > 0);
+    assert_true(fabs(gad_advantage_token(&losses[2], -1, log(20), 0, 0, &d, &clipped) - 3) < 1e-9 && d == 0);
     assert_true(isfinite(gad_advantage_token(&losses[1], 1, -1e4, 0, 1e4, &d, &clipped)) && isfinite(d));
 }
 

@@ -76,6 +76,36 @@ static void test_papers(void **state)
     }
 }
 
+/* The parts that the command line reaches. */
+static void test_parts(void **state)
+{
+    (void)state;
+    static const struct {
+        double iou, miss, false_box, floor, expected;
+        const char *text;
+    } cases[] = {{.5, .2, 0, -1, 1, FOUND},
+                 {.5, .2, 0, -1, .8, THINK "<answer>Yes.</answer>"},
+                 {.5, .7, 0, -1, .3, THINK "<answer>Yes.</answer>"},
+                 {.5, 3, 0, -1, -1, THINK "<answer>Yes.</answer>"},
+                 {.5, 3, 0, -.5, -.5, THINK "<answer>Yes.</answer>"},
+                 {.5, .2, .25, -1, .55, THINK "<answer>Yes. {'bbox_2d': [0, 0, 1, 1], 'label': 'dent'}</answer>"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        gad_error err;
+        gad_reward_judge judge;
+        gad_reward reward;
+        ASSERT_OK(gad_reward_open(tokenizer, "mmr", NULL, 0, &judge, &err), &err);
+        judge.parts.cover.iou = cases[i].iou;
+        judge.parts.mm.miss = cases[i].miss;
+        judge.parts.mm.false_box = cases[i].false_box;
+        judge.parts.mm.lower_bound = cases[i].floor;
+        ASSERT_OK(give(&judge, true, cases[i].text, &reward, &err), &err);
+        if (fabs(reward.total - cases[i].expected) > 1e-9)
+            fail_msg("case %zu: %g", i, reward.total);
+        gad_string_free(&reward.text);
+        gad_reward_close(&judge);
+    }
+}
+
 /* What the command answers to `count` answers; NaN where it fails, with `cause` in the message. */
 static void ask(const char *command, int count, const double *expected, const char *cause)
 {
@@ -138,6 +168,7 @@ static void test_hanging_program(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_parts),
         cmocka_unit_test(test_papers),
         cmocka_unit_test(test_own_program),
         cmocka_unit_test(test_hanging_program),
