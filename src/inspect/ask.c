@@ -133,7 +133,8 @@ gad_status gad_ask_reasoned(gad_engine *engine, const gad_turn *turn, const char
         return status;
     status = gad_pointer_expand(&a.decoded.text, &whole, err);
     if (!status)
-        status = gad_answer_read(gad_string_text(&a.decoded.text), a.decoded.text.length, frame, &a.answer, err);
+        status = gad_answer_read_cut(gad_string_text(&a.decoded.text), a.decoded.text.length,
+                                     a.decoded.finish == GAD_FINISH_LENGTH, frame, &a.answer, err);
     size_t count = 0;
     if (!status && a.answer.decision_begin != (size_t)-1) {
         status = ids_before(engine, &a.decoded, meaning, a.answer.decision_begin, &count, err);
