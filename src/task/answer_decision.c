@@ -1,6 +1,8 @@
 /* answer_decision: see answer_decision.h */
 #include "task/answer_decision.h"
 
+#include "task/answer_text.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -144,7 +146,7 @@ static gad_answer_decision step(search *s, size_t *where)
     size_t begin = s->at, end = word_end(s->text, s->length, begin), after = end;
     char c = s->text[begin];
     bool quoted = end == begin && s->depth && s->pass != WORDS &&
-                  gad_answer_object_string(s->text, s->length, begin, &begin, &end, &after);
+                  gad_answer_text_string(s->text, s->length, begin, &begin, &end, &after);
     if (end > begin || quoted) {
         s->at = after;
         gad_answer_decision decision = judge(s, (span){begin, end}, after, quoted);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "task/answer_shape.h"
+#include "task/answer_text.h"
 
 #include <string.h>
 
@@ -33,43 +34,6 @@ static size_t skip_space(const char *text, size_t length, size_t at)
 static bool is_name(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-size_t gad_answer_object_string_end(const char *text, size_t length, size_t at)
-{
-    char quote = text[at++];
-    for (; at < length; at++) {
-        if (text[at] == '\\' && at + 1 < length) {
-            at++;
-            continue;
-        }
-        if (text[at] != quote)
-            continue;
-        size_t next = skip_space(text, length, at + 1);
-        if (quote == '"' || next == length || strchr(",}]):", text[next]))
-            return at;
-    }
-    return length;
-}
-
-bool gad_answer_object_string(const char *text, size_t length, size_t at, size_t *begin, size_t *end, size_t *after)
-{
-    static const char open[2][4] = {"\xE2\x80\x9C", "\xE2\x80\x98"}, close[2][4] = {"\xE2\x80\x9D", "\xE2\x80\x99"};
-    if (at < length && (text[at] == '"' || text[at] == '\'')) {
-        *begin = at + 1;
-        *end = gad_answer_object_string_end(text, length, at);
-        *after = *end < length ? *end + 1 : *end;
-        return true;
-    }
-    for (int i = 0; i < 2; i++)
-        if (at + 3 <= length && !memcmp(text + at, open[i], 3)) {
-            const char *found = memmem(text + at + 3, length - at - 3, close[i], 3);
-            *begin = at + 3;
-            *end = found ? (size_t)(found - text) : length;
-            *after = found ? *end + 3 : *end;
-            return true;
-        }
-    return false;
 }
 
 /* ---- writing of other languages ----------------------------------------------------------------------------------- */
@@ -202,7 +166,7 @@ static gad_status read_value(scanner *s, const char *key, size_t key_length, boo
         object->foreign |= is_narrowed(s, begin, s->at);
         return status ? status : give_boxes(s, index, key_is(key, key_length, "bbox_2d"), err);
     }
-    if (key_is(key, key_length, "label") && gad_answer_object_string(s->text, s->length, s->at, &begin, &end, &after)) {
+    if (key_is(key, key_length, "label") && gad_answer_text_string(s->text, s->length, s->at, &begin, &end, &after)) {
         read_label(s, object, begin, end, s->text[s->at]);
         s->at = after;
     } else if (coordinate >= 0) {
@@ -221,7 +185,7 @@ static gad_status read_word(scanner *s, gad_error *err)
 {
     size_t begin = s->at, end, after;
     char quote = s->text[begin];
-    if (!gad_answer_object_string(s->text, s->length, begin, &begin, &end, &after)) {
+    if (!gad_answer_text_string(s->text, s->length, begin, &begin, &end, &after)) {
         for (end = begin; end < s->length && is_name(s->text[end]);)
             end++;
         after = end;
@@ -273,7 +237,7 @@ static gad_status scan_inside(scanner *s, gad_error *err)
         close_object(s);
     else if (c == '[')
         return read_stray_list(s, err);
-    else if (is_name(c) || gad_answer_object_string(s->text, s->length, s->at, &begin, &end, &after))
+    else if (is_name(c) || gad_answer_text_string(s->text, s->length, s->at, &begin, &end, &after))
         return read_word(s, err);
     else
         s->at++;

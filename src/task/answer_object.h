@@ -40,13 +40,6 @@ gad_status gad_answer_object_scan(const char *text, const char *narrowed, size_t
                                   gad_error *err);
 void gad_answer_object_free(gad_answer_objects *found);
 
-/* The end of the string that opens with the quote at text[at]: the index of its closing quote, or `length`. A ' inside
- * single quotes closes only before , } ] ) or : (or at the end), so that 'worker's mark' is one string. */
-size_t gad_answer_object_string_end(const char *text, size_t length, size_t at);
-
-/* The string that opens at text[at], if one does: its content, and where the text goes on. Typographic quotes count. */
-bool gad_answer_object_string(const char *text, size_t length, size_t at, size_t *begin, size_t *end, size_t *after);
-
 /* The label as clean UTF-8 without control characters; backslash escapes resolved. */
 void gad_answer_object_label(const char *text, const gad_answer_object *object, gad_string *label);
 #endif

@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "task/answer_object.h"
+#include "task/answer_text.h"
 
 #include <math.h>
 #include <string.h>
@@ -268,7 +268,7 @@ gad_status gad_answer_shape_read(const char *text, size_t length, size_t *at, ga
         if (!r.objects)
             *at = r.at;
     } else if (first == '"' || first == '\'') {
-        size_t end = gad_answer_object_string_end(text, length, *at), begin = *at + 1;
+        size_t end = gad_answer_text_string_end(text, length, *at), begin = *at + 1;
         *at = end < length ? end + 1 : end;
         while (begin < end && is_space(text[begin]))
             begin++;
