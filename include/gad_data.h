@@ -102,7 +102,7 @@ typedef struct gad_data_reason_settings {
 } gad_data_reason_settings;
 typedef struct gad_data_reasoned {
     int64_t samples, accepted, rejected, fallback, failed; /* rejected: answers; failed: samples without any text */
-    int64_t kept; /* samples whose text was better than what came */
+    int64_t kept;                                          /* samples whose text was better than what came */
     int64_t prompt_tokens, completion_tokens;
     double cost, seconds;
 } gad_data_reasoned;
