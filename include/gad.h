@@ -234,9 +234,10 @@ GAD_API void gad_text_free(char *text);
  * leaves the page as it was. */
 typedef struct gad_inspection_page gad_inspection_page;
 GAD_API gad_status gad_inspection_page_new(gad_inspection_page **page, gad_error *err);
-GAD_API gad_status gad_inspection_page_add(gad_inspection_page *page, const char *name, const gad_inspection *result,
-                                           const gad_picture *part, gad_picture *const *good, int good_count,
-                                           gad_error *err);
+/* `truth`: what the part is, NULL when it is not known; `wrong`: what is wrong with the verdict in its light, or "". */
+GAD_API gad_status gad_inspection_page_add(gad_inspection_page *page, const char *name, const char *truth,
+                                           const char *wrong, const gad_inspection *result, const gad_picture *part,
+                                           gad_picture *const *good, int good_count, gad_error *err);
 /* A card that says why a part could not be inspected. */
 GAD_API gad_status gad_inspection_page_add_failure(gad_inspection_page *page, const char *name, const gad_error *why,
                                                    gad_error *err);

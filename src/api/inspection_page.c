@@ -24,17 +24,21 @@ struct gad_inspection_page {
 };
 
 static const char style[] =
-    "body{font:15px/1.45 system-ui,sans-serif;margin:0;background:#f4f5f7;color:#1c2530}"
-    "main{max-width:1080px;margin:0 auto;padding:20px 16px}h1{font-size:24px;margin:0 0 4px}"
-    "p{margin:6px 0}.note{color:#5a6675}"
-    "article{background:#fff;border:1px solid #dde2e8;border-radius:8px;padding:14px;margin:14px 0;break-inside:avoid}"
-    "h2{font-size:16px;margin:0 0 8px;overflow-wrap:anywhere}h2 b{padding:1px "
+    ":root{color-scheme:light dark;--ink:#1c2530;--soft:#5a6675;--ground:#f4f5f7;--card:#fff;--line:#dde2e8}"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#9aa6b4;--ground:#0f141a;--card:#171d25;--line:#2c3541}}"
+    "body{font:15px/1.45 system-ui,sans-serif;margin:0;background:var(--ground);color:var(--ink)}"
+    "main{max-width:1180px;margin:0 auto;padding:20px 16px}h1{font-size:24px;margin:0 0 4px}h2{margin:26px 0 2px}"
+    "p{margin:6px 0}.note,.path{color:var(--soft)}.path{font-size:12px;overflow-wrap:anywhere}"
+    ".parts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,340px),1fr));gap:12px;margin:12px 0}"
+    "article{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:12px;break-inside:avoid}"
+    "article.wide{grid-column:1/-1}article.wrong{border:2px solid #c3202d;padding:11px}"
+    "h3{font-size:15px;margin:0 0 8px;overflow-wrap:anywhere}h3 b{padding:1px "
     "8px;border-radius:4px;color:#fff;margin-right:6px}"
     ".normal b{background:#147a3c}.anomalous b{background:#c3202d}.unreadable b,.failed b{background:#5a5a5a}"
     ".unfamiliar b{background:#965a0a}"
-    ".row{display:flex;flex-wrap:wrap;gap:10px}figure{margin:0;flex:1 1 200px;max-width:320px}"
-    "img{width:100%;height:auto;display:block;border-radius:4px}figcaption{font-size:13px;color:#5a6675;margin-top:3px}"
-    "li{overflow-wrap:anywhere}ul{margin:6px 0;padding-left:20px}";
+    ".row{display:flex;flex-wrap:wrap;gap:10px}figure{margin:0;flex:1 1 120px;max-width:320px}"
+    "img{width:100%;height:auto;display:block;border-radius:4px}figcaption{font-size:13px;color:var(--soft);"
+    "margin-top:3px}li{overflow-wrap:anywhere}ul{margin:6px 0;padding-left:20px}";
 
 gad_status gad_inspection_page_new(gad_inspection_page **page, gad_error *err)
 {
@@ -113,17 +117,35 @@ static void add_words(gad_string *html, const gad_inspection *r)
     gad_string_add(html, r->defect_count ? "</ul>" : "");
 }
 
-gad_status gad_inspection_page_add(gad_inspection_page *page, const char *name, const gad_inspection *r,
-                                   const gad_picture *part, gad_picture *const *good, int good_count, gad_error *err)
+static void add_head(gad_string *html, const char *name, const char *truth, const char *wrong, const gad_inspection *r,
+                     bool wide)
+{
+    const char *verdict = gad_verdict_name(r->verdict);
+    gad_string_addf(html, "<article class=\"%s%s%s\"><h3><b>%s</b>", verdict, wide ? " wide" : "",
+                    truth && *wrong ? " wrong" : "", verdict);
+    gad_string_add_html(html, gad_file_name(name));
+    gad_string_add(html, "</h3><p class=\"path\">");
+    gad_string_add_html(html, name);
+    gad_string_add(html, "</p><p>");
+    if (truth) {
+        gad_string_add(html, "truth: ");
+        gad_string_add_html(html, truth);
+        if (*wrong)
+            gad_string_addf(html, ": <strong>%s</strong>", wrong);
+        gad_string_add(html, " &middot; ");
+    }
+    if (r->score >= 0)
+        gad_string_addf(html, "score %.3f &middot; ", r->score);
+    gad_string_addf(html, "%.0f ms</p><div class=\"row\">", r->encode_ms + r->prompt_ms + r->answer_ms);
+}
+
+gad_status gad_inspection_page_add(gad_inspection_page *page, const char *name, const char *truth, const char *wrong,
+                                   const gad_inspection *r, const gad_picture *part, gad_picture *const *good,
+                                   int good_count, gad_error *err)
 {
     gad_string *html = &page->cards;
     size_t before = html->length;
-    const char *verdict = gad_verdict_name(r->verdict);
-    gad_string_addf(html, "<article class=\"%s\"><h2><b>%s</b>", verdict, verdict);
-    gad_string_add_html(html, name);
-    if (r->score >= 0)
-        gad_string_addf(html, " &middot; score %.3f", r->score);
-    gad_string_add(html, "</h2><div class=\"row\">");
+    add_head(html, name, truth, wrong, r, good_count > 0);
     gad_status status = add_pictures(html, r, part, good, good_count, err);
     if (status) { /* the page stays as it was */
         html->length = before;
@@ -144,9 +166,9 @@ gad_status gad_inspection_page_add_failure(gad_inspection_page *page, const char
                                            gad_error *err)
 {
     gad_string *html = &page->cards;
-    gad_string_add(html, "<article class=\"failed\"><h2><b>failed</b>");
+    gad_string_add(html, "<article class=\"failed wide\"><h3><b>failed</b>");
     gad_string_add_html(html, name);
-    gad_string_add(html, "</h2><p>");
+    gad_string_add(html, "</h3><p>");
     gad_string_add_html(html, why->cause);
     gad_string_add(html, "</p><p class=\"note\">");
     gad_string_add_html(html, why->hint);
@@ -180,9 +202,9 @@ gad_status gad_inspection_page_write(const gad_inspection_page *page, const char
         gad_string_add_html(&html, page->threshold_source);
         gad_string_add(&html, ")");
     }
-    gad_string_add(&html, "</p>\n");
+    gad_string_add(&html, "</p><div class=\"parts\">\n");
     gad_string_append(&html, gad_string_text(&page->cards), page->cards.length);
-    gad_string_add(&html, "</main></body></html>\n");
+    gad_string_add(&html, "</div></main></body></html>\n");
     gad_status status =
         html.failed ? gad_error_memory(err, operation, html.capacity) : gad_file_write(path, html.data, html.length, err);
     gad_string_free(&html);

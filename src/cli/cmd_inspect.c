@@ -12,13 +12,14 @@
 #include "cli/options_engine.h"
 #include "cli/parts.h"
 #include "cli/terminal.h"
+#include "cli/truth.h"
 
 typedef struct inspect_options {
     option_list part, ref;
     engine_options engine;
     const char *class_name, *knowledge, *reason, *prompt, *overlay, *heatmap, *html, *fail_on, *log, *threshold, *product,
         *features;
-    bool json, greedy, quiet;
+    bool json, greedy, quiet, truth;
     int64_t max_tokens, seed;
 } inspect_options;
 
@@ -113,6 +114,11 @@ static const option table[] = {
      .choices = "nothing|anomaly",
      .fallback = "nothing",
      .help = "anomaly: exit code 3 when a part was rejected, anomalous or unfamiliar"},
+    {.name = "truth",
+     .kind = OPTION_FLAG,
+     .offset = AT(truth),
+     .help = "the folder of a part says what it is, good or the name of a defect (test/good, test/scratch): say what was "
+             "found and what was not"},
     {.name = "log",
      .argument = "FILE",
      .kind = OPTION_STRING,
@@ -142,12 +148,14 @@ static void print_threshold(const gad_inspection *r)
         fprintf(stderr, "threshold %.3f (%s)\n", r->threshold, r->threshold_source);
 }
 
-static void print_result(const gad_inspection *r, const char *part)
+static void print_result(const gad_inspection *r, const char *part, const char *truth, const char *wrong)
 {
     static const char *const words[] = {"UNREADABLE", "normal", "ANOMALOUS", "UNFAMILIAR"};
     printf("%s: %s", part, words[r->verdict]);
     if (r->score >= 0)
         printf(", score %.3f", r->score);
+    if (truth)
+        printf(", truth: %s%s%s", truth, *wrong ? ": " : "", wrong);
     printf("\n");
     if (r->verdict == GAD_VERDICT_UNFAMILIAR)
         printf("  does not look like the good part: distance %.2f, limit %.2f\n", r->distance, r->distance_limit);
@@ -184,6 +192,7 @@ typedef struct inspect_run {
     int count[GAD_VERDICT_UNFAMILIAR + 1]; /* of parts, by verdict */
     int failed;
     bool threshold_said;
+    truth_tally tally;
 } inspect_run;
 
 /* Neither may go on to where good parts go. */
@@ -225,6 +234,15 @@ static int append_log(const inspect_run *run, const char *json, const gad_pictur
     return failed ? EXIT_FAILED : EXIT_DONE;
 }
 
+static void count_truth(inspect_run *run, const char *path, gad_verdict verdict, double seconds)
+{
+    char truth[TRUTH_LENGTH];
+    if (!run->o->truth)
+        return;
+    truth_of(path, truth);
+    truth_count(&run->tally, truth, verdict, seconds);
+}
+
 /* A part without a verdict is there all the same: in the lines, on the page, in the log. */
 static int report_failure(inspect_run *run, const char *path, const gad_picture *part, const gad_error *why)
 {
@@ -234,6 +252,7 @@ static int report_failure(inspect_run *run, const char *path, const gad_picture 
     if (why->code == GAD_E_CANCELLED)
         return EXIT_FAILED;
     run->failed++;
+    count_truth(run, path, GAD_VERDICT_UNREADABLE, 0);
     if ((run->o->json || run->o->log) && gad_inspection_failure_json(path, why, &json, &err))
         return terminal_fail(&err);
     if (run->o->json)
@@ -253,20 +272,22 @@ static int report(const inspect_run *run, const char *path, const gad_picture *p
                   const char *const *good_path, int good_count, const gad_inspection *result)
 {
     gad_error err;
-    char *json = NULL;
+    char *json = NULL, folder[TRUTH_LENGTH];
+    truth_of(path, folder);
+    const char *truth = run->o->truth ? folder : NULL, *wrong = truth_judge(folder, result->verdict);
     int code = EXIT_DONE;
     if ((run->o->json || run->o->log) && gad_inspection_json(result, path, good_path, good_count, &json, &err))
         return terminal_fail(&err);
     if (run->o->json)
         printf("%s\n", json);
     else
-        print_result(result, path);
+        print_result(result, path, truth, wrong);
     fflush(stdout);
     if (run->o->overlay)
         code = save_to(run->o->overlay, path, gad_inspection_save_overlay, result, part);
     if (run->o->heatmap && !code)
         code = save_to(run->o->heatmap, path, gad_inspection_save_heatmap, result, part);
-    if (run->page && !code && gad_inspection_page_add(run->page, path, result, part, good, good_count, &err))
+    if (run->page && !code && gad_inspection_page_add(run->page, path, truth, wrong, result, part, good, good_count, &err))
         code = terminal_fail(&err);
     if (run->o->log && !code)
         code = append_log(run, json, part, good, good_count);
@@ -282,7 +303,15 @@ static gad_status inspect_one(inspect_run *run, gad_picture *const *good, int go
     return gad_inspect(run->engine, good, good_count, part, &run->settings, result, err);
 }
 
-static int inspect_picture(inspect_run *run, const char *path, const gad_picture *part)
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* `start`: when reading the picture began. */
+static int inspect_picture(inspect_run *run, const char *path, const gad_picture *part, double start)
 {
     gad_error err;
     gad_inspection result = {0};
@@ -292,6 +321,7 @@ static int inspect_picture(inspect_run *run, const char *path, const gad_picture
     if (parts_references_for(run->refs, part, &good, &good_path, &good_count, &err) ||
         inspect_one(run, good, good_count, part, &result, &err))
         return report_failure(run, path, part, &err);
+    count_truth(run, path, result.verdict, seconds_now() - start);
     if (run->settings.on_text && result.reasoned)
         fputc('\n', stderr);
     if (!run->threshold_said && !run->o->quiet)
@@ -307,9 +337,10 @@ static int inspect_part(inspect_run *run, const char *path)
 {
     gad_error err;
     gad_picture *part = NULL;
+    const double start = seconds_now();
     if (gad_picture_load(path, &part, &err))
         return report_failure(run, path, NULL, &err);
-    int code = inspect_picture(run, path, part);
+    int code = inspect_picture(run, path, part, start);
     gad_picture_free(part);
     return code;
 }
@@ -365,15 +396,13 @@ static gad_inspect_settings inspect_settings(const inspect_options *o)
 static int inspect_all(inspect_run *run, const paths *parts)
 {
     gad_progress progress = terminal_progress();
-    struct timespec start, now;
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    const double start = seconds_now();
     int code = EXIT_DONE;
     for (size_t i = 0; i < parts->count && !terminal_interrupted(); i++) {
         int part_code = inspect_part(run, parts->item[i]);
         code = part_code ? part_code : code;
-        clock_gettime(CLOCK_MONOTONIC, &now);
         gad_progress_state state = {.what = "inspected", .done = (int64_t)i + 1, .total = (int64_t)parts->count};
-        state.elapsed_s = (double)(now.tv_sec - start.tv_sec) + 1e-9 * (double)(now.tv_nsec - start.tv_nsec);
+        state.elapsed_s = seconds_now() - start;
         state.left_s = state.elapsed_s / (double)state.done * (double)(state.total - state.done);
         if (parts->count > 1 && !run->o->quiet)
             progress.update(progress.user, &state);
@@ -407,6 +436,8 @@ static int inspect_and_sum_up(inspect_run *run, const paths *parts)
     code = inspect_all(run, parts);
     if (parts->count > 1 && !o->quiet)
         print_summary(run);
+    if (o->truth)
+        truth_print(&run->tally);
     bool page_failed = run->page && gad_inspection_page_write(run->page, o->html, &err);
     if (page_failed)
         code = terminal_fail(&err);

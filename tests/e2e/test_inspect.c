@@ -292,7 +292,7 @@ static void test_html(void **state)
     for (const char *at = page; (at = strstr(at, "data:image/jpeg;base64,")); at++)
         pictures++;
     assert_int_equal(cards, 3); /* the one that failed is there too */
-    assert_non_null(strstr(page, "<article class=\"failed\">"));
+    assert_non_null(strstr(page, "<article class=\"failed wide\">"));
     assert_non_null(strstr(page, "3 parts"));
     assert_non_null(strstr(page, "1 failed"));
     assert_non_null(strstr(page, "Threshold 0.250 (given)"));

@@ -104,6 +104,40 @@ static void test_verdicts(void **state)
     json_decref(other);
 }
 
+/* The folder's name is the truth: a hole that is found, a hole that is no hole (missed), another product as a good part. */
+static void test_truth(void **state)
+{
+    (void)state;
+    const char *product = scratch("truth.gad"), *good = scratch("truth/good"), *hole = scratch("truth/hole");
+    char path[3][1200];
+    gad_error err;
+    learn(product);
+    ASSERT_OK(gad_file_make_directory(scratch("truth"), &err), &err);
+    ASSERT_OK(gad_file_make_directory(good, &err), &err);
+    ASSERT_OK(gad_file_make_directory(hole, &err), &err);
+    snprintf(path[0], sizeof path[0], "%s/other.png", good);
+    snprintf(path[1], sizeof path[1], "%s/seen.png", hole);
+    snprintf(path[2], sizeof path[2], "%s/unseen.png", hole);
+    draw(path[0], 22, false, true);
+    draw(path[1], 21, true, false);
+    draw(path[2], 20, false, false);
+    const char *page = scratch("truth.html");
+    program_result r =
+        RUN("inspect", "--product", product, "--threads", "1", "--quiet", "--truth", "--html", page, good, hole);
+    expect(&r, 0, "truth: found 1 of 2, 1 false alarms of 1, ");
+    expect(&r, 0, "truth: good: false alarm\n");
+    expect(&r, 0, "truth: hole\n");
+    expect(&r, 0, "truth: hole: missed\n");
+    program_free(&r);
+    char *html;
+    size_t length;
+    ASSERT_OK(gad_file_read(page, 1 << 24, &html, &length, &err), &err);
+    assert_non_null(strstr(html, "normal wrong\"><h3><b>normal</b>unseen.png"));
+    assert_non_null(strstr(html, "truth: hole: <strong>missed</strong>"));
+    assert_non_null(strstr(html, "anomalous\"><h3><b>anomalous</b>seen.png"));
+    gad_memory_free(html);
+}
+
 static void test_more_and_less(void **state)
 {
     (void)state;
@@ -178,10 +212,8 @@ static void test_smallest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_verdicts),
-        cmocka_unit_test(test_more_and_less),
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_smallest),
+        cmocka_unit_test(test_verdicts), cmocka_unit_test(test_truth),    cmocka_unit_test(test_more_and_less),
+        cmocka_unit_test(test_files),    cmocka_unit_test(test_smallest),
     };
     return cmocka_run_group_tests_name("e2e/learn", tests, NULL, NULL);
 }

@@ -33,14 +33,14 @@ mkdir "$work/here" "$work/here/build" "$work/here/parts"
 cd "$work/here"
 ln -s "$gad" build/gad
 ln -s "$source/samples" samples
-cp "$source/samples/bottle/good.jpg" good.png # the content says what it is
-cp "$source/samples/bottle/part_2.jpg" part.png
-cp "$source"/samples/bottle/part_*.jpg parts/
+cp "$source/samples/bottle/train/good/good.jpg" good.png # the content says what it is
+cp "$source/samples/bottle/test/texture_defect/part_2.jpg" part.png
+cp "$source"/samples/bottle/test/*/part_*.jpg parts/
 # A dataset of MVTec AD's layout, as large as it must be.
 mvtec=$work/mvtec/bottle
 mkdir -p "$mvtec/train/good" "$mvtec/test/good" "$mvtec/test/broken_large" "$mvtec/ground_truth/broken_large"
 cp good.png "$mvtec/train/good/000.png"
-cp "$source/samples/bottle/part_1.jpg" "$mvtec/test/good/000.png"
+cp "$source/samples/bottle/test/good/part_1.jpg" "$mvtec/test/good/000.png"
 cp part.png "$mvtec/test/broken_large/000.png"
 cp part.png "$mvtec/ground_truth/broken_large/000_mask.png"
 sed -n 's/^    \(build\/gad [a-z].*\)/\1/p' "$source/README.md" | sed "s/  *#.*//; s|CHECKPOINT|$source/models/gad-s|g; s|FOLDER|$work/mvtec|g" |

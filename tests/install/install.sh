@@ -14,7 +14,7 @@ flags=$(pkg-config --cflags --libs gad)
 [ "$(pkg-config --modversion gad)" = "$("$prefix/bin/gad" --version | cut -d' ' -f2)" ] || fail "gad.pc has another version"
 cd / # nothing is found by luck in the source tree
 unset GAD_MODEL
-good=$source/samples/bottle/good.jpg part=$source/samples/bottle/part_2.jpg
+good=$source/samples/bottle/train/good/good.jpg part=$source/samples/bottle/test/texture_defect/part_2.jpg
 
 # shellcheck disable=SC2086 # flags are several words
 $cc -Wall -Wextra -Werror "$source/docs/example.c" $flags -o "$work/example_c"
