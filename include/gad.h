@@ -88,18 +88,27 @@ GAD_API void gad_use_allocator(const gad_allocator *allocator);
 /* One engine serves one caller at a time: it owns the key-value cache and the working memory. */
 typedef struct gad_engine gad_engine;
 
+/* What matrices become while they are loaded: 8 bits, or 4 with the embedding and the head in 8. Their products are of
+ * integers then, activations being rounded to 8 bits. */
+typedef enum gad_quantise { GAD_QUANTISE_NONE, GAD_QUANTISE_Q8, GAD_QUANTISE_Q4 } gad_quantise;
+/* What the other matrices' products are of: as the checkpoint was stored, or one of the two. Sums are fp32 always; bf16 is
+ * computed in fp32 where the processor has no instructions for it. */
+typedef enum gad_precision { GAD_PRECISION_CHECKPOINT, GAD_PRECISION_FP32, GAD_PRECISION_BF16 } gad_precision;
+
 typedef struct gad_engine_options {
-    const char *model;    /* as gad_model_locate takes it: a Qwen2.5-VL or Qwen3-VL checkpoint of Hugging Face's layout */
-    const char *adapter;  /* folder of a PEFT LoRA adapter, or NULL */
-    bool merge_adapter;   /* add the adapter into the weights instead of applying it beside them */
-    bool quantise;        /* language model's matrices to int8 while loading */
-    bool quantise_vision; /* the vision tower's as well */
-    int threads;          /* 0: all processors */
+    const char *model;   /* as gad_model_locate takes it: a Qwen2.5-VL or Qwen3-VL checkpoint of Hugging Face's layout */
+    const char *adapter; /* folder of a PEFT LoRA adapter, or NULL */
+    bool merge_adapter;  /* add the adapter into the weights instead of applying it beside them */
+    gad_quantise quantise, quantise_vision; /* language model's matrices while loading, and the vision tower's */
+    gad_precision precision;
+    bool half_cache; /* keys and values of the text so far in 16 bits: a long one is read in half the time */
+    int threads;     /* 0: all processors */
     /* Size of pictures before the checkpoint's own bounds: "canvas" (shorter side 448, as the benchmark), "original" (also
      * NULL), or the longest side in pixels. */
     const char *image_size;
     int64_t max_pixels;    /* bound on the pixels of an image as the model sees it; 0: the checkpoint's own */
-    const char *cpu_level; /* "portable", "avx2", "avx512": use no newer instructions; NULL: the best there are */
+    const char *cpu_level; /* "avx512bf16", "avx512vnni", "avx512", "avxvnni", "avx2" or "portable": use no newer
+                            * instructions; NULL: the best there are */
     const gad_log *log;
 } gad_engine_options;
 

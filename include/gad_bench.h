@@ -29,7 +29,9 @@ GAD_API gad_status gad_model_describe(const gad_engine_options *options, int wid
 typedef struct gad_speed_settings {
     const char *model, *shape; /* a checkpoint folder, or the name of a shape to fill with random bf16 weights */
     const char *backbone;      /* or a file or folder of pretrained features; it knows no tokens and is not quantised */
-    bool quantise, quantise_vision;
+    gad_quantise quantise, quantise_vision;
+    bool half_cache;
+    gad_precision precision; /* random weights are bf16 */
     int threads;
     const char *cpu_level;
     int64_t prompt_tokens, answer_tokens, image_side_px, repeats;
@@ -48,7 +50,7 @@ enum { GAD_SPEED_ROWS = 16 };
 typedef struct gad_speed_report {
     gad_speed_row row[GAD_SPEED_ROWS];
     int rows, threads;
-    char level[16], model[128], output_hash[33]; /* the hash of all logits that were computed */
+    char level[16], products[8], model[128], output_hash[33]; /* the hash of all logits that were computed */
 } gad_speed_report;
 GAD_API gad_status gad_speed_measure(const gad_speed_settings *settings, gad_speed_report *report, gad_error *err);
 
@@ -57,6 +59,7 @@ typedef struct gad_training_benchmark_settings {
     const char *model, *shape; /* as above; a step trains all of it in fp32 */
     int threads;
     const char *cpu_level;
+    gad_precision precision; /* GAD_PRECISION_CHECKPOINT is fp32 here, as weights that train are */
     bool step;     /* SFT steps of `samples` samples: forward, backward and optimizer, beside a large matrix product */
     bool rollouts; /* `group` answers to one prompt, with a shared prefix and without */
     bool checkpointing, limits;

@@ -89,8 +89,10 @@ static gad_status fill_costs(const gad_model *model, const gad_view *view, gad_d
                                 .image_count = images,
                                 .text_tokens = QUESTION_TOKENS,
                                 .answer_tokens = answer_tokens,
-                                .matrix_dtype = options->quantise ? GAD_Q8 : dtype,
-                                .vision_dtype = options->quantise_vision ? GAD_Q8 : dtype};
+                                .matrix_dtype = dtype,
+                                .vision_dtype = dtype,
+                                .weights = {options->quantise, options->quantise_vision},
+                                .half_cache = options->half_cache};
     gad_plan plan = gad_plan_make(model, &request);
     gad_memory_free(grids);
     info->vision_parameters = plan.vision_parameters;

@@ -107,10 +107,11 @@ static gad_status answer(void *self, const gad_bench_request *request, gad_bench
 static json_t *describe(void *self)
 {
     const engine_model *m = self;
-    return json_pack("{s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:b, s:b, s:I}", "kind", "engine", "name", m->name, "weights",
-                     m->engine->hash, "quantised", m->options.quantise, "quantised_vision", m->options.quantise_vision,
-                     "max_pixels", (json_int_t)m->options.max_pixels, "max_tokens", (json_int_t)m->settings.max_tokens,
-                     "fast", m->settings.fast, "sample", m->settings.sample, "seed", (json_int_t)m->settings.seed);
+    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:I, s:I, s:b, s:b, s:I}", "kind", "engine", "name", m->name,
+                     "weights", m->engine->hash, "quantised", (int)m->options.quantise, "quantised_vision",
+                     (int)m->options.quantise_vision, "products", gad_dtype_name(m->engine->device.products), "max_pixels",
+                     (json_int_t)m->options.max_pixels, "max_tokens", (json_int_t)m->settings.max_tokens, "fast",
+                     m->settings.fast, "sample", m->settings.sample, "seed", (json_int_t)m->settings.seed);
 }
 
 static void free_model(void *self)

@@ -165,8 +165,8 @@ static gad_status measure_text(bench *b, gad_error *err)
         row->rate_unit = "GFLOP/s";
         row->limit = b->limits.fma_gflop_s;
         row = add_row(b, "decode", "token/s", decode, s->repeats);
-        double cache_bytes =
-            (double)gad_timeline_row_bytes(&b->model) * ((double)s->prompt_tokens + (double)s->answer_tokens / 2);
+        double cache_bytes = (double)gad_timeline_row_bytes(&b->model, b->device.kept) *
+                             ((double)s->prompt_tokens + (double)s->answer_tokens / 2);
         row->rate = (decode_weight_bytes(&b->model) + cache_bytes) * row->median / 1e9;
         row->rate_unit = "GB/s";
         row->limit = b->limits.read_gb_s;
@@ -226,6 +226,8 @@ static gad_status measure_backbone(bench *b, gad_error *err)
 static gad_status measure_model(bench *b, gad_error *err)
 {
     gad_status status = load_model(b, err);
+    b->device.kept = b->settings->half_cache ? GAD_F16 : GAD_F32;
+    gad_device_use_products(&b->device, gad_weights_products(b->files, b->settings->precision));
     if (!status)
         status = measure_image(b, err);
     return status ? status : measure_text(b, err);
@@ -260,6 +262,7 @@ gad_status gad_speed_measure(const gad_speed_settings *settings, gad_speed_repor
     if (!status) {
         r.threads = b.device.threads;
         snprintf(r.level, sizeof r.level, "%s", gad_device_cpu_level(&b.device));
+        snprintf(r.products, sizeof r.products, "%s", gad_dtype_name(b.device.products));
         const char *model = settings->shape ? settings->shape : settings->model;
         snprintf(r.model, sizeof r.model, "%s", settings->backbone ? settings->backbone : model);
         gad_hash_text(b.hash, r.output_hash);

@@ -222,10 +222,11 @@ static int append_log(const inspect_run *run, const char *json, const gad_pictur
         for (int i = 0; i < good_count; i++)
             fprintf(file, "%s\"%s\"", i ? ", " : "", gad_picture_hash(good[i]));
         fprintf(file,
-                "], \"quant\": \"%s\", \"reason\": \"%s\", \"max_tokens\": %lld, \"greedy\": %s, \"seed\": %lld, "
+                "], \"quant\": \"%s\", \"precision\": \"%s\", \"reason\": \"%s\", \"max_tokens\": %lld, \"greedy\": %s, "
+                "\"seed\": %lld, "
                 "\"max_pixels\": %lld, \"threshold\": %s, \"result\": %s}\n",
-                o->engine.compute.quant, o->reason, (long long)o->max_tokens, o->greedy ? "true" : "false",
-                (long long)o->seed, (long long)o->engine.max_pixels, threshold, json);
+                o->engine.compute.quant, o->engine.compute.precision, o->reason, (long long)o->max_tokens,
+                o->greedy ? "true" : "false", (long long)o->seed, (long long)o->engine.max_pixels, threshold, json);
         failed = fflush(file) || fsync(fileno(file));
         failed |= fclose(file) != 0;
     }

@@ -46,9 +46,9 @@ static const option table[] = {
      .argument = "KIND",
      .kind = OPTION_CHOICE,
      .offset = AT(quant),
-     .choices = "none|q8|q8-all",
+     .choices = OPTIONS_ENGINE_QUANT,
      .fallback = "none",
-     .help = "int8 weights: of the language model, or of the vision tower as well"},
+     .help = OPTIONS_ENGINE_QUANT_HELP},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "one JSON object instead of text"},
 };
 
@@ -97,8 +97,8 @@ static int run(void *settings)
     gad_log log = terminal_log(false);
     const char *folder = options_engine_folder(o->folder.count ? o->folder.item[0] : NULL);
     gad_engine_options options = {.model = folder,
-                                  .quantise = options_engine_quantises(o->quant),
-                                  .quantise_vision = options_engine_quantises_vision(o->quant),
+                                  .quantise = options_engine_quantise(o->quant),
+                                  .quantise_vision = options_engine_quantise_vision(o->quant),
                                   .log = &log};
     gad_model_info info;
     if (gad_model_describe(&options, (int)o->width, (int)o->height, (int)o->images, o->answer, &info, &err))

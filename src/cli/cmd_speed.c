@@ -92,7 +92,7 @@ static const option table[] = {
 
 static void print_table(const gad_speed_report *r)
 {
-    printf("%s, %d threads, %s, output %s\n", r->model, r->threads, r->level, r->output_hash);
+    printf("%s, %d threads, %s, products of %s, output %s\n", r->model, r->threads, r->level, r->products, r->output_hash);
     printf("%-15s %-9s %10s %10s %10s   %-22s %s\n", "stage", "unit", "median", "least", "most", "rate", "of limit");
     for (int i = 0; i < r->rows; i++) {
         const gad_speed_row *row = &r->row[i];
@@ -108,8 +108,8 @@ static void print_table(const gad_speed_report *r)
 
 static void print_json(const gad_speed_report *r)
 {
-    printf("{\"model\": \"%s\", \"threads\": %d, \"cpu\": \"%s\", \"output\": \"%s\", \"rows\": [", r->model, r->threads,
-           r->level, r->output_hash);
+    printf("{\"model\": \"%s\", \"threads\": %d, \"cpu\": \"%s\", \"products\": \"%s\", \"output\": \"%s\", \"rows\": [",
+           r->model, r->threads, r->level, r->products, r->output_hash);
     for (int i = 0; i < r->rows; i++) {
         const gad_speed_row *row = &r->row[i];
         printf("%s{\"stage\": \"%s\", \"unit\": \"%s\", \"median\": %.6g, \"least\": %.6g, \"most\": %.6g", i ? ", " : "",
@@ -123,13 +123,14 @@ static void print_json(const gad_speed_report *r)
     printf("]}\n");
 }
 
-static void print_csv(const gad_speed_report *r)
+static void print_csv(const gad_speed_report *r, const compute_options *compute)
 {
-    printf("model,threads,cpu,stage,unit,median,least,most,rate,rate_unit,limit\n");
+    printf("model,threads,cpu,products,quant,cache,stage,unit,median,least,most,rate,rate_unit,limit\n");
     for (int i = 0; i < r->rows; i++) {
         const gad_speed_row *row = &r->row[i];
-        printf("%s,%d,%s,%s,%s,%.6g,%.6g,%.6g,%.6g,%s,%.6g\n", r->model, r->threads, r->level, row->name, row->unit,
-               row->median, row->min, row->max, row->rate, row->rate_unit ? row->rate_unit : "", row->limit);
+        printf("%s,%d,%s,%s,%s,%s,%s,%s,%.6g,%.6g,%.6g,%.6g,%s,%.6g\n", r->model, r->threads, r->level, r->products,
+               compute->quant, compute->half_cache ? "F16" : "F32", row->name, row->unit, row->median, row->min, row->max,
+               row->rate, row->rate_unit ? row->rate_unit : "", row->limit);
     }
 }
 
@@ -145,6 +146,7 @@ static gad_status measure_training(const speed_options *o, const gad_log *log, g
                                          .shape = o->model || o->shape ? o->shape : "gad-s",
                                          .threads = (int)o->compute.threads,
                                          .cpu_level = options_engine_cpu_level(o->compute.cpu),
+                                         .precision = options_engine_precision(o->compute.precision),
                                          .step = o->train,
                                          .rollouts = o->rollouts,
                                          .checkpointing = o->checkpointing,
@@ -164,8 +166,10 @@ static gad_status measure_answers(const speed_options *o, const gad_log *log, ga
     gad_speed_settings s = {.model = o->model ? options_engine_folder(o->model) : NULL,
                             .shape = o->model || o->shape || o->backbone ? o->shape : "gad-s",
                             .backbone = o->backbone,
-                            .quantise = options_engine_quantises(o->compute.quant),
-                            .quantise_vision = options_engine_quantises_vision(o->compute.quant),
+                            .quantise = options_engine_quantise(o->compute.quant),
+                            .quantise_vision = options_engine_quantise_vision(o->compute.quant),
+                            .precision = options_engine_precision(o->compute.precision),
+                            .half_cache = o->compute.half_cache,
                             .threads = (int)o->compute.threads,
                             .cpu_level = options_engine_cpu_level(o->compute.cpu),
                             .prompt_tokens = given(o->prompt, 512),
@@ -192,7 +196,7 @@ static int run(void *settings)
     if (o->json)
         print_json(&report);
     else if (o->csv)
-        print_csv(&report);
+        print_csv(&report, &o->compute);
     else
         print_table(&report);
     return EXIT_DONE;

@@ -39,9 +39,20 @@ static const option compute[] = {
      .argument = "KIND",
      .kind = OPTION_CHOICE,
      .offset = AT(quant),
-     .choices = "none|q8|q8-all",
+     .choices = OPTIONS_ENGINE_QUANT,
      .fallback = "none",
-     .help = "int8 weights: of the language model, or of the vision tower as well"},
+     .help = OPTIONS_ENGINE_QUANT_HELP},
+    {.name = "precision",
+     .argument = "KIND",
+     .kind = OPTION_CHOICE,
+     .offset = AT(precision),
+     .choices = "checkpoint|fp32|bf16",
+     .fallback = "checkpoint",
+     .help = "what other matrices multiply with: as the checkpoint is stored, or one of the two; sums are fp32"},
+    {.name = "half-cache",
+     .kind = OPTION_FLAG,
+     .offset = AT(half_cache),
+     .help = "keep keys and values of the text so far in 16 bits"},
     {.name = "threads",
      .argument = "N",
      .kind = OPTION_INT,
@@ -52,21 +63,28 @@ static const option compute[] = {
      .argument = "LEVEL",
      .kind = OPTION_CHOICE,
      .offset = AT(cpu),
-     .choices = "best|avx512|avx2|portable",
+     .choices = "best|avx512bf16|avx512vnni|avx512|avxvnni|avx2|portable",
      .fallback = "best",
      .help = "newest instructions to use"},
 };
 #undef AT
 const option_table options_engine_compute = {compute, OPTIONS_COUNT(compute)};
 
-bool options_engine_quantises(const char *quant)
+gad_quantise options_engine_quantise(const char *quant)
 {
-    return strcmp(quant, "none") != 0;
+    return !strcmp(quant, "none") ? GAD_QUANTISE_NONE : !strcmp(quant, "q4") ? GAD_QUANTISE_Q4 : GAD_QUANTISE_Q8;
 }
 
-bool options_engine_quantises_vision(const char *quant)
+gad_quantise options_engine_quantise_vision(const char *quant)
 {
-    return strcmp(quant, "q8-all") == 0;
+    return !strcmp(quant, "q8-all") ? GAD_QUANTISE_Q8 : GAD_QUANTISE_NONE;
+}
+
+gad_precision options_engine_precision(const char *precision)
+{
+    return !strcmp(precision, "fp32")   ? GAD_PRECISION_FP32
+           : !strcmp(precision, "bf16") ? GAD_PRECISION_BF16
+                                        : GAD_PRECISION_CHECKPOINT;
 }
 
 const char *options_engine_cpu_level(const char *cpu)
@@ -87,8 +105,10 @@ gad_engine_options options_engine_public(const engine_options *o, const gad_log 
     return (gad_engine_options){.model = options_engine_folder(o->model),
                                 .adapter = o->adapter,
                                 .merge_adapter = o->merge,
-                                .quantise = options_engine_quantises(o->compute.quant),
-                                .quantise_vision = options_engine_quantises_vision(o->compute.quant),
+                                .quantise = options_engine_quantise(o->compute.quant),
+                                .quantise_vision = options_engine_quantise_vision(o->compute.quant),
+                                .precision = options_engine_precision(o->compute.precision),
+                                .half_cache = o->compute.half_cache,
                                 .threads = (int)o->compute.threads,
                                 .image_size = o->image_size,
                                 .max_pixels = o->max_pixels,

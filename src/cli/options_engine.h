@@ -7,7 +7,8 @@
 
 /* How any model is computed. */
 typedef struct compute_options {
-    const char *quant, *cpu;
+    const char *quant, *precision, *cpu;
+    bool half_cache;
     int64_t threads;
 } compute_options;
 
@@ -23,9 +24,13 @@ typedef struct engine_options {
 extern const option_table options_engine_compute; /* on compute_options */
 extern const option_table options_engine_model;   /* on engine_options, without `compute` */
 
-/* Which weights --quant makes int8. */
-bool options_engine_quantises(const char *quant);
-bool options_engine_quantises_vision(const char *quant);
+/* --quant: its kinds, and what they make of the language model's and the vision tower's weights. */
+#define OPTIONS_ENGINE_QUANT "none|q8|q8-all|q4"
+#define OPTIONS_ENGINE_QUANT_HELP                                                                                          \
+    "weights in 8 bits, of the language model or of the vision tower as well, or the language model's in 4"
+gad_quantise options_engine_quantise(const char *quant);
+gad_quantise options_engine_quantise_vision(const char *quant);
+gad_precision options_engine_precision(const char *precision);
 /* The level that --cpu names; NULL for "best". */
 const char *options_engine_cpu_level(const char *cpu);
 

@@ -82,8 +82,10 @@ static gad_status check_memory(const gad_engine *e, const gad_engine_options *op
                                 .image_count = 1,
                                 .text_tokens = 512,
                                 .answer_tokens = 512,
-                                .matrix_dtype = options->quantise ? GAD_Q8 : GAD_BF16,
-                                .vision_dtype = options->quantise_vision ? GAD_Q8 : GAD_BF16};
+                                .matrix_dtype = GAD_BF16,
+                                .vision_dtype = GAD_BF16,
+                                .weights = {options->quantise, options->quantise_vision},
+                                .half_cache = options->half_cache};
     return gad_plan_check(gad_plan_make(&e->model, &request).total_bytes, operation, err);
 }
 
@@ -123,10 +125,13 @@ static gad_status hash_model(gad_engine *e, gad_error *err)
         return status;
     for (size_t i = 0; i < e->model.params.count; i++) {
         const gad_param *param = e->model.params.item[i];
-        size_t bytes = (size_t)gad_param_count(param) * gad_dtype_bytes(param->value.dtype);
+        size_t bytes = gad_param_data_bytes(param, param->value.dtype);
         hash = gad_hash_combine(hash, gad_hash_bytes(param->name, strlen(param->name)));
         hash = gad_hash_combine(hash, gad_hash_bytes(param->shape, (size_t)param->rank * sizeof *param->shape));
         hash = gad_hash_combine(hash, gad_hash_bytes(param->value.data, bytes));
+        if (param->value.scale)
+            hash = gad_hash_combine(hash,
+                                    gad_hash_bytes(param->value.scale, gad_param_bytes(param, param->value.dtype) - bytes));
     }
     gad_hash_text(hash, e->hash);
     return GAD_OK;
@@ -175,6 +180,10 @@ static gad_status open_parts(gad_engine *e, const gad_engine_options *options, g
         status = gad_device_open_cpu(&e->device, options->threads, err);
     if (!status && options->cpu_level)
         status = gad_device_limit_cpu(&e->device, options->cpu_level, err);
+    if (!status)
+        gad_device_use_products(&e->device, gad_weights_products(e->files, options->precision));
+    if (!status && options->half_cache)
+        e->device.kept = GAD_F16;
     if (!status)
         status = gad_timeline_open(&e->model, &e->device, &e->timeline, err);
     return status;

@@ -20,10 +20,10 @@ gad_status gad_cancel_check(const gad_cancel *cancel, gad_error *err)
     return GAD_OK;
 }
 
-size_t gad_timeline_row_bytes(const gad_model *model)
+size_t gad_timeline_row_bytes(const gad_model *model, gad_dtype kept)
 {
     const gad_text_config *text = &model->config.text;
-    return (size_t)text->layers * 2 * (size_t)text->kv_heads * (size_t)text->head_dim * sizeof(float);
+    return (size_t)text->layers * 2 * (size_t)text->kv_heads * (size_t)text->head_dim * gad_dtype_bytes(kept);
 }
 
 gad_status gad_timeline_open(const gad_model *model, gad_device *device, gad_timeline *timeline, gad_error *err)

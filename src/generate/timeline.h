@@ -63,6 +63,6 @@ gad_status gad_timeline_append(gad_timeline *timeline, int32_t id, gad_error *er
 gad_status gad_timeline_fork(const gad_timeline *from, gad_timeline *to, gad_error *err);
 /* Forget all rows (after another adapter was switched on, say). */
 void gad_timeline_clear(gad_timeline *timeline);
-/* Bytes of cache for one row. */
-size_t gad_timeline_row_bytes(const gad_model *model);
+/* Bytes of cache for one row of numbers of that dtype. */
+size_t gad_timeline_row_bytes(const gad_model *model, gad_dtype kept);
 #endif

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "io/safetensors.h"
 #include "model/weights.h"
+#include "op/quant.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -60,14 +61,14 @@ static gad_status untie_head(gad_model *model, gad_error *err)
     if (!head)
         return gad_error_memory(err, operation, sizeof *head);
     gad_weight value = embed->value;
-    size_t data_bytes = (size_t)gad_param_count(embed) * gad_dtype_bytes(value.dtype);
+    size_t data_bytes = gad_param_data_bytes(embed, value.dtype);
     if (embed->owned) {
         value.data = head->owned = gad_memory_alloc_aligned(data_bytes, 1);
         if (head->owned)
             memcpy(head->owned, embed->value.data, data_bytes);
     }
     if (value.scale) {
-        size_t scale_bytes = gad_param_bytes(embed, GAD_Q8) - data_bytes;
+        size_t scale_bytes = gad_param_bytes(embed, value.dtype) - data_bytes;
         value.scale = head->owned_scale = gad_memory_alloc_aligned(scale_bytes, 1);
         if (head->owned_scale)
             memcpy(head->owned_scale, embed->value.scale, scale_bytes);
@@ -490,7 +491,7 @@ static gad_status merge_layer(void *user, const char *path, gad_linear *layer, g
     if (status)
         return status;
     gad_param *w = layer->weight;
-    if (w->value.dtype == GAD_Q8)
+    if (gad_quant_is(w->value.dtype))
         return gad_error_set(err, GAD_E_ARGUMENT, "merge adapter", "merge first, then quantise", "\"%s\" is quantised",
                              path);
     gad_dtype dtype = w->value.dtype == GAD_F16 ? GAD_F32 : w->value.dtype;

@@ -86,12 +86,16 @@ int64_t gad_param_count(const gad_param *param)
     return param->value.rows * param->value.cols;
 }
 
+size_t gad_param_data_bytes(const gad_param *param, gad_dtype dtype)
+{
+    return gad_quant_is(dtype) ? gad_quant_data_bytes(dtype, param->value.rows, param->value.cols)
+                               : (size_t)gad_param_count(param) * gad_dtype_bytes(dtype);
+}
+
 size_t gad_param_bytes(const gad_param *param, gad_dtype dtype)
 {
-    if (dtype == GAD_Q8)
-        return gad_quant_data_bytes(param->value.rows, param->value.cols) +
-               gad_quant_scale_bytes(param->value.rows, param->value.cols);
-    return (size_t)gad_param_count(param) * gad_dtype_bytes(dtype);
+    const size_t scales = gad_quant_is(dtype) ? gad_quant_scale_bytes(dtype, param->value.rows, param->value.cols) : 0;
+    return gad_param_data_bytes(param, dtype) + scales;
 }
 
 double gad_param_get(const gad_param *param, int64_t i)
@@ -106,11 +110,8 @@ double gad_param_get(const gad_param *param, int64_t i)
     case GAD_F64: memcpy(&d, at, 8); return d;
     case GAD_BF16: memcpy(&h, at, 2); return (double)gad_half_from_bf16(h);
     case GAD_F16: memcpy(&h, at, 2); return (double)gad_half_from_f16(h);
-    case GAD_Q8: {
-        int64_t groups = (w->cols + GAD_Q8_GROUP - 1) / GAD_Q8_GROUP;
-        float scale = w->scale[i / w->cols * groups + i % w->cols / GAD_Q8_GROUP];
-        return (double)scale * (double)*(const int8_t *)at;
-    }
+    case GAD_Q8:
+    case GAD_Q4: gad_quant_row(&f, w, i / w->cols, i % w->cols, 1); return (double)f;
     }
     return 0;
 }
@@ -143,21 +144,21 @@ gad_status gad_param_convert(gad_param *param, gad_dtype dtype, gad_error *err)
     return GAD_OK;
 }
 
-gad_status gad_param_quantise(gad_param *param, gad_error *err)
+gad_status gad_param_quantise(gad_param *param, gad_dtype dtype, gad_error *err)
 {
     gad_weight *w = &param->value;
-    int8_t *data = gad_memory_alloc_aligned(gad_quant_data_bytes(w->rows, w->cols), 1);
-    float *scale = gad_memory_alloc_aligned(gad_quant_scale_bytes(w->rows, w->cols), 1);
+    void *data = gad_memory_alloc_aligned(gad_quant_data_bytes(dtype, w->rows, w->cols), 1);
+    void *scale = gad_memory_alloc_aligned(gad_quant_scale_bytes(dtype, w->rows, w->cols), 1);
     if (!data || !scale) {
         gad_memory_free_aligned(data);
         gad_memory_free_aligned(scale);
-        return gad_error_memory(err, "quantise weights", gad_param_bytes(param, GAD_Q8));
+        return gad_error_memory(err, "quantise weights", gad_param_bytes(param, dtype));
     }
-    gad_quant_q8(w, data, scale);
+    gad_quant_make(dtype, w, data, scale);
     free_value(param);
     param->owned = data;
     param->owned_scale = scale;
-    *w = (gad_weight){data, GAD_Q8, w->rows, w->cols, scale};
+    *w = (gad_weight){data, dtype, w->rows, w->cols, scale};
     return GAD_OK;
 }
 

@@ -47,13 +47,14 @@ void gad_params_free(gad_params *params);
 bool gad_param_is_visual(const gad_param *param);
 /* Of the evidence head or of what it puts into the language model; its names start with "difference." in checkpoints. */
 bool gad_param_is_evidence(const gad_param *param);
-/* Number of values, and bytes the value takes in `dtype` (scales included). */
+/* Number of values, and bytes the value takes in `dtype`, without and with scales. */
 int64_t gad_param_count(const gad_param *param);
+size_t gad_param_data_bytes(const gad_param *param, gad_dtype dtype);
 size_t gad_param_bytes(const gad_param *param, gad_dtype dtype);
 /* Make the parameter own its values as `dtype` (F32, BF16 or F64; from any dtype). */
 gad_status gad_param_convert(gad_param *param, gad_dtype dtype, gad_error *err);
-/* Quantise a matrix to GAD_Q8. */
-gad_status gad_param_quantise(gad_param *param, gad_error *err);
+/* Quantise a matrix to GAD_Q8 or GAD_Q4. */
+gad_status gad_param_quantise(gad_param *param, gad_dtype dtype, gad_error *err);
 /* Value i in row-major order, whatever the dtype. */
 double gad_param_get(const gad_param *param, int64_t i);
 /* Switch training on: own values in `dtype` (F32, or F64 for the reference device) and a zeroed gradient; or off. */

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "op/quant.h"
 
 /* Rows that the language model and the MLPs work on at a time (generate/timeline, model/block). */
 enum { PREFILL_ROWS = 512, MLP_ROWS = 2048 };
@@ -59,8 +60,10 @@ static size_t weight_bytes(const gad_model *model, const gad_plan_request *r)
     size_t bytes = 0;
     for (size_t i = 0; i < model->params.count; i++) {
         const gad_param *param = model->params.item[i];
-        bool vision = gad_param_is_visual(param);
-        bytes += gad_param_bytes(param, !param->is_matrix ? GAD_F32 : vision ? r->vision_dtype : r->matrix_dtype);
+        gad_dtype dtype = gad_weights_dtype(model, param, &r->weights);
+        if (!gad_quant_is(dtype))
+            dtype = !param->is_matrix ? GAD_F32 : gad_param_is_visual(param) ? r->vision_dtype : r->matrix_dtype;
+        bytes += gad_param_bytes(param, dtype);
     }
     return bytes;
 }
@@ -84,6 +87,17 @@ static size_t work_bytes(const gad_config *config, const gad_plan_request *r, in
     return (size_t)(4 * (vision > lm ? vision : lm) + panels);
 }
 
+/* Of a wide matrix of the language model, or of its head. */
+static double bytes_per_number(gad_quantise quantise, bool head, double stored)
+{
+    enum { WIDE = 1 << 20 };
+    gad_dtype dtype = quantise == GAD_QUANTISE_Q4 && !head ? GAD_Q4 : GAD_Q8;
+    if (quantise == GAD_QUANTISE_NONE)
+        return stored;
+    return (double)(gad_quant_block_bytes(dtype, WIDE) + gad_quant_block_scale_bytes(dtype, WIDE)) /
+           (GAD_QUANT_ROWS * WIDE);
+}
+
 gad_plan gad_plan_make(const gad_model *model, const gad_plan_request *r)
 {
     const gad_config *config = &model->config;
@@ -98,7 +112,7 @@ gad_plan gad_plan_make(const gad_model *model, const gad_plan_request *r)
     }
     plan.prompt_tokens = plan.image_tokens + r->text_tokens;
     int64_t rows = plan.prompt_tokens + r->answer_tokens;
-    double kv = (double)t->kv_heads * t->head_dim, row_bytes = 2.0 * t->layers * kv * sizeof(float);
+    double kv = (double)t->kv_heads * t->head_dim, row_bytes = 2.0 * t->layers * kv * (r->half_cache ? 2 : 4);
     plan.weight_bytes = weight_bytes(model, r);
     plan.cache_bytes = (size_t)(row_bytes * (double)rows);
     plan.image_bytes =
@@ -108,8 +122,9 @@ gad_plan gad_plan_make(const gad_model *model, const gad_plan_request *r)
     plan.prefill_flop = gad_plan_prefill_flop(config, plan.prompt_tokens);
     double head = (double)t->hidden * t->vocab, linear = linear_parameters(t);
     plan.decode_flop = 2 * linear + 4.0 * t->layers * t->heads * t->head_dim * (double)plan.prompt_tokens + 2 * head;
-    double per_value = r->matrix_dtype == GAD_Q8 ? 1 + 4.0 / GAD_Q8_GROUP : (double)gad_dtype_bytes(r->matrix_dtype);
-    plan.decode_bytes = per_value * (linear + head) + row_bytes * (double)plan.prompt_tokens;
+    double stored = (double)gad_dtype_bytes(r->matrix_dtype);
+    plan.decode_bytes = bytes_per_number(r->weights.quantise, false, stored) * linear +
+                        bytes_per_number(r->weights.quantise, true, stored) * head + row_bytes * (double)plan.prompt_tokens;
     return plan;
 }
 

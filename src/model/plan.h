@@ -4,14 +4,17 @@
 #define GAD_MODEL_PLAN_H
 #include "model/model.h"
 #include "model/position.h"
+#include "model/weights.h"
 
 typedef struct gad_plan_request {
     const gad_grid *images;
     int64_t image_count;
     int64_t text_tokens;    /* of the prompt, without image tokens */
     int64_t answer_tokens;  /* room for the answer */
-    gad_dtype matrix_dtype; /* of the language model's matrices: F32, BF16, F16 or Q8 */
+    gad_dtype matrix_dtype; /* of the language model's matrices as they are stored: F32, BF16 or F16 */
     gad_dtype vision_dtype; /* of the vision tower's */
+    gad_weights_options weights;
+    bool half_cache; /* keys and values in 16 bits */
 } gad_plan_request;
 
 typedef struct gad_plan {

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/string.h"
+#include "op/quant.h"
 
 static const char operation[] = "load model weights";
 
@@ -154,14 +155,40 @@ static gad_status check_head(const gad_model *model, const gad_safetensors_tenso
                          "%s: tie_word_embeddings is true, but lm_head.weight differs from the embedding", head->file);
 }
 
+gad_dtype gad_weights_products(const gad_safetensors *files, gad_precision precision)
+{
+    size_t bf16 = 0, all = 0;
+    if (precision != GAD_PRECISION_CHECKPOINT)
+        return precision == GAD_PRECISION_BF16 ? GAD_BF16 : GAD_F32;
+    for (size_t i = 0; files && i < gad_safetensors_count(files); i++) {
+        const gad_safetensors_tensor *tensor = gad_safetensors_at(files, i);
+        all += tensor->size_bytes;
+        bf16 += tensor->dtype == GAD_SAFETENSORS_BF16 ? tensor->size_bytes : 0;
+    }
+    return bf16 >= all / 2 + all % 2 ? GAD_BF16 : GAD_F32;
+}
+
+/* What compares images goes with the vision tower: its logits are held against a threshold. Embedding and head decide about
+ * single words: they keep 8 bits. */
+gad_dtype gad_weights_dtype(const gad_model *model, const gad_param *param, const gad_weights_options *options)
+{
+    bool sees = gad_param_is_visual(param) || gad_param_is_evidence(param);
+    gad_quantise wanted = sees ? options->quantise_vision : options->quantise;
+    if (wanted == GAD_QUANTISE_NONE || !param->is_matrix || gad_quant_is(param->value.dtype) ||
+        param == model->vision.position_embed)
+        return param->value.dtype;
+    bool words = param == model->lm.embed || param == model->lm.head.weight;
+    return wanted == GAD_QUANTISE_Q4 && !words ? GAD_Q4 : GAD_Q8;
+}
+
 gad_status gad_weights_quantise(gad_model *model, const gad_weights_options *options, gad_error *err)
 {
     gad_status status = GAD_OK;
     for (size_t p = 0; p < model->params.count && !status; p++) {
         gad_param *param = model->params.item[p];
-        bool wanted = gad_param_is_visual(param) ? options->quantise_vision : options->quantise;
-        if (wanted && param->is_matrix && param->value.dtype != GAD_Q8 && param != model->vision.position_embed)
-            status = gad_param_quantise(param, err);
+        const gad_dtype dtype = gad_weights_dtype(model, param, options);
+        if (dtype != param->value.dtype)
+            status = gad_param_quantise(param, dtype, err);
     }
     return status;
 }

@@ -6,8 +6,8 @@
 #include "model/model.h"
 
 typedef struct gad_weights_options {
-    bool quantise;        /* matrices of the language model to int8, embedding and head included */
-    bool quantise_vision; /* those of the vision tower as well */
+    gad_quantise quantise, quantise_vision; /* matrices of the language model, and of the vision tower with
+                                             * the difference module */
 } gad_weights_options;
 
 /* Load folder's safetensors into the model. Matrices point into the mapped files, so *files must outlive the model (free
@@ -20,6 +20,10 @@ gad_status gad_weights_load(const char *folder, const gad_weights_options *optio
  * give equal values. Also serves to measure speed without a checkpoint. */
 gad_status gad_weights_random(gad_model *model, uint64_t seed, gad_dtype dtype, gad_error *err);
 
+/* What to multiply: F32 or BF16, as asked, or as most bytes of the files are (NULL: random weights, BF16). */
+gad_dtype gad_weights_products(const gad_safetensors *files, gad_precision precision);
+/* The dtype of a parameter that `options` quantise; its own otherwise. */
+gad_dtype gad_weights_dtype(const gad_model *model, const gad_param *param, const gad_weights_options *options);
 /* Quantise as `options` say; parameters that are quantised already stay. */
 gad_status gad_weights_quantise(gad_model *model, const gad_weights_options *options, gad_error *err);
 

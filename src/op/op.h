@@ -51,12 +51,16 @@ typedef struct gad_ops {
     void (*download)(gad_device *device, float *host, gad_tensor x);
     /* the way back: host fp32 [rows, cols] into y */
     void (*fill)(gad_device *device, gad_tensor y, const float *host);
-    /* memory that outlives the stack (a key-value cache); NULL data after a failure; release accepts an empty tensor */
+    /* memory of device->kept that outlives the stack, a key-value cache: `rows` and `axpby` with alpha 1 and beta 0 write
+     * into it, of fp32 or its own numbers, and attention reads keys and values of it. NULL data after a failure; release
+     * accepts an empty tensor */
     gad_tensor (*allocate)(gad_device *device, int64_t rows, int64_t cols);
     void (*release)(gad_device *device, gad_tensor x);
 
     /* ---- linear: y[T,O] = alpha * x[T,I] w^T + bias (+ y when `add`). bias [1,O] or NULL data; its dtype is F32, BF16,
-     * F16 or F64. w of any dtype the device supports. */
+     * F16 or F64. w of any dtype the device supports. Of this and the next two, factors are rounded to device->products,
+     * alpha having been multiplied into the first one before (sums stay as exact as activations). Here with a quantised w:
+     * alpha * x is rounded to 8 bits instead, group by group (quant.h). */
     void (*linear)(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add);
     /* dx[T,I] = alpha * dy[T,O] w (+ dx when `add`) */
     void (*linear_dx)(gad_device *device, gad_tensor dx, gad_tensor dy, gad_weight w, float alpha, bool add);
@@ -122,7 +126,8 @@ typedef struct gad_ops {
     void (*unfold)(gad_device *device, gad_tensor y, gad_tensor x, const gad_window *window);
     /* The first two thirds of an inverted bottleneck (Sandler et al., arXiv 1801.04381), batch norms folded into weights
      * and biases [1,C]: e = clip(x expand^T + expand_bias), y[o, c] = clip(depthwise_bias[c] + sum over the window's pixels
-     * of depthwise[ky * kernel + kx, c] * e[pixel, c]) with e = 0 outside the grid; clip limits to 0..6 (ReLU6). */
+     * of depthwise[ky * kernel + kx, c] * e[pixel, c]) with e = 0 outside the grid; clip limits to 0..6 (ReLU6).
+     * expand is not quantised. */
     void (*expand_depthwise)(gad_device *device, gad_tensor y, gad_tensor x, gad_weight expand, gad_tensor expand_bias,
                              gad_weight depthwise, gad_tensor depthwise_bias, const gad_window *window);
 
@@ -148,16 +153,22 @@ typedef struct gad_ops {
 
 struct gad_device {
     const gad_ops *ops;
-    gad_dtype dtype; /* of activations */
+    gad_dtype dtype;    /* of activations */
+    gad_dtype products; /* what linear layers round their factors to: F32 (not at all) or BF16 */
+    gad_dtype kept;     /* of what `allocate` gives: `dtype`, or F16 where a device's filling says so */
     int threads;
     void *state;     /* the filling's own */
     gad_error error; /* the first failure; code GAD_OK while well */
 };
 
-/* The CPU filling: fp32 activations; weights F32, BF16, F16 or Q8. threads 0: all that OpenMP offers. */
+/* The CPU filling: fp32 activations, kept ones F32 or F16 (the caller's choice); weights F32, BF16, F16, Q8 or Q4. threads
+ * 0: all that OpenMP offers. */
 gad_status gad_device_open_cpu(gad_device *device, int threads, gad_error *err);
-/* Instruction set the CPU filling runs with: "avx512", "avx2" or "portable". `gad_device_limit_cpu` lowers it ("avx2",
- * "portable") for tests and comparison; call it before work starts. */
+/* Let linear layers multiply in bf16, or in fp32 (as after opening). What they do now: F32 where the processor has no
+ * instructions for bf16, or its level was lowered to one without. */
+gad_dtype gad_device_use_products(gad_device *device, gad_dtype dtype);
+/* Instruction set the CPU filling runs with: "avx512bf16", "avx512vnni" (integers only), "avx512", "avxvnni", "avx2" or
+ * "portable". `gad_device_limit_cpu` lowers it for tests and comparison; call it before work starts. */
 const char *gad_device_cpu_level(const gad_device *device);
 gad_status gad_device_limit_cpu(gad_device *device, const char *level, gad_error *err);
 /* GAD_OK, or the first failure since it was opened, copied to err. */

@@ -3,8 +3,14 @@
 
 size_t gad_dtype_bytes(gad_dtype dtype)
 {
-    static const size_t bytes[] = {4, 2, 2, 1, 8};
+    static const size_t bytes[] = {4, 2, 2, 0, 8, 0};
     return bytes[dtype];
+}
+
+const char *gad_dtype_name(gad_dtype dtype)
+{
+    static const char *const names[] = {"F32", "BF16", "F16", "Q8", "F64", "Q4"};
+    return names[dtype];
 }
 
 gad_tensor gad_tensor_make(void *data, gad_dtype dtype, int64_t rows, int64_t cols)

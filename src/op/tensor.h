@@ -6,10 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum gad_dtype { GAD_F32, GAD_BF16, GAD_F16, GAD_Q8, GAD_F64 } gad_dtype;
+typedef enum gad_dtype { GAD_F32, GAD_BF16, GAD_F16, GAD_Q8, GAD_F64, GAD_Q4 } gad_dtype;
 
-/* Bytes of one number (of the int8 part for GAD_Q8). */
+/* Bytes of one number; 0 for the quantised ones, whose numbers lie in blocks (quant.h). */
 size_t gad_dtype_bytes(gad_dtype dtype);
+/* "F32", "BF16", ... as safetensors spells it. */
+const char *gad_dtype_name(gad_dtype dtype);
 
 /* Activations and gradients: [rows, cols], row-major, `stride` elements from a row to the next (>= cols). */
 typedef struct gad_tensor {
@@ -25,14 +27,12 @@ gad_tensor gad_tensor_cols(gad_tensor t, int64_t from, int64_t cols);
 /* The same numbers as [rows, cols]; t has no gaps (stride == cols) and as many numbers. */
 gad_tensor gad_tensor_view(gad_tensor t, int64_t rows, int64_t cols);
 
-/* A linear layer's matrix, [rows = out, cols = in], row-major without gaps. GAD_Q8: int8 numbers, and for every group of
- * GAD_Q8_GROUP numbers of a row (the last group of a row may be shorter) one fp32 scale: value = number * scale;
- * `scale` is [rows, ceil(cols / GAD_Q8_GROUP)], NULL otherwise. */
-enum { GAD_Q8_GROUP = 64 };
+/* A linear layer's matrix, [rows = out, cols = in], row-major without gaps. GAD_Q8 and GAD_Q4: in blocks, with what turns
+ * their integers into numbers in `scale` (quant.h), which is NULL otherwise. */
 typedef struct gad_weight {
     const void *data;
     gad_dtype dtype;
     int64_t rows, cols;
-    const float *scale;
+    const void *scale;
 } gad_weight;
 #endif

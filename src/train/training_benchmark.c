@@ -352,6 +352,7 @@ static gad_status measure(bench *b, gad_error *err)
 {
     const gad_training_benchmark_settings *s = b->settings;
     gad_status status = s->cpu_level ? gad_device_limit_cpu(&b->device, s->cpu_level, err) : GAD_OK;
+    gad_device_use_products(&b->device, s->precision == GAD_PRECISION_BF16 ? GAD_BF16 : GAD_F32);
     if (!status && s->limits)
         status = gad_limits_measure(&b->limits, &b->device, err);
     if (!status)
@@ -379,6 +380,7 @@ gad_status gad_training_benchmark_measure(const gad_training_benchmark_settings 
     if (!status) {
         r.threads = b.device.threads;
         snprintf(r.level, sizeof r.level, "%s", gad_device_cpu_level(&b.device));
+        snprintf(r.products, sizeof r.products, "%s", gad_dtype_name(b.device.products));
         snprintf(r.model, sizeof r.model, "%s", settings->shape ? settings->shape : settings->model);
         gad_hash_text(b.hash, r.output_hash);
         *report = r;

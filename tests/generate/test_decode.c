@@ -78,6 +78,47 @@ static void test_steps(void **state)
     }
 }
 
+/* Products of bf16 choose the same words as the fp32 goldens. A factor is off by up to 2^-9 of itself, a sum of many of
+ * them by less of its terms' size, and the layers of these models, few as they are, each add theirs: the bound is the
+ * tolerance that the reference's own bf16 has in tests/model. */
+static void test_bf16_words(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < 2; f++) {
+        gad_engine *engine = speaking_open(families[f], 1);
+        if (gad_device_use_products(&engine->device, GAD_BF16) != GAD_BF16)
+            print_message("SKIPPED test_bf16_words: this processor does not multiply bf16\n");
+        for (char letter = 'a'; engine->device.products == GAD_BF16 && letter <= 'f'; letter++) {
+            speaking_case c;
+            speaking_open_case(engine, families[f], letter, &c);
+            double e = check_steps(engine, &c);
+            print_message("%s case %c in bf16: %d ids equal, logits e %.2g\n", families[f], letter, STEPS, e);
+            assert_true(e > tolerance && e < 2e-2);
+            speaking_close_case(&c);
+        }
+        gad_engine_free(engine);
+    }
+}
+
+/* Keys and values in 16 bits: 11 of mantissa, where bf16 above has 8. */
+static void test_half_cache_words(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < 2; f++) {
+        gad_engine *engine = speaking_open(families[f], 1);
+        engine->device.kept = GAD_F16;
+        for (char letter = 'a'; letter <= 'f'; letter++) {
+            speaking_case c;
+            speaking_open_case(engine, families[f], letter, &c);
+            double e = check_steps(engine, &c);
+            print_message("%s case %c, half cache: %d ids equal, logits e %.2g\n", families[f], letter, STEPS, e);
+            assert_true(e > tolerance && e < 2e-2 / 8);
+            speaking_close_case(&c);
+        }
+        gad_engine_free(engine);
+    }
+}
+
 /* ---- whole answers
  * ------------------------------------------------------------------------------------------------------- */
 
@@ -383,9 +424,9 @@ static void test_yes_in_pieces(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_steps),         cmocka_unit_test(test_answers), cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_prefix),        cmocka_unit_test(test_seed),    cmocka_unit_test(test_yes_by_hand),
-        cmocka_unit_test(test_yes_in_pieces),
+        cmocka_unit_test(test_steps),   cmocka_unit_test(test_bf16_words),  cmocka_unit_test(test_half_cache_words),
+        cmocka_unit_test(test_answers), cmocka_unit_test(test_stop),        cmocka_unit_test(test_prefix),
+        cmocka_unit_test(test_seed),    cmocka_unit_test(test_yes_by_hand), cmocka_unit_test(test_yes_in_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

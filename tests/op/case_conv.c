@@ -22,8 +22,8 @@ static void expand_depthwise(judge_stage *s, const int64_t *p)
     const gad_dtype dtype = (gad_dtype)p[DTYPE];
     gad_tensor x = judge_input(s, "x", pixels, p[IN], 4);
     gad_weight expand = judge_weight(s, "expand", p[OUT], p[IN], dtype);
-    gad_tensor expand_bias = judge_parameter(s, "expand_bias", p[OUT], dtype == GAD_Q8 ? GAD_F16 : dtype);
-    gad_weight depthwise = judge_weight(s, "depthwise", taps, p[OUT], dtype == GAD_Q8 ? GAD_F16 : dtype);
+    gad_tensor expand_bias = judge_parameter(s, "expand_bias", p[OUT], dtype);
+    gad_weight depthwise = judge_weight(s, "depthwise", taps, p[OUT], dtype);
     gad_tensor depthwise_bias = judge_parameter(s, "depthwise_bias", p[OUT], GAD_F32);
     gad_tensor y = judge_output(s, "y", outputs, p[OUT], 16 + 2 * sqrt((double)(p[IN] + taps)));
     judge_floor(s, 6);
@@ -57,7 +57,7 @@ static const judge_case cases[] = {
     EXPAND_DEPTHWISE(9, 13, 16, 96, 3, 2, GAD_F16),
     EXPAND_DEPTHWISE(20, 20, 24, 40, 5, 1, GAD_F16),
     EXPAND_DEPTHWISE(11, 17, 7, 33, 5, 2, GAD_BF16),
-    EXPAND_DEPTHWISE(12, 9, 70, 64, 3, 1, GAD_Q8),
+    EXPAND_DEPTHWISE(12, 9, 70, 64, 3, 1, GAD_F16),
     EXPAND_DEPTHWISE(5, 31, 8, 16, 3, 3, GAD_F32),
     EXPAND_DEPTHWISE(150, 130, 4, 36, 3, 2, GAD_F32),
 };

@@ -3,8 +3,13 @@
  * Tolerance: a sum of K products of independent normal numbers, added in fp32 in any order, is off by at most about
  * K u / sqrt(6) standard deviations of one product (one accumulator; less with several), while the result itself has
  * sqrt(K) of them, u = 2^-24. Both have normal tails, so the ratio of the largest values stays near sqrt(K)/2.4 units;
- * twice that is allowed, and 8 for the rounding of alpha, bias and sum. */
+ * twice that is allowed, and 8 for the rounding of alpha, bias and sum.
+ *
+ * Factors that a product rounds (to bf16, or activations to 8 bits before quantised weights) are rounded by the reference
+ * in the same way, so that the tolerance stays that of the sums: products of two bf16 numbers and sums of a group of
+ * integers are exact, and what is added in fp32 is again K or fewer terms. */
 #include "op/judge.h"
+#include "op/quant.h"
 
 #include <cblas.h>
 #include <math.h>
@@ -18,7 +23,9 @@ static double units(int64_t k)
 
 static double weight_bytes(int64_t o, int64_t i, int64_t dtype)
 {
-    return (double)o * (double)i * (dtype == GAD_Q8 ? 1 + 4.0 / GAD_Q8_GROUP : (double)gad_dtype_bytes((gad_dtype)dtype));
+    const gad_dtype d = (gad_dtype)dtype;
+    return gad_quant_is(d) ? (double)(gad_quant_data_bytes(d, o, i) + gad_quant_scale_bytes(d, o, i))
+                           : (double)o * (double)i * (double)gad_dtype_bytes(d);
 }
 
 enum { T, I, O, DTYPE, BIAS, ADD }; /* BIAS: its dtype, or -1 */
@@ -117,6 +124,14 @@ static const judge_case cases[] = {
     LINEAR(800, 40, 50, GAD_BF16, GAD_F32, 1),
     FORWARD(1, 2048, 300, GAD_BF16),
     FORWARD(1, 2048, 300, GAD_Q8),
+    LINEAR(1, 257, 33, GAD_Q4, GAD_F64, 0),
+    LINEAR(2, 64, 16, GAD_Q4, -1, 0),
+    LINEAR(3, 320, 31, GAD_Q4, GAD_F32, 1),
+    LINEAR(17, 65, 33, GAD_Q4, GAD_BF16, 1),
+    LINEAR(200, 290, 70, GAD_Q4, GAD_F32, 0),
+    FORWARD(1, 2048, 300, GAD_Q4),
+    FORWARD(53, 1000, 130, GAD_Q4),
+    FORWARD(12, 200, 48, GAD_Q8),
     FORWARD(6, 4000, 77, GAD_F16),
     FORWARD(53, 1000, 130, GAD_Q8),
     FORWARD(55, 4100, 40, GAD_BF16),
@@ -129,16 +144,32 @@ static const judge_case gradients[] = {
 };
 
 static const judge_case perf[] = {
-    FORWARD(1, 2048, 151936, GAD_BF16),      FORWARD(1, 2048, 151936, GAD_Q8),
-    FORWARD(1, 2048, 75968, GAD_F16),        FORWARD(1, 2048, 37984, GAD_F32),
-    FORWARD(1, 11008, 24576, GAD_BF16),      FORWARD(1, 11008, 24576, GAD_Q8),
-    FORWARD(4, 2048, 65536, GAD_BF16),       FORWARD(4, 2048, 65536, GAD_Q8),
-    FORWARD(8, 2048, 65536, GAD_BF16),       FORWARD(8, 2048, 65536, GAD_Q8),
-    FORWARD(16, 2048, 11008, GAD_BF16),      FORWARD(32, 2048, 11008, GAD_BF16),
-    FORWARD(64, 2048, 11008, GAD_BF16),      LINEAR(512, 2048, 11008, GAD_BF16, GAD_F32, 0),
-    LINEAR(512, 11008, 2048, GAD_Q8, -1, 0), LINEAR(512, 2048, 2048, GAD_F16, -1, 0),
-    LINEAR(512, 2048, 2048, GAD_F32, -1, 0), LINEAR(1024, 1280, 3420, GAD_BF16, GAD_F32, 0),
-    LINEAR(860, 2048, 16, GAD_F32, -1, 0),   LINEAR(860, 16, 2048, GAD_F32, -1, 1),
+    FORWARD(1, 2048, 151936, GAD_BF16),
+    FORWARD(1, 2048, 151936, GAD_Q8),
+    FORWARD(1, 2048, 151936, GAD_Q4),
+    FORWARD(1, 2048, 75968, GAD_F16),
+    FORWARD(1, 2048, 37984, GAD_F32),
+    FORWARD(1, 11008, 24576, GAD_BF16),
+    FORWARD(1, 11008, 24576, GAD_Q8),
+    FORWARD(4, 2048, 65536, GAD_BF16),
+    FORWARD(4, 2048, 65536, GAD_Q8),
+    FORWARD(8, 2048, 65536, GAD_BF16),
+    FORWARD(8, 2048, 65536, GAD_Q8),
+    FORWARD(16, 2048, 11008, GAD_BF16),
+    FORWARD(32, 2048, 11008, GAD_BF16),
+    FORWARD(64, 2048, 11008, GAD_BF16),
+    LINEAR(512, 2048, 11008, GAD_BF16, GAD_F32, 0),
+    LINEAR(512, 11008, 2048, GAD_Q8, -1, 0),
+    LINEAR(512, 2048, 2048, GAD_F16, -1, 0),
+    LINEAR(512, 2048, 512, GAD_BF16, -1, 0),
+    FORWARD(512, 2048, 512, GAD_Q8),
+    FORWARD(512, 2048, 512, GAD_Q4),
+    FORWARD(512, 2048, 11008, GAD_Q8),
+    FORWARD(512, 2048, 11008, GAD_Q4),
+    LINEAR(512, 2048, 2048, GAD_F32, -1, 0),
+    LINEAR(1024, 1280, 3420, GAD_BF16, GAD_F32, 0),
+    LINEAR(860, 2048, 16, GAD_F32, -1, 0),
+    LINEAR(860, 16, 2048, GAD_F32, -1, 1),
     LINEAR(600, 256, 768, GAD_F32, -1, 0),
 };
 

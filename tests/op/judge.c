@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { GUARD = 64 }; /* numbers before and behind every tensor */
 static const double sentinel = -1234.5;
@@ -71,7 +72,7 @@ static judge_slot *new_slot(judge_stage *stage, const char *name, judge_kind kin
     slot->first = slot->memory + shift + GUARD * number;
     slot->seed = -1;
     /* reading outside an input gives NaN, writing outside an output removes a sentinel */
-    for (int64_t i = 0; dtype != GAD_Q8 && i < (int64_t)count; i++)
+    for (int64_t i = 0; i < (int64_t)count; i++)
         put(dtype, slot->memory + shift, i, kind == JUDGE_OUTPUT ? sentinel : NAN);
     return slot;
 }
@@ -128,7 +129,7 @@ gad_tensor judge_given(judge_stage *stage, const char *name, int64_t rows, int64
 /* Weights start at an odd byte: a mapped checkpoint promises no alignment. */
 gad_weight judge_weight(judge_stage *stage, const char *name, int64_t rows, int64_t cols, gad_dtype dtype)
 {
-    const bool quantised = dtype == GAD_Q8 && !stage->grad;
+    const bool quantised = gad_quant_is(dtype) && !stage->grad;
     const gad_dtype stored = stage->grad ? GAD_F64 : quantised ? GAD_BF16 : dtype;
     judge_slot *slot = new_slot(stage, name, JUDGE_WEIGHT, stored, rows, cols, 0, 1);
     fill(stage, slot, 1.0 / 8);
@@ -136,13 +137,13 @@ gad_weight judge_weight(judge_stage *stage, const char *name, int64_t rows, int6
     gad_weight w = {slot->first, stored, rows, cols, NULL};
     if (!quantised)
         return w;
-    int8_t *data = gad_memory_alloc_aligned(gad_quant_data_bytes(rows, cols), 1);
-    float *scale = gad_memory_alloc_aligned(gad_quant_scale_bytes(rows, cols), 1);
+    void *data = gad_memory_alloc_aligned(gad_quant_data_bytes(dtype, rows, cols), 1);
+    void *scale = gad_memory_alloc_aligned(gad_quant_scale_bytes(dtype, rows, cols), 1);
     assert_true(data && scale);
     stage->extra[stage->extras++] = data;
     stage->extra[stage->extras++] = scale;
-    gad_quant_q8(&w, data, scale);
-    return (gad_weight){data, GAD_Q8, rows, cols, scale};
+    gad_quant_make(dtype, &w, data, scale);
+    return (gad_weight){data, dtype, rows, cols, scale};
 }
 
 gad_tensor judge_parameter(judge_stage *stage, const char *name, int64_t cols, gad_dtype dtype)
@@ -318,8 +319,9 @@ static int compare_once(const judge_case *c, gad_device *device, const judge_sta
     char name[256], title[320];
     c->run(&mine, c->p);
     const char *level = strcmp(device->ops->name, "cpu") ? device->ops->name : gad_device_cpu_level(device);
-    snprintf(title, sizeof title, "%s on %s, pad %lld%s%s", judge_name(c, name), level, (long long)mine.pad,
-             mine.poison >= 0 ? ", NaN in " : "", mine.poison >= 0 ? mine.slot[mine.poison].name : "");
+    snprintf(title, sizeof title, "%s on %s%s, pad %lld%s%s", judge_name(c, name), level,
+             device->products == GAD_BF16 ? " in bf16" : "", (long long)mine.pad, mine.poison >= 0 ? ", NaN in " : "",
+             mine.poison >= 0 ? mine.slot[mine.poison].name : "");
     int faults = gad_device_check(device, NULL) != GAD_OK;
     for (int i = 0; i < mine.slots; i++)
         if (mine.slot[i].kind == JUDGE_OUTPUT)
@@ -350,6 +352,7 @@ int judge_compare(const judge_case *c, gad_device *devices, int count, bool quie
     gad_error err;
     bool input[JUDGE_SLOTS] = {false}, again[JUDGE_SLOTS];
     ASSERT_OK(gad_device_open_reference(&reference, &err), &err);
+    reference.products = devices[0].products;
     int faults = compare_all(c, devices, count, &reference, 0, -1, quiet, input);
     faults += compare_all(c, devices, count, &reference, 5, -1, quiet, again);
     for (int i = 0; i < JUDGE_SLOTS; i++)
@@ -453,6 +456,7 @@ enum { MAX_CALLS = 1000 };
 struct judge_timer {
     const char *title, *what;
     double flops, bytes, started_s, call_s;
+    double processor_s, min_processor_s; /* of all threads: what a busy machine disturbs least */
     double seconds[MAX_CALLS];
     int calls;
     gad_limits limits;
@@ -466,6 +470,8 @@ bool judge_begin(judge_stage *stage, const char *what, double flops, double byte
         timer->flops = flops;
         timer->bytes = bytes;
         timer->calls = 0;
+        timer->min_processor_s = INFINITY;
+        timer->processor_s = (double)clock() / CLOCKS_PER_SEC;
         timer->started_s = timer->call_s = gad_clock_seconds();
     }
     return true;
@@ -485,15 +491,17 @@ bool judge_again(judge_stage *stage)
         return false;
     const double now = gad_clock_seconds();
     timer->seconds[timer->calls++] = now - timer->call_s;
+    timer->min_processor_s = fmin(timer->min_processor_s, (double)clock() / CLOCKS_PER_SEC - timer->processor_s);
     if (timer->calls < 3 || (now - timer->started_s < 0.5 && timer->calls < MAX_CALLS)) {
         timer->call_s = gad_clock_seconds();
+        timer->processor_s = (double)clock() / CLOCKS_PER_SEC;
         return true;
     }
     qsort(timer->seconds, (size_t)timer->calls, sizeof(double), ascending);
     const double best_s = timer->seconds[0], gflop_s = timer->flops / best_s * 1e-9, gb_s = timer->bytes / best_s * 1e-9;
-    printf("%-60s %-15s %9.3f ms (median %9.3f) %7.1f GFLOP/s %3.0f %% %6.1f GB/s %3.0f %%\n", timer->title, timer->what,
-           best_s * 1e3, timer->seconds[timer->calls / 2] * 1e3, gflop_s, 100 * gflop_s / timer->limits.fma_gflop_s, gb_s,
-           100 * gb_s / timer->limits.read_gb_s);
+    printf("%-60s %-15s %9.3f ms (median %9.3f, processor %9.3f) %7.1f GFLOP/s %3.0f %% %6.1f GB/s %3.0f %%\n",
+           timer->title, timer->what, best_s * 1e3, timer->seconds[timer->calls / 2] * 1e3, timer->min_processor_s * 1e3,
+           gflop_s, 100 * gflop_s / timer->limits.fma_gflop_s, gb_s, 100 * gb_s / timer->limits.read_gb_s);
     fflush(stdout);
     return false;
 }

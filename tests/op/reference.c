@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/half.h"
 #include "base/memory.h"
+#include "op/quant.h"
 
 #include <math.h>
 #include <string.h>
@@ -61,8 +62,7 @@ static double read_number(const void *data, gad_dtype dtype, int64_t i)
     case GAD_F32: memcpy(&single, at, 4); return (double)single;
     case GAD_BF16: memcpy(&half, at, 2); return (double)gad_half_from_bf16(half);
     case GAD_F16: memcpy(&half, at, 2); return (double)gad_half_from_f16(half);
-    case GAD_Q8: return (double)*(const int8_t *)at;
-    case GAD_F64: break;
+    default: break;
     }
     memcpy(&number, at, 8);
     return number;
@@ -70,10 +70,11 @@ static double read_number(const void *data, gad_dtype dtype, int64_t i)
 
 double gad_reference_number(const gad_weight *w, int64_t row, int64_t col)
 {
-    double number = read_number(w->data, w->dtype, row * w->cols + col);
-    if (w->dtype == GAD_Q8)
-        number *= (double)w->scale[row * ((w->cols + GAD_Q8_GROUP - 1) / GAD_Q8_GROUP) + col / GAD_Q8_GROUP];
-    return number;
+    if (!gad_quant_is(w->dtype))
+        return read_number(w->data, w->dtype, row * w->cols + col);
+    float number;
+    gad_quant_row(&number, w, row, col, 1);
+    return (double)number;
 }
 
 /* Element of a [1,C] parameter; 0 when there is none. */
@@ -118,37 +119,72 @@ static void release(gad_device *device, gad_tensor x)
 
 /* ---- linear ---- */
 
+/* A factor as device->products says. */
+static double factor(const gad_device *device, double x)
+{
+    return device->products == GAD_BF16 ? (double)gad_half_from_bf16(gad_half_to_bf16((float)x)) : x;
+}
+
+/* alpha * x, rounded for a product with w. */
+static gad_tensor rounded(gad_device *device, gad_tensor x, float alpha, const gad_weight *w)
+{
+    gad_tensor to = take(device, x.rows, x.cols);
+    for (int64_t t = 0; to.data && t < x.rows; t++) {
+        for (int64_t i = 0; i < x.cols; i++)
+            *at(to, t, i) = factor(device, (double)alpha * *at(x, t, i));
+        for (int64_t from = 0; w && gad_quant_is(w->dtype) && from < x.cols; from += GAD_QUANT_GROUP) {
+            const int64_t n = x.cols - from < GAD_QUANT_GROUP ? x.cols - from : GAD_QUANT_GROUP;
+            float value[GAD_QUANT_GROUP];
+            int8_t q[GAD_QUANT_GROUP];
+            for (int64_t i = 0; i < n; i++)
+                value[i] = alpha * (float)*at(x, t, from + i);
+            const double scale = (double)gad_quant_round(q, value, n);
+            for (int64_t i = 0; i < n; i++)
+                *at(to, t, from + i) = scale * q[i];
+        }
+    }
+    return to;
+}
+
 static void linear(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add)
 {
-    (void)device;
-    for (int64_t t = 0; t < y.rows; t++)
+    const size_t before = mark(device);
+    const gad_tensor ax = rounded(device, x, alpha, &w);
+    for (int64_t t = 0; ax.data && t < y.rows; t++)
         for (int64_t o = 0; o < y.cols; o++) {
             double sum = 0;
-            for (int64_t i = 0; i < x.cols; i++)
-                sum += *at(x, t, i) * gad_reference_number(&w, o, i);
-            *at(y, t, o) = (double)alpha * sum + parameter(bias, o) + (add ? *at(y, t, o) : 0);
+            for (int64_t i = 0; i < x.cols; i++) {
+                const double number = gad_reference_number(&w, o, i);
+                sum += *at(ax, t, i) * (gad_quant_is(w.dtype) ? number : factor(device, number));
+            }
+            *at(y, t, o) = sum + parameter(bias, o) + (add ? *at(y, t, o) : 0);
         }
+    rewind_to(device, before);
 }
 
 static void linear_dx(gad_device *device, gad_tensor dx, gad_tensor dy, gad_weight w, float alpha, bool add)
 {
-    (void)device;
-    for (int64_t t = 0; t < dx.rows; t++)
+    const size_t before = mark(device);
+    const gad_tensor ady = rounded(device, dy, alpha, NULL);
+    for (int64_t t = 0; ady.data && t < dx.rows; t++)
         for (int64_t i = 0; i < dx.cols; i++) {
             double sum = 0;
             for (int64_t o = 0; o < dy.cols; o++)
-                sum += *at(dy, t, o) * gad_reference_number(&w, o, i);
-            *at(dx, t, i) = (double)alpha * sum + (add ? *at(dx, t, i) : 0);
+                sum += *at(ady, t, o) * factor(device, gad_reference_number(&w, o, i));
+            *at(dx, t, i) = sum + (add ? *at(dx, t, i) : 0);
         }
+    rewind_to(device, before);
 }
 
 static void linear_dw(gad_device *device, gad_tensor dw, gad_tensor dy, gad_tensor x, float alpha)
 {
-    (void)device;
-    for (int64_t o = 0; o < dw.rows; o++)
+    const size_t before = mark(device);
+    const gad_tensor ady = rounded(device, dy, alpha, NULL);
+    for (int64_t o = 0; ady.data && o < dw.rows; o++)
         for (int64_t i = 0; i < dw.cols; i++)
             for (int64_t t = 0; t < x.rows; t++)
-                *at(dw, o, i) += (double)alpha * *at(dy, t, o) * *at(x, t, i);
+                *at(dw, o, i) += *at(ady, t, o) * factor(device, *at(x, t, i));
+    rewind_to(device, before);
 }
 
 static void linear_db(gad_device *device, gad_tensor db, gad_tensor dy)
@@ -588,6 +624,6 @@ gad_status gad_device_open_reference(gad_device *device, gad_error *err)
     reference_state *state = gad_memory_zero(1, sizeof *state);
     if (!state)
         return gad_error_memory(err, "open the reference", sizeof *state);
-    *device = (gad_device){.ops = &table, .dtype = GAD_F64, .threads = 1, .state = state};
+    *device = (gad_device){.ops = &table, .dtype = GAD_F64, .kept = GAD_F64, .threads = 1, .state = state};
     return GAD_OK;
 }

@@ -1,8 +1,10 @@
 /* test_cpu: the CPU device around its ops: stack memory, failures that are kept, choice of kernels, the accuracy of exp,
  * and the measured limits. */
+#include "base/half.h"
 #include "base/memory.h"
 #include "op/cpu/cpu.h"
 #include "op/cpu/limits.h"
+#include "op/judge.h"
 #include "support/support.h"
 
 #include <math.h>
@@ -167,6 +169,60 @@ static void test_exp(void **state)
     }
 }
 
+/* Attention over keys and values that are kept in 16 bits is, bit for bit, that over the same numbers in 32. */
+static void check_kept(gad_device *device, int64_t queries, int64_t keys, int heads, int kv_heads, int64_t d)
+{
+    const gad_ops *ops = device->ops;
+    const size_t mark = ops->mark(device);
+    const int64_t width = kv_heads * d, half = keys / 2;
+    gad_tensor q = ops->take(device, queries, heads * d), wide[2], kept[2], o[2];
+    int32_t *to = malloc((size_t)keys * sizeof *to);
+    for (int64_t i = 0; i < keys; i++)
+        to[i] = (int32_t)(keys - 1 - i); /* the second half of the rows, from the last one down */
+    for (int64_t i = 0; i < queries * heads * d; i++)
+        ((float *)q.data)[i] = (float)judge_normal(3, 1, i);
+    for (int n = 0; n < 2; n++) {
+        gad_tensor x = ops->take(device, keys, width);
+        wide[n] = ops->take(device, keys, width);
+        o[n] = ops->take(device, queries, heads * d);
+        kept[n] = ops->allocate(device, keys, width);
+        assert_true(kept[n].data && kept[n].dtype == GAD_F16);
+        for (int64_t i = 0; i < keys * width; i++) {
+            ((float *)x.data)[i] = (float)judge_normal(3, (uint64_t)(2 + n), i);
+            ((float *)wide[n].data)[i] = gad_half_from_f16(gad_half_to_f16(((float *)x.data)[i]));
+        }
+        ops->axpby(device, gad_tensor_rows(kept[n], 0, half), 1, gad_tensor_rows(x, 0, half), 0);
+        ops->rows(device, kept[n], to, x, to, keys - half, false);
+    }
+    const gad_attention_span span = {.q1 = queries, .k1 = keys, .causal = true};
+    ops->attention(device, o[0], gad_tensor_none(), q, wide[0], wide[1], heads, kv_heads, 0.2f, &span, 1);
+    ops->attention(device, o[1], gad_tensor_none(), q, kept[0], kept[1], heads, kv_heads, 0.2f, &span, 1);
+    assert_int_equal(gad_device_check(device, NULL), GAD_OK);
+    assert_memory_equal(o[0].data, o[1].data, (size_t)(queries * heads * d) * sizeof(float));
+    for (int n = 0; n < 2; n++)
+        ops->release(device, kept[n]);
+    ops->rewind(device, mark);
+    free(to);
+}
+
+static void test_kept_in_16_bits(void **state)
+{
+    (void)state;
+    static const char *const level[] = {"avx512", "avx2", "portable"};
+    for (int l = 0; l < 3; l++) {
+        gad_device device;
+        gad_error err;
+        open_device(&device, NULL);
+        device.kept = GAD_F16;
+        if (gad_device_limit_cpu(&device, level[l], &err) == GAD_OK) {
+            check_kept(&device, 1, 700, 8, 2, 80); /* decoding: several chunks of keys */
+            check_kept(&device, 3, 33, 4, 4, 24);
+            check_kept(&device, 40, 300, 4, 2, 20); /* tiles */
+        }
+        gad_device_close(&device);
+    }
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -184,7 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stack_memory), cmocka_unit_test(test_failure_is_kept), cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_exp),          cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_exp),          cmocka_unit_test(test_limits),          cmocka_unit_test(test_kept_in_16_bits),
     };
     return cmocka_run_group_tests_name("op/cpu", tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* test_judge: every op of the table on the CPU against the fp64 reference, and the reference's gradients against finite
- * differences. Without arguments the whole test; otherwise: compare|grad|perf|list [part of a case's name] [level]. */
+ * differences. Without arguments the whole test; otherwise: compare|grad|perf|list [part of a case's name [level [bf16]]].
+ */
 #include "base/error.h"
 #include "op/judge.h"
 #include "support/support.h"
@@ -74,28 +75,52 @@ static int print_one(const judge_case *c, void *user)
 
 /* ---- the tests ---- */
 
-/* Every instruction set that this processor has. */
-static void test_cpu_against_reference(void **state)
+static const char *const level[] = {"avx512bf16", "avx512vnni", "avx512", "avxvnni", "avx2", "portable"};
+enum { LEVELS = sizeof level / sizeof *level };
+
+/* Opens every instruction set that this processor has, in bf16 only those that can; how many. */
+static int open_levels(gad_device open[LEVELS], gad_dtype products)
 {
-    (void)state;
-    static const char *const level[] = {"avx512", "avx2", "portable"};
-    gad_device open[3];
     gad_error err;
     int count = 0;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < LEVELS; i++) {
         ASSERT_OK(gad_device_open_cpu(&open[count], 2, &err), &err);
         const gad_status status = gad_device_limit_cpu(&open[count], level[i], &err);
-        if (status == GAD_OK) {
+        if (status == GAD_OK)
             assert_string_equal(gad_device_cpu_level(&open[count]), level[i]);
+        if (status == GAD_OK && gad_device_use_products(&open[count], products) == products) {
             count++;
         } else {
-            print_message("SKIPPED %s kernels: %s\n", level[i], err.cause);
+            print_message("SKIPPED %s kernels%s: %s\n", level[i], products == GAD_BF16 ? " in bf16" : "",
+                          status ? err.cause : "not of this level");
             gad_device_close(&open[count]);
         }
     }
-    assert_int_equal(visit(compared, "", (visitor){compare_one, &(devices){open, count}}), 0);
+    return count;
+}
+
+static void compare_levels(gad_dtype products, const char *filter)
+{
+    gad_device open[LEVELS];
+    int count = open_levels(open, products);
+    if (count)
+        assert_int_equal(visit(compared, filter, (visitor){compare_one, &(devices){open, count}}), 0);
     while (count)
         gad_device_close(&open[--count]);
+}
+
+static void test_cpu_against_reference(void **state)
+{
+    (void)state;
+    compare_levels(GAD_F32, "");
+}
+
+/* The reference rounds the same factors, so that its tolerance stays that of fp32 sums; the instruction flushes results
+ * below 2^-126, which is less than a unit of any result here. */
+static void test_bf16_against_reference(void **state)
+{
+    (void)state;
+    compare_levels(GAD_BF16, "linear(");
 }
 
 static int same_bits(const judge_case *c, void *user)
@@ -114,6 +139,9 @@ static void test_threads_change_nothing(void **state)
     for (int i = 0; i < 4; i++)
         ASSERT_OK(gad_device_open_cpu(&open[i], threads[i], &err), &err);
     assert_int_equal(visit(compared, "", (visitor){same_bits, &(devices){open, 4}}), 0);
+    for (int i = 0; i < 4; i++)
+        gad_device_use_products(&open[i], GAD_BF16);
+    assert_int_equal(visit(compared, "linear(", (visitor){same_bits, &(devices){open, 4}}), 0);
     for (int i = 0; i < 4; i++)
         gad_device_close(&open[i]);
 }
@@ -240,7 +268,7 @@ static void test_the_judge_finds_defects(void **state)
 
 /* ---- by hand ---- */
 
-static int by_hand(const char *mode, const char *filter, const char *level)
+static int by_hand(const char *mode, const char *filter, const char *limit, bool bf16)
 {
     gad_device device;
     gad_error err = {0};
@@ -252,11 +280,13 @@ static int by_hand(const char *mode, const char *filter, const char *level)
         return visit(timed, filter, (visitor){print_one, "perf"}) + count == 0;
     }
     if (gad_device_open_cpu(&device, 0, &err) != GAD_OK ||
-        (level && gad_device_limit_cpu(&device, level, &err) != GAD_OK)) {
+        (limit && gad_device_limit_cpu(&device, limit, &err) != GAD_OK)) {
         fprintf(stderr, "%s: %s\n", err.operation, err.cause);
         return 1;
     }
     int faults = 2;
+    if (bf16)
+        gad_device_use_products(&device, GAD_BF16);
     if (!strcmp(mode, "compare")) {
         faults = visit(compared, filter, (visitor){compare_one, &(devices){&device, 1}}) != 0;
     } else if (!strcmp(mode, "perf")) {
@@ -264,7 +294,7 @@ static int by_hand(const char *mode, const char *filter, const char *level)
                gad_device_cpu_level(&device), device.threads);
         faults = visit(timed, filter, (visitor){time_one, &device}) != 0;
     } else {
-        fprintf(stderr, "usage: op_test_judge [compare|grad|perf|list [part of a case's name [avx512|avx2|portable]]]\n");
+        fprintf(stderr, "usage: op_test_judge [compare|grad|perf|list [part of a case's name [LEVEL [bf16]]]]\n");
     }
     gad_device_close(&device);
     return faults;
@@ -273,11 +303,10 @@ static int by_hand(const char *mode, const char *filter, const char *level)
 int main(int argc, char **argv)
 {
     if (argc > 1)
-        return by_hand(argv[1], argc > 2 ? argv[2] : "", argc > 3 ? argv[3] : NULL);
+        return by_hand(argv[1], argc > 2 ? argv[2] : "", argc > 3 ? argv[3] : NULL, argc > 4 && !strcmp(argv[4], "bf16"));
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cpu_against_reference),
-        cmocka_unit_test(test_threads_change_nothing),
-        cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_cpu_against_reference),   cmocka_unit_test(test_bf16_against_reference),
+        cmocka_unit_test(test_threads_change_nothing),  cmocka_unit_test(test_gradients),
         cmocka_unit_test(test_the_judge_finds_defects),
     };
     return cmocka_run_group_tests_name("op/judge", tests, NULL, NULL);

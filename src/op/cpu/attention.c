@@ -18,7 +18,7 @@ bool gad_attention_visible(const gad_kernels *kernels, const gad_attention_span 
 {
     bool all = true;
     *any = false;
-    for (int j = 0; j < kernels->nr; j++) {
+    for (int j = 0; j < kernels->fp32.nr; j++) {
         int64_t seen = j < count ? gad_attention_end(s, (n0 + j) / group) - from : 0;
         seen = seen < 0 ? 0 : seen > keys ? keys : seen;
         visible[j] = (int32_t)seen;
@@ -55,9 +55,14 @@ static int64_t whole_lines(int64_t floats)
 /* Lays the memory out from `at` on; how many floats that takes. */
 static int64_t lay_out(const gad_kernels *kernels, int64_t d, float *at, tile_memory *m)
 {
-    const int64_t deep = (d + kernels->mr - 1) / kernels->mr * kernels->mr;
-    const int64_t size[] = {BLOCK_LANES * d,     BLOCK_LANES * d,           BLOCK_LANES, BLOCK_LANES, GAD_KEY_TILE * d,
-                            GAD_KEY_TILE * deep, GAD_KEY_TILE * kernels->nr};
+    const int64_t deep = (d + kernels->fp32.mr - 1) / kernels->fp32.mr * kernels->fp32.mr;
+    const int64_t size[] = {BLOCK_LANES * d,
+                            BLOCK_LANES * d,
+                            BLOCK_LANES,
+                            BLOCK_LANES,
+                            GAD_KEY_TILE * d,
+                            GAD_KEY_TILE * deep,
+                            GAD_KEY_TILE * kernels->fp32.nr};
     float **const part[] = {&m->query, &m->out, &m->most, &m->sum, &m->keys, &m->values, &m->scores};
     int64_t used = 0;
     for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
@@ -71,43 +76,43 @@ static int64_t lay_out(const gad_kernels *kernels, int64_t d, float *at, tile_me
 static void pack_tile(const call *c, const tile_memory *m, int64_t g, int64_t from, int64_t keys)
 {
     const gad_kernels *kernels = c->kernels;
-    const int mr = kernels->mr;
+    const int mr = kernels->fp32.mr;
     const int64_t d = c->shape.d;
     for (int64_t n = 0; n < keys; n += mr) {
         const char *row[GAD_MOST_MR];
         const int rows = (int)(keys - n < mr ? keys - n : mr);
         for (int r = 0; r < rows; r++)
-            row[r] = (const char *)(gad_cpu_row(c->k, from + n + r) + g * d);
-        kernels->pack_rows(m->keys + n * d, mr, row, NULL, rows, d, GAD_F32, 1);
+            row[r] = gad_cpu_number(c->k, from + n + r, g * d);
+        kernels->fp32.pack_rows(m->keys + n * d, mr, row, rows, d, c->k.dtype, 1);
     }
     for (int64_t i = 0; i < d; i += mr)
-        kernels->pack_columns(m->values + i * keys, mr, (const char *)(gad_cpu_row(c->v, from) + g * d + i),
-                              c->v.stride * (int64_t)sizeof(float), (int)(d - i < mr ? d - i : mr), d - i, keys, GAD_F32,
-                              NULL, 0, 1);
+        kernels->fp32.pack_columns(m->values + i * keys, mr, gad_cpu_number(c->v, from, g * d + i),
+                                   c->v.stride * (int64_t)gad_dtype_bytes(c->v.dtype), (int)(d - i < mr ? d - i : mr),
+                                   d - i, keys, c->v.dtype, 1);
 }
 
 /* One panel of lanes against the packed tile: out^T = out^T * shrink + V^T exp(K Q^T - most). */
 static void attend_panel(const call *c, const tile_memory *m, int64_t lane, int64_t keys, const int32_t *visible)
 {
     const gad_kernels *kernels = c->kernels;
-    const int mr = kernels->mr, nr = kernels->nr;
+    const int mr = kernels->fp32.mr, nr = kernels->fp32.nr;
     const int64_t d = c->shape.d;
     float shrink[GAD_MOST_NR], *out = m->out + lane * d;
     for (int64_t n = 0; n < keys; n += mr)
-        kernels->multiply(d, m->keys + n * d, m->query + lane * d, nr, m->scores + n * nr, nr,
-                          (int)(keys - n < mr ? keys - n : mr), nr, NULL, false);
+        kernels->fp32.multiply(d, m->keys + n * d, m->query + lane * d, nr, m->scores + n * nr, nr,
+                               (int)(keys - n < mr ? keys - n : mr), nr, NULL, false);
     kernels->softmax_tile(m->scores, keys, visible, m->most + lane, m->sum + lane, shrink);
     kernels->scale_lanes(out, d, shrink);
     for (int64_t i = 0; i < d; i += mr)
-        kernels->multiply(keys, m->values + i * keys, m->scores, nr, out + i * nr, nr, (int)(d - i < mr ? d - i : mr), nr,
-                          NULL, true);
+        kernels->fp32.multiply(keys, m->values + i * keys, m->scores, nr, out + i * nr, nr, (int)(d - i < mr ? d - i : mr),
+                               nr, NULL, true);
 }
 
 /* Keys [from, to) of the span against all panels of a block of `lanes` lanes from lane n0 on. */
 static void attend_keys(const call *c, const tile_memory *m, const gad_attention_span *s, int64_t g, int64_t n0,
                         int64_t lanes, int64_t from, int64_t to, bool causal)
 {
-    const int nr = c->kernels->nr;
+    const int nr = c->kernels->fp32.nr;
     for (int64_t key = from; key < to; key += GAD_KEY_TILE) {
         const int64_t keys = to - key < GAD_KEY_TILE ? to - key : GAD_KEY_TILE;
         pack_tile(c, m, g, key, keys);
@@ -128,14 +133,14 @@ static void attend_block(const call *c, const tile_memory *m, const gad_attentio
                          int64_t lanes)
 {
     const gad_kernels *kernels = c->kernels;
-    const int nr = kernels->nr;
+    const int nr = kernels->fp32.nr;
     const int64_t d = c->shape.d;
     for (int64_t lane = 0; lane < lanes; lane += nr) {
         const char *row[GAD_MOST_NR];
         const int rows = (int)(lanes - lane < nr ? lanes - lane : nr);
         for (int r = 0; r < rows; r++)
             row[r] = (const char *)gad_attention_lane(c->q, s, &c->shape, g, n0 + lane + r);
-        kernels->pack_rows(m->query + lane * d, nr, row, NULL, rows, d, GAD_F32, c->shape.scale);
+        kernels->fp32.pack_rows(m->query + lane * d, nr, row, rows, d, GAD_F32, c->shape.scale);
         memset(m->out + lane * d, 0, (size_t)(d * nr) * sizeof(float));
         for (int r = 0; r < nr; r++) {
             m->most[lane + r] = -INFINITY;
@@ -220,9 +225,8 @@ static void attend_chunk(const call *c, const gad_attention_span *s, int64_t g, 
         kernels->axpby(query + n * d, c->shape.scale, gad_attention_lane(c->q, s, &c->shape, g, n), 0, d);
     for (int64_t n = 0; n < lanes; n += GAD_FEW_ROWS)
         kernels->few(scores + n * CHUNK, CHUNK, query + n * d, d,
-                     (int)(lanes - n < GAD_FEW_ROWS ? lanes - n : GAD_FEW_ROWS),
-                     (const char *)(gad_cpu_row(c->k, from) + g * d), c->k.stride * (int64_t)sizeof(float), NULL, 0,
-                     GAD_F32, keys, d);
+                     (int)(lanes - n < GAD_FEW_ROWS ? lanes - n : GAD_FEW_ROWS), gad_cpu_number(c->k, from, g * d),
+                     c->k.stride * (int64_t)gad_dtype_bytes(c->k.dtype), c->k.dtype, keys, d);
     for (int64_t n = 0; n < lanes; n++) {
         const int64_t end = causal ? gad_attention_end(s, n / c->shape.group) - from : keys;
         const int64_t seen = end < 0 ? 0 : end > keys ? keys : end;
@@ -233,8 +237,8 @@ static void attend_chunk(const call *c, const gad_attention_span *s, int64_t g, 
     }
     for (int64_t n = 0; n < lanes; n += GAD_FEW_ROWS)
         kernels->mix(partial + n * width, width, scores + n * CHUNK, CHUNK,
-                     (int)(lanes - n < GAD_FEW_ROWS ? lanes - n : GAD_FEW_ROWS), gad_cpu_row(c->v, from) + g * d,
-                     c->v.stride, keys, d);
+                     (int)(lanes - n < GAD_FEW_ROWS ? lanes - n : GAD_FEW_ROWS), gad_cpu_number(c->v, from, g * d),
+                     c->v.stride * (int64_t)gad_dtype_bytes(c->v.dtype), c->v.dtype, keys, d);
 }
 
 /* Lane n of a span out of its chunks, in their order. */

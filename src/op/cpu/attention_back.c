@@ -29,7 +29,7 @@ typedef struct tile_memory {
 
 static int64_t lay_out(const call *c, float *at, tile_memory *m)
 {
-    const int64_t d = c->shape.d, mr = c->kernels->mr, deep = (d + mr - 1) / mr * mr;
+    const int64_t d = c->shape.d, mr = c->kernels->fp32.mr, deep = (d + mr - 1) / mr * mr;
     const int64_t size[] = {BLOCK_LANES * d,
                             BLOCK_LANES * d,
                             BLOCK_LANES * d,
@@ -60,7 +60,7 @@ static void read_block(const call *c, const tile_memory *m, const gad_attention_
 {
     const gad_kernels *kernels = c->kernels;
     const int64_t d = c->shape.d;
-    const int nr = kernels->nr;
+    const int nr = kernels->fp32.nr;
     memset(m->query_rows, 0, (size_t)(BLOCK_LANES * c->wide) * sizeof(float));
     memset(m->d_out_rows, 0, (size_t)(BLOCK_LANES * c->wide) * sizeof(float));
     for (int64_t lane = 0; lane < lanes; lane += nr) {
@@ -78,17 +78,17 @@ static void read_block(const call *c, const tile_memory *m, const gad_attention_
             memcpy(m->d_out_rows + (lane + r) * c->wide, gradient, (size_t)d * sizeof(float));
             m->lse[lane + r] = gad_cpu_row(c->lse, s->q0 + n / c->shape.group)[g * c->shape.group + n % c->shape.group];
             kernels->few(m->delta + lane + r, 1, gradient, d, 1, (const char *)gad_attention_lane(c->o, s, &c->shape, g, n),
-                         d * (int64_t)sizeof(float), NULL, 0, GAD_F32, 1, d);
+                         d * (int64_t)sizeof(float), GAD_F32, 1, d);
         }
-        kernels->pack_rows(m->query + lane * d, nr, query, NULL, rows, d, GAD_F32, c->shape.scale);
-        kernels->pack_rows(m->d_out + lane * d, nr, d_out, NULL, rows, d, GAD_F32, 1);
+        kernels->fp32.pack_rows(m->query + lane * d, nr, query, rows, d, GAD_F32, c->shape.scale);
+        kernels->fp32.pack_rows(m->d_out + lane * d, nr, d_out, rows, d, GAD_F32, 1);
         memset(m->dq + lane * d, 0, (size_t)(nr * d) * sizeof(float));
     }
 }
 
 static void write_dq(const call *c, const tile_memory *m, const gad_attention_span *s, int64_t g, int64_t n0, int64_t lanes)
 {
-    const int nr = c->kernels->nr;
+    const int nr = c->kernels->fp32.nr;
     for (int64_t lane = 0; lane < lanes; lane += nr) {
         float *row[GAD_MOST_NR], factor[GAD_MOST_NR];
         const int rows = (int)(lanes - lane < nr ? lanes - lane : nr);
@@ -105,7 +105,7 @@ static void write_dq(const call *c, const tile_memory *m, const gad_attention_sp
 static void read_keys(const call *c, const tile_memory *m, int64_t g, int64_t from, int64_t keys)
 {
     const gad_kernels *kernels = c->kernels;
-    const int mr = kernels->mr;
+    const int mr = kernels->fp32.mr;
     const int64_t d = c->shape.d;
     for (int64_t n = 0; n < keys; n += mr) {
         const char *key[GAD_MOST_MR], *value[GAD_MOST_MR];
@@ -114,13 +114,13 @@ static void read_keys(const call *c, const tile_memory *m, int64_t g, int64_t fr
             key[r] = (const char *)(gad_cpu_row(c->k, from + n + r) + g * d);
             value[r] = (const char *)(gad_cpu_row(c->v, from + n + r) + g * d);
         }
-        kernels->pack_rows(m->keys + n * d, mr, key, NULL, rows, d, GAD_F32, 1);
-        kernels->pack_rows(m->values + n * d, mr, value, NULL, rows, d, GAD_F32, 1);
+        kernels->fp32.pack_rows(m->keys + n * d, mr, key, rows, d, GAD_F32, 1);
+        kernels->fp32.pack_rows(m->values + n * d, mr, value, rows, d, GAD_F32, 1);
     }
     for (int64_t i = 0; i < d; i += mr)
-        kernels->pack_columns(m->keys_turned + i * keys, mr, (const char *)(gad_cpu_row(c->k, from) + g * d + i),
-                              c->k.stride * (int64_t)sizeof(float), (int)(d - i < mr ? d - i : mr), d - i, keys, GAD_F32,
-                              NULL, 0, 1);
+        kernels->fp32.pack_columns(m->keys_turned + i * keys, mr, (const char *)(gad_cpu_row(c->k, from) + g * d + i),
+                                   c->k.stride * (int64_t)sizeof(float), (int)(d - i < mr ? d - i : mr), d - i, keys,
+                                   GAD_F32, 1);
 }
 
 /* P and dS of all panels of the block; false when no lane sees a key. */
@@ -128,7 +128,7 @@ static bool probabilities(const call *c, const tile_memory *m, const gad_attenti
                           int64_t from, int64_t keys, bool causal)
 {
     const gad_kernels *kernels = c->kernels;
-    const int mr = kernels->mr, nr = kernels->nr;
+    const int mr = kernels->fp32.mr, nr = kernels->fp32.nr;
     const int64_t d = c->shape.d;
     bool seen = false;
     for (int64_t lane = 0; lane < lanes; lane += nr) {
@@ -146,8 +146,8 @@ static bool probabilities(const call *c, const tile_memory *m, const gad_attenti
         }
         for (int64_t n = 0; n < keys; n += mr) {
             const int rows = (int)(keys - n < mr ? keys - n : mr);
-            kernels->multiply(d, m->keys + n * d, m->query + lane * d, nr, p + n * nr, nr, rows, nr, NULL, false);
-            kernels->multiply(d, m->values + n * d, m->d_out + lane * d, nr, ds + n * nr, nr, rows, nr, NULL, false);
+            kernels->fp32.multiply(d, m->keys + n * d, m->query + lane * d, nr, p + n * nr, nr, rows, nr, NULL, false);
+            kernels->fp32.multiply(d, m->values + n * d, m->d_out + lane * d, nr, ds + n * nr, nr, rows, nr, NULL, false);
         }
         kernels->probability_tile(p, ds, keys, some ? visible : NULL, m->lse + lane, m->delta + lane);
     }
@@ -157,12 +157,12 @@ static bool probabilities(const call *c, const tile_memory *m, const gad_attenti
 /* dq^T += K^T dS^T */
 static void add_dq(const call *c, const tile_memory *m, int64_t lanes, int64_t keys)
 {
-    const int mr = c->kernels->mr, nr = c->kernels->nr;
+    const int mr = c->kernels->fp32.mr, nr = c->kernels->fp32.nr;
     const int64_t d = c->shape.d;
     for (int64_t lane = 0; lane < lanes; lane += nr)
         for (int64_t i = 0; i < d; i += mr)
-            c->kernels->multiply(keys, m->keys_turned + i * keys, m->ds + lane * GAD_KEY_TILE, nr,
-                                 m->dq + lane * d + i * nr, nr, (int)(d - i < mr ? d - i : mr), nr, NULL, true);
+            c->kernels->fp32.multiply(keys, m->keys_turned + i * keys, m->ds + lane * GAD_KEY_TILE, nr,
+                                      m->dq + lane * d + i * nr, nr, (int)(d - i < mr ? d - i : mr), nr, NULL, true);
 }
 
 /* to[key] += sum over lanes of tile[key][lane] * rows[lane] */
@@ -170,7 +170,7 @@ static void add_keys(const call *c, const tile_memory *m, gad_tensor to, const f
                      int64_t lanes, int64_t from, int64_t keys)
 {
     const gad_kernels *kernels = c->kernels;
-    const int mr = kernels->mr, nr = kernels->nr;
+    const int mr = kernels->fp32.mr, nr = kernels->fp32.nr;
     const int64_t d = c->shape.d, padded = (lanes + nr - 1) / nr * nr;
     for (int64_t n = 0; n < keys; n += mr) {
         const int count = (int)(keys - n < mr ? keys - n : mr);
@@ -178,11 +178,11 @@ static void add_keys(const call *c, const tile_memory *m, gad_tensor to, const f
             const char *row[GAD_MOST_MR];
             for (int r = 0; r < count; r++)
                 row[r] = (const char *)(tile + lane * GAD_KEY_TILE + (n + r) * nr);
-            kernels->pack_rows(m->turned + lane * mr, mr, row, NULL, count, nr, GAD_F32, 1);
+            kernels->fp32.pack_rows(m->turned + lane * mr, mr, row, count, nr, GAD_F32, 1);
         }
         for (int64_t j = 0; j < d; j += nr)
-            kernels->multiply(padded, m->turned, rows + j, c->wide, gad_cpu_row(to, from + n) + g * d + j, to.stride, count,
-                              (int)(d - j < nr ? d - j : nr), NULL, true);
+            kernels->fp32.multiply(padded, m->turned, rows + j, c->wide, gad_cpu_row(to, from + n) + g * d + j, to.stride,
+                                   count, (int)(d - j < nr ? d - j : nr), NULL, true);
     }
 }
 
@@ -289,7 +289,7 @@ void gad_cpu_attention_back(gad_device *device, gad_tensor dq, gad_tensor dk, ga
                             const gad_attention_span *spans, int64_t span_count)
 {
     const size_t mark = gad_cpu_mark(device);
-    const int64_t d = q.cols / heads, nr = gad_cpu_kernels(device)->nr;
+    const int64_t d = q.cols / heads, nr = gad_cpu_kernels(device)->fp32.nr;
     const call c = {.kernels = gad_cpu_kernels(device),
                     .dq = dq,
                     .dk = dk,

@@ -65,7 +65,7 @@ typedef struct task_memory {
 
 static task_memory memory_of(const bottleneck *b, int thread)
 {
-    const int64_t nr = b->kernels->nr;
+    const int64_t nr = b->kernels->fp32.nr;
     task_memory m = {.field = b->scratch + thread * b->scratch_floats};
     m.nowhere = m.field + b->in_rows * b->in_cols * nr;
     m.expand = m.nowhere + nr;
@@ -78,10 +78,10 @@ static task_memory memory_of(const bottleneck *b, int thread)
 static void cut(bottleneck *b, int threads)
 {
     const gad_window *w = b->window;
-    const int64_t nr = b->kernels->nr;
+    const int64_t nr = b->kernels->fp32.nr;
     const int64_t right = (w->out_cols - 1) * w->stride + w->kernel, end = w->left + w->cols;
     b->in_cols = right > end ? right : end;
-    b->panels = (b->x.rows + b->kernels->mr - 1) / b->kernels->mr;
+    b->panels = (b->x.rows + b->kernels->fp32.mr - 1) / b->kernels->fp32.mr;
     const int64_t max_rows = BAND_BYTES / (b->in_cols * nr * (int64_t)sizeof(float));
     b->band = max_rows > w->kernel ? (max_rows - w->kernel) / w->stride + 1 : 1;
     b->bands = (w->out_rows + b->band - 1) / b->band;
@@ -97,29 +97,25 @@ static void cut(bottleneck *b, int threads)
 
 static void pack_panel(const bottleneck *b, int64_t panel)
 {
-    const int mr = b->kernels->mr;
+    const int mr = b->kernels->fp32.mr;
     const int64_t left = b->x.rows - panel * mr;
     const int rows = (int)(left < mr ? left : mr);
     const char *row[GAD_MOST_MR];
     for (int r = 0; r < rows; r++)
         row[r] = (const char *)gad_cpu_row(b->x, panel * mr + r);
-    b->kernels->pack_rows(b->packed + panel * mr * b->x.cols, mr, row, NULL, rows, b->x.cols, GAD_F32, 1);
+    b->kernels->fp32.pack_rows(b->packed + panel * mr * b->x.cols, mr, row, rows, b->x.cols, GAD_F32, 1);
 }
 
 /* Weights and biases of group g, zeros behind the last channel. */
 static void take_group(const bottleneck *b, const task_memory *m, int64_t g)
 {
-    const int nr = b->kernels->nr;
+    const int nr = b->kernels->fp32.nr;
     const int64_t first = g * nr, left = b->expand.rows - first, k = b->expand.cols;
     const int count = (int)(left < nr ? left : nr);
     const char *row[GAD_MOST_NR];
-    const float *scale[GAD_MOST_NR] = {NULL};
-    for (int r = 0; r < count; r++) {
+    for (int r = 0; r < count; r++)
         row[r] = (const char *)b->expand.data + (first + r) * k * (int64_t)gad_dtype_bytes(b->expand.dtype);
-        if (b->expand.scale)
-            scale[r] = b->expand.scale + (first + r) * ((k + GAD_Q8_GROUP - 1) / GAD_Q8_GROUP);
-    }
-    b->kernels->pack_rows(m->expand, nr, row, scale, count, k, b->expand.dtype, 1);
+    b->kernels->fp32.pack_rows(m->expand, nr, row, count, k, b->expand.dtype, 1);
     memset(m->expand_bias, 0, (size_t)nr * sizeof(float));
     memset(m->depthwise_bias, 0, (size_t)nr * sizeof(float));
     memset(m->depthwise, 0, (size_t)(b->depthwise.rows * nr) * sizeof(float));
@@ -133,7 +129,7 @@ static void take_group(const bottleneck *b, const task_memory *m, int64_t g)
 static void expand_band(const bottleneck *b, const task_memory *m, int64_t y0, int64_t y1, int64_t top)
 {
     const gad_window *w = b->window;
-    const int64_t nr = b->kernels->nr, mr = b->kernels->mr, k = b->x.cols;
+    const int64_t nr = b->kernels->fp32.nr, mr = b->kernels->fp32.mr, k = b->x.cols;
     const int64_t first = y0 * w->cols, end = y1 * w->cols;
     float *to[GAD_MOST_MR];
     for (int64_t p = first / mr; p * mr < end; p++) {
@@ -149,7 +145,7 @@ static void expand_band(const bottleneck *b, const task_memory *m, int64_t y0, i
 static void run_task(const bottleneck *b, const task_memory *m, int64_t band, int64_t share)
 {
     const gad_window *w = b->window;
-    const int64_t nr = b->kernels->nr, x_row = b->in_cols * nr;
+    const int64_t nr = b->kernels->fp32.nr, x_row = b->in_cols * nr;
     const int64_t o0 = band * b->band, o1 = o0 + b->band < w->out_rows ? o0 + b->band : w->out_rows;
     const int64_t top = o0 * w->stride - w->top, bottom = (o1 - 1) * w->stride - w->top + w->kernel;
     const int64_t y0 = top > 0 ? top : 0, y1 = bottom < w->rows ? bottom : w->rows;
@@ -180,7 +176,7 @@ void gad_cpu_expand_depthwise(gad_device *device, gad_tensor y, gad_tensor x, ga
                     .depthwise_bias = gad_cpu_vector(device, depthwise_bias),
                     .window = window};
     cut(&b, threads);
-    b.packed = gad_cpu_scratch(device, (size_t)(b.panels * b.kernels->mr * x.cols), sizeof(float));
+    b.packed = gad_cpu_scratch(device, (size_t)(b.panels * b.kernels->fp32.mr * x.cols), sizeof(float));
     b.scratch = gad_cpu_scratch(device, (size_t)(threads * b.scratch_floats), sizeof(float));
     if (gad_cpu_well(device)) {
 #pragma omp parallel num_threads(threads)

@@ -4,12 +4,10 @@
 #include "base/error.h"
 #include "base/half.h"
 #include "base/memory.h"
+#include "op/quant.h"
 
 #include <stdio.h>
 #include <string.h>
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
 
 enum { MIN_CHUNK_BYTES = 4 << 20 };
 
@@ -104,12 +102,8 @@ void gad_cpu_weight_row(float *dst, const gad_weight *w, int64_t row, int64_t fr
             dst[i] = (float)number;
         }
         break;
-    case GAD_Q8: {
-        const float *scale = w->scale + row * ((w->cols + GAD_Q8_GROUP - 1) / GAD_Q8_GROUP);
-        for (int64_t i = 0; i < n; i++)
-            dst[i] = (float)((const int8_t *)src)[i] * scale[(from + i) / GAD_Q8_GROUP];
-        break;
-    }
+    case GAD_Q8:
+    case GAD_Q4: gad_quant_row(dst, w, row, from, n); break;
     }
 }
 

@@ -14,7 +14,7 @@ typedef struct gad_cpu_chunk {
 } gad_cpu_chunk;
 
 typedef struct gad_cpu {
-    const gad_kernels *kernels;
+    const gad_kernels_level *level;
     gad_cpu_chunk chunk[GAD_CPU_CHUNKS];
     int chunks, current;
     size_t position;
@@ -38,12 +38,30 @@ static inline int gad_cpu_threads(const gad_device *device, int64_t work)
 }
 static inline const gad_kernels *gad_cpu_kernels(const gad_device *device)
 {
-    return ((const gad_cpu *)device->state)->kernels;
+    return ((const gad_cpu *)device->state)->level->kernels;
+}
+/* What linear layers multiply with: fp32, or bf16 where that is wanted (gad_device.products) and there. */
+static inline const gad_kernels_product *gad_cpu_product(const gad_device *device)
+{
+    const gad_kernels_level *level = ((const gad_cpu *)device->state)->level;
+    return device->products == GAD_BF16 ? level->bf16 : &level->kernels->fp32;
+}
+static inline const gad_kernels_int8 *gad_cpu_int8(const gad_device *device)
+{
+    return ((const gad_cpu *)device->state)->level->int8;
 }
 static inline float *gad_cpu_row(gad_tensor t, int64_t row)
 {
     return (float *)t.data + row * t.stride;
 }
+
+/* Number [row, col] of a tensor of any dtype. */
+static inline const char *gad_cpu_number(gad_tensor t, int64_t row, int64_t col)
+{
+    return (const char *)t.data + (row * t.stride + col) * (int64_t)gad_dtype_bytes(t.dtype);
+}
+/* The first numbers of row `from` of x (F32 or of y's dtype) into row `to` of y, y->cols of them. */
+void gad_cpu_put_row(gad_tensor y, int64_t to, gad_tensor x, int64_t from);
 
 /* A [1,C] tensor of any dtype as aligned fp32, on the stack; NULL for NULL data or after a failure. */
 const float *gad_cpu_vector(gad_device *device, gad_tensor t);

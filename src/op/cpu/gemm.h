@@ -1,5 +1,6 @@
 /* gemm: the matrix product behind linear layers with many rows: c[m,n] = alpha a b + bias (+ c). A is fp32, B is fp32
- * or weights of any dtype, converted while they are packed. Threads and blocking are here, the tile is a kernel. */
+ * or weights of any dtype; both are converted to what the device multiplies (gad_device.products) while they are packed.
+ * Threads and blocking are here, the tile is a kernel. */
 #ifndef GAD_OP_CPU_GEMM_H
 #define GAD_OP_CPU_GEMM_H
 #include "op/cpu/cpu.h"
@@ -13,7 +14,7 @@ typedef struct gad_gemm {
     int64_t b_stride;
     bool b_turned;
     gad_dtype b_dtype;
-    const float *b_scale; /* Q8: as in gad_weight */
+    const gad_weight *quantised; /* when not NULL: B is this quantised weight, turned, and widened row by row */
     float *c;
     int64_t c_stride;
     float alpha;

@@ -1,6 +1,6 @@
 /* kernel_attention: what attention does between its matrix products. A tile of scores is [keys][NR]: a lane is a query row
  * of one head, so that softmax runs down the keys, all lanes at once. Included once per instruction set. */
-#include "op/cpu/kernels.h"
+#include "op/cpu/kernel_tile.h"
 #include "op/cpu/simd_math.h"
 
 /* row[r][l] = factor[r] * panel[l*width + r], l < k, r < rows <= width: the way back from pack_rows. */
@@ -102,19 +102,21 @@ static void probability_tile(float *p, float *ds, int64_t keys, const int32_t *v
 }
 
 /* out[t][c] = sum over keys of p[t][key] * v[key][c], T rows, a block of W vectors of channels. */
-SIMD_INLINE void mix_block(float *out, int64_t out_stride, const float *p, int64_t p_stride, const float *v,
-                           int64_t v_stride, int64_t keys, int64_t count, const int T, const int W)
+SIMD_INLINE void mix_block(float *out, int64_t out_stride, const float *p, int64_t p_stride, const char *v, int64_t v_bytes,
+                           int64_t keys, int64_t count, const int T, const int W, const gad_dtype dtype)
 {
+    const int64_t number = dtype == GAD_F32 ? 4 : 2;
     vf sum[GAD_FEW_ROWS][2];
     SIMD_UNROLL
     for (int t = 0; t < T; t++)
         sum[t][0] = sum[t][1] = (vf){0};
     for (int64_t n = 0; n < keys; n++) {
-        const float *from = v + n * v_stride;
+        const char *from = v + n * v_bytes;
         vf value[2];
         SIMD_UNROLL
         for (int w = 0; w < W; w++)
-            value[w] = count >= W * SIMD_LANES ? vf_load(from + w * SIMD_LANES) : vf_load_part(from, count);
+            value[w] = count >= W * SIMD_LANES ? weight_load(from + w * SIMD_LANES * number, dtype)
+                                               : weight_load_part(from, count, dtype);
         SIMD_UNROLL
         for (int t = 0; t < T; t++)
             SIMD_UNROLL
@@ -132,23 +134,33 @@ SIMD_INLINE void mix_block(float *out, int64_t out_stride, const float *p, int64
     }
 }
 
-SIMD_INLINE void mix_rows(float *out, int64_t out_stride, const float *p, int64_t p_stride, const float *v,
-                          int64_t v_stride, int64_t keys, int64_t d, const int T)
+SIMD_INLINE void mix_rows(float *out, int64_t out_stride, const float *p, int64_t p_stride, const char *v, int64_t v_bytes,
+                          int64_t keys, int64_t d, const int T, const gad_dtype dtype)
 {
+    const int64_t number = dtype == GAD_F32 ? 4 : 2;
     int64_t c = 0;
     for (; c + NR <= d; c += NR)
-        mix_block(out + c, out_stride, p, p_stride, v + c, v_stride, keys, NR, T, 2);
+        mix_block(out + c, out_stride, p, p_stride, v + c * number, v_bytes, keys, NR, T, 2, dtype);
     for (; c < d; c += SIMD_LANES)
-        mix_block(out + c, out_stride, p, p_stride, v + c, v_stride, keys, d - c, T, 1);
+        mix_block(out + c, out_stride, p, p_stride, v + c * number, v_bytes, keys, d - c, T, 1, dtype);
 }
 
-static void mix(float *out, int64_t out_stride, const float *p, int64_t p_stride, int rows, const float *v,
-                int64_t v_stride, int64_t keys, int64_t d)
+SIMD_INLINE void mix_of(float *out, int64_t out_stride, const float *p, int64_t p_stride, int rows, const char *v,
+                        int64_t v_bytes, int64_t keys, int64_t d, const gad_dtype dtype)
 {
     switch (rows) {
-    case 1: mix_rows(out, out_stride, p, p_stride, v, v_stride, keys, d, 1); break;
-    case 2: mix_rows(out, out_stride, p, p_stride, v, v_stride, keys, d, 2); break;
-    case 3: mix_rows(out, out_stride, p, p_stride, v, v_stride, keys, d, 3); break;
-    default: mix_rows(out, out_stride, p, p_stride, v, v_stride, keys, d, 4); break;
+    case 1: mix_rows(out, out_stride, p, p_stride, v, v_bytes, keys, d, 1, dtype); break;
+    case 2: mix_rows(out, out_stride, p, p_stride, v, v_bytes, keys, d, 2, dtype); break;
+    case 3: mix_rows(out, out_stride, p, p_stride, v, v_bytes, keys, d, 3, dtype); break;
+    default: mix_rows(out, out_stride, p, p_stride, v, v_bytes, keys, d, 4, dtype); break;
     }
+}
+
+static void mix(float *out, int64_t out_stride, const float *p, int64_t p_stride, int rows, const char *v, int64_t v_bytes,
+                gad_dtype dtype, int64_t keys, int64_t d)
+{
+    if (dtype == GAD_F16)
+        mix_of(out, out_stride, p, p_stride, rows, v, v_bytes, keys, d, GAD_F16);
+    else
+        mix_of(out, out_stride, p, p_stride, rows, v, v_bytes, keys, d, GAD_F32);
 }

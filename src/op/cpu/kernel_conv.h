@@ -1,5 +1,5 @@
 /* kernel_conv: the inner loops of the inverted bottleneck: a tile of its expansion, and one output row of its depthwise
- * convolution. Included once per instruction set, after kernel_gemm.h. */
+ * convolution. Included once per instruction set, after kernel_fp32.h. */
 #include "op/cpu/kernels.h"
 #include "op/cpu/simd.h"
 

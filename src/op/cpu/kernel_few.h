@@ -6,18 +6,16 @@
 /* The rows of the tile after this one are fetched into the second-level cache (hint 2), at least this many bytes ahead: the
  * processor's own prefetching stops at the end of every row, and loads alone cannot keep enough lines under way. */
 enum { MIN_AHEAD = 16384 };
+enum { FEW_COLUMNS = 64 }; /* of one step */
 
-/* sum[t][r] += x[t] . w[r] over the 64 columns from l on: one group of q8. With one row of x the scale multiplies the
- * group's sum, with more it multiplies the weights, which then serve all rows. */
-SIMD_INLINE void few_group(vf sum[GAD_FEW_ROWS][4], const float *x, int64_t x_stride, const char *w, int64_t w_bytes,
-                           const float *scale, int64_t scale_stride, int64_t l, const int T, const int R,
-                           const gad_dtype dtype)
+/* sum[t][r] += x[t] . w[r] over the columns of a step from l on. */
+SIMD_INLINE void few_step(vf sum[GAD_FEW_ROWS][4], const float *x, int64_t x_stride, const char *w, int64_t w_bytes,
+                          int64_t l, const int T, const int R, const gad_dtype dtype)
 {
-    const int64_t number = dtype == GAD_Q8 ? 1 : dtype == GAD_F32 ? 4 : 2;
+    const int64_t number = dtype == GAD_F32 ? 4 : 2;
     const int64_t ahead = R * w_bytes < MIN_AHEAD ? 2 * R * w_bytes : R * w_bytes;
-    vf part[4];
     SIMD_UNROLL
-    for (int j = 0; j < GAD_Q8_GROUP; j += SIMD_LANES) {
+    for (int j = 0; j < FEW_COLUMNS; j += SIMD_LANES) {
         vf weight[4];
         SIMD_UNROLL
         for (int r = 0; r < R; r++) {
@@ -25,33 +23,22 @@ SIMD_INLINE void few_group(vf sum[GAD_FEW_ROWS][4], const float *x, int64_t x_st
             if (j * number % 64 == 0)
                 __builtin_prefetch(at + ahead, 0, 2);
             weight[r] = weight_load(at, dtype);
-            if (dtype == GAD_Q8 && T > 1)
-                weight[r] *= scale[r * scale_stride];
         }
         SIMD_UNROLL
         for (int t = 0; t < T; t++) {
             const vf row = vf_load(x + t * x_stride + l + j);
             SIMD_UNROLL
-            for (int r = 0; r < R; r++) {
-                if (dtype == GAD_Q8 && T == 1)
-                    part[r] = j ? part[r] + row * weight[r] : row * weight[r];
-                else
-                    sum[t][r] += row * weight[r];
-            }
+            for (int r = 0; r < R; r++)
+                sum[t][r] += row * weight[r];
         }
     }
-    SIMD_UNROLL
-    for (int r = 0; r < R; r++)
-        if (dtype == GAD_Q8 && T == 1)
-            sum[0][r] += part[r] * scale[r * scale_stride];
 }
 
-/* The same over the columns from l on that fill no group: one vector of them, or the last `left`. */
+/* The same over the columns from l on that fill no step: one vector of them, or the last `left`. */
 SIMD_INLINE void few_rest(vf sum[GAD_FEW_ROWS][4], const float *x, int64_t x_stride, const char *w, int64_t w_bytes,
-                          const float *scale, int64_t scale_stride, int64_t l, int64_t left, const int T, const int R,
-                          const gad_dtype dtype)
+                          int64_t l, int64_t left, const int T, const int R, const gad_dtype dtype)
 {
-    const int64_t number = dtype == GAD_Q8 ? 1 : dtype == GAD_F32 ? 4 : 2;
+    const int64_t number = dtype == GAD_F32 ? 4 : 2;
     vf row[GAD_FEW_ROWS];
     SIMD_UNROLL
     for (int t = 0; t < T; t++)
@@ -59,9 +46,7 @@ SIMD_INLINE void few_rest(vf sum[GAD_FEW_ROWS][4], const float *x, int64_t x_str
     SIMD_UNROLL
     for (int r = 0; r < R; r++) {
         const char *at = w + r * w_bytes + l * number;
-        vf weight = left >= SIMD_LANES ? weight_load(at, dtype) : weight_load_part(at, left, dtype);
-        if (dtype == GAD_Q8)
-            weight *= scale[r * scale_stride + l / GAD_Q8_GROUP];
+        const vf weight = left >= SIMD_LANES ? weight_load(at, dtype) : weight_load_part(at, left, dtype);
         SIMD_UNROLL
         for (int t = 0; t < T; t++)
             sum[t][r] += row[t] * weight;
@@ -117,8 +102,7 @@ SIMD_INLINE void few_sums(float *out, int64_t out_stride, vf sum[GAD_FEW_ROWS][4
 
 /* T rows of x by R rows of w at once. Each sum is in one order whatever the number of rows before or behind. */
 SIMD_INLINE void few_tile(float *out, int64_t out_stride, const float *x, int64_t x_stride, const char *w, int64_t w_bytes,
-                          const float *scale, int64_t scale_stride, int64_t k, const int T, const int R,
-                          const gad_dtype dtype)
+                          int64_t k, const int T, const int R, const gad_dtype dtype)
 {
     vf sum[GAD_FEW_ROWS][4];
     SIMD_UNROLL
@@ -127,51 +111,46 @@ SIMD_INLINE void few_tile(float *out, int64_t out_stride, const float *x, int64_
     for (int r = 0; r < R; r++)
         sum[t][r] = (vf){0};
     int64_t l = 0;
-    for (; l + GAD_Q8_GROUP <= k; l += GAD_Q8_GROUP)
-        few_group(sum, x, x_stride, w, w_bytes, scale ? scale + l / GAD_Q8_GROUP : NULL, scale_stride, l, T, R, dtype);
+    for (; l + FEW_COLUMNS <= k; l += FEW_COLUMNS)
+        few_step(sum, x, x_stride, w, w_bytes, l, T, R, dtype);
     for (; l < k; l += SIMD_LANES)
-        few_rest(sum, x, x_stride, w, w_bytes, scale, scale_stride, l, k - l, T, R, dtype);
+        few_rest(sum, x, x_stride, w, w_bytes, l, k - l, T, R, dtype);
     few_sums(out, out_stride, sum, T, R);
 }
 
 SIMD_INLINE void few_outputs(float *out, int64_t out_stride, const float *x, int64_t x_stride, const char *w,
-                             int64_t w_bytes, const float *scale, int64_t scale_stride, int64_t outputs, int64_t k,
-                             const int T, const gad_dtype dtype)
+                             int64_t w_bytes, int64_t outputs, int64_t k, const int T, const gad_dtype dtype)
 {
     const int R = SIMD_LANES == 16 || T == 1 ? 4 : 2;
     int64_t o = 0;
     for (; o + R <= outputs; o += R)
-        few_tile(out + o, out_stride, x, x_stride, w + o * w_bytes, w_bytes, scale ? scale + o * scale_stride : NULL,
-                 scale_stride, k, T, R, dtype);
+        few_tile(out + o, out_stride, x, x_stride, w + o * w_bytes, w_bytes, k, T, R, dtype);
     for (; o < outputs; o++)
-        few_tile(out + o, out_stride, x, x_stride, w + o * w_bytes, w_bytes, scale ? scale + o * scale_stride : NULL,
-                 scale_stride, k, T, 1, dtype);
+        few_tile(out + o, out_stride, x, x_stride, w + o * w_bytes, w_bytes, k, T, 1, dtype);
 }
 
 #define FEW_OF(name, dtype)                                                                                                \
     static void name(float *out, int64_t out_stride, const float *x, int64_t x_stride, int rows, const char *w,            \
-                     int64_t w_bytes, const float *scale, int64_t scale_stride, int64_t outputs, int64_t k)                \
+                     int64_t w_bytes, int64_t outputs, int64_t k)                                                          \
     {                                                                                                                      \
         switch (rows) {                                                                                                    \
-        case 1: few_outputs(out, out_stride, x, x_stride, w, w_bytes, scale, scale_stride, outputs, k, 1, dtype); break;   \
-        case 2: few_outputs(out, out_stride, x, x_stride, w, w_bytes, scale, scale_stride, outputs, k, 2, dtype); break;   \
-        case 3: few_outputs(out, out_stride, x, x_stride, w, w_bytes, scale, scale_stride, outputs, k, 3, dtype); break;   \
-        default: few_outputs(out, out_stride, x, x_stride, w, w_bytes, scale, scale_stride, outputs, k, 4, dtype); break;  \
+        case 1: few_outputs(out, out_stride, x, x_stride, w, w_bytes, outputs, k, 1, dtype); break;                        \
+        case 2: few_outputs(out, out_stride, x, x_stride, w, w_bytes, outputs, k, 2, dtype); break;                        \
+        case 3: few_outputs(out, out_stride, x, x_stride, w, w_bytes, outputs, k, 3, dtype); break;                        \
+        default: few_outputs(out, out_stride, x, x_stride, w, w_bytes, outputs, k, 4, dtype); break;                       \
         }                                                                                                                  \
     }
 FEW_OF(few_f32, GAD_F32)
 FEW_OF(few_bf16, GAD_BF16)
 FEW_OF(few_f16, GAD_F16)
-FEW_OF(few_q8, GAD_Q8)
 #undef FEW_OF
 
 static void few(float *out, int64_t out_stride, const float *x, int64_t x_stride, int rows, const char *w, int64_t w_bytes,
-                const float *scale, int64_t scale_stride, gad_dtype dtype, int64_t outputs, int64_t k)
+                gad_dtype dtype, int64_t outputs, int64_t k)
 {
     switch (dtype) {
-    case GAD_BF16: few_bf16(out, out_stride, x, x_stride, rows, w, w_bytes, scale, scale_stride, outputs, k); break;
-    case GAD_F16: few_f16(out, out_stride, x, x_stride, rows, w, w_bytes, scale, scale_stride, outputs, k); break;
-    case GAD_Q8: few_q8(out, out_stride, x, x_stride, rows, w, w_bytes, scale, scale_stride, outputs, k); break;
-    default: few_f32(out, out_stride, x, x_stride, rows, w, w_bytes, scale, scale_stride, outputs, k); break;
+    case GAD_BF16: few_bf16(out, out_stride, x, x_stride, rows, w, w_bytes, outputs, k); break;
+    case GAD_F16: few_f16(out, out_stride, x, x_stride, rows, w, w_bytes, outputs, k); break;
+    default: few_f32(out, out_stride, x, x_stride, rows, w, w_bytes, outputs, k); break;
     }
 }

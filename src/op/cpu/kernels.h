@@ -9,33 +9,36 @@ enum {
     GAD_MOST_MR = 12, /* largest tile of the matrix kernel: rows */
     GAD_MOST_NR = 32, /* and columns */
     GAD_FEW_ROWS = 4, /* rows of x that the few-rows kernel takes at once */
-    GAD_MOST_LANES = 16
+    GAD_MOST_LANES = 16,
+    GAD_MOST_INT8_ROWS = 6,
+    GAD_MOST_INT8_BLOCKS = 2
 };
 
-typedef struct gad_kernels {
-    const char *level;
-    int mr, nr; /* tile of `multiply` */
-
-    /* ---- matrix product in tiles (Goto & van de Geijn, ACM TOMS 34(3), 2008): A in panels [k][mr], B in panels [k][nr],
-     * both with zeros where the matrix ends. ---- */
-
-    /* panel[l*width + r] = alpha * row[r][l], l < k, r < rows <= width (mr or nr). Q8: scale[r] is the scale of the first
-     * group, row[r] starts at a group. */
-    void (*pack_rows)(float *panel, int width, const char *const *row, const float *const *scale, int rows, int64_t k,
-                      gad_dtype dtype, float alpha);
-    /* panel[l*width + j] = alpha * src[l][j], l < k, j < count <= width; `row_bytes` from l to l+1. At least `readable`
-     * numbers may be read of each row. Q8: scale[l*scale_stride], the width lies in one group. */
+/* Matrix product in tiles (Goto & van de Geijn, ACM TOMS 34(3), 2008). A panel is made of words of 4 bytes: one fp32
+ * number, or two bf16 numbers with neighbouring k. A lies in panels [words of k][mr], B in panels [words of k][nr], both
+ * with zeros where the matrix ends. */
+typedef struct gad_kernels_product {
+    int mr, nr;       /* tile of `multiply` */
+    int word_numbers; /* 1 or 2 */
+    /* panel[l*width + r] = alpha * row[r][l], l < k numbers, r < rows <= width (mr or nr). */
+    void (*pack_rows)(float *panel, int width, const char *const *row, int rows, int64_t k, gad_dtype dtype, float alpha);
+    /* panel[l*width + j] = alpha * src[l][j], l < k numbers, j < count <= width; `row_bytes` from l to l+1. At least
+     * `readable` numbers may be read of each row. */
     void (*pack_columns)(float *panel, int width, const char *src, int64_t row_bytes, int count, int64_t readable,
-                         int64_t k, gad_dtype dtype, const float *scale, int64_t scale_stride, float alpha);
-    /* c[m,n] = a b + bias (+ c when `add`) with a [k][mr] packed, b [k] rows of nr numbers `b_stride` apart; m <= mr, n <=
-     * nr; bias may be NULL. */
+                         int64_t k, gad_dtype dtype, float alpha);
+    /* c[m,n] = a b + bias (+ c when `add`) over k words with a [k][mr] packed, b [k] rows of nr words `b_stride` apart;
+     * m <= mr, n <= nr; bias may be NULL. */
     void (*multiply)(int64_t k, const float *a, const float *b, int64_t b_stride, float *c, int64_t c_stride, int m, int n,
                      const float *bias, bool add);
+} gad_kernels_product;
+
+typedef struct gad_kernels {
+    gad_kernels_product fp32;
 
     /* ---- few rows: out[t*out_stride + o] = x[t] . w[o], t < rows <= GAD_FEW_ROWS, o < outputs. Reads w once; `w_bytes`
-     * and `scale_stride` from one o to the next. ---- */
+     * from one o to the next. F32, BF16 or F16. ---- */
     void (*few)(float *out, int64_t out_stride, const float *x, int64_t x_stride, int rows, const char *w, int64_t w_bytes,
-                const float *scale, int64_t scale_stride, gad_dtype dtype, int64_t outputs, int64_t k);
+                gad_dtype dtype, int64_t outputs, int64_t k);
 
     /* ---- attention: tiles of scores are [keys][nr]; a lane is a query row of one head. `visible[lane]` keys of the tile
      * are seen by a lane, all when NULL. ---- */
@@ -49,9 +52,10 @@ typedef struct gad_kernels {
     /* p = exp(p - lse), ds = p (ds - delta) */
     void (*probability_tile)(float *p, float *ds, int64_t keys, const int32_t *visible, const float *lse,
                              const float *delta);
-    /* out[t] = sum over keys of p[t][key] * v[key], t < rows <= GAD_FEW_ROWS, d channels. */
-    void (*mix)(float *out, int64_t out_stride, const float *p, int64_t p_stride, int rows, const float *v,
-                int64_t v_stride, int64_t keys, int64_t d);
+    /* out[t] = sum over keys of p[t][key] * v[key], t < rows <= GAD_FEW_ROWS, d channels; v of F32 or F16, `v_bytes` from
+     * one key to the next. */
+    void (*mix)(float *out, int64_t out_stride, const float *p, int64_t p_stride, int rows, const char *v, int64_t v_bytes,
+                gad_dtype dtype, int64_t keys, int64_t d);
 
     /* ---- convolution: groups of nr channels, the last one filled up with zeros ---- */
 
@@ -90,5 +94,37 @@ typedef struct gad_kernels {
     double (*multiply_add)(int64_t rounds, float *result);
 } gad_kernels;
 
+/* Rows of x in 8 bits (quant.h gad_quant_round), columns padded with zeros to whole groups of GAD_QUANT_GROUP, in panels of
+ * `panel` rows, the last one of what is left. Within a panel of r rows, r numbers lie beside each other: */
+typedef struct gad_int8_rows {
+    int64_t rows, panel, groups;
+    int8_t *number;  /* [groups][GAD_QUANT_GROUP / 4][r][4] */
+    float *scale;    /* [groups][r] */
+    int32_t *sum;    /* [groups][r]: of a group's numbers */
+    float *half_sum; /* [2 * groups][r]: scale times the sum of a half group's numbers */
+} gad_int8_rows;
+
+/* Products of such rows with quantised weights: sums of a group in integers, sums over groups in fp32. */
+typedef struct gad_kernels_int8 {
+    int rows, blocks; /* largest tile of `multiply` */
+    /* Panel p from rows of n numbers `stride` apart, each multiplied with alpha first. */
+    void (*round_panel)(const gad_int8_rows *rows, int64_t p, const float *x, int64_t stride, int64_t n, float alpha);
+    /* out[r*out_stride + o] = row r of panel p times w[o], for the outputs o, counted from 0, of weight blocks
+     * block..block+blocks-1. The sum is in one order whatever the number of rows. */
+    void (*multiply)(float *out, int64_t out_stride, const gad_int8_rows *x, int64_t p, const gad_weight *w, int64_t block,
+                     int blocks);
+} gad_kernels_int8;
+
+/* A processor's instruction sets, best first in `gad_cpu_levels`. */
+typedef struct gad_kernels_level {
+    const char *name;
+    const gad_kernels *kernels;
+    const gad_kernels_product *bf16; /* NULL: no such instructions */
+    const gad_kernels_int8 *int8;
+} gad_kernels_level;
+
 extern const gad_kernels gad_kernels_portable, gad_kernels_avx2, gad_kernels_avx512;
+extern const gad_kernels_product gad_kernels_bf16_avx512;
+extern const gad_kernels_int8 gad_kernels_int8_portable, gad_kernels_int8_avx2, gad_kernels_int8_avxvnni,
+    gad_kernels_int8_avx512;
 #endif

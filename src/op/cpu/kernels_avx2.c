@@ -2,6 +2,5 @@
 #if defined(__x86_64__)
 #define SIMD_LANES 8
 #define KERNELS gad_kernels_avx2
-#define KERNELS_LEVEL "avx2"
 #include "op/cpu/kernels_level.h"
 #endif

@@ -2,6 +2,5 @@
 #if defined(__x86_64__)
 #define SIMD_LANES 16
 #define KERNELS gad_kernels_avx512
-#define KERNELS_LEVEL "avx512"
 #include "op/cpu/kernels_level.h"
 #endif

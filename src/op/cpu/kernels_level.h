@@ -1,20 +1,15 @@
 /* kernels_level: one instruction set's table of kernels, KERNELS, from the bodies in kernel_*.h. */
-#include "op/cpu/kernel_few.h"
-#include "op/cpu/kernel_gemm.h" /* before attention and conv: MR, NR */
+#include "op/cpu/kernel_fp32.h" /* before conv: multiply_tile */
 
 #include "op/cpu/kernel_attention.h"
 #include "op/cpu/kernel_conv.h"
+#include "op/cpu/kernel_few.h"
 #include "op/cpu/kernel_limits.h"
 #include "op/cpu/kernel_rowwise.h"
 #include "op/cpu/kernels.h"
 
 const gad_kernels KERNELS = {
-    .level = KERNELS_LEVEL,
-    .mr = MR,
-    .nr = NR,
-    .pack_rows = pack_rows,
-    .pack_columns = pack_columns,
-    .multiply = multiply,
+    .fp32 = {MR, NR, 1, pack_rows, pack_columns, multiply},
     .few = few,
     .unpack_rows = unpack_rows,
     .softmax_tile = softmax_tile,

@@ -1,5 +1,4 @@
 /* kernels_portable: the kernels for any processor, four lanes at a time. */
 #define SIMD_LANES 4
 #define KERNELS gad_kernels_portable
-#define KERNELS_LEVEL "portable"
 #include "op/cpu/kernels_level.h"

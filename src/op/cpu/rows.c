@@ -1,7 +1,19 @@
 /* rows: moving rows by index, mixing four table rows (interpolated positions), and y = alpha x + beta y. */
+#include "base/half.h"
 #include "op/cpu/cpu.h"
 
 #include <string.h>
+
+void gad_cpu_put_row(gad_tensor y, int64_t to, gad_tensor x, int64_t from)
+{
+    uint16_t *half = (uint16_t *)y.data + to * y.stride;
+    if (x.dtype == y.dtype)
+        memcpy((char *)(uintptr_t)gad_cpu_number(y, to, 0), gad_cpu_number(x, from, 0),
+               (size_t)y.cols * gad_dtype_bytes(y.dtype));
+    else
+        for (int64_t c = 0; c < y.cols; c++)
+            half[c] = gad_half_to_f16(gad_cpu_row(x, from)[c]);
+}
 
 void gad_cpu_rows(gad_device *device, gad_tensor y, const int32_t *to, gad_tensor x, const int32_t *from, int64_t n,
                   bool add)
@@ -10,13 +22,12 @@ void gad_cpu_rows(gad_device *device, gad_tensor y, const int32_t *to, gad_tenso
         return;
 #pragma omp parallel for schedule(static) num_threads(gad_cpu_threads(device, n *y.cols))
     for (int64_t i = 0; i < n; i++) {
-        float *target = gad_cpu_row(y, to ? to[i] : i);
-        const float *source = gad_cpu_row(x, from ? from[i] : i);
+        const int64_t target = to ? to[i] : i, source = from ? from[i] : i;
         if (!add)
-            memcpy(target, source, (size_t)y.cols * sizeof(float));
+            gad_cpu_put_row(y, target, x, source);
         else
             for (int64_t c = 0; c < y.cols; c++)
-                target[c] += source[c];
+                gad_cpu_row(y, target)[c] += gad_cpu_row(x, source)[c];
     }
 }
 
@@ -60,7 +71,10 @@ void gad_cpu_axpby(gad_device *device, gad_tensor y, float alpha, gad_tensor x, 
     const gad_kernels *kernels = gad_cpu_kernels(device);
 #pragma omp parallel for schedule(static) num_threads(gad_cpu_threads(device, y.rows *y.cols))
     for (int64_t t = 0; t < y.rows; t++)
-        kernels->axpby(gad_cpu_row(y, t), alpha, gad_cpu_row(x, t), beta, y.cols);
+        if (y.dtype == GAD_F32)
+            kernels->axpby(gad_cpu_row(y, t), alpha, gad_cpu_row(x, t), beta, y.cols);
+        else /* kept numbers: alpha is 1 and beta 0 */
+            gad_cpu_put_row(y, t, x, t);
 }
 
 void gad_cpu_zero(gad_device *device, gad_tensor y)

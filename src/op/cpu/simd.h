@@ -22,13 +22,11 @@ typedef float vf __attribute__((vector_size(4 * SIMD_LANES)));
 typedef int32_t vi __attribute__((vector_size(4 * SIMD_LANES)));
 typedef uint32_t vu __attribute__((vector_size(4 * SIMD_LANES)));
 typedef uint16_t vh __attribute__((vector_size(2 * SIMD_LANES)));
-typedef int8_t vb __attribute__((vector_size(SIMD_LANES)));
 
 /* ---- memory; no alignment is needed anywhere ---- */
 
 typedef float vf_any __attribute__((vector_size(4 * SIMD_LANES), aligned(1), may_alias));
 typedef uint16_t vh_any __attribute__((vector_size(2 * SIMD_LANES), aligned(1), may_alias));
-typedef int8_t vb_any __attribute__((vector_size(SIMD_LANES), aligned(1), may_alias));
 
 SIMD_INLINE vf vf_load(const float *p)
 {
@@ -71,7 +69,7 @@ SIMD_INLINE vi vi_set(int32_t x)
     return x - (vi){0};
 }
 
-/* ---- weights of any dtype as floats; q8 without its scale ---- */
+/* ---- weights of F32, BF16 and F16 as floats ---- */
 
 SIMD_INLINE vu widen_half(vh h)
 {
@@ -81,17 +79,6 @@ SIMD_INLINE vu widen_half(vh h)
     return (vu)_mm256_cvtepu16_epi32((__m128i)h);
 #else
     return __builtin_convertvector(h, vu);
-#endif
-}
-
-SIMD_INLINE vi widen_byte(const char *p)
-{
-#if SIMD_LANES == 16
-    return (vi)_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i_u *)p));
-#elif SIMD_LANES == 8
-    return (vi)_mm256_cvtepi8_epi32(_mm_loadu_si64(p));
-#else
-    return __builtin_convertvector(*(const vb_any *)p, vi);
 #endif
 }
 
@@ -115,7 +102,6 @@ SIMD_INLINE vf weight_load(const char *p, gad_dtype dtype)
     switch (dtype) {
     case GAD_BF16: return (vf)(widen_half(*(const vh_any *)p) << 16);
     case GAD_F16: return half_to_floats(*(const vh_any *)p);
-    case GAD_Q8: return __builtin_convertvector(widen_byte(p), vf);
     default: return *(const vf_any *)p;
     }
 }
@@ -124,7 +110,7 @@ SIMD_INLINE vf weight_load(const char *p, gad_dtype dtype)
 SIMD_INLINE vf weight_load_part(const char *p, int64_t n, gad_dtype dtype)
 {
     char bytes[4 * SIMD_LANES] = {0};
-    const size_t number = dtype == GAD_Q8 ? 1 : dtype == GAD_F32 ? 4 : 2;
+    const size_t number = dtype == GAD_F32 ? 4 : 2;
     memcpy(bytes, p, (size_t)n * number);
     return weight_load(bytes, dtype);
 }

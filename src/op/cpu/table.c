@@ -55,10 +55,10 @@ static gad_tensor allocate(gad_device *device, int64_t rows, int64_t cols)
     if (!gad_cpu_well(device))
         return gad_tensor_none();
     if (rows >= 0 && cols >= 0 && gad_memory_product((size_t)rows, (size_t)cols, &count))
-        data = gad_memory_alloc_aligned(count, sizeof(float));
+        data = gad_memory_alloc_aligned(count, gad_dtype_bytes(device->kept));
     if (!data)
-        gad_error_fill_memory(&device->error, "take working memory", count * sizeof(float));
-    return gad_tensor_make(data, GAD_F32, rows, cols);
+        gad_error_fill_memory(&device->error, "take working memory", count * gad_dtype_bytes(device->kept));
+    return gad_tensor_make(data, device->kept, rows, cols);
 }
 
 static void release(gad_device *device, gad_tensor x)
@@ -120,50 +120,84 @@ static const gad_ops table = {
 
 /* ---- instruction sets ---- */
 
+static const gad_kernels_level levels[] = {
 #if defined(__x86_64__)
-static const gad_kernels *const levels[] = {&gad_kernels_avx512, &gad_kernels_avx2, &gad_kernels_portable};
-#else
-static const gad_kernels *const levels[] = {&gad_kernels_portable};
+    {"avx512bf16", &gad_kernels_avx512, &gad_kernels_bf16_avx512, &gad_kernels_int8_avx512},
+    {"avx512vnni", &gad_kernels_avx512, NULL, &gad_kernels_int8_avx512},
+    {"avx512", &gad_kernels_avx512, NULL, &gad_kernels_int8_avx2},
+    {"avxvnni", &gad_kernels_avx2, NULL, &gad_kernels_int8_avxvnni},
+    {"avx2", &gad_kernels_avx2, NULL, &gad_kernels_int8_avx2},
 #endif
+    {"portable", &gad_kernels_portable, NULL, &gad_kernels_int8_portable},
+};
+
+static const char level_names[] = "\"avx512bf16\", \"avx512vnni\", \"avx512\", \"avxvnni\", \"avx2\" or \"portable\"";
 
 #if defined(__x86_64__)
-/* Conversions of half floats (F16C); not every compiler's __builtin_cpu_supports knows the word. */
-static bool has_half_floats(void)
+/* A bit of CPUID for what not every compiler's __builtin_cpu_supports knows the word of. Whether the system keeps the wide
+ * registers is asked with the builtin's "avx2" and "avx512f". */
+static bool has_bit(unsigned leaf, unsigned part, int word, unsigned bit)
 {
-    unsigned a, b, c, d;
-    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+    unsigned w[4] = {0, 0, 0, 0}; /* EAX, EBX, ECX, EDX */
+    return __get_cpuid_count(leaf, part, &w[0], &w[1], &w[2], &w[3]) && w[word] >> bit & 1;
+}
+
+static bool has_avx2(void)
+{
+    const bool half_floats = has_bit(1, 0, 2, 29);
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && half_floats;
+}
+
+static bool has_avx512(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+}
+
+static bool runs_here(const gad_kernels_level *level)
+{
+    const bool avx512_vnni = has_bit(7, 0, 2, 11), avx_vnni = has_bit(7, 1, 0, 4), avx512_bf16 = has_bit(7, 1, 0, 5);
+    return (level->kernels != &gad_kernels_avx2 || has_avx2()) && (level->kernels != &gad_kernels_avx512 || has_avx512()) &&
+           (level->int8 != &gad_kernels_int8_avx512 || avx512_vnni) &&
+           (level->int8 != &gad_kernels_int8_avxvnni || avx_vnni) && (!level->bf16 || avx512_bf16);
+}
+#else
+static bool runs_here(const gad_kernels_level *level)
+{
+    return level->kernels == &gad_kernels_portable;
 }
 #endif
 
-static bool runs_here(const gad_kernels *kernels)
+static gad_cpu *state_of(const gad_device *device)
 {
-#if defined(__x86_64__)
-    if (kernels == &gad_kernels_avx512)
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-    if (kernels == &gad_kernels_avx2)
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_half_floats();
-#endif
-    return kernels == &gad_kernels_portable;
+    return device->state;
 }
 
 const char *gad_device_cpu_level(const gad_device *device)
 {
-    return gad_cpu_kernels(device)->level;
+    return state_of(device)->level->name;
+}
+
+gad_dtype gad_device_use_products(gad_device *device, gad_dtype dtype)
+{
+    device->products = dtype == GAD_BF16 && state_of(device)->level->bf16 ? GAD_BF16 : GAD_F32;
+    return device->products;
 }
 
 gad_status gad_device_limit_cpu(gad_device *device, const char *level, gad_error *err)
 {
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-        if (!strcmp(level, levels[i]->level)) {
-            if (!runs_here(levels[i]))
+        if (!strcmp(level, levels[i].name)) {
+            if (!runs_here(&levels[i]))
                 return gad_error_set(err, GAD_E_UNSUPPORTED, "choose CPU kernels", "use \"avx2\" or \"portable\"",
                                      "this processor has no %s", level);
-            ((gad_cpu *)device->state)->kernels = levels[i];
+            state_of(device)->level = &levels[i];
+            gad_device_use_products(device, device->products);
             return GAD_OK;
         }
-    return gad_error_set(err, GAD_E_ARGUMENT, "choose CPU kernels", "use \"avx512\", \"avx2\" or \"portable\"",
-                         "no kernels for \"%s\"", level);
+    char hint[128];
+    snprintf(hint, sizeof hint, "use %s", level_names);
+    return gad_error_set(err, GAD_E_ARGUMENT, "choose CPU kernels", hint, "no kernels for \"%s\"", level);
 }
 
 gad_status gad_device_open_cpu(gad_device *device, int threads, gad_error *err)
@@ -171,11 +205,10 @@ gad_status gad_device_open_cpu(gad_device *device, int threads, gad_error *err)
     gad_cpu *cpu = gad_memory_zero(1, sizeof *cpu);
     if (!cpu)
         return gad_error_memory(err, "open the CPU", sizeof *cpu);
-    int best = 0;
-    while (!runs_here(levels[best]))
-        best++;
-    cpu->kernels = levels[best];
-    *device = (gad_device){.ops = &table, .dtype = GAD_F32, .state = cpu};
+    cpu->level = levels;
+    while (!runs_here(cpu->level))
+        cpu->level++;
+    *device = (gad_device){.ops = &table, .dtype = GAD_F32, .products = GAD_F32, .kept = GAD_F32, .state = cpu};
     device->threads = threads > 0 ? threads : omp_get_max_threads();
     return GAD_OK;
 }
