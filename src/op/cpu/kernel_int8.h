@@ -315,9 +315,16 @@ static void multiply(float *out, int64_t out_stride, const gad_int8_rows *x, int
 
 #if SIMD_LANES == 4
 
-static float round_group(int8_t *q, const float *x)
+static float round_group(int8_t *q, int32_t half[2], const float *x, float alpha)
 {
-    return gad_quant_round(q, x, GAD_QUANT_GROUP);
+    float value[GAD_QUANT_GROUP];
+    for (int i = 0; i < GAD_QUANT_GROUP; i++)
+        value[i] = alpha * x[i];
+    const float scale = gad_quant_round(q, value, GAD_QUANT_GROUP);
+    half[0] = half[1] = 0;
+    for (int i = 0; i < GAD_QUANT_GROUP; i++)
+        half[i / GAD_QUANT_HALF] += q[i];
+    return scale;
 }
 
 #else
@@ -331,42 +338,44 @@ SIMD_INLINE vi nearest(vf x)
 #endif
 }
 
-/* Bits of numbers without their sign compare like the numbers, and NaN and infinity are the largest. */
-static float round_group(int8_t *q, const float *x)
+SIMD_INLINE vi larger_of(vi a, vi b)
+{
+    const vi larger = (vi)(a > b);
+    return (a & larger) | (b & ~larger);
+}
+
+/* A group of alpha * x; `half` gets the sums of its halves. Bits of numbers without their sign compare like the numbers,
+ * and NaN and infinity are the largest. */
+SIMD_INLINE float round_group(int8_t *q, int32_t half[2], const float *x, float alpha)
 {
     enum { STEPS = GAD_QUANT_GROUP / SIMD_LANES };
     typedef int8_t vb __attribute__((vector_size(SIMD_LANES), aligned(1), may_alias));
     vf value[STEPS];
-    vi most = {0};
+    vi most = {0}, sum[2] = {{0}, {0}};
     SIMD_UNROLL
     for (int i = 0; i < STEPS; i++) {
-        value[i] = vf_load(x + i * SIMD_LANES);
-        const vi magnitude = (vi)vf_abs(value[i]), larger = (vi)(magnitude > most);
-        most = (magnitude & larger) | (most & ~larger);
+        value[i] = alpha * vf_load(x + i * SIMD_LANES);
+        most = larger_of((vi)vf_abs(value[i]), most);
     }
-    int32_t bits = 0;
     SIMD_UNROLL
-    for (int i = 0; i < SIMD_LANES; i++)
-        bits = most[i] > bits ? most[i] : bits;
-    float largest;
-    memcpy(&largest, &bits, sizeof largest);
-    const bool finite = bits < 0x7F800000, usable = finite && largest >= 0x1p-100f;
+    for (int step = SIMD_LANES / 2; step; step /= 2)
+        most = larger_of(most, (vi)vf_shuffle((vf)most, vi_lane() ^ step));
+    const float largest = ((vf)most)[0];
+    const bool finite = most[0] < 0x7F800000, usable = finite && largest >= 0x1p-100f;
     const float inverse = usable ? 127.0f / largest : 0;
+    const vi kept = vi_set(usable ? -1 : 0);
     SIMD_UNROLL
-    for (int i = 0; i < STEPS; i++)
-        *(vb *)(q + i * SIMD_LANES) = __builtin_convertvector(usable ? nearest(value[i] * inverse) : (vi){0}, vb);
+    for (int i = 0; i < STEPS; i++) {
+        const vi rounded = nearest(value[i] * inverse) & kept;
+        sum[i / (STEPS / 2)] += rounded;
+        *(vb *)(q + i * SIMD_LANES) = __builtin_convertvector(rounded, vb);
+    }
+    for (int i = 0; i < 2; i++) /* small integers: exact as floats */
+        half[i] = (int32_t)vf_sum(__builtin_convertvector(sum[i], vf));
     return usable ? largest / 127.0f : finite ? 0 : __builtin_nanf("");
 }
 
 #endif
-
-static int32_t sum_half(const int8_t *q)
-{
-    int32_t sum = 0;
-    for (int i = 0; i < GAD_QUANT_HALF; i++)
-        sum += q[i];
-    return sum;
-}
 
 static void round_panel(const gad_int8_rows *rows, int64_t p, const float *x, int64_t stride, int64_t n, float alpha)
 {
@@ -374,15 +383,16 @@ static void round_panel(const gad_int8_rows *rows, int64_t p, const float *x, in
     for (int64_t r = 0; r < all; r++)
         for (int64_t g = 0; g < rows->groups; g++) {
             const int64_t from = g * GAD_QUANT_GROUP, left = n - from, at = before + g * all + r;
-            float value[GAD_QUANT_GROUP] = {0};
             int8_t q[GAD_QUANT_GROUP], *to = rows->number + (before + g * all) * GAD_QUANT_GROUP + r * 4;
-            for (int64_t i = 0; i < left && i < GAD_QUANT_GROUP; i++)
-                value[i] = alpha * x[r * stride + from + i];
-            const float scale = rows->scale[at] = round_group(q, value);
-            const int32_t first = sum_half(q), second = sum_half(q + GAD_QUANT_HALF);
-            rows->sum[at] = first + second;
-            rows->half_sum[2 * before + 2 * g * all + r] = scale * (float)first;
-            rows->half_sum[2 * before + (2 * g + 1) * all + r] = scale * (float)second;
+            float rest[GAD_QUANT_GROUP] = {0};
+            int32_t half[2];
+            const float *group = x + r * stride + from;
+            if (left < GAD_QUANT_GROUP)
+                group = memcpy(rest, group, (size_t)left * sizeof *rest);
+            const float scale = rows->scale[at] = round_group(q, half, group, alpha);
+            rows->sum[at] = half[0] + half[1];
+            rows->half_sum[2 * before + 2 * g * all + r] = scale * (float)half[0];
+            rows->half_sum[2 * before + (2 * g + 1) * all + r] = scale * (float)half[1];
             for (int i = 0; i < WORDS; i++)
                 memcpy(to + i * all * 4, q + i * 4, 4);
         }
