@@ -293,7 +293,9 @@ typedef struct gad_learn_settings {
     const char *name;     /* what the part is */
     const char *backbone; /* the file of a feature network; NULL: the installed one */
     int threads;          /* 0: all processors */
-    int64_t side_px;      /* pictures are seen at the size of a square of that side, their shape kept */
+    /* Pictures are seen at the size of a square of that side, their shape kept; 0: 448, or their own size where that is
+     * smaller. */
+    int64_t side_px;
     /* Instead of side_px, the smallest defect to be found: its share of the picture's area, or its width and height in px
      * of the picture. 0: not given. */
     double smallest_share, smallest_px;

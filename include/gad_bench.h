@@ -74,8 +74,8 @@ GAD_API const char *gad_shape_names(void);
 
 /* ---- benchmark ------------------------------------------------------------------------------------------------------ */
 
-/* What to ask, and whom. Exactly one source of questions (store, items, mmad) and one model (engine, endpoint, baseline).
- */
+/* What to ask, and whom. Exactly one source of questions (store, items, mmad) and one model (engine, endpoint, baseline,
+ * learning). */
 typedef struct gad_bench_settings {
     const char *out; /* folder of the run; a run that is there goes on */
 
@@ -100,9 +100,11 @@ typedef struct gad_bench_settings {
     const char *endpoint_key;         /* its key; NULL: none */
     const char *ca_file;              /* PEM file of the authorities to trust; NULL: the system's */
     const char *baseline;             /* "always-yes", "always-no", "pixel-difference" */
-    const char *model_name;           /* of the endpoint's model */
-    bool fast;                        /* engine: the forced answer, no reasoning */
-    bool sample;                      /* engine: draw tokens; else the most likely */
+    /* Each question's references (`references` of them, INT64_MAX: all) are learnt as a product, which answers. */
+    const gad_learn_settings *learning;
+    const char *model_name; /* of the endpoint's model */
+    bool fast;              /* engine: the forced answer, no reasoning */
+    bool sample;            /* engine: draw tokens; else the most likely */
     int64_t max_tokens;
     double temperature, top_p;                 /* endpoint */
     int64_t in_flight;                         /* endpoint: requests at once */

@@ -2,6 +2,7 @@
  * between gad.h and the bench room. */
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "bench/model_baseline.h"
 #include "bench/model_endpoint.h"
 #include "bench/model_engine.h"
+#include "bench/model_product.h"
 #include "bench/record.h"
 #include "bench/run.h"
 #include "bench/selection.h"
@@ -21,6 +23,15 @@
 
 static const char operation[] = "run a benchmark";
 static const char companion_name[] = "pixel-difference";
+
+/* Good parts in place of a model; they and the inspected pictures are taken as they are. */
+static gad_status open_product(const gad_bench_settings *s, gad_bench_model *model, gad_error *err)
+{
+    char shots[24] = "all";
+    if (s->references < INT64_MAX)
+        snprintf(shots, sizeof shots, "%lld", (long long)s->references);
+    return gad_model_product(s->learning, shots, model, err);
+}
 
 static int count_given(const char *a, const char *b, const char *c)
 {
@@ -34,9 +45,13 @@ static gad_status check_settings(const gad_bench_settings *s, gad_error *err)
     if (count_given(s->store, s->items, s->mmad) != 1)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL,
                              "give one source of questions: a store, a list of items, or an MMAD folder");
-    if ((s->engine != NULL) + (s->endpoint != NULL) + (s->baseline != NULL) != 1)
+    if ((s->engine != NULL) + (s->endpoint != NULL) + (s->baseline != NULL) + (s->learning != NULL) != 1)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL,
-                             "give one model: a checkpoint, an endpoint, or a baseline");
+                             "give one model: a checkpoint, an endpoint, a baseline, or good parts to learn");
+    if (s->learning && (s->mmad || s->references < 1))
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "%s",
+                             s->mmad ? "what is learnt from good parts cannot answer MMAD's questions in words"
+                                     : "nothing can be learnt from no good part");
     return GAD_OK;
 }
 
@@ -49,6 +64,7 @@ static gad_status select_samples(const gad_bench_settings *s, gad_items *items, 
     gad_selection_rule rule = {.preset = gad_selection_preset_find(s->preset ? s->preset : "source"),
                                .split = s->preset,
                                .references = s->references,
+                               .learnt = s->learning != NULL,
                                .seed = s->seed,
                                .datasets = s->datasets,
                                .categories = s->classes,
@@ -220,7 +236,7 @@ static gad_status open_engine(const gad_bench_settings *s, gad_engine **engine, 
 
 static gad_status read_size(const gad_bench_settings *s, gad_request_settings *request, gad_error *err)
 {
-    const char *size = s->image_size ? s->image_size : s->mmad ? "original" : "canvas";
+    const char *size = s->learning ? "original" : s->image_size ? s->image_size : s->mmad ? "original" : "canvas";
     char *end;
     if (!strcmp(size, "canvas") || !strcmp(size, "original")) {
         request->size = *size == 'c' ? GAD_REQUEST_CANVAS : GAD_REQUEST_ORIGINAL;
@@ -243,6 +259,7 @@ static gad_status ask_model(const gad_bench_settings *s, const gad_run_settings 
     gad_request_settings ask = {.mmad = s->mmad != NULL,
                                 .prompt_file = s->prompt_file || s->mmad ? s->prompt_file : model->prompt_file,
                                 .knowledge = s->knowledge,
+                                .learns = model->learns,
                                 .convention = model->convention,
                                 .order = model->order};
     gad_status status = read_size(s, &ask, err);
@@ -303,6 +320,7 @@ static gad_status run_items(const gad_bench_settings *s, gad_items *items, gad_b
                                                               : 20};
     gad_status status = s->engine     ? open_engine(s, &engine, &model, err)
                         : s->endpoint ? open_endpoint(s, &model, err)
+                        : s->learning ? open_product(s, &model, err)
                                       : open_baseline(s, &model, err);
     if (!status) {
         if (s->started)
@@ -313,7 +331,8 @@ static gad_status run_items(const gad_bench_settings *s, gad_items *items, gad_b
     gad_engine_free(engine);
     *result = (gad_bench_result){counts.items, counts.answered, counts.asked, counts.failed, ""};
     memcpy(result->first_failure, counts.first_failure, sizeof result->first_failure);
-    bool companion = !s->mmad && !s->without_difference && !(s->baseline && !strcmp(s->baseline, companion_name));
+    bool companion =
+        !s->mmad && !s->without_difference && !s->learning && !(s->baseline && !strcmp(s->baseline, companion_name));
     if (!status && companion && any_reference(items))
         status = ask_companion(s, &run, items, err);
     json_decref(plan);

@@ -21,6 +21,8 @@ typedef struct gad_bench_request {
     const char *object;         /* the product as the question names it; NULL: not at all */
     const gad_bench_part *part; /* one user turn, in order */
     size_t parts;
+    const char *const *good; /* files of the references, of a model that learns */
+    size_t goods;
     const gad_image *picture; /* references first, the image to inspect last; none when the model wants no pictures */
     size_t pictures;
     const char *const *option; /* multiple choice: the options, labelled from A; NULL for an inspection */
@@ -59,6 +61,7 @@ typedef struct gad_bench_model {
     gad_box_order order;
     const char *prompt_file; /* the wording that the model was made for, borrowed; NULL: any */
     bool wants_pictures;     /* false: images are not even read */
+    bool learns;             /* the references are given as files: it reads them itself, however many there are */
     /* What decides the answers (kind, weights' hash, decoding, ...): goes into run.json, and a run is resumed only with the
      * same. New reference. */
     json_t *(*describe)(void *self);

@@ -194,6 +194,13 @@ gad_status gad_request_build(gad_request *ask, const gad_item *item, bool pictur
     gad_arena_reset(&ask->arena);
     gad_bench_request r = {
         .id = item->id, .object = item->title, .option = item->answer ? item->option : NULL, .options = item->option_count};
+    gad_item alone = *item;
+    if (ask->settings.learns) {
+        r.good = item->reference;
+        r.goods = item->reference_count;
+        alone.reference_count = 0;
+        item = &alone;
+    }
     gad_status status = pictures ? load_pictures(ask, item, err) : GAD_OK;
     if (!status && ask->settings.mmad) {
         gad_bench_part *part;

@@ -16,6 +16,7 @@ typedef struct gad_request_settings {
     bool mmad;
     const char *prompt_file; /* NULL: the built-in wording */
     bool knowledge;          /* name the anomaly types that may occur */
+    bool learns;             /* references are given as files, not as pictures */
     gad_request_size size;
     int64_t longest;
     gad_box_convention convention; /* what the text says about coordinates */

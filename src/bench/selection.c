@@ -167,7 +167,7 @@ static const char *joined_types(selector *s, const gad_sample *sample)
 static gad_status stored_references(selector *s, const gad_sample *sample, const char *folder, const char **reference,
                                     size_t *count, gad_error *err)
 {
-    for (size_t i = 0; i < sample->reference_count && (int64_t)*count < s->rule->references; i++)
+    for (size_t i = 0; i < sample->reference_count && i < MAX_REFERENCES && (int64_t)i < s->rule->references; i++)
         if (!(reference[(*count)++] = absolute(s, folder, sample->references[i].path)))
             return gad_error_memory(err, operation, 0);
     return GAD_OK;
@@ -311,10 +311,11 @@ static const char **keep_list(selector *s, const char *const *list, size_t count
     return copy;
 }
 
-static gad_status complete_item(selector *s, size_t i, int64_t *order, gad_error *err)
+/* `order` and `reference` have room for all normal images. */
+static gad_status complete_item(selector *s, size_t i, int64_t *order, const char **reference, gad_error *err)
 {
     gad_item *item = &s->items->item[i];
-    const char *reference[MAX_REFERENCES], *knowledge[MAX_TYPES];
+    const char *knowledge[MAX_TYPES];
     size_t size;
     const entry *of = find_key(&s->types, s->hashes.at[i].key, &size);
     item->knowledge_count = list_types(of, size, knowledge);
@@ -334,10 +335,12 @@ static gad_status complete_items(selector *s, gad_error *err)
     sort_entries(&s->normals);
     sort_entries(&s->types);
     int64_t *order = gad_memory_alloc(s->normals.count, sizeof *order);
-    gad_status status = order ? GAD_OK : gad_error_memory(err, operation, s->normals.count * sizeof *order);
+    const char **reference = gad_memory_alloc(s->normals.count, sizeof *reference);
+    gad_status status = order && reference ? GAD_OK : gad_error_memory(err, operation, s->normals.count * sizeof *order);
     for (size_t i = 0; i < s->items->count && !status; i++)
-        status = complete_item(s, i, order, err);
+        status = complete_item(s, i, order, reference, err);
     gad_memory_free(order);
+    gad_memory_free(reference);
     return status;
 }
 
@@ -362,7 +365,7 @@ static void free_selector(selector *s)
 gad_status gad_selection_make(gad_store *store, const gad_selection_rule *rule, gad_items *items,
                               gad_selection_report *report, gad_error *err)
 {
-    if (rule->references < 0 || rule->references > MAX_REFERENCES)
+    if (rule->references < 0 || (rule->references > MAX_REFERENCES && !rule->learnt))
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "%lld references; at most %d are possible",
                              (long long)rule->references, MAX_REFERENCES);
     selector s = {.store = store, .rule = rule, .items = items};

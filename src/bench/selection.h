@@ -25,6 +25,7 @@ typedef struct gad_selection_rule {
     const char *split; /* GAD_SELECTION_SPLIT */
     gad_selection_reference reference;
     int64_t references; /* how many, at most; fewer where there are fewer */
+    bool learnt;        /* they are learnt, not shown: there may be many */
     uint64_t seed;
     const char *const *datasets, *const *categories; /* filters; count 0: all */
     size_t dataset_count, category_count;

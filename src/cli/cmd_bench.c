@@ -15,7 +15,8 @@ typedef struct run_options {
     option_list dataset, class_name;
     engine_options engine;
     endpoint_options endpoint;
-    const char *order;
+    gad_learn_settings learning;
+    const char *order, *learn;
     bool difference, report;
     double per_minute;
 } run_options;
@@ -122,6 +123,23 @@ static const option table[] = {
      .offset = AT(s.baseline),
      .choices = "always-yes|always-no|pixel-difference",
      .help = "no model at all"},
+    {.name = "learn",
+     .argument = "K|all",
+     .kind = OPTION_STRING,
+     .offset = AT(learn),
+     .help = "no model: K good parts, or all of the class, are learnt as gad learn does (in place of --references; "
+             "--reference says which), pictures as they are"},
+    {.name = "side",
+     .argument = "PX",
+     .kind = OPTION_INT,
+     .offset = AT(learning.side_px),
+     .help = "with --learn: as of gad learn"},
+    {.name = "mirror", .kind = OPTION_FLAG, .offset = AT(learning.mirror), .help = "with --learn: as of gad learn"},
+    {.name = "features",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(learning.backbone),
+     .help = "with --learn: the network that sees (default: the installed one)"},
     {.table = &options_endpoint, .offset = AT(endpoint)},
     {.name = "served",
      .argument = "NAME",
@@ -251,7 +269,7 @@ static void complete_settings(run_options *o, const gad_engine_options *engine)
     s->dataset_count = (size_t)o->dataset.count;
     s->classes = o->class_name.item;
     s->class_count = (size_t)o->class_name.count;
-    s->engine = o->engine.model || !(o->endpoint.url || s->baseline) ? engine : NULL;
+    s->engine = o->engine.model || !(o->endpoint.url || s->baseline || o->learn) ? engine : NULL;
     s->endpoint = o->endpoint.url;
     s->endpoint_key = getenv(o->endpoint.key_env);
     s->in_flight = o->endpoint.in_flight;
@@ -264,6 +282,21 @@ static void complete_settings(run_options *o, const gad_engine_options *engine)
     s->started = print_settings;
     s->started_user = o;
     s->image_size = strcmp(o->engine.image_size, "default") != 0 ? o->engine.image_size : NULL;
+}
+
+static bool read_learning(run_options *o)
+{
+    char *end = NULL;
+    const bool all = !strcmp(o->learn, "all");
+    const gad_learn_settings usual = gad_learn_settings_default();
+    o->learning.name = usual.name;
+    o->learning.most_rows = usual.most_rows;
+    o->learning.rate = usual.rate;
+    o->learning.confidence = usual.confidence;
+    o->learning.threads = (int)o->engine.compute.threads;
+    o->s.learning = &o->learning;
+    o->s.references = all ? INT64_MAX : strtoll(o->learn, &end, 10);
+    return all || (!*end && o->s.references > 0);
 }
 
 /* The tables of the Markdown report up to the single categories. */
@@ -306,6 +339,10 @@ static int run(void *settings)
         return EXIT_USAGE;
     }
     terminal_catch_interrupt();
+    if (o->learn && !read_learning(o)) {
+        fprintf(stderr, "gad bench run: --learn %s: give how many good parts, or all\n", o->learn);
+        return EXIT_USAGE;
+    }
     complete_settings(o, &engine);
     o->s.log = &log;
     o->s.progress = &progress;
@@ -323,7 +360,7 @@ static int run(void *settings)
 const command cmd_bench_run = {
     .name = "bench run",
     .synopsis = "--out DIR (--store FILE | --items FILE | --mmad DIR) [--model DIR | --endpoint URL --served NAME | "
-                "--baseline NAME]",
+                "--baseline NAME | --learn K]",
     .summary = "ask a model the questions of a benchmark (MMR-AD or MMAD)",
     .details =
         "Every raw answer is stored as it comes; the same command goes on where a run was stopped or killed, and asks\n"

@@ -58,9 +58,8 @@ static const option table[] = {
      .argument = "PX",
      .kind = OPTION_INT,
      .offset = AT(side),
-     .minimum = 64,
-     .fallback = "320",
-     .help = "pictures are seen at the size of a square of that side, their shape kept"},
+     .help = "pictures are seen at the size of a square of that side, their shape kept; 0: 448, or their own size where "
+             "that is smaller"},
     {.name = "mirror",
      .kind = OPTION_FLAG,
      .offset = AT(mirror),

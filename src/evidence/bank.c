@@ -239,14 +239,20 @@ static void select_largest(float *value, int64_t count, int64_t most)
     }
 }
 
-double gad_bank_score(float *distance, int64_t cells)
+double gad_bank_score(float *distance, int64_t cells, double *ground)
 {
-    const int64_t most = cells < 150 ? 1 : (cells + 50) / 100;
+    const int64_t most = cells < 150 ? 1 : (cells + 50) / 100, half = (cells + 1) / 2;
     double sum = 0;
-    select_largest(distance, cells, most);
+    select_largest(distance, cells, half);
+    float median = distance[0];
+    for (int64_t i = 1; i < half; i++)
+        median = distance[i] < median ? distance[i] : median;
+    select_largest(distance, half, most < half ? most : half);
     for (int64_t i = 0; i < most; i++)
         sum += (double)distance[i];
-    return sum / (double)most;
+    if (ground)
+        *ground = 0.5 * (double)median;
+    return sum / (double)most - 0.5 * (double)median;
 }
 
 double gad_bank_unfamiliar(const gad_bank *bank, const float *whole, int64_t except)

@@ -35,8 +35,10 @@ gad_status gad_bank_thin(gad_bank *bank, int64_t most, gad_error *err);
  * do not count (-1: all do). 1 where nothing counts. */
 gad_status gad_bank_compare(const gad_bank *bank, gad_device *device, const float *query, int64_t queries, int64_t except,
                             float *distance, gad_error *err);
-/* The score of a part: the mean of the largest hundredth of its distances, one cell at least. `distance` is reordered. */
-double gad_bank_score(float *distance, int64_t cells);
+/* The score of a part: the mean of the largest hundredth of its distances, one cell at least, less half of their median:
+ * what stands out counts more than what lies a little off everywhere (light, focus). `distance` is reordered; *ground
+ * (NULL: not wanted) is what was taken off. */
+double gad_bank_score(float *distance, int64_t cells, double *ground);
 /* 1 - the largest cosine of a part as a whole with a good part as a whole, except that one (-1: none). */
 double gad_bank_unfamiliar(const gad_bank *bank, const float *whole, int64_t except);
 #endif

@@ -71,7 +71,7 @@ gad_status gad_product_side(const gad_learn_settings *settings, int64_t width_px
 {
     const double area = (double)width_px * (double)height_px;
     double defect_px = settings->smallest_px;
-    *side_px = settings->side_px;
+    *side_px = settings->side_px ? settings->side_px : llround(fmin(GAD_PRODUCT_SIDE, fmax(sqrt(area), MIN_SIDE_PX)));
     if (settings->smallest_share > 0)
         defect_px = sqrt(settings->smallest_share * area);
     if (defect_px > 0)
@@ -181,7 +181,7 @@ static gad_status score_late(gad_product *p, const gad_descriptors *view, double
     float *distance = NULL;
     gad_status status = measure(p, view, &distance, err);
     if (!status)
-        *score = gad_bank_score(distance, view->rows * view->cols);
+        *score = gad_bank_score(distance, view->rows * view->cols, NULL);
     gad_memory_free(distance);
     return status;
 }
@@ -367,21 +367,21 @@ static gad_status take_regions(const gad_product *p, const gad_descriptors *d, c
 static gad_status judge(const gad_product *p, const gad_descriptors *d, float *distance, gad_inspection *r, gad_error *err)
 {
     const int64_t cells = d->rows * d->cols;
-    gad_status status = take_heat(p, d, distance, r, err);
     float *spare = gad_memory_alloc((size_t)cells, sizeof *spare);
-    if (!status && !spare)
-        status = gad_error_memory(err, inspecting, (size_t)cells * sizeof *spare);
-    if (!status) {
-        memcpy(spare, distance, (size_t)cells * sizeof *spare);
-        const double score = gad_bank_score(spare, cells);
-        r->score = r->score_fast = probability(score, p->threshold.value);
-        r->verdict = r->score >= r->threshold ? GAD_VERDICT_ANOMALOUS : GAD_VERDICT_NORMAL;
-        r->distance = gad_bank_unfamiliar(&p->bank, d->whole, -1);
-        r->distance_limit = p->distance_limit;
-        if (r->distance > r->distance_limit)
-            r->verdict = GAD_VERDICT_UNFAMILIAR;
-    }
+    if (!spare)
+        return gad_error_memory(err, inspecting, (size_t)cells * sizeof *spare);
+    double ground;
+    memcpy(spare, distance, (size_t)cells * sizeof *spare);
+    r->score = r->score_fast = probability(gad_bank_score(spare, cells, &ground), p->threshold.value);
     gad_memory_free(spare);
+    for (int64_t i = 0; i < cells; i++)
+        distance[i] -= (float)ground;
+    r->verdict = r->score >= r->threshold ? GAD_VERDICT_ANOMALOUS : GAD_VERDICT_NORMAL;
+    r->distance = gad_bank_unfamiliar(&p->bank, d->whole, -1);
+    r->distance_limit = p->distance_limit;
+    if (r->distance > r->distance_limit)
+        r->verdict = GAD_VERDICT_UNFAMILIAR;
+    gad_status status = take_heat(p, d, distance, r, err);
     if (!status && r->verdict != GAD_VERDICT_NORMAL)
         status = take_regions(p, d, distance, r, err);
     return status;

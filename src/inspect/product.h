@@ -9,7 +9,7 @@
 #include "features/backbone.h"
 #include "io/safetensors.h"
 
-enum { GAD_PRODUCT_STRIDE = 16, GAD_PRODUCT_ROWS = 8192, GAD_PRODUCT_SIDE = 320, GAD_PRODUCT_VIEWS = 4 };
+enum { GAD_PRODUCT_STRIDE = 16, GAD_PRODUCT_ROWS = 8192, GAD_PRODUCT_SIDE = 448, GAD_PRODUCT_VIEWS = 4 };
 
 struct gad_product {
     char *name;
@@ -36,6 +36,9 @@ struct gad_product {
 /* How a picture of that size is seen: its working size, in units of the backbone. */
 void gad_product_working_size(const gad_product *product, int64_t width_px, int64_t height_px, int64_t *width,
                               int64_t *height);
+
+/* The backbone in that file; NULL: the installed one. */
+gad_status gad_product_backbone(const char *path, int threads, gad_backbone **backbone, gad_error *err);
 
 /* The side of the working picture at which a defect covers a cell, for pictures of width x height px. */
 gad_status gad_product_side(const gad_learn_settings *settings, int64_t width_px, int64_t height_px, int64_t *side_px,

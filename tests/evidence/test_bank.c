@@ -83,7 +83,7 @@ static void test_compare(void **state)
         for (int i = 0; i < CELLS; i++) /* rows of 16 bits */
             assert_true(fabs((double)distance[i] - plain_distance(&query, i, PARTS, except)) < 4e-3);
     }
-    assert_true(gad_bank_score(distance, CELLS) > 0.5); /* the odd cell decides */
+    assert_true(gad_bank_score(distance, CELLS, NULL) > 0.5); /* the odd cell decides */
     assert_true(gad_bank_unfamiliar(&bank, make_part(3, false).whole, -1) < 1e-5);
     assert_true(gad_bank_unfamiliar(&bank, make_part(3, false).whole, 3) > 1e-5);
     gad_bank_free(&bank);
@@ -96,8 +96,10 @@ static void test_score(void **state)
     static float value[1000];
     for (int i = 0; i < 1000; i++)
         value[i] = (float)((i * 617) % 1000);
-    assert_true(fabs(gad_bank_score(value, 1000) - 994.5) < 1e-9); /* the mean of 990 to 999 */
-    assert_true(fabs(gad_bank_score((float[]){1, 5, 3}, 3) - 5) < 1e-9);
+    /* the mean of 990 to 999, less half of 500 */
+    assert_true(fabs(gad_bank_score(value, 1000, NULL) - (994.5 - 250)) < 1e-9);
+    assert_true(fabs(gad_bank_score((float[]){1, 5, 3}, 3, NULL) - 3.5) < 1e-9);
+    assert_true(fabs(gad_bank_score((float[]){4}, 1, NULL) - 2) < 1e-9);
 }
 
 static void test_parts(void **state)
@@ -162,10 +164,10 @@ static void test_holdout(void **state)
     ASSERT_OK(gad_holdout_measure(&bank, &device, 1, 100000, &all, &err), &err);
     assert_int_equal(all.cells, PARTS * CELLS);
     const gad_descriptors fifth = make_part(4, false);
-    double largest = 0;
+    float distance[CELLS];
     for (int i = 0; i < CELLS; i++)
-        largest = fmax(largest, plain_distance(&fifth, i, PARTS, 4));
-    assert_true(fabs(all.score[4] - largest) < 5e-3);
+        distance[i] = (float)plain_distance(&fifth, i, PARTS, 4);
+    assert_true(fabs(all.score[4] - gad_bank_score(distance, CELLS, NULL)) < 5e-3);
     ASSERT_OK(gad_holdout_measure(&bank, &device, 1, 90, &thinned, &err), &err);
     for (int p = 0; p < PARTS; p++) /* fewer rows lie farther away */
         assert_true(thinned.score[p] > all.score[p] - 5e-3);

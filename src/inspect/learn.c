@@ -1,0 +1,154 @@
+/* learn: products as files: learnt from the files of good parts, written, opened, described (gad.h). In: paths. Out: a
+ * product. Knows nothing of how parts are compared. */
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/installed.h"
+#include "base/progress.h"
+#include "inspect/product_file.h"
+
+static const char learning[] = "learn a product";
+
+gad_status gad_product_backbone(const char *given, int threads, gad_backbone **backbone, gad_error *err)
+{
+    static const char *const places[] = {"models/backbone/lite0.safetensors",
+                                         "../share/gad/models/backbone/lite0.safetensors",
+                                         "../../share/gad/models/backbone/lite0.safetensors", NULL};
+    char path[4096];
+    if (!given && !gad_installed_find(places, path, sizeof path))
+        return gad_error_set(err, GAD_E_ARGUMENT, "open a backbone", "give one with --features",
+                             "models/backbone/lite0.safetensors is not installed beside gad");
+    return gad_backbone_open(given ? given : path, threads, backbone, err);
+}
+
+static gad_status add_file(gad_product *product, const char *path, gad_error *err)
+{
+    gad_image image = {0};
+    gad_status status = gad_image_load(path, &image, err);
+    if (!status)
+        status = gad_product_add(product, gad_file_name(path), &image, err);
+    gad_image_free(&image);
+    return status;
+}
+
+/* What one inspection takes, by inspecting a good part. */
+static gad_status measure_time(gad_product *product, const char *path, gad_error *err)
+{
+    gad_image image = {0};
+    gad_inspection seen;
+    gad_status status = gad_image_load(path, &image, err);
+    if (status)
+        return status;
+    const double start = gad_clock_seconds();
+    status = gad_product_look(product, &image, NAN, &seen, err);
+    product->milliseconds = 1000 * (gad_clock_seconds() - start);
+    if (!status)
+        gad_inspection_clear(&seen);
+    gad_image_free(&image);
+    return status;
+}
+
+static gad_status find_side(const char *path, gad_learn_settings *settings, gad_error *err)
+{
+    int64_t width, height;
+    gad_status status = gad_image_probe(path, &width, &height, err);
+    return status ? status : gad_product_side(settings, width, height, &settings->side_px, err);
+}
+
+gad_status gad_product_learn(const char *const *good, int64_t count, const gad_learn_settings *settings,
+                             const gad_progress *progress, gad_product **product, gad_error *err)
+{
+    gad_learn_settings s = *settings;
+    gad_backbone *backbone = NULL;
+    gad_product *p = NULL;
+    if (count < 1)
+        return gad_error_set(err, GAD_E_ARGUMENT, learning, "give the files of good parts", "no good part");
+    gad_status status = find_side(good[0], &s, err);
+    if (!status)
+        status = gad_product_backbone(s.backbone, s.threads, &backbone, err);
+    if (!status)
+        status = gad_product_new(&s, backbone, &p, err);
+    gad_progress_meter meter = gad_progress_start(progress, "good parts", count);
+    for (int64_t i = 0; !status && i < count; i++) {
+        status = add_file(p, good[i], err);
+        if (!status && !gad_progress_update(&meter, i + 1))
+            status = gad_error_set(err, GAD_E_CANCELLED, learning, NULL, "stopped after %lld good parts", (long long)i + 1);
+    }
+    if (!status)
+        status = gad_product_finish(p, s.rate, s.confidence, err);
+    if (!status)
+        status = measure_time(p, good[count - 1], err);
+    if (status) {
+        gad_product_free(p);
+        return status;
+    }
+    *product = p;
+    return GAD_OK;
+}
+
+gad_status gad_product_learn_more(gad_product *product, const char *const *good, int64_t count, gad_error *err)
+{
+    gad_status status = GAD_OK;
+    for (int64_t i = 0; !status && i < count; i++)
+        status = add_file(product, good[i], err);
+    return status ? status : gad_product_finish(product, product->threshold.rate, product->threshold.confidence, err);
+}
+
+gad_status gad_product_forget(gad_product *product, const char *name, gad_error *err)
+{
+    int64_t part = 0;
+    while (part < product->bank.parts && strcmp(product->bank.part[part].name, name) != 0)
+        part++;
+    if (part == product->bank.parts)
+        return gad_error_set(err, GAD_E_ARGUMENT, "forget a good part", "gad product lists the parts",
+                             "%s: %s has no such good part", name, product->name);
+    gad_status status = gad_product_remove(product, part, err);
+    return status ? status : gad_product_finish(product, product->threshold.rate, product->threshold.confidence, err);
+}
+
+gad_status gad_product_save(const gad_product *product, const char *path, gad_error *err)
+{
+    return gad_product_file_write(product, path, err);
+}
+
+gad_status gad_product_open(const char *path, const char *backbone, int threads, gad_product **product, gad_error *err)
+{
+    gad_product *p = NULL;
+    gad_backbone *opened = NULL;
+    gad_status status = gad_product_file_read(path, &p, err);
+    if (!status)
+        status = gad_product_backbone(backbone, threads, &opened, err);
+    if (!status)
+        status = gad_product_equip(p, opened, threads, err);
+    if (status) {
+        gad_product_free(p);
+        return status;
+    }
+    *product = p;
+    return GAD_OK;
+}
+
+void gad_product_describe(const gad_product *p, gad_product_info *info)
+{
+    *info = (gad_product_info){.name = p->name,
+                               .backbone = p->family,
+                               .parts = p->bank.parts,
+                               .rows = p->bank.count,
+                               .width = p->bank.width,
+                               .side_px = p->side_px,
+                               .mirrored = p->views > 1,
+                               .centre = p->centre,
+                               .spread = p->spread,
+                               .threshold = p->threshold,
+                               .milliseconds = p->milliseconds};
+}
+
+void gad_product_part(const gad_product *p, int64_t part, const char **name, double *distance, bool *odd)
+{
+    *name = p->bank.part[part].name;
+    *distance = p->score[part];
+    *odd = gad_product_is_odd(p, part);
+}
