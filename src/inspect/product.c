@@ -218,9 +218,10 @@ gad_status gad_product_remove(gad_product *product, int64_t part, gad_error *err
 
 /* ---- what good parts look like ---- */
 
-/* How far a later good part may lie where only few were seen, in shares of what good parts show; found on sets that no
- * figure is published of (docs/results.md). */
-static const double margin_of_few = 1.2, centre_of_one = 0.22, least_threshold = 0.02, unfamiliar_share = 2.5,
+/* What was found on cookies, toys and screws, which no figure is published of (docs/results.md). Where few good parts were
+ * seen, a later one may lie farther than they do from each other; one part alone says nothing of that. Parts of other
+ * products lie at 0.15 and more from a product as a whole, good parts at a tenth of that. */
+static const double margin_of_few = 0.02, centre_of_one = 0.20, unfamiliar_share = 2.5, least_unfamiliar = 0.12,
                     odd_share = 1.6;
 
 static void find_mean(const double *value, int64_t count, double *mean, double *deviation)
@@ -254,8 +255,7 @@ static gad_status set_threshold(gad_product *p, double rate, double confidence, 
         p->centre = centre_of_one;
     }
     if (!status && !p->threshold.supported)
-        p->threshold.value = margin_of_few * p->centre;
-    p->threshold.value = fmax(p->threshold.value, least_threshold);
+        p->threshold.value = p->centre + margin_of_few;
     gad_memory_free(score);
     return status;
 }
@@ -272,7 +272,7 @@ static gad_status compare_parts(gad_product *p, gad_error *err)
         return status;
     memcpy(p->score, h.score, (size_t)h.parts * sizeof *h.score);
     find_mean(h.unfamiliar, h.parts, &mean, &deviation);
-    p->distance_limit = unfamiliar_share * mean + 4 * deviation;
+    p->distance_limit = fmax(unfamiliar_share * mean + 4 * deviation, least_unfamiliar);
     gad_holdout_free(&h);
     return GAD_OK;
 }
