@@ -209,11 +209,56 @@ static void test_smallest(void **state)
     program_free(&r);
 }
 
+static void add_item(FILE *file, int i, const char *image, bool anomalous, const char *good)
+{
+    fprintf(file,
+            "{\"id\": \"part %d\", \"dataset\": \"drawn\", \"category\": \"stripes\", \"image\": \"%s\", \"width\": %d, "
+            "\"height\": %d, \"anomalous\": %s, \"boxes_known\": true, \"boxes\": %s, \"labels\": %s, \"references\": [",
+            i, image, SIDE, SIDE, anomalous ? "true" : "false", anomalous ? "[[136, 72, 184, 120]]" : "[]",
+            anomalous ? "[\"hole\"]" : "[]");
+    for (int k = 0; k < GOOD; k++)
+        fprintf(file, "%s\"%s/good%d.png\"", k ? ", " : "", good, k);
+    fprintf(file, "]}\n");
+}
+
+/* The benchmark learns each item's references and answers with boxes, score and heat map. */
+static void test_benchmark(void **state)
+{
+    (void)state;
+    const char *good = good_parts(), *list = scratch("items.jsonl"), *out = scratch("run");
+    char image[4][1200], report[1200], *text;
+    size_t length;
+    gad_error err;
+    ASSERT_OK(gad_file_remove(out, &err), &err);
+    FILE *file = fopen(list, "w");
+    assert_non_null(file);
+    for (int i = 0; i < 4; i++) {
+        snprintf(image[i], sizeof image[i], "%s%d.png", scratch("bench"), i);
+        draw(image[i], 50 + i, i % 2 == 1, false);
+        add_item(file, i, image[i], i % 2 == 1, good);
+    }
+    fclose(file);
+    program_result r = RUN("bench", "run", "--items", list, "--learn", "all", "--out", out, "--threads", "1");
+    expect(&r, 0, "memory-all (efficientnet-lite0)");
+    program_free(&r);
+    snprintf(report, sizeof report, "%s/report.csv", out);
+    ASSERT_OK(gad_file_read(report, 1 << 20, &text, &length, &err), &err);
+    assert_non_null(strstr(text, "memory-all"));
+    gad_memory_free(text);
+    snprintf(report, sizeof report, "%s/report.json", out);
+    json_t *root = json_load_file(report, 0, NULL);
+    assert_non_null(root);
+    json_decref(root);
+    r = RUN("bench", "run", "--items", list, "--learn", "some", "--out", out);
+    expect(&r, 2, "give how many good parts, or all");
+    program_free(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verdicts), cmocka_unit_test(test_truth),    cmocka_unit_test(test_more_and_less),
-        cmocka_unit_test(test_files),    cmocka_unit_test(test_smallest),
+        cmocka_unit_test(test_files),    cmocka_unit_test(test_smallest), cmocka_unit_test(test_benchmark),
     };
     return cmocka_run_group_tests_name("e2e/learn", tests, NULL, NULL);
 }
