@@ -274,8 +274,10 @@ static size_t pick(const selector *s, const gad_item *item, const char *hash, co
     while (usable < size && pool[usable].training)
         usable++;
     usable = usable ? usable : size;
-    for (size_t i = 0; i < usable; i++)
-        order[i] = (int64_t)i;
+    /* What is learnt is spread over the pool: parts that are neighbours by name are often alike. */
+    const int64_t wanted = s->rule->learnt ? s->rule->references : INT64_MAX, all = (int64_t)usable;
+    for (int64_t i = 0; i < all; i++)
+        order[i] = wanted <= all / 2 ? (i % wanted) * all / wanted + i / wanted : i;
     if (s->rule->reference == GAD_SELECTION_RANDOM) {
         gad_rng rng = gad_rng_make(s->rule->seed, gad_hash_bytes(item->id, strlen(item->id)).low);
         gad_rng_shuffle(&rng, order, (int64_t)usable);
