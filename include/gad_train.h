@@ -78,6 +78,7 @@ typedef struct gad_train_settings {
     double learning_rate, learning_rate_floor, beta1, beta2, weight_decay, clip, average;
     const char *schedule; /* "constant", "linear", "cosine" */
     bool checkpointing, resume, bf16, dry_run;
+    bool bf16_products; /* linear layers multiply bf16, forward and backward; sums, weights and gradients stay fp32 */
     double text_weight, mask_weight, difference_rate;
     double forced_regions; /* SFT: share of samples whose regions are told by the truth, not by the heat map */
     int64_t cache_mib, max_pixels, threads;
