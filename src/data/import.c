@@ -372,6 +372,38 @@ gad_status gad_import_put(gad_import *import, gad_sample *sample, gad_error *err
     return store_sample(import, sample, err);
 }
 
+static bool is_same(const gad_sample *s, const gad_import_truth *truth)
+{
+    if ((int)s->box_count != truth->box_count || (truth->label >= 0 && truth->label != s->label))
+        return false;
+    for (int i = 0; i < truth->box_count; i++) {
+        const gad_import_box *b = &truth->boxes[i];
+        const gad_sample_box *k = &s->boxes[i];
+        const double drawn[4] = {b->x1, b->y1, b->x2, b->y2}, kept[4] = {k->x1, k->y1, k->x2, k->y2};
+        char label[128];
+        snprintf(label, sizeof label, "%s", b->label ? b->label : "");
+        gad_sample_normalise(label);
+        for (int n = 0; n < 4; n++)
+            if (!(drawn[n] - kept[n] <= 1 && kept[n] - drawn[n] <= 1))
+                return false;
+        if (strcmp(label, k->label) != 0)
+            return false;
+    }
+    return true;
+}
+
+gad_status gad_import_put_whole(gad_import *import, const json_t *whole, const gad_import_truth *truth, const char *where,
+                                bool *used, gad_error *err)
+{
+    gad_sample sample = {0};
+    gad_status status = gad_sample_from_json(whole, where, &sample, err);
+    *used = !status && is_same(&sample, truth);
+    if (*used)
+        status = gad_import_put(import, &sample, err);
+    gad_sample_free(&sample);
+    return status;
+}
+
 gad_status gad_import_finish(gad_import *import, gad_import_report *report, gad_error *err)
 {
     gad_status status = flush(import, err);

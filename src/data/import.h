@@ -101,6 +101,16 @@ const struct gad_catalog_list *gad_import_catalog(const gad_import *import);
 gad_status gad_import_add(gad_import *import, const gad_import_entry *entry, gad_error *err);
 /* A whole sample as it came from an export: stored as it is under this import's dataset, if its image is there. */
 gad_status gad_import_put(gad_import *import, gad_sample *sample, gad_error *err);
+/* What an annotation file says now of a sample that gad exported. */
+typedef struct gad_import_truth {
+    const gad_import_box *boxes;
+    int box_count;
+    int label; /* 0 normal, 1 anomalous, -1: the format cannot say */
+} gad_import_truth;
+/* A sample that came with an export: put where its boxes are still those that gad wrote; *used false where somebody changed
+ * them: then what the file says holds. */
+gad_status gad_import_put_whole(gad_import *import, const json_t *whole, const gad_import_truth *truth, const char *where,
+                                bool *used, gad_error *err);
 /* Something that is wrong but stops nothing. `path` as in entries. */
 __attribute__((format(printf, 5, 6))) gad_status gad_import_note(gad_import *import, gad_import_problem problem,
                                                                  const char *path, gad_error *err, const char *format, ...);

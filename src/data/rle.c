@@ -3,12 +3,30 @@
 
 #include "base/error.h"
 
+#include <math.h>
 #include <string.h>
 
 bool gad_rle_is(const json_t *segmentation)
 {
     const json_t *counts = json_object_get(segmentation, "counts");
     return (json_is_array(counts) || json_is_string(counts)) && json_array_size(json_object_get(segmentation, "size")) == 2;
+}
+
+/* A whole number, which some programs write as 50.0; -1 when it is none. */
+static int64_t whole(const json_t *value)
+{
+    double real = json_number_value(value);
+    if (json_is_integer(value))
+        return json_integer_value(value);
+    return json_is_real(value) && real >= 0 && real < 0x1p53 && real == floor(real) ? (int64_t)real : -1;
+}
+
+bool gad_rle_size(const json_t *segmentation, int64_t *width, int64_t *height)
+{
+    const json_t *size = json_object_get(segmentation, "size");
+    *height = whole(json_array_get(size, 0));
+    *width = whole(json_array_get(size, 1));
+    return *width > 0 && *height > 0;
 }
 
 /* Where the runs are written to: `at` goes down the columns. */
@@ -61,8 +79,9 @@ static bool paint_packed(painter *p, const char *text)
 gad_status gad_rle_read(const json_t *segmentation, int width, int height, const char *name, unsigned char *mask,
                         gad_error *err)
 {
-    const json_t *size = json_object_get(segmentation, "size"), *counts = json_object_get(segmentation, "counts"), *run;
-    int64_t h = json_integer_value(json_array_get(size, 0)), w = json_integer_value(json_array_get(size, 1));
+    const json_t *counts = json_object_get(segmentation, "counts"), *run;
+    int64_t h = 0, w = 0;
+    gad_rle_size(segmentation, &w, &h);
     painter p = {mask, width, height, 0, false};
     bool good = true;
     size_t i;
@@ -74,7 +93,7 @@ gad_status gad_rle_read(const json_t *segmentation, int width, int height, const
     if (json_is_string(counts))
         good = paint_packed(&p, json_string_value(counts));
     json_array_foreach (counts, i, run) {
-        good = good && json_is_integer(run) && paint(&p, json_integer_value(run));
+        good = good && paint(&p, whole(run));
     }
     if (!good || p.at != p.width * p.height)
         return gad_error_set(err, GAD_E_FORMAT, "read a mask", NULL, "%s: the run lengths do not fill %d x %d pixels", name,

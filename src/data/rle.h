@@ -8,6 +8,8 @@
 
 /* Is it run lengths (an object with counts and size), not polygons? */
 bool gad_rle_is(const json_t *segmentation);
+/* The size that the runs are for; false when it is none. */
+bool gad_rle_size(const json_t *segmentation, int64_t *width, int64_t *height);
 /* Fill width * height bytes with 0 and 1. GAD_E_FORMAT when its size is another one or the runs do not fill it exactly;
  * `name` says where it came from. */
 gad_status gad_rle_read(const json_t *segmentation, int width, int height, const char *name, unsigned char *mask,

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -473,4 +474,17 @@ gad_status gad_sample_from_json(const json_t *object, const char *name, gad_samp
     }
     *out = s;
     return GAD_OK;
+}
+
+bool gad_sample_says_normal(const char *word)
+{
+    static const char *const words[] = {"good",      "ok",         "okay",        "normal", "pass", "passed", "good parts",
+                                        "no defect", "no anomaly", "defect free", "io",     "gut",  "none"};
+    char plain[64];
+    snprintf(plain, sizeof plain, "%s", word);
+    gad_sample_normalise(plain);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i], plain) == 0)
+            return true;
+    return false;
 }

@@ -67,4 +67,6 @@ gad_status gad_sample_from_json(const json_t *object, const char *name, gad_samp
 
 /* Lower case, '_' and '-' to spaces, single spaces: the form in which labels are compared and written. In place. */
 void gad_sample_normalise(char *label);
+/* Does a word that somebody else chose mean that nothing is wrong: good, ok, normal, ... in any case? */
+bool gad_sample_says_normal(const char *word);
 #endif

@@ -105,32 +105,16 @@ static json_t *counting_result(const gad_import *import, const json_t *task)
 
 /* ---- the verdict ---- */
 
-static bool is_one_of(const char *const *list, const char *word)
-{
-    for (int i = 0; list[i]; i++)
-        if (strcmp(list[i], word) == 0)
-            return true;
-    return false;
-}
-
-static bool says_normal(const char *choice)
-{
-    static const char *const words[] = {"good",       "ok",          "okay", "normal", "pass", "passed", "no defect",
-                                        "no anomaly", "defect free", "io",   "gut",    "none", NULL};
-    char word[64];
-    snprintf(word, sizeof word, "%s", choice);
-    gad_sample_normalise(word);
-    return is_one_of(words, word);
-}
-
 static bool says_nothing(const char *choice)
 {
-    static const char *const words[] = {"unknown", "unsure",    "not sure",    "unclear",
-                                        "skip",    "uncertain", "other image", NULL};
+    static const char *const words[] = {"unknown", "unsure", "not sure", "unclear", "skip", "uncertain"};
     char word[64];
     snprintf(word, sizeof word, "%s", choice);
     gad_sample_normalise(word);
-    return is_one_of(words, word);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i], word) == 0)
+            return true;
+    return false;
 }
 
 /* The name of the defect; NULL: normal. */
@@ -140,7 +124,7 @@ static const char *type_of(const gad_label_studio_regions *r)
         return r->box[0].label;
     if (r->point_label)
         return r->point_label;
-    return r->choice && !says_normal(r->choice) ? r->choice : NULL;
+    return r->choice && !gad_sample_says_normal(r->choice) ? r->choice : NULL;
 }
 
 static gad_status note_regions(gad_import *import, const gad_label_studio_regions *r, const char *image, gad_error *err)
@@ -149,44 +133,9 @@ static gad_status note_regions(gad_import *import, const gad_label_studio_region
     if (r->point_label)
         status = gad_import_note(import, GAD_IMPORT_BAD_BOX, image, err,
                                  "a key point has no extent: the image is anomalous without a box for it");
-    if (!status && r->choice && says_normal(r->choice) && type_of(r))
+    if (!status && r->choice && gad_sample_says_normal(r->choice) && type_of(r))
         status = gad_import_note(import, GAD_IMPORT_BAD_RECORD, image, err,
                                  "\"%.60s\" was chosen, but defects are drawn: these count", r->choice);
-    return status;
-}
-
-/* ---- samples that gad exported ---- */
-
-static bool same_boxes(const gad_sample *s, const gad_label_studio_regions *r)
-{
-    if (s->box_count != r->count || s->label != (type_of(r) != NULL))
-        return false;
-    for (size_t i = 0; i < r->count; i++) {
-        const gad_import_box *b = &r->box[i];
-        const gad_sample_box *k = &s->boxes[i];
-        const double drawn[4] = {b->x1, b->y1, b->x2, b->y2}, kept[4] = {k->x1, k->y1, k->x2, k->y2};
-        char label[128];
-        snprintf(label, sizeof label, "%s", b->label);
-        gad_sample_normalise(label);
-        for (int side_of = 0; side_of < 4; side_of++)
-            if (drawn[side_of] - kept[side_of] > 1 || kept[side_of] - drawn[side_of] > 1)
-                return false;
-        if (strcmp(label, k->label) != 0)
-            return false;
-    }
-    return true;
-}
-
-/* The whole sample where its regions are still those that gad wrote. *used false: somebody changed them. */
-static gad_status put_whole(gad_import *import, const json_t *whole, const gad_label_studio_regions *r, const char *where,
-                            bool *used, gad_error *err)
-{
-    gad_sample sample = {0};
-    gad_status status = gad_sample_from_json(whole, where, &sample, err);
-    *used = !status && same_boxes(&sample, r);
-    if (*used)
-        status = gad_import_put(import, &sample, err);
-    gad_sample_free(&sample);
     return status;
 }
 
@@ -203,7 +152,8 @@ static gad_status add_regions(gad_import *import, const json_t *task, const char
     const json_t *whole = json_object_get(json_object_get(task, "meta"), "mmrad");
     const char *class_name = text_of(json_object_get(task, "data"), "class");
     bool used = false;
-    gad_status status = json_is_object(whole) ? put_whole(import, whole, r, where, &used, err) : GAD_OK;
+    gad_import_truth truth = {r->box, (int)r->count, type_of(r) ? 1 : 0};
+    gad_status status = json_is_object(whole) ? gad_import_put_whole(import, whole, &truth, where, &used, err) : GAD_OK;
     if (status || used)
         return status;
     if (!class_name)
@@ -290,6 +240,8 @@ static gad_status read_file(gad_import *import, const char *name, gad_error *wro
             added = add_task(import, task, name, err);
     }
     json_decref(root);
+    if (status == GAD_E_MEMORY)
+        return gad_error_memory(err, "import a dataset", 0);
     if (status)
         return gad_import_note(import, GAD_IMPORT_BAD_RECORD, name, err, "left out: %.300s", wrong->cause);
     return added;
@@ -316,7 +268,8 @@ static gad_status read_label_studio(gad_import *import, const gad_catalog_entry 
     if (!files)
         return gad_guess_refuse(import, entry, "put the exported JSON file beside the images", err, "no JSON file");
     if (files == wrong_files) {
-        *err = first;
+        if (err)
+            *err = first;
         return first.code;
     }
     return GAD_OK;
