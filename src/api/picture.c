@@ -107,7 +107,7 @@ const char *gad_picture_hash(const gad_picture *picture)
 
 bool gad_picture_is_name(const char *path)
 {
-    static const char *const extensions[] = {"png", "jpg", "jpeg", "tif", "tiff", "webp", "bmp"};
+    static const char *const extensions[] = {"png", "jpg", "jpeg", "jfif", "jpe", "tif", "tiff", "webp", "bmp"};
     for (size_t i = 0; i < sizeof extensions / sizeof extensions[0]; i++)
         if (gad_file_has_extension(path, extensions[i]))
             return true;

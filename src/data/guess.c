@@ -49,18 +49,27 @@ static const gad_catalog_entry *find(const gad_import *import, const char *name)
     return NULL;
 }
 
+static bool in_class_folders(const char *file)
+{
+    return strcmp(file, "bbox_annos.json") == 0 || strcmp(file, "train/good") == 0;
+}
+
 /* A file or folder that only one kind of dataset has. */
 static const gad_catalog_entry *by_mark(const gad_import *import, const gad_file_names *names)
 {
     static const struct {
         const char *file, *entry;
-    } marks[] = {{"annotations.jsonl", "gad-jsonl"}, {"realiad_jsons", "real_iad"},
-                 {"realiad_jsons_sv", "real_iad"},   {"split_csv", "visa"},
-                 {"bbox_annos.json", "mmr_ad"},      {"good", "plain"}};
+    } marks[] = {{"annotations.jsonl", "gad-jsonl"},
+                 {"realiad_jsons", "real_iad"},
+                 {"realiad_jsons_sv", "real_iad"},
+                 {"split_csv", "visa"},
+                 {"bbox_annos.json", "mmr_ad"},
+                 {"good", "plain"},
+                 {"train/good", "plain"}};
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
-        if (is_among(names, marks[i].file))
+        if (gad_import_exists(import, marks[i].file))
             return find(import, marks[i].entry);
-        for (size_t k = 0; k < names->count && strcmp(marks[i].entry, "mmr_ad") == 0; k++) {
+        for (size_t k = 0; k < names->count && in_class_folders(marks[i].file); k++) {
             char path[600];
             snprintf(path, sizeof path, "%.300s/%s", names->name[k], marks[i].file);
             if (gad_import_exists(import, path))

@@ -335,9 +335,29 @@ static const char *outside(const gad_import_entry *e)
     return NULL;
 }
 
+static bool is_utf8(const char *text)
+{
+    for (size_t left = strlen(text); left;) {
+        int n = gad_string_utf8_length(text, left);
+        if (n <= 0)
+            return false;
+        text += n;
+        left -= (size_t)n;
+    }
+    return true;
+}
+
 gad_status gad_import_add(gad_import *import, const gad_import_entry *entry, gad_error *err)
 {
     const char *away = outside(entry);
+    if (!is_utf8(entry->image)) {
+        gad_string readable = {0};
+        gad_string_add_json(&readable, entry->image);
+        gad_status refused = gad_import_note(import, GAD_IMPORT_BAD_RECORD, gad_string_text(&readable), err,
+                                             "its name is not UTF-8: rename it; the image was left out");
+        gad_string_free(&readable);
+        return refused;
+    }
     if (away)
         return gad_import_note(import, GAD_IMPORT_BAD_RECORD, away, err,
                                "not a path inside the data set: the entry was left out");
@@ -462,7 +482,7 @@ gad_status gad_import_list(const gad_import *import, const char *relative, gad_f
 
 bool gad_import_is_image(const char *name)
 {
-    static const char *const extensions[] = {"jpg", "jpeg", "png", "bmp", "tif", "tiff", "webp"};
+    static const char *const extensions[] = {"jpg", "jpeg", "jfif", "jpe", "png", "bmp", "tif", "tiff", "webp"};
     for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++)
         if (gad_file_has_extension(name, extensions[i]))
             return true;

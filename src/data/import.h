@@ -125,6 +125,6 @@ bool gad_import_exists(const gad_import *import, const char *relative);
 bool gad_import_is_file(const gad_import *import, const char *relative);
 /* Names in a folder of the dataset, without hidden ones and system droppings; empty when there is no such folder. */
 gad_status gad_import_list(const gad_import *import, const char *relative, gad_file_names *names, gad_error *err);
-/* jpg, jpeg, png, bmp, tif, tiff, webp in any case. */
+/* jpg, jpeg, jfif, jpe, png, bmp, tif, tiff, webp in any case. */
 bool gad_import_is_image(const char *name);
 #endif

@@ -2,12 +2,11 @@
 #include "data/layout_mvtec.h"
 #include "data/class_folders.h"
 
-#include "base/error.h"
-#include "base/memory.h"
+#include "data/mask_folder.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { PATH_BYTES = 1024 };
 
@@ -15,53 +14,6 @@ gad_layout_mvtec gad_layout_mvtec_default(void)
 {
     return (gad_layout_mvtec){
         .train = "train/good", .test = "test", .truth = "ground_truth", .good = "good", .threshold = 127};
-}
-
-/* The masks of one type folder and which of them were used. */
-typedef struct mask_folder {
-    char path[PATH_BYTES];
-    gad_file_names names;
-    unsigned char *used;
-} mask_folder;
-
-static gad_status open_masks(gad_import *import, const char *folder, const gad_layout_mvtec *layout, const char *type,
-                             mask_folder *masks, gad_error *err)
-{
-    *masks = (mask_folder){0};
-    snprintf(masks->path, sizeof masks->path, "%s/%s/%s", folder, layout->truth, type);
-    gad_status status = gad_import_list(import, masks->path, &masks->names, err);
-    if (!status && !(masks->used = gad_memory_zero(masks->names.count + 1, 1)))
-        status = gad_error_memory(err, "import a dataset", masks->names.count);
-    return status;
-}
-
-static void close_masks(mask_folder *masks)
-{
-    gad_file_names_free(&masks->names);
-    gad_memory_free(masks->used);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* "<stem>_mask.png", "<stem>.png", then the same with other extensions. */
-static const char *find_mask(mask_folder *masks, const char *stem)
-{
-    static const char *const endings[] = {"_mask.png",  ".png",  "_mask.bmp", ".bmp", "_mask.jpg",  ".jpg",
-                                          "_mask.jpeg", ".jpeg", "_mask.tif", ".tif", "_mask.tiff", ".tiff",
-                                          "_mask.PNG",  ".PNG",  "_mask.JPG", ".JPG"};
-    char name[320], *key = name;
-    for (size_t e = 0; e < sizeof endings / sizeof *endings; e++) {
-        snprintf(name, sizeof name, "%s%s", stem, endings[e]);
-        char **found = bsearch(&key, masks->names.name, masks->names.count, sizeof key, compare_names); /* in byte order */
-        if (found) {
-            masks->used[found - masks->names.name] = 1;
-            return *found;
-        }
-    }
-    return NULL;
 }
 
 static void stem_of(const char *name, char *stem, size_t size_bytes)
@@ -73,14 +25,18 @@ static void stem_of(const char *name, char *stem, size_t size_bytes)
 
 /* Images of one folder. `masks` NULL: normal images. */
 static gad_status read_images(gad_import *import, const char *folder, const char *sub, const gad_layout_mvtec *layout,
-                              const char *split, const char *type, mask_folder *masks, gad_error *err)
+                              const char *split, const char *type, gad_mask_folder *masks, gad_error *err)
 {
-    char directory[PATH_BYTES], image[PATH_BYTES + 256], mask[PATH_BYTES + 256], group[160], stem[256];
+    char directory[PATH_BYTES], image[PATH_BYTES + 256], group[160], stem[256];
     const char *class_name = layout->class_name ? layout->class_name(folder) : gad_file_name(folder);
     gad_file_names names;
     snprintf(directory, sizeof directory, "%s/%s", folder, sub);
     gad_status status = gad_import_list(import, directory, &names, err);
+    for (size_t i = 0; i < names.count && masks; i++)
+        if (gad_import_is_image(names.name[i]))
+            gad_mask_folder_claim(masks, NULL, names.name[i]);
     for (size_t i = 0; i < names.count && !status; i++) {
+        bool shared = false;
         if (!gad_import_is_image(names.name[i]))
             continue;
         stem_of(names.name[i], stem, sizeof stem);
@@ -99,14 +55,14 @@ static gad_status read_images(gad_import *import, const char *folder, const char
             layout->group(class_name, stem, group, sizeof group);
             e.group = group[0] ? group : NULL;
         }
-        const char *found = masks ? find_mask(masks, stem) : NULL;
-        if (found) {
-            snprintf(mask, sizeof mask, "%s/%s", masks->path, found);
-            list[0] = mask;
-            e.masks = list;
-        } else if (type && !layout->no_truth) {
-            status = gad_import_note(import, GAD_IMPORT_MISSING_MASK, image, err, "expected %s/%s_mask.png or %s.png",
-                                     masks ? masks->path : layout->truth, stem, stem);
+        list[0] = masks ? gad_mask_folder_take(masks, NULL, names.name[i], &shared) : NULL;
+        e.masks = list[0] ? list : NULL;
+        if (!list[0] && type && !layout->no_truth) {
+            status = shared ? gad_import_note(import, GAD_IMPORT_MISSING_MASK, image, err,
+                                              "its mask fits other images too: none gets it")
+                            : gad_import_note(import, GAD_IMPORT_MISSING_MASK, image, err,
+                                              "expected %s/%s/%s/%s_mask.png or %s.png", folder, layout->truth,
+                                              gad_file_name(sub), stem, stem);
             e.no_truth = true; /* said once */
         }
         if (!status)
@@ -119,21 +75,17 @@ static gad_status read_images(gad_import *import, const char *folder, const char
 static gad_status read_type(gad_import *import, const char *folder, const gad_layout_mvtec *layout, const char *type_folder,
                             gad_error *err)
 {
-    mask_folder masks;
-    char sub[PATH_BYTES];
+    gad_mask_folder masks;
+    char sub[PATH_BYTES], truth[PATH_BYTES];
     const char *type = layout->type_name ? layout->type_name(type_folder) : type_folder;
     snprintf(sub, sizeof sub, "%s/%s", layout->test, type_folder);
-    gad_status status = open_masks(import, folder, layout, type_folder, &masks, err);
+    snprintf(truth, sizeof truth, "%s/%s/%s", folder, layout->truth, type_folder);
+    gad_status status = gad_mask_folder_open(import, truth, false, &masks, err);
     if (!status)
         status = read_images(import, folder, sub, layout, "test", type, &masks, err);
-    for (size_t i = 0; i < masks.names.count && !status; i++)
-        if (!masks.used[i] && gad_import_is_image(masks.names.name[i])) {
-            char path[PATH_BYTES + 256];
-            snprintf(path, sizeof path, "%s/%s", masks.path, masks.names.name[i]);
-            status =
-                gad_import_note(import, GAD_IMPORT_UNUSED_MASK, path, err, "no image in %s/%s has this stem", folder, sub);
-        }
-    close_masks(&masks);
+    if (!status)
+        status = gad_mask_folder_note(import, &masks, err);
+    gad_mask_folder_free(&masks);
     return status;
 }
 
@@ -156,7 +108,7 @@ gad_status gad_layout_mvtec_read_class(gad_import *import, const char *folder, c
         snprintf(sub, sizeof sub, "%s/%s", layout->test, types.name[i]);
         if (strcmp(types.name[i], "mask") == 0 || gad_import_is_image(types.name[i]))
             continue;
-        if (strcmp(types.name[i], layout->good) == 0)
+        if (strcasecmp(types.name[i], layout->good) == 0)
             status = read_images(import, folder, sub, layout, "test", NULL, NULL, err);
         else
             status = read_type(import, folder, layout, types.name[i], err);

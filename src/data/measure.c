@@ -150,6 +150,20 @@ static void check_values(job *j, const char *path, const gad_image *mask, int64_
     }
 }
 
+/* From which value on a binary mask is set: as the data set says, but masks that hold nothing above it are drawn with small
+ * values (0 and 1, classes 1 to n, 16 bits of 0 and 255): each of a few, else from half of the largest on. */
+static int threshold_of(const gad_import_entry *e, const int64_t counts[256])
+{
+    enum { FEW = 8 };
+    int values = 0, largest = 0;
+    for (int v = 1; v < 256; v++)
+        if (counts[v]) {
+            values++;
+            largest = v;
+        }
+    return largest > e->threshold ? e->threshold : values <= FEW ? 0 : largest / 2;
+}
+
 /* Read a mask and bring it to the image's size. False: noted. */
 static bool load_mask(job *j, const char *relative, gad_image *mask)
 {
@@ -207,7 +221,7 @@ static bool apply_mask(job *j, gad_sample *s, const char *relative, const gad_im
     const gad_import_entry *e = j->entry;
     size_t before = s->box_count;
     if (e->encoding == GAD_IMPORT_BINARY) {
-        cut_plane(mask, s, e->threshold + 1, 255, plane);
+        cut_plane(mask, s, threshold_of(e, counts) + 1, 255, plane);
         boxes_of(j, s, plane, s->width, s->height, e->type ? e->type : "anomaly");
     } else if (e->encoding == GAD_IMPORT_INDEX) {
         int known = 0;
@@ -256,7 +270,7 @@ static void apply_masks(job *j)
         for (int i = 0; i < r->count; i++) {
             gad_sample *s = &r->samples[i];
             any = apply_mask(j, s, e->masks[m], &mask, counts, plane) || any;
-            s->mask_threshold = e->encoding == GAD_IMPORT_BINARY ? e->threshold : 0;
+            s->mask_threshold = e->encoding == GAD_IMPORT_BINARY ? threshold_of(e, counts) : 0;
             if (!s->mask && !(gad_sample_set(&s->mask, e->masks[m]) &&
                               gad_sample_set(&s->mask_encoding, words[e->encoding]) && gad_sample_set(&s->box_rule, rule)))
                 out_of_memory(j);
