@@ -153,6 +153,7 @@ typedef struct gad_data_export_settings {
     const char *coordinates; /* "canvas", "input", "rel1000", "rel1", "orig" */
     int64_t min_pixels, max_pixels, factor;
     uint64_t seed;
+    bool force; /* over files that gad did not write */
     const gad_log *log;
     const gad_progress *progress;
 } gad_data_export_settings;
@@ -170,6 +171,7 @@ typedef struct gad_data_synth_settings {
     uint64_t first_class, class_seed, seed;
     double normal_share, strength_low, strength_high, nuisance, same_piece;
     bool brief;
+    bool force; /* over a set of other settings, or files of somebody else */
     const gad_log *log;
     const gad_progress *progress;
 } gad_data_synth_settings;

@@ -58,19 +58,6 @@ void gad_string_addf(gad_string *s, const char *format, ...)
     s->length += (size_t)length;
 }
 
-void gad_string_add_html(gad_string *s, const char *text)
-{
-    for (; *text; text++)
-        switch (*text) {
-        case '&': gad_string_add(s, "&amp;"); break;
-        case '<': gad_string_add(s, "&lt;"); break;
-        case '>': gad_string_add(s, "&gt;"); break;
-        case '"': gad_string_add(s, "&quot;"); break;
-        case '\'': gad_string_add(s, "&#39;"); break;
-        default: gad_string_append(s, text, 1);
-        }
-}
-
 int gad_string_utf8_length(const char *text, size_t length)
 {
     if (!length)
@@ -99,6 +86,50 @@ int gad_string_utf8_length(const char *text, size_t length)
             return 0;
     }
     return need;
+}
+
+/* The character at `text`: its bytes, 1 for what is no UTF-8. *plain false: not that, or a control character (C0, delete,
+ * C1). */
+static size_t character(const char *text, size_t left, bool *plain)
+{
+    int n = gad_string_utf8_length(text, left);
+    unsigned char c = (unsigned char)text[0], second = n == 2 ? (unsigned char)text[1] : 0;
+    *plain = n > 0 && c >= 0x20 && c != 0x7F && !(c == 0xC2 && second < 0xA0);
+    return n > 0 ? (size_t)n : 1;
+}
+
+void gad_string_add_html(gad_string *s, const char *text)
+{
+    bool plain;
+    for (size_t left = strlen(text), n; left; text += n, left -= n) {
+        n = character(text, left, &plain);
+        switch (*text) {
+        case '&': gad_string_add(s, "&amp;"); break;
+        case '<': gad_string_add(s, "&lt;"); break;
+        case '>': gad_string_add(s, "&gt;"); break;
+        case '"': gad_string_add(s, "&quot;"); break;
+        case '\'': gad_string_add(s, "&#39;"); break;
+        case '\n':
+        case '\t': gad_string_append(s, text, 1); break;
+        default: gad_string_append(s, plain ? text : "\xEF\xBF\xBD", plain ? n : 3);
+        }
+    }
+}
+
+void gad_string_add_markdown(gad_string *s, const char *text)
+{
+    bool plain;
+    for (size_t left = strlen(text), n; left; text += n, left -= n) {
+        n = character(text, left, &plain);
+        if (*text == '&' || *text == '<' || *text == '>')
+            gad_string_add(s, *text == '&' ? "&amp;" : *text == '<' ? "&lt;" : "&gt;");
+        else if (*text == '\n' || *text == '\t')
+            gad_string_add(s, " ");
+        else if (strchr("|`*[]\\", *text))
+            gad_string_addf(s, "\\%c", *text);
+        else
+            gad_string_append(s, plain ? text : "\xEF\xBF\xBD", plain ? n : 3);
+    }
 }
 
 void gad_string_add_json(gad_string *s, const char *text)

@@ -15,8 +15,11 @@ typedef struct gad_string {
 void gad_string_append(gad_string *s, const char *bytes, size_t length);
 void gad_string_add(gad_string *s, const char *text);
 __attribute__((format(printf, 2, 3))) void gad_string_addf(gad_string *s, const char *format, ...);
-/* Text with & < > " ' as HTML entities. */
+/* Text with & < > " ' as HTML entities; invalid UTF-8 bytes and control characters become U+FFFD. */
 void gad_string_add_html(gad_string *s, const char *text);
+/* Text as one line of Markdown, and as a table's cell: no HTML, no control characters, nothing that ends the line or cell.
+ */
+void gad_string_add_markdown(gad_string *s, const char *text);
 /* Text as a JSON string, quotes included; invalid UTF-8 bytes become U+FFFD. */
 void gad_string_add_json(gad_string *s, const char *text);
 /* Forget the content, keep the memory. */

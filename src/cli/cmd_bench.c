@@ -305,7 +305,7 @@ static void print_tables(const char *path)
     char line[4096];
     FILE *file = fopen(path, "r");
     while (file && fgets(line, sizeof line, file) && strncmp(line, "## Categories", 13) != 0)
-        fputs(line, stdout);
+        terminal_put(stdout, line, true);
     if (file)
         fclose(file);
 }

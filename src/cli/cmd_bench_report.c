@@ -229,7 +229,7 @@ static int compare(void *settings)
         return EXIT_USAGE;
     if (gad_bench_compare(o->runs.item[0], o->runs.item[1], &choices, &outputs, &text, &err))
         return terminal_fail(&err);
-    fputs(text, stdout);
+    terminal_put(stdout, text, true);
     gad_text_free(text);
     return EXIT_DONE;
 }

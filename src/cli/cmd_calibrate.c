@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/options_engine.h"
+#include "cli/outputs.h"
 #include "cli/parts.h"
 #include "cli/terminal.h"
 #include "gad_bench.h"
@@ -19,6 +20,7 @@ typedef struct calibrate_options {
     bool reasoned;
     int64_t max_tokens;
     double rate, confidence;
+    bool force;
 } calibrate_options;
 
 #define AT(field) offsetof(calibrate_options, field)
@@ -42,6 +44,7 @@ static const option table[] = {
      .offset = AT(out),
      .fallback = "threshold.json",
      .help = "file for gad inspect --threshold"},
+    {.name = "force", .kind = OPTION_FLAG, .offset = AT(force), .help = "also over a file that gad did not write"},
     {.help = "Scores of good parts: from a benchmark run"},
     {.name = "run", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(run), .help = "the normal images of this run"},
     {.name = "dataset", .argument = "NAME", .kind = OPTION_STRING, .offset = AT(dataset), .help = "only of this data set"},
@@ -217,6 +220,9 @@ static int run(void *settings)
         fputs("gad calibrate: give good parts, or a benchmark run with --run\nTry: gad calibrate --help\n", stderr);
         return EXIT_USAGE;
     }
+    int code = o->force ? outputs_check("calibrate", o->out) : outputs_check_file("calibrate", o->out, "\"threshold\"");
+    if (code)
+        return code;
     if (!o->run)
         return calibrate_parts(o);
     if (gad_calibrate_run(o->run, o->dataset, o->class_name, o->rate, o->confidence, o->out, &threshold, &err))

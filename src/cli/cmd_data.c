@@ -32,7 +32,7 @@ static int run_list(void *settings)
     if (!status)
         status = gad_data_list(data, o->json, &text, &err);
     if (!status)
-        fputs(text, stdout);
+        terminal_put(stdout, text, true);
     gad_text_free(text);
     gad_data_free(data);
     return status ? terminal_fail(&err) : EXIT_DONE;
@@ -48,7 +48,7 @@ static int run_stats(void *settings)
     if (!status)
         status = gad_data_stats(data, o->json, &text, &err);
     if (!status)
-        fputs(text, stdout);
+        terminal_put(stdout, text, true);
     gad_text_free(text);
     gad_data_free(data);
     return status ? terminal_fail(&err) : EXIT_DONE;
@@ -197,7 +197,7 @@ static int run_check(void *settings)
         status = gad_data_check(data, &o->s, &text, &errors, &err);
     terminal_progress_end();
     if (!status)
-        fputs(text, stdout);
+        terminal_put(stdout, text, true);
     gad_text_free(text);
     gad_data_free(data);
     return status ? terminal_fail(&err) : errors ? EXIT_FAILED : EXIT_DONE;

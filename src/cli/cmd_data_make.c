@@ -375,6 +375,10 @@ static const option synth_table[] = {
      .offset = AT(same_piece),
      .fallback = "0.2",
      .help = "share of pairs that show one and the same piece twice"},
+    {.name = "force",
+     .kind = OPTION_FLAG,
+     .offset = AT(force),
+     .help = "also over a set of other settings, or files of somebody else"},
     {.name = "brief", .kind = OPTION_FLAG, .offset = AT(brief), .help = "two or three short sentences of reasoning"},
 };
 #undef AT

@@ -36,6 +36,7 @@ static const option export_table[] = {
      .kind = OPTION_FLAG,
      .offset = AT(s.copy),
      .help = "mmr-ad: copy the images instead of linking to them"},
+    {.name = "force", .kind = OPTION_FLAG, .offset = AT(s.force), .help = "also over files that gad did not write"},
     {.name = "masks",
      .kind = OPTION_FLAG,
      .offset = AT(s.masks),

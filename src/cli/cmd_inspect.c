@@ -10,6 +10,7 @@
 
 #include "cli/commands.h"
 #include "cli/options_engine.h"
+#include "cli/outputs.h"
 #include "cli/parts.h"
 #include "cli/terminal.h"
 #include "cli/truth.h"
@@ -131,7 +132,7 @@ static void stream_text(void *user, const char *piece)
 {
     (void)user;
     terminal_progress_end();
-    fputs(piece, stderr);
+    terminal_put(stderr, piece, true);
     fflush(stderr);
 }
 
@@ -151,7 +152,8 @@ static void print_threshold(const gad_inspection *r)
 static void print_result(const gad_inspection *r, const char *part, const char *truth, const char *wrong)
 {
     static const char *const words[] = {"UNREADABLE", "normal", "ANOMALOUS", "UNFAMILIAR"};
-    printf("%s: %s", part, words[r->verdict]);
+    terminal_put(stdout, part, false);
+    printf(": %s", words[r->verdict]);
     if (r->score >= 0)
         printf(", score %.3f", r->score);
     if (truth)
@@ -161,23 +163,25 @@ static void print_result(const gad_inspection *r, const char *part, const char *
         printf("  does not look like the good part: distance %.2f, limit %.2f\n", r->distance, r->distance_limit);
     if (r->disagreement)
         printf("  (the reasoned answer disagrees)\n");
-    for (int i = 0; i < r->defect_count; i++)
-        printf("  %s at %.0f,%.0f - %.0f,%.0f%s\n", r->defect[i].label[0] ? r->defect[i].label : "anomaly", r->defect[i].x1,
-               r->defect[i].y1, r->defect[i].x2, r->defect[i].y2, r->defect[i].valid ? "" : " (no area)");
+    for (int i = 0; i < r->defect_count; i++) {
+        const gad_defect *d = &r->defect[i];
+        fputs("  ", stdout);
+        terminal_put(stdout, d->label[0] ? d->label : "anomaly", false);
+        printf(" at %.0f,%.0f - %.0f,%.0f%s\n", d->x1, d->y1, d->x2, d->y2, d->valid ? "" : " (no area)");
+    }
     if (r->truncated)
         printf("  (the answer was cut off; raise --max-tokens)\n");
 }
 
 typedef gad_status (*save_picture)(const gad_inspection *r, const gad_picture *part, const char *path, gad_error *err);
 
-/* folder/NAME.png of folder2/NAME.jpg. */
-static int save_to(const char *folder, const char *part, save_picture save, const gad_inspection *r,
-                   const gad_picture *picture)
+/* Where the drawings of a part go: see outputs.h. */
+static int save_to(const char *folder, const char *part, const outputs *out, const char *kind, save_picture save,
+                   const gad_inspection *r, const gad_picture *picture)
 {
     gad_error err;
     char path[4096];
-    const char *slash = strrchr(part, '/'), *name = slash ? slash + 1 : part, *dot = strrchr(name, '.');
-    snprintf(path, sizeof path, "%s/%.*s.png", folder, (int)(dot ? dot - name : (long)strlen(name)), name);
+    outputs_path(out, folder, part, kind, path, sizeof path);
     return save(r, picture, path, &err) ? terminal_fail(&err) : EXIT_DONE;
 }
 
@@ -187,6 +191,7 @@ typedef struct inspect_run {
     gad_engine *engine;   /* NULL: there is a product */
     gad_product *product; /* NULL: there is an engine */
     references *refs;
+    outputs out;
     gad_inspect_settings settings;
     gad_inspection_page *page;             /* NULL: none is wanted */
     int count[GAD_VERDICT_UNFAMILIAR + 1]; /* of parts, by verdict */
@@ -285,9 +290,9 @@ static int report(const inspect_run *run, const char *path, const gad_picture *p
         print_result(result, path, truth, wrong);
     fflush(stdout);
     if (run->o->overlay)
-        code = save_to(run->o->overlay, path, gad_inspection_save_overlay, result, part);
+        code = save_to(run->o->overlay, path, &run->out, "overlay", gad_inspection_save_overlay, result, part);
     if (run->o->heatmap && !code)
-        code = save_to(run->o->heatmap, path, gad_inspection_save_heatmap, result, part);
+        code = save_to(run->o->heatmap, path, &run->out, "heatmap", gad_inspection_save_heatmap, result, part);
     if (run->page && !code && gad_inspection_page_add(run->page, path, truth, wrong, result, part, good, good_count, &err))
         code = terminal_fail(&err);
     if (run->o->log && !code)
@@ -493,8 +498,13 @@ static int run(void *settings)
     if (!code)
         code = make_folder(o->heatmap);
     if (!code)
+        code = outputs_check("inspect", o->html);
+    if (!code)
+        code = outputs_check("inspect", o->log);
+    if (!code)
         code = open_answerer(o, &refs, &all);
     if (!code) {
+        all.out = (outputs){&parts, &refs.path, outputs_same_file(o->overlay, o->heatmap)};
         terminal_catch_interrupt();
         code = inspect_and_sum_up(&all, &parts);
     }

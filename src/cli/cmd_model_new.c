@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/outputs.h"
 #include "cli/terminal.h"
 #include "gad_train.h"
 
@@ -9,7 +10,7 @@ typedef struct new_options {
     option_list texts;
     const char *preset, *vocab, *out, *prompt;
     int64_t side, entries, own, seed;
-    bool difference;
+    bool difference, force;
 } new_options;
 
 #define AT(field) offsetof(new_options, field)
@@ -52,10 +53,12 @@ static const option new_table[] = {
      .fallback = "true",
      .help = "with the module that compares part and reference"},
     SEED,
+    {.name = "force", .kind = OPTION_FLAG, .offset = AT(force), .help = "also into a folder that holds something"},
 };
 
 static const option vocab_table[] = {
     OUT,
+    {.name = "force", .kind = OPTION_FLAG, .offset = AT(force), .help = "also into a folder that holds something"},
     {.name = "size",
      .argument = "N",
      .kind = OPTION_INT,
@@ -88,6 +91,8 @@ static int run_new(void *settings)
     gad_progress progress = terminal_progress();
     if (!o->out)
         return missing_out();
+    if (!o->force && outputs_check_folder("model new", o->out))
+        return EXIT_FAILED;
     terminal_catch_interrupt();
     gad_new_settings s = {.preset = o->preset,
                           .vocab = o->vocab,
@@ -111,6 +116,8 @@ static int run_vocab(void *settings)
     gad_progress progress = terminal_progress();
     if (!o->out)
         return missing_out();
+    if (!o->force && outputs_check_folder("model vocab", o->out))
+        return EXIT_FAILED;
     terminal_catch_interrupt();
     gad_vocab_settings s = {.out = o->out,
                             .entries = o->entries,

@@ -185,9 +185,13 @@ static bool set_value(const command *c, const option *o, void *settings, const c
             *(int64_t *)value = number;
         else
             *(int *)value = fits ? (int)number : 0;
-        if (end != text && !*end && !errno && fits && (double)number >= o->minimum)
+        if (end != text && !*end && !errno && fits && (double)number >= o->minimum &&
+            (!o->maximum || (double)number <= o->maximum))
             return true;
-        fprintf(stderr, "gad %s: --%s wants a whole number from %.0f, not \"%s\"\n", c->name, o->name, o->minimum, text);
+        fprintf(stderr, "gad %s: --%s wants a whole number from %.0f", c->name, o->name, o->minimum);
+        if (o->maximum)
+            fprintf(stderr, " to %.0f", o->maximum);
+        fprintf(stderr, ", not \"%s\"\n", text);
         return false;
     }
     case OPTION_NUMBER: {

@@ -14,8 +14,8 @@ typedef enum option_kind {
     OPTION_HIDDEN, /* const char *; may hold a key: printed as given or not */
     OPTION_CHOICE, /* const char *, one of `choices` ("a|b|c") */
     OPTION_ENUM,   /* an enum: the place of the word in `choices` */
-    OPTION_SHORT,  /* int, at least `minimum` */
-    OPTION_INT,    /* int64_t or uint64_t, at least `minimum` */
+    OPTION_SHORT,  /* int, at least `minimum`, at most `maximum` */
+    OPTION_INT,    /* int64_t or uint64_t, at least `minimum`, at most `maximum` */
     OPTION_NUMBER, /* double, at least `minimum` */
     OPTION_LIST    /* option_list: may be given many times */
 } option_kind;
@@ -44,7 +44,7 @@ struct option {
     const char *help;
     const char *fallback; /* default, parsed like an argument; NULL: false, NULL, 0 */
     const char *choices;
-    double minimum;
+    double minimum, maximum; /* maximum 0: none */
     const char *aliases; /* "max-new-tokens,max_completion_length": other spellings, separated by commas; NULL if none */
     const option_table *table;
     const char *changes;

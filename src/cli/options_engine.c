@@ -57,6 +57,7 @@ static const option compute[] = {
      .argument = "N",
      .kind = OPTION_INT,
      .offset = AT(threads),
+     .maximum = 1024,
      .fallback = "0",
      .help = "0: all processors"},
     {.name = "cpu",

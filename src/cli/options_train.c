@@ -296,6 +296,7 @@ static const option optimisation[] = {
      .argument = "N",
      .kind = OPTION_INT,
      .offset = AT(threads),
+     .maximum = 1024,
      .fallback = "0",
      .help = "0: all processors"},
 };

@@ -18,12 +18,46 @@ bool terminal_is_interactive(int descriptor)
     return isatty(descriptor) && term && strcmp(term, "dumb") != 0;
 }
 
+/* Bytes of the UTF-8 character at `text`, as far as they are continued; 0: none begins here. */
+static int sequence(const unsigned char *text)
+{
+    int n = text[0] < 0x80                      ? 1
+            : text[0] >= 0xC2 && text[0] < 0xE0 ? 2
+            : (text[0] & 0xF0) == 0xE0          ? 3
+            : (text[0] & 0xF8) == 0xF0          ? 4
+                                                : 0;
+    for (int i = 1; i < n; i++)
+        if ((text[i] & 0xC0) != 0x80)
+            return 0;
+    return n;
+}
+
+void terminal_put(FILE *stream, const char *text, bool lines)
+{
+    for (const unsigned char *at = (const unsigned char *)text; *at;) {
+        int n = sequence(at);
+        bool control = (n == 1 && (at[0] < 0x20 || at[0] == 0x7F)) || (n == 2 && at[0] == 0xC2 && at[1] < 0xA0);
+        if (n == 1 && lines && (at[0] == '\n' || at[0] == '\t'))
+            control = false;
+        if (!n || control)
+            fputc('?', stream);
+        else
+            fwrite(at, 1, (size_t)n, stream);
+        at += n ? n : 1;
+    }
+}
+
 int terminal_fail(const gad_error *err)
 {
     terminal_progress_end();
-    fprintf(stderr, "gad: cannot %s: %s\n", err->operation, err->cause);
-    if (err->hint[0])
-        fprintf(stderr, "     %s\n", err->hint);
+    fprintf(stderr, "gad: cannot %s: ", err->operation);
+    terminal_put(stderr, err->cause, false);
+    fputc('\n', stderr);
+    if (err->hint[0]) {
+        fputs("     ", stderr);
+        terminal_put(stderr, err->hint, true);
+        fputc('\n', stderr);
+    }
     return EXIT_FAILED;
 }
 
@@ -32,7 +66,9 @@ static void write_log(void *user, gad_log_level level, const char *message)
     if (level == GAD_LOG_DEBUG && !user)
         return;
     terminal_progress_end();
-    fprintf(stderr, "%s%s\n", level == GAD_LOG_WARNING ? "warning: " : "", message);
+    fputs(level == GAD_LOG_WARNING ? "warning: " : "", stderr);
+    terminal_put(stderr, message, true);
+    fputc('\n', stderr);
 }
 
 gad_log terminal_log(bool verbose)

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "data/canvas_image.h"
+#include "data/export.h"
 #include "data/export_job.h"
 #include "data/seen.h"
 #include "data/store_query.h"
@@ -13,6 +14,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PATH_BYTES = 1024 };
@@ -29,7 +31,8 @@ static gad_status write_json(const writer *w, const char *name, const json_t *va
 {
     char path[PATH_BYTES];
     snprintf(path, sizeof path, "%s/%s/%s/%s", w->job->settings->path, w->dataset, w->class_name, name);
-    return gad_json_write(path, value, err);
+    gad_status status = w->job->settings->force ? GAD_OK : gad_export_check(path, err);
+    return status ? status : gad_json_write(path, value, err);
 }
 
 static gad_status close_class(writer *w, gad_error *err)
@@ -130,6 +133,12 @@ static gad_status copy_file(const char *from, const char *to, gad_error *err)
     return status;
 }
 
+static bool same_content(const char *a, const char *b)
+{
+    gad_hash x, y;
+    return !gad_hash_file(a, &x, NULL) && !gad_hash_file(b, &y, NULL) && gad_hash_equal(x, y);
+}
+
 /* Bring a file to its place: a view is cut out, else a link or a copy. */
 static gad_status bring(const writer *w, const gad_sample *s, const char *root, const char *relative, const char *to,
                         gad_error *err)
@@ -144,9 +153,15 @@ static gad_status bring(const writer *w, const gad_sample *s, const char *root, 
         gad_image_free(&image);
         return status;
     }
+    struct stat info;
+    bool there = lstat(to, &info) == 0, link = there && S_ISLNK(info.st_mode);
+    if (there && !link && !w->job->settings->force && !same_content(from, to))
+        return gad_error_set(err, GAD_E_ARGUMENT, "export", "give another folder, or --force to replace it",
+                             "%s: is there already, and is not the image that goes there", to);
+    if (there)
+        unlink(to);
     if (w->job->settings->copy)
         return copy_file(from, to, err);
-    unlink(to);
     return symlink(from, to) ? gad_error_system(err, "link an image", to, errno) : GAD_OK;
 }
 

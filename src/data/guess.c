@@ -112,12 +112,13 @@ static bool advise(const gad_import *import, const gad_catalog_entry *wanted, ch
     if (gad_import_list(import, "", &names, NULL))
         return false;
     const gad_catalog_entry *other = gad_guess_by_classes(import, &names, 0.3);
-    if (!other || other == wanted)
+    bool one_class = is_class(wanted, gad_file_name(gad_import_folder(import)));
+    if (!one_class && (!other || other == wanted))
         other = by_mark(import, &names);
     if (other && other != wanted)
         snprintf(advice, size_bytes, "it looks like %s: gad data import %s %s", other->title, other->name,
                  gad_import_folder(import));
-    else if (is_class(wanted, gad_file_name(gad_import_folder(import))))
+    else if (one_class)
         snprintf(advice, size_bytes, "%s is one of its classes: give the folder above it",
                  gad_file_name(gad_import_folder(import)));
     else

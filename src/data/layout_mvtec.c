@@ -76,15 +76,16 @@ static gad_status read_type(gad_import *import, const char *folder, const gad_la
                             gad_error *err)
 {
     gad_mask_folder masks;
-    char sub[PATH_BYTES], truth[PATH_BYTES];
+    char sub[PATH_BYTES], truth[PATH_BYTES], images[PATH_BYTES];
     const char *type = layout->type_name ? layout->type_name(type_folder) : type_folder;
     snprintf(sub, sizeof sub, "%s/%s", layout->test, type_folder);
     snprintf(truth, sizeof truth, "%s/%s/%s", folder, layout->truth, type_folder);
+    snprintf(images, sizeof images, "%s/%s", folder, sub);
     gad_status status = gad_mask_folder_open(import, truth, false, &masks, err);
     if (!status)
         status = read_images(import, folder, sub, layout, "test", type, &masks, err);
     if (!status)
-        status = gad_mask_folder_note(import, &masks, err);
+        status = gad_mask_folder_note(import, &masks, images, err);
     gad_mask_folder_free(&masks);
     return status;
 }

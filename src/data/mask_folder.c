@@ -139,13 +139,13 @@ const char *gad_mask_folder_take(const gad_mask_folder *masks, const char *type,
     return m && !*shared ? m->path : NULL;
 }
 
-gad_status gad_mask_folder_note(gad_import *import, const gad_mask_folder *masks, gad_error *err)
+gad_status gad_mask_folder_note(gad_import *import, const gad_mask_folder *masks, const char *images, gad_error *err)
 {
     gad_status status = GAD_OK;
     for (size_t i = 0; i < masks->count && !status; i++)
         if (!masks->entry[i].claims)
             status = gad_import_note(import, GAD_IMPORT_UNUSED_MASK, masks->entry[i].path, err,
-                                     "no image has this stem, or another mask fits it better");
+                                     "no image in %.200s has this stem, or another mask fits it better", images);
     return status;
 }
 

@@ -17,7 +17,7 @@ gad_status gad_mask_folder_open(gad_import *import, const char *folder, bool wit
 void gad_mask_folder_claim(gad_mask_folder *masks, const char *type, const char *image_name);
 /* The mask of an image; NULL: none, or (*shared) one that fits other images too. */
 const char *gad_mask_folder_take(const gad_mask_folder *masks, const char *type, const char *image_name, bool *shared);
-/* Notes the masks that no image claimed. */
-gad_status gad_mask_folder_note(gad_import *import, const gad_mask_folder *masks, gad_error *err);
+/* Notes the masks that no image claimed. `images` says where these lie. */
+gad_status gad_mask_folder_note(gad_import *import, const gad_mask_folder *masks, const char *images, gad_error *err);
 void gad_mask_folder_free(gad_mask_folder *masks);
 #endif

@@ -247,21 +247,105 @@ static gad_status run(factory *f, gad_error *err)
     return status;
 }
 
-static gad_status make_folders(factory *f, gad_error *err)
+/* The folder itself; then, once it is known to be ours, those inside. */
+static gad_status make_root(factory *f, gad_error *err)
+{
+    gad_status status = gad_file_make_directory(f->settings->folder, err);
+    char *resolved = status ? NULL : realpath(f->settings->folder, NULL);
+    f->root = resolved ? gad_memory_copy_string(resolved) : NULL;
+    free(resolved);
+    return status || f->root ? status : gad_error_memory(err, "make synthetic pairs", 0);
+}
+
+static gad_status make_folders(const factory *f, gad_error *err)
 {
     static const char *const subs[] = {"images", "references", "masks"};
     char path[PATH_BYTES];
     gad_status status = GAD_OK;
     for (int i = 0; i < 3 && !status; i++) {
-        snprintf(path, sizeof path, "%s/%s", f->settings->folder, subs[i]);
+        snprintf(path, sizeof path, "%s/%s", f->root, subs[i]);
         status = gad_file_make_directory(path, err);
     }
-    if (status)
-        return status;
-    char *resolved = realpath(f->settings->folder, NULL);
-    f->root = resolved ? gad_memory_copy_string(resolved) : NULL;
-    free(resolved);
-    return f->root ? GAD_OK : gad_error_memory(err, "make synthetic pairs", 0);
+    return status;
+}
+
+/* ---- a folder that is there already ---- */
+
+/* All that pair number n depends on. A longer run of the same settings continues a set. */
+static json_t *record(const gad_produce_settings *s)
+{
+    const gad_synth_settings *y = &s->synth;
+    return json_pack("{s:i,s:i,s:i,s:I,s:I,s:I,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:b,s:I,s:i,s:s?}", "width", y->width, "height",
+                     y->height, "references", y->references, "scenes", (json_int_t)y->families, "kinds",
+                     (json_int_t)y->kinds, "class_seed", (json_int_t)y->class_seed, "first_class",
+                     (json_int_t)y->first_class, "classes", (json_int_t)y->class_count, "normal", y->normal_share,
+                     "strength_low", y->strength_low, "strength_high", y->strength_high, "nuisance", y->nuisance,
+                     "same_piece", y->same_piece, "brief", (int)y->brief, "seed", (json_int_t)s->seed, "jpeg", s->jpeg,
+                     "from", s->from);
+}
+
+/* The first setting that a set was not made with; NULL: it is the same. */
+static const char *difference(const json_t *known, const json_t *wanted)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)(uintptr_t)wanted, key, value)
+        if (!json_equal(value, json_object_get(known, key)))
+            return key;
+    return NULL;
+}
+
+static gad_status check_known(const factory *f, const char *path, const json_t *wanted, gad_error *err)
+{
+    json_t *known = NULL;
+    gad_status status = gad_json_load(path, &known, err);
+    const char *key = status ? NULL : difference(known, wanted);
+    if (key)
+        status = gad_error_set(err, GAD_E_ARGUMENT, "make synthetic pairs",
+                               "give another --out and --name, or --force to replace it",
+                               "%s holds a set that was made with another \"%s\"", f->root, key);
+    json_decref(known);
+    return status;
+}
+
+/* Nobody's pictures are overwritten by those of other settings. */
+static gad_status claim_folder(const factory *f, gad_error *err)
+{
+    static const char *const made[] = {"samples.jsonl", "images", "references", "masks"};
+    char path[2 * PATH_BYTES];
+    json_t *wanted = record(f->settings);
+    gad_status status = wanted ? GAD_OK : gad_error_memory(err, "make synthetic pairs", 0);
+    snprintf(path, sizeof path, "%s/synth.json", f->root);
+    if (!status && !f->settings->force && gad_file_exists(path)) {
+        status = check_known(f, path, wanted, err);
+    } else if (!status && !f->settings->force) {
+        for (size_t i = 0; i < sizeof made / sizeof *made && !status; i++) {
+            char other[2 * PATH_BYTES];
+            snprintf(other, sizeof other, "%s/%s", f->root, made[i]);
+            if (gad_file_exists(other))
+                status = gad_error_set(err, GAD_E_ARGUMENT, "make synthetic pairs", "give another --out, or --force",
+                                       "%s: was not made by these settings, and would be overwritten", other);
+        }
+    }
+    if (!status)
+        status = gad_json_write(path, wanted, err);
+    json_decref(wanted);
+    return status;
+}
+
+/* A name in the store stands for one folder. */
+static gad_status claim_name(const factory *f, gad_error *err)
+{
+    char *root = NULL;
+    gad_error unknown;
+    if (gad_store_root(f->store, f->settings->dataset, &root, &unknown))
+        return GAD_OK;
+    gad_status status = GAD_OK;
+    if (strcmp(root, f->root) != 0 && !f->settings->force)
+        status = gad_error_set(err, GAD_E_ARGUMENT, "make synthetic pairs", "give the set another --name, or --force",
+                               "\"%s\" is the dataset in %s already", f->settings->dataset, root);
+    gad_memory_free(root);
+    return status;
 }
 
 gad_status gad_produce_run(gad_store *store, const gad_produce_settings *settings, gad_produce_report *report,
@@ -272,6 +356,12 @@ gad_status gad_produce_run(gad_store *store, const gad_produce_settings *setting
     double started = gad_clock_seconds();
     *report = (gad_produce_report){0};
     gad_status status = gad_synth_check(&settings->synth, err);
+    if (!status)
+        status = make_root(&f, err);
+    if (!status)
+        status = claim_name(&f, err);
+    if (!status)
+        status = claim_folder(&f, err);
     if (!status)
         status = make_folders(&f, err);
     if (!status && settings->from)

@@ -9,6 +9,8 @@
 
 /* More pixels than this are refused before memory is taken. */
 #define GAD_IMAGE_LIMIT_PIXELS INT64_C(200000000)
+/* Nor longer sides: a line scan is long, a strip of millions of rows is none. */
+#define GAD_IMAGE_LIMIT_SIDE INT64_C(1000000)
 
 /* Rows from top to bottom without padding: pixels[(y * width + x) * channels + c]. */
 typedef struct gad_image {

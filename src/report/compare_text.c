@@ -27,8 +27,10 @@ static void add_difference(gad_string *text, const gad_compare *c, const gad_int
 static void add_scope(gad_string *text, const gad_compare *c, size_t k)
 {
     char name[64];
-    gad_string_addf(text, "\n## %s\n\n| metric | A - B, points | %g %% interval | p | |\n|---|---|---|---|---|\n",
-                    k + 1 == c->scopes ? "Mean over the data sets" : c->name[k], c->a->choices.confidence * 100);
+    gad_string_add(text, "\n## ");
+    gad_string_add_markdown(text, k + 1 == c->scopes ? "Mean over the data sets" : c->name[k]);
+    gad_string_addf(text, "\n\n| metric | A - B, points | %g %% interval | p | |\n|---|---|---|---|---|\n",
+                    c->a->choices.confidence * 100);
     for (int i = 0; i < GAD_REPORT_DETECTION; i++)
         add_difference(text, c, &c->scope[k], gad_report_detection[i].title, (int)gad_report_detection[i].metric);
     for (int i = 0; i < GAD_REPORT_LOCALIZATION; i++) {
@@ -41,8 +43,12 @@ static void add_scope(gad_string *text, const gad_compare *c, size_t k)
 
 gad_status gad_compare_markdown(const gad_compare *c, gad_string *text, gad_error *err)
 {
-    gad_string_addf(text, "# A: %s, B: %s\n\n%lld images answered by both (%lld only by A, %lld only by B).\n\n",
-                    model_of(c->a), model_of(c->b), (long long)c->common, (long long)c->only_a, (long long)c->only_b);
+    gad_string_add(text, "# A: ");
+    gad_string_add_markdown(text, model_of(c->a));
+    gad_string_add(text, ", B: ");
+    gad_string_add_markdown(text, model_of(c->b));
+    gad_string_addf(text, "\n\n%lld images answered by both (%lld only by A, %lld only by B).\n\n", (long long)c->common,
+                    (long long)c->only_a, (long long)c->only_b);
     gad_string_addf(text,
                     "| | B right | B wrong |\n|---|---|---|\n| A right | %lld | %lld |\n| A wrong | %lld | %lld |\n\n",
                     (long long)c->both_right, (long long)c->a_right, (long long)c->b_right, (long long)c->both_wrong);
@@ -57,8 +63,11 @@ gad_status gad_compare_markdown(const gad_compare *c, gad_string *text, gad_erro
     for (size_t i = 0; i < c->differ_count && i < CASES_SHOWN; i++) {
         const gad_item *item = &c->a->record->items.item[c->differ[i].a];
         bool a_right = c->a->scored[c->differ[i].a].outcome.called == item->anomalous;
-        gad_string_addf(text, "- %s right: %s (%s)\n", a_right ? "A" : "B", item->id,
-                        item->anomalous ? item->type ? item->type : "anomalous" : "normal");
+        gad_string_addf(text, "- %s right: ", a_right ? "A" : "B");
+        gad_string_add_markdown(text, item->id);
+        gad_string_add(text, " (");
+        gad_string_add_markdown(text, item->anomalous ? item->type ? item->type : "anomalous" : "normal");
+        gad_string_add(text, ")\n");
     }
     if (c->differ_count > CASES_SHOWN)
         gad_string_addf(text, "- and %zu more (all are in the JSON file)\n", c->differ_count - CASES_SHOWN);

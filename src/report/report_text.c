@@ -126,7 +126,8 @@ static void add_cell(gad_string *text, double value)
 static void add_model_row(gad_string *text, const char *model, const gad_scoring_choices *choices,
                           const gad_metric_values *v)
 {
-    gad_string_addf(text, "| %s", model);
+    gad_string_add(text, "| ");
+    gad_string_add_markdown(text, model);
     for (int i = 0; i < GAD_REPORT_DETECTION; i++)
         add_cell(text, v->of[gad_report_detection[i].metric]);
     for (int i = 0; i < GAD_REPORT_LOCALIZATION; i++)
@@ -160,7 +161,9 @@ static void add_scope_table(gad_string *text, const gad_report *report, size_t k
 {
     const gad_summary *s = report->run;
     const gad_summary_scope *scope = &s->scope[k];
-    gad_string_addf(text, "\n## %s\n\n", k == s->datasets ? "Mean over the data sets" : scope->name);
+    gad_string_add(text, "\n## ");
+    gad_string_add_markdown(text, k == s->datasets ? "Mean over the data sets" : scope->name);
+    gad_string_add(text, "\n\n");
     gad_string_addf(text, "%lld images (%lld normal, %lld anomalous, %lld boxes), %d categories.\n\n",
                     (long long)scope->counts.images, (long long)scope->counts.normal, (long long)scope->counts.anomalous,
                     (long long)scope->counts.boxes, scope->categories);
@@ -194,8 +197,9 @@ static void add_categories(gad_string *text, const gad_summary *s)
 static void add_mmad_markdown(gad_string *text, const gad_mmad_summary *s)
 {
     char limit[64];
-    gad_string_addf(text, "# MMAD: %s\n\n%lld of %lld questions answered.", gad_record_text(s->record, "model.name", "?"),
-                    (long long)s->answered, (long long)s->questions);
+    gad_string_add(text, "# MMAD: ");
+    gad_string_add_markdown(text, gad_record_text(s->record, "model.name", "?"));
+    gad_string_addf(text, "\n\n%lld of %lld questions answered.", (long long)s->answered, (long long)s->questions);
     if (gad_report_limit(s->record, limit))
         gad_string_addf(text, " Not all of the questions: %s.", limit);
     gad_string_add(text, "\n\n| data set");
@@ -207,7 +211,8 @@ static void add_mmad_markdown(gad_string *text, const gad_mmad_summary *s)
     gad_string_add(text, "\n");
     for (size_t k = 0; k <= s->datasets; k++) {
         const gad_mmad_dataset *d = k == s->datasets ? &s->all : &s->dataset[k];
-        gad_string_addf(text, "| %s", d->name);
+        gad_string_add(text, "| ");
+        gad_string_add_markdown(text, d->name);
         for (int t = 0; t < GAD_MMAD_TASKS; t++)
             add_cell(text, d->task[t].accuracy);
         add_cell(text, d->mean);
@@ -224,12 +229,12 @@ gad_status gad_report_markdown(const gad_report *report, gad_string *text, gad_e
     const gad_summary *s = report->run;
     const gad_summary_counts *c = &s->scope[s->datasets].counts;
     char limit[64];
+    gad_string_add(text, "# ");
+    gad_string_add_markdown(text, gad_record_text(s->record, "model.name", "?"));
     gad_string_addf(
-        text,
-        "# %s\n\nProtocol MMR-AD, preset %s, reference %s. %lld of %lld images answered, %lld failed, %lld unparsable. ",
-        gad_record_text(s->record, "model.name", "?"), gad_record_text(s->record, "plan.preset", "-"),
-        gad_record_text(s->record, "plan.reference", "-"), (long long)c->answered, (long long)c->images,
-        (long long)c->failed, (long long)c->unread);
+        text, "\n\nProtocol MMR-AD, preset %s, reference %s. %lld of %lld images answered, %lld failed, %lld unparsable. ",
+        gad_record_text(s->record, "plan.preset", "-"), gad_record_text(s->record, "plan.reference", "-"),
+        (long long)c->answered, (long long)c->images, (long long)c->failed, (long long)c->unread);
     if (gad_report_limit(s->record, limit))
         gad_string_addf(text, "Not all of the samples: %s. ", limit);
     gad_string_addf(text, "Percent; %g %% intervals from %lld resamples; matching %s.\n", s->choices.confidence * 100,

@@ -132,13 +132,26 @@ static void test_arena_rewinds(void **state)
     gad_arena_free(&arena);
 }
 
+/* Text from outside commands neither a page nor a table nor a terminal. */
+static void test_string_escapes(void **state)
+{
+    (void)state;
+    gad_string s = {0};
+    gad_string_add_html(&s, "<b>&\"q'\xE9\x1B[2J\xC2\x9B\n\xC3\xB6");
+    assert_string_equal(s.data, "&lt;b&gt;&amp;&quot;q&#39;\xEF\xBF\xBD\xEF\xBF\xBD[2J\xEF\xBF\xBD\n\xC3\xB6");
+    gad_string_clear(&s);
+    gad_string_add_markdown(&s, "a|b\n# c <script> `x` [l](u) \x07\xFF &amp;");
+    assert_string_equal(s.data, "a\\|b # c &lt;script&gt; \\`x\\` \\[l\\](u) \xEF\xBF\xBD\xEF\xBF\xBD &amp;amp;");
+    gad_string_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_half_round_trip),       cmocka_unit_test(test_rng_vectors),
         cmocka_unit_test(test_rng_moments),           cmocka_unit_test(test_file_write_is_atomic),
-        cmocka_unit_test(test_json_error_names_line), cmocka_unit_test(test_string_json_and_utf8),
-        cmocka_unit_test(test_arena_rewinds),
+        cmocka_unit_test(test_json_error_names_line), cmocka_unit_test(test_string_escapes),
+        cmocka_unit_test(test_string_json_and_utf8),  cmocka_unit_test(test_arena_rewinds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

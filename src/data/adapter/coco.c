@@ -74,6 +74,8 @@ typedef struct found {
     gad_import *import;
     const gad_coco_file *file;
     const gad_coco_image *image;
+    const char *where; /* the file's name */
+    char id[64];       /* of the image, as it is written */
     gad_import_box *boxes;
     size_t count, capacity;
     int unreadable; /* annotations without a place */
@@ -166,9 +168,9 @@ static gad_status find_boxes(found *f, gad_error *err)
             status = add_box(f, box_of(a), err);
         } else {
             f->unreadable++;
-            status =
-                gad_import_note(f->import, GAD_IMPORT_BAD_BOX, f->image->file_name, err,
-                                "annotation %d of the file has neither a box of four numbers nor a mask", a->order + 1);
+            status = gad_import_note(f->import, GAD_IMPORT_BAD_BOX, f->where, err,
+                                     "an annotation of image %s has no bbox of four numbers, nor a mask: %.200s", f->id,
+                                     f->image->file_name);
         }
         if (!status && gad_sample_says_normal(a->category))
             status = gad_import_note(
@@ -179,6 +181,14 @@ static gad_status find_boxes(found *f, gad_error *err)
 }
 
 /* ---- images ---- */
+
+static void id_text(const json_t *id, char *text, size_t size_bytes)
+{
+    if (json_is_string(id))
+        snprintf(text, size_bytes, "%s", json_string_value(id));
+    else
+        snprintf(text, size_bytes, "%.17g", json_number_value(id));
+}
 
 /* The whole sample of an export, as long as its boxes are those of the annotations. */
 static gad_status put_whole(found *f, const json_t *whole, const char *where, bool *used, gad_error *err)
@@ -223,8 +233,9 @@ static gad_status add_image(gad_import *import, const gad_coco_file *file, const
                             const places *where, int split, gad_error *err)
 {
     const json_t *whole = json_object_get(image->object, "mmrad");
-    found f = {.import = import, .file = file, .image = image};
+    found f = {.import = import, .file = file, .image = image, .where = name};
     bool used = false;
+    id_text(json_object_get(image->object, "id"), f.id, sizeof f.id);
     if (!image->file_name)
         return gad_import_note(import, GAD_IMPORT_BAD_RECORD, name, err, "image %d of the file has no file_name",
                                (int)(image - file->images) + 1);

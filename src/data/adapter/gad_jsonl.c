@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_BOXES = 512 };
+typedef struct box_list {
+    gad_import_box *item;
+    size_t count, capacity;
+} box_list;
 
 static const char *text_of(const json_t *line, const char *key)
 {
@@ -18,28 +21,41 @@ static const char *text_of(const json_t *line, const char *key)
 }
 
 /* Boxes with their own names from box_types, where there are as many. */
-static int read_boxes(const json_t *line, gad_import_box *boxes)
+static gad_status read_boxes(gad_import *import, const json_t *line, const char *image, box_list *boxes, gad_error *err)
 {
-    const json_t *list = json_object_get(line, "boxes"), *types = json_object_get(line, "box_types");
-    int count = 0;
+    const json_t *list = json_object_get(line, "boxes"), *types = json_object_get(line, "box_types"), *item;
     size_t i;
-    const json_t *item;
+    gad_status status = GAD_OK;
     bool named = json_array_size(types) == json_array_size(list);
     json_array_foreach (list, i, item) {
         double n[4] = {0};
-        for (size_t k = 0; k < 4; k++)
+        bool good = json_array_size(item) == 4;
+        for (size_t k = 0; k < 4 && good; k++) {
+            good = json_is_number(json_array_get(item, k));
             n[k] = json_number_value(json_array_get(item, k));
-        if (count == MAX_BOXES)
-            break;
-        boxes[count++] = (gad_import_box){
-            n[0], n[1], n[2], n[3], named ? json_string_value(json_array_get(types, i)) : NULL, "boxes", NULL, 0, 0};
+        }
+        if (status)
+            return status;
+        if (!good)
+            status = gad_import_note(import, GAD_IMPORT_BAD_BOX, image, err, "box %zu is not four numbers", i);
+        else if (!gad_memory_grow((void **)&boxes->item, &boxes->capacity, boxes->count, sizeof *boxes->item))
+            status = gad_error_memory(err, "import a dataset", boxes->count * sizeof *boxes->item);
+        else
+            boxes->item[boxes->count++] =
+                (gad_import_box){.x1 = n[0],
+                                 .y1 = n[1],
+                                 .x2 = n[2],
+                                 .y2 = n[3],
+                                 .label = named ? json_string_value(json_array_get(types, i)) : NULL,
+                                 .source = "boxes"};
     }
-    return count;
+    return status;
 }
 
 static gad_status add_line(gad_import *import, const json_t *line, const char *where, gad_error *err)
 {
-    gad_import_box boxes[MAX_BOXES];
+    box_list boxes = {0};
+    gad_status status = GAD_OK;
     const char *image = text_of(line, "image"), *category = text_of(line, "category"), *split = text_of(line, "split"),
                *label = text_of(line, "label");
     const char *mask = text_of(line, "mask"), *reference = text_of(line, "reference"),
@@ -74,13 +90,17 @@ static gad_status add_line(gad_import *import, const json_t *line, const char *w
     if (mask)
         e.masks = masks;
     else
-        e.box_count = read_boxes(line, boxes);
-    e.boxes = boxes;
+        status = read_boxes(import, line, image, &boxes, err);
+    e.boxes = boxes.item;
+    e.box_count = (int)boxes.count;
     if (reference) {
         e.references = references;
         e.reference_method = "given";
     }
-    return gad_import_add(import, &e, err);
+    if (!status)
+        status = gad_import_add(import, &e, err);
+    gad_memory_free(boxes.item);
+    return status;
 }
 
 static gad_status read_gad_jsonl(gad_import *import, const gad_catalog_entry *entry, gad_error *err)

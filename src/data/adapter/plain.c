@@ -195,7 +195,7 @@ static gad_status read_class(gad_import *import, const char *name, const char *p
     for (size_t i = 0; i < c.count && !status; i++)
         status = add_entry(&c, &c.picture[i], err);
     if (!status)
-        status = gad_mask_folder_note(import, &c.masks, err);
+        status = gad_mask_folder_note(import, &c.masks, prefix[0] ? prefix : ".", err);
     class_free(&c);
     return status;
 }
@@ -208,6 +208,12 @@ static gad_status read_plain(gad_import *import, const gad_catalog_entry *entry,
     gad_status status = gad_import_list(import, "", &names, err);
     if (status)
         return status;
+    /* A public data set in this shape goes by its own name, which says whether it may be trained on. */
+    const gad_catalog_entry *known = gad_guess_by_classes(import, &names, 0.3);
+    if (known) {
+        gad_file_names_free(&names);
+        return gad_guess_refuse(import, entry, NULL, err, "the class folders are those of %s", known->title);
+    }
     status = read_class(import, gad_file_name(gad_import_folder(import)), "", &names, &found, err);
     classes = whole = found;
     for (size_t i = 0; i < names.count && !status && !whole; i++) {
