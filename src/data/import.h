@@ -38,6 +38,7 @@ typedef struct gad_import_entry {
     gad_import_encoding encoding;
     int threshold;
     bool soft_mask;           /* grey values between are expected (antialiased, re-encoded) */
+    bool any_mask_values;     /* where no value is over the threshold, all that are there count */
     const char *const *names; /* INDEX: names[value-1]; ends with NULL */
     const gad_import_value *values;
     int value_count;

@@ -161,7 +161,7 @@ static int threshold_of(const gad_import_entry *e, const int64_t counts[256])
             values++;
             largest = v;
         }
-    return largest > e->threshold ? e->threshold : values <= FEW ? 0 : largest / 2;
+    return !e->any_mask_values || largest > e->threshold ? e->threshold : values <= FEW ? 0 : largest / 2;
 }
 
 /* Read a mask and bring it to the image's size. False: noted. */

@@ -14,15 +14,15 @@ gad_status gad_image_codec_begin(const gad_image_source *source, const gad_image
         return gad_error_set(err, GAD_E_FORMAT, "read image", "save it again from the program that made it",
                              "%s: the picture has no pixels (%lld x %lld)", source->name, (long long)width,
                              (long long)height);
-    if (width > GAD_IMAGE_LIMIT_SIDE || height > GAD_IMAGE_LIMIT_SIDE)
-        return gad_error_set(err, GAD_E_LIMIT, "read image", "crop it first",
-                             "%s: %lld x %lld: no side may exceed %lld pixels", source->name, (long long)width,
-                             (long long)height, (long long)GAD_IMAGE_LIMIT_SIDE);
     if (width > request->limit_pixels / height)
         return gad_error_set(err, GAD_E_LIMIT, "read image", "crop it or make it smaller first",
                              "%s: %lld x %lld is %.1f megapixels, more than the limit of %.1f", source->name,
                              (long long)width, (long long)height, (double)width * (double)height / 1e6,
                              (double)request->limit_pixels / 1e6);
+    if (width > GAD_IMAGE_LIMIT_SIDE || height > GAD_IMAGE_LIMIT_SIDE)
+        return gad_error_set(err, GAD_E_LIMIT, "read image", "crop it first",
+                             "%s: %lld x %lld: no side may exceed %lld pixels", source->name, (long long)width,
+                             (long long)height, (long long)GAD_IMAGE_LIMIT_SIDE);
     out->image = (gad_image){width, height, request->form == GAD_IMAGE_FORM_RGB ? 3 : 1, NULL};
     if (request->header_only)
         return GAD_OK;

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "model/foreign.h"
 
 /* One config file being read. The first failure sticks, so that a run of fields reads like a table. */
 typedef struct reader {
@@ -337,6 +338,18 @@ gad_status gad_config_read(const json_t *root, const char *name, gad_config *con
     return status;
 }
 
+static bool has_tensors(const char *folder)
+{
+    static const char *const names[] = {"model.safetensors", "model.safetensors.index.json"};
+    bool found = false;
+    for (int i = 0; i < 2; i++) {
+        char *path = gad_file_join(folder, names[i]);
+        found = found || (path && gad_file_exists(path));
+        gad_memory_free(path);
+    }
+    return found;
+}
+
 gad_status gad_config_load(const char *folder, gad_config *config, gad_error *err)
 {
     char *path = gad_file_join(folder, "config.json");
@@ -344,14 +357,18 @@ gad_status gad_config_load(const char *folder, gad_config *config, gad_error *er
         return gad_error_memory(err, "read model configuration", strlen(folder));
     json_t *root = NULL;
     gad_status status;
-    if (!gad_file_exists(path))
+    if (gad_file_exists(path))
+        status = gad_json_load(path, &root, err);
+    else if (!(status = gad_foreign_check_path(folder, err)))
         status = gad_error_set(err, GAD_E_IO, "read model configuration",
                                "give the folder of a Qwen2.5-VL or Qwen3-VL checkpoint as Hugging Face publishes it",
                                "%s: no such file", path);
-    else
-        status = gad_json_load(path, &root, err);
+    if (!status)
+        status = gad_foreign_check_config(root, path, err);
     if (!status)
         status = gad_config_read(root, path, config, err);
+    if (!status && !has_tensors(folder))
+        status = gad_foreign_check_path(folder, err);
     json_decref(root);
     gad_memory_free(path);
     return status;

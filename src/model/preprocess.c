@@ -126,7 +126,16 @@ static gad_status read_colours(const json_t *root, const char *key, const char *
     return GAD_OK;
 }
 
-/* The name of the class says which of the two implementations made the checkpoint's images. */
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && !strcmp(text + n - m, end);
+}
+
+/* The name of the class says which of the two implementations made the checkpoint's images: transformers calls
+ * torchvision's
+ * ...Fast up to version 4 and by the plain name from 5 on, and Pillow's by the plain name up to 4 and ...Pil from 5 on. A
+ * plain name from 5 on comes with the layout that only torchvision's class keeps ("data_format"). */
 static gad_status read_backend(const json_t *root, const char *path, gad_resize_kernel *backend, gad_error *err)
 {
     const char *type;
@@ -137,8 +146,9 @@ static gad_status read_backend(const json_t *root, const char *path, gad_resize_
         strncmp(type, "Qwen3VLImageProcessor", 21) != 0)
         return gad_error_set(err, GAD_E_UNSUPPORTED, "read image settings", "use a checkpoint of the Qwen-VL family",
                              "%s: image processor \"%s\" is not known", path, type);
-    size_t length = strlen(type);
-    *backend = length > 4 && !strcmp(type + length - 4, "Fast") ? GAD_RESIZE_TORCHVISION : GAD_RESIZE_PIL;
+    bool plain = !ends_with(type, "Fast") && !ends_with(type, "Pil");
+    bool torchvision = ends_with(type, "Fast") || (plain && json_is_string(json_object_get(root, "data_format")));
+    *backend = torchvision ? GAD_RESIZE_TORCHVISION : GAD_RESIZE_PIL;
     return GAD_OK;
 }
 

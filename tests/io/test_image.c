@@ -533,7 +533,11 @@ static void test_sizes(void **state)
     put_u32(&bytes, 18, 0x7FFFFFFF, false);
     put_u32(&bytes, 22, 0x80000000, false);
     refuses(bytes.data, bytes.length, "enormous.bmp", GAD_E_LIMIT, "megapixels");
+    put_u32(&bytes, 18, 1, false); /* as many pixels as are allowed, in one column */
+    put_u32(&bytes, 22, 200000000, false);
+    refuses(bytes.data, bytes.length, "strip.bmp", GAD_E_LIMIT, "1 x 200000000: no side may exceed 1000000 pixels");
     put_u32(&bytes, 18, 0, false);
+    put_u32(&bytes, 22, 0x80000000, false);
     refuses(bytes.data, bytes.length, "zero.bmp", GAD_E_FORMAT, "no pixels");
     put_u32(&bytes, 18, 20000, false);
     put_u32(&bytes, 22, 10000, false);

@@ -75,6 +75,30 @@ static void test_read(void **state)
     assert_true(s.mean[0] == 0.5);
 }
 
+/* The names that transformers gives to the same two implementations before and from version 5 on. */
+static void test_processor_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        gad_resize_kernel backend;
+    } cases[] = {
+        {"{\"image_processor_type\":\"Qwen2VLImageProcessor\"}", GAD_RESIZE_PIL},
+        {"{\"image_processor_type\":\"Qwen2VLImageProcessorFast\",\"data_format\":\"channels_first\"}",
+         GAD_RESIZE_TORCHVISION},
+        {"{\"image_processor_type\":\"Qwen2VLImageProcessor\",\"data_format\":\"channels_first\"}", GAD_RESIZE_TORCHVISION},
+        {"{\"image_processor_type\":\"Qwen2VLImageProcessorPil\",\"data_format\":\"channels_first\"}", GAD_RESIZE_PIL},
+        {"{\"image_processor_type\":\"Qwen2_5_VLImageProcessorPil\"}", GAD_RESIZE_PIL},
+        {"{\"image_processor_type\":\"Qwen3VLImageProcessorFast\"}", GAD_RESIZE_TORCHVISION}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        gad_error err;
+        gad_preprocess s;
+        ASSERT_OK(read_text(cases[i].text, &s, &err), &err);
+        if (s.backend != cases[i].backend)
+            fail_msg("%s", cases[i].text);
+    }
+}
+
 static void test_read_refused(void **state)
 {
     (void)state;
@@ -419,10 +443,17 @@ static void test_rule(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_read),          cmocka_unit_test(test_read_refused), cmocka_unit_test(test_sizes_published),
-        cmocka_unit_test(test_sizes_fixture), cmocka_unit_test(test_table),        cmocka_unit_test(test_layout),
-        cmocka_unit_test(test_cases),         cmocka_unit_test(test_resized),      cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_read),
+        cmocka_unit_test(test_read_refused),
+        cmocka_unit_test(test_sizes_published),
+        cmocka_unit_test(test_sizes_fixture),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_resized),
+        cmocka_unit_test(test_hash),
         cmocka_unit_test(test_rule),
+        cmocka_unit_test(test_processor_names),
     };
     return cmocka_run_group_tests_name("model/preprocess", tests, NULL, NULL);
 }

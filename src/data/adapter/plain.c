@@ -146,6 +146,7 @@ static gad_status add_entry(class_folder *c, const picture *p, gad_error *err)
                           .view = -1,
                           .threshold = 127,
                           .soft_mask = true,
+                          .any_mask_values = true,
                           .no_truth = true};
     if (p->type)
         list[0] = gad_mask_folder_take(&c->masks, p->type, name, &shared);
