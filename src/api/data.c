@@ -199,7 +199,7 @@ gad_status gad_data_export(gad_data *data, const gad_data_export_settings *s, ga
     p.filter = s->filter;
     p.path = s->path;
     p.copy = s->copy;
-    p.force = s->force;
+    p.keep_foreign = !s->force;
     p.masks = s->masks;
     p.single = s->single;
     p.without_answer = s->prompts;
@@ -242,7 +242,7 @@ gad_status gad_data_synth(gad_data *data, const gad_data_synth_settings *s, gad_
     p.count = s->count;
     p.seed = s->seed;
     p.jpeg = (int)s->jpeg_quality;
-    p.force = s->force;
+    p.keep_foreign = !s->force;
     p.log = s->log;
     p.progress = s->progress;
     return gad_produce_run(data->store, &p, report, err);

@@ -60,7 +60,11 @@ gad_status gad_class_folders_list(gad_import *import, const gad_catalog_entry *e
     for (size_t i = 0; i < names.count && !status; i++) {
         char *path = gad_file_join(gad_import_folder(import), names.name[i]);
         bool folder = path && gad_file_is_directory(path);
+        if (!path)
+            status = gad_error_memory(err, "import a dataset", 0);
         gad_memory_free(path);
+        if (status)
+            break;
         if (!folder || (entry->classes && !in_list(entry->classes, names.name[i])))
             continue;
         if (!(kept.name[kept.count] = gad_memory_copy_string(names.name[i])))

@@ -62,7 +62,7 @@ gad_status gad_export_run(gad_store *store, const gad_export_settings *settings,
     *report = (gad_export_report){0};
     if (!settings->path || !settings->path[0])
         return gad_error_set(err, GAD_E_ARGUMENT, "export", NULL, "no file name");
-    gad_status status = settings->force ? GAD_OK : gad_export_check(settings->path, err);
+    gad_status status = settings->keep_foreign ? gad_export_check(settings->path, err) : GAD_OK;
     if (status)
         return status;
     switch (settings->format) {

@@ -22,7 +22,7 @@ typedef struct gad_export_settings {
     gad_export_format format;
     gad_store_filter filter;
     const char *path;    /* a file, or a folder for MMR_AD and LLAMA_FACTORY */
-    bool force;          /* over files that gad did not write */
+    bool keep_foreign;   /* refuse to replace files that gad did not write */
     bool copy;           /* MMR_AD: copy images instead of linking to them */
     bool masks;          /* COCO: run lengths of the masks instead of the boxes' outlines */
     bool single;         /* chat formats: no reference image */

@@ -40,6 +40,7 @@ static void add_path(writer *w, const gad_sample *s, const char *root)
     else
         gad_string_addf(&path, "%s/%s", root, s->image);
     gad_string_add_json(&w->text, gad_string_text(&path));
+    w->text.failed = w->text.failed || path.failed;
     gad_string_free(&path);
 }
 

@@ -10,6 +10,7 @@
 #include "data/measure.h"
 #include "data/seen.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -438,20 +439,22 @@ gad_status gad_import_finish(gad_import *import, gad_import_report *report, gad_
     return GAD_OK;
 }
 
+static bool full_path(const gad_import *import, const char *relative, char path[PATH_MAX])
+{
+    int n = snprintf(path, PATH_MAX, "%s/%s", import->folder, relative);
+    return n > 0 && n < PATH_MAX;
+}
+
 bool gad_import_exists(const gad_import *import, const char *relative)
 {
-    char *path = gad_file_join(import->folder, relative);
-    bool there = path && gad_file_exists(path);
-    gad_memory_free(path);
-    return there;
+    char path[PATH_MAX]; /* without memory of its own: "absent" must not mean that there was none */
+    return full_path(import, relative, path) && gad_file_exists(path);
 }
 
 bool gad_import_is_file(const gad_import *import, const char *relative)
 {
-    char *path = gad_file_join(import->folder, relative);
-    bool there = path && gad_file_exists(path) && !gad_file_is_directory(path);
-    gad_memory_free(path);
-    return there;
+    char path[PATH_MAX]; /* without memory of its own: "absent" must not mean that there was none */
+    return full_path(import, relative, path) && gad_file_exists(path) && !gad_file_is_directory(path);
 }
 
 static bool is_dropping(const char *name)

@@ -179,6 +179,8 @@ static bool load_mask(job *j, const char *relative, gad_image *mask)
     gad_memory_free(path);
     if (!there)
         note(j, GAD_IMPORT_MISSING_MASK, relative, "no such file; it belongs to %s", j->entry->image);
+    else if (status == GAD_E_MEMORY)
+        out_of_memory(j);
     else if (status)
         note(j, GAD_IMPORT_UNREADABLE_MASK, relative, "%.200s", err.cause);
     if (status)
@@ -362,11 +364,13 @@ static bool start_samples(job *j)
     return true;
 }
 
-static gad_status orientation_of(const job *j, int *orientation)
+static gad_status orientation_of(job *j, int *orientation)
 {
     char *path = gad_file_join(j->settings->folder, j->entry->image);
     gad_status status = path ? gad_image_orientation(path, orientation, NULL) : GAD_E_MEMORY;
     gad_memory_free(path);
+    if (status == GAD_E_MEMORY)
+        out_of_memory(j);
     return status;
 }
 
@@ -388,6 +392,8 @@ static bool probe(job *j)
     gad_memory_free(path);
     if (!there)
         note(j, GAD_IMPORT_MISSING_IMAGE, relative, "no such file");
+    else if (status == GAD_E_MEMORY)
+        out_of_memory(j);
     else if (status)
         note(j, GAD_IMPORT_UNREADABLE_IMAGE, relative, "%.200s", err.cause);
     if (status)

@@ -316,9 +316,9 @@ static gad_status claim_folder(const factory *f, gad_error *err)
     json_t *wanted = record(f->settings);
     gad_status status = wanted ? GAD_OK : gad_error_memory(err, "make synthetic pairs", 0);
     snprintf(path, sizeof path, "%s/synth.json", f->root);
-    if (!status && !f->settings->force && gad_file_exists(path)) {
+    if (!status && f->settings->keep_foreign && gad_file_exists(path)) {
         status = check_known(f, path, wanted, err);
-    } else if (!status && !f->settings->force) {
+    } else if (!status && f->settings->keep_foreign) {
         for (size_t i = 0; i < sizeof made / sizeof *made && !status; i++) {
             char other[2 * PATH_BYTES];
             snprintf(other, sizeof other, "%s/%s", f->root, made[i]);
@@ -341,7 +341,7 @@ static gad_status claim_name(const factory *f, gad_error *err)
     if (gad_store_root(f->store, f->settings->dataset, &root, &unknown))
         return GAD_OK;
     gad_status status = GAD_OK;
-    if (strcmp(root, f->root) != 0 && !f->settings->force)
+    if (strcmp(root, f->root) != 0 && f->settings->keep_foreign)
         status = gad_error_set(err, GAD_E_ARGUMENT, "make synthetic pairs", "give the set another --name, or --force",
                                "\"%s\" is the dataset in %s already", f->settings->dataset, root);
     gad_memory_free(root);

@@ -13,7 +13,7 @@ typedef struct gad_produce_settings {
     int64_t count;
     uint64_t seed, first; /* pairs first .. first+count-1 */
     int jpeg;             /* quality; 0: PNG */
-    bool force;           /* over a set of other settings, or files of somebody else */
+    bool keep_foreign;    /* refuse to replace a set of other settings, or files of somebody else */
     const gad_log *log;
     const gad_progress *progress;
 } gad_produce_settings;

@@ -302,7 +302,6 @@ static void test_changed_export(void **state)
     size_t length;
     import_annotations("{\"image_id\":1,\"category_id\":0,\"bbox\":[10,10,20,20]}");
     settings.format = GAD_EXPORT_COCO;
-    settings.force = true;
     settings.filter.dataset = "coco";
     settings.path = support_scratch(GAD_TEST_TMP, "coco/a.json");
     ASSERT_OK(gad_export_run(store, &settings, &done, &err), &err);

@@ -406,7 +406,6 @@ static void export_over(void)
     gad_export_report done;
     gad_export_settings settings = gad_export_default();
     settings.format = GAD_EXPORT_LABEL_STUDIO;
-    settings.force = true;
     settings.filter.dataset = "label-studio";
     settings.path = support_scratch(GAD_TEST_TMP, "ls/export.json");
     ASSERT_OK(gad_export_run(store, &settings, &done, &err), &err);

@@ -1,0 +1,337 @@
+/* faults: every allocation, read, write and removal of an import, a synthesis, an export, a benchmark run and a training
+ * run fails once: the call says so or does all of it, what was there before is there afterwards, and the same call works
+ * when it is made again. Through the public headers only. */
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/faults.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "gad_bench.h"
+#include "gad_data.h"
+#include "gad_train.h"
+#include "io/image.h"
+#include "support/support.h"
+
+/* ---- scenes -------------------------------------------------------------------------------------------------------- */
+
+static char root[600], store[700];
+static faults_kind failing; /* what fails in this sweep */
+
+static const char *in(const char *name)
+{
+    return support_scratch(root, name);
+}
+
+static void remove_all(const char *path)
+{
+    gad_error err;
+    ASSERT_OK(gad_file_remove(path, &err), &err);
+}
+
+static void put_image(const char *path, int shade, int channels)
+{
+    gad_error err;
+    gad_image image;
+    ASSERT_OK(gad_image_new(40, 30, channels, &image, &err), &err);
+    for (int64_t i = 0; i < 40 * 30 * channels; i++)
+        image.pixels[i] = channels == 1 ? (i % 40 > 10 && i % 40 < 20 ? 255 : 0) : (uint8_t)(shade + i % 7);
+    ASSERT_OK(gad_image_save_png(&image, path, &err), &err);
+    gad_image_free(&image);
+}
+
+static void put_set(const char *name, int shade)
+{
+    gad_error err;
+    char path[900];
+    static const char *const folders[] = {"good", "bad", "masks"};
+    static const char *const files[] = {"good/a.png", "good/b.png", "bad/c.png", "masks/c.png"};
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s/%s", root, name, folders[i]);
+        ASSERT_OK(gad_file_make_directory(path, &err), &err);
+    }
+    for (int i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "%s/%s/%s", root, name, files[i]);
+        put_image(path, shade + i, i == 3 ? 1 : 3);
+    }
+}
+
+static gad_status import(const char *name, gad_error *err)
+{
+    gad_data *data = NULL;
+    gad_data_imported report;
+    gad_data_import_settings settings = {.adapter = "plain", .folder = in(name), .name = name};
+    gad_status status = gad_data_open(store, GAD_DATA_CREATE, &data, err);
+    if (!status)
+        status = gad_data_import(data, &settings, &report, err);
+    gad_data_free(data);
+    return status;
+}
+
+/* The samples of the store, by an export that nothing disturbs. */
+static void assert_samples(int least, int most)
+{
+    gad_error err;
+    gad_data *data = NULL;
+    gad_data_exported report;
+    gad_data_export_settings settings = {
+        .filter = {.label = -1}, .format = "jsonl", .path = in("all.jsonl"), .coordinates = "canvas"};
+    ASSERT_OK(gad_data_open(store, GAD_DATA_READ, &data, &err), &err);
+    ASSERT_OK(gad_data_export(data, &settings, &report, &err), &err);
+    gad_data_free(data);
+    if (report.samples < least || report.samples > most)
+        fail_msg("%lld samples, not %d to %d", (long long)report.samples, least, most);
+}
+
+static void start(const char *name)
+{
+    gad_error err;
+    snprintf(root, sizeof root, "%s/%s", GAD_TEST_TMP, name);
+    snprintf(store, sizeof store, "%s/store.db", root);
+    remove_all(root);
+    ASSERT_OK(gad_file_make_directory(root, &err), &err);
+    put_set("first", 50);
+    ASSERT_OK(import("first", &err), &err);
+}
+
+/* ---- the sweep ----------------------------------------------------------------------------------------------------- */
+
+typedef struct scene {
+    const char *name;
+    gad_status (*call)(gad_error *err);
+    void (*before)(void);          /* each try; NULL: nothing */
+    void (*after)(bool succeeded); /* what must hold then */
+    size_t step[FAULTS_KINDS];     /* 0 and 1: every one */
+} scene;
+
+static void sweep(const scene *s)
+{
+    for (int kind = 0; kind < FAULTS_KINDS; kind++) {
+        size_t n = 1, tried = 0, step = s->step[kind] ? s->step[kind] : 1;
+        for (bool hit = true; hit; n += step) {
+            gad_error err = {0};
+            failing = (faults_kind)kind;
+            if (s->before)
+                s->before();
+            faults_start((faults_kind)kind, n);
+            gad_status status = s->call(&err);
+            hit = faults_stop();
+            if (status && (!hit || err.code != status || !err.cause[0] || !err.operation[0]))
+                fail_msg("%s, %s %zu: %s: cannot %s: %s", s->name, faults_names[kind], n, gad_status_name(status),
+                         err.operation, err.cause);
+            s->after(status == GAD_OK);
+            tried += hit;
+        }
+        print_message("%s: %zu faults of kind %s\n", s->name, tried, faults_names[kind]);
+    }
+}
+
+/* ---- import -------------------------------------------------------------------------------------------------------- */
+
+static gad_status import_second(gad_error *err)
+{
+    return import("second", err);
+}
+
+static void import_before(void)
+{
+    gad_error err;
+    char copy[800];
+    static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
+    for (int i = 0; i < 4; i++) {
+        snprintf(copy, sizeof copy, "%s%s", store, endings[i]);
+        remove_all(copy);
+    }
+    ASSERT_OK(import("first", &err), &err);
+}
+
+static void import_after(bool succeeded)
+{
+    gad_error err;
+    /* All of it or nothing; but a picture that cannot be read is told and left out. */
+    assert_samples(succeeded ? 6 - (failing == FAULTS_READ) : 3, succeeded ? 6 : 3);
+    ASSERT_OK(import("second", &err), &err);
+    assert_samples(6, 6);
+}
+
+static void test_import(void **state)
+{
+    (void)state;
+    start("import");
+    put_set("second", 90);
+    const scene s = {"import", import_second, import_before, import_after, {0}};
+    sweep(&s);
+}
+
+/* ---- synth --------------------------------------------------------------------------------------------------------- */
+
+static gad_status synthesise(gad_error *err)
+{
+    gad_data *data = NULL;
+    gad_data_synthesised report;
+    gad_data_synth_settings settings = {.out = in("pairs"),
+                                        .name = "pairs",
+                                        .scenes = "all",
+                                        .kinds = "all",
+                                        .count = 2,
+                                        .width_px = 48,
+                                        .height_px = 48,
+                                        .references = 1,
+                                        .classes = 4,
+                                        .seed = 3,
+                                        .strength_low = 0.5,
+                                        .strength_high = 1,
+                                        .nuisance = 1};
+    gad_status status = gad_data_open(store, GAD_DATA_CREATE, &data, err);
+    if (!status)
+        status = gad_data_synth(data, &settings, &report, err);
+    gad_data_free(data);
+    return status;
+}
+
+static void synth_before(void)
+{
+    import_before();
+    remove_all(in("pairs"));
+}
+
+static void synth_after(bool succeeded)
+{
+    gad_error err;
+    assert_samples(succeeded ? 5 : 3, succeeded ? 5 : 3);
+    ASSERT_OK(synthesise(&err), &err);
+    assert_samples(5, 5);
+}
+
+static void test_synth(void **state)
+{
+    (void)state;
+    start("synth");
+    const scene s = {"synth", synthesise, synth_before, synth_after, {3, 1, 1, 1}};
+    sweep(&s);
+}
+
+/* ---- export -------------------------------------------------------------------------------------------------------- */
+
+static const char *export_format, *export_path;
+static char *earlier;
+
+static gad_status export_all(gad_error *err)
+{
+    gad_data *data = NULL;
+    gad_data_exported report;
+    gad_data_export_settings settings = {.filter = {.label = -1},
+                                         .format = export_format,
+                                         .path = export_path,
+                                         .masks = true,
+                                         .coordinates = "canvas",
+                                         .force = true,
+                                         .min_pixels = 3136,
+                                         .max_pixels = 12845056,
+                                         .factor = 28};
+    gad_status status = gad_data_open(store, GAD_DATA_READ, &data, err);
+    if (!status)
+        status = gad_data_export(data, &settings, &report, err);
+    gad_data_free(data);
+    return status;
+}
+
+static char *content(const char *path)
+{
+    gad_error err;
+    char *text, *copy;
+    size_t length;
+    ASSERT_OK(gad_file_read(path, 1 << 24, &text, &length, &err), &err);
+    copy = strdup(text);
+    gad_memory_free(text);
+    return copy;
+}
+
+/* The file of an earlier export stays whole, whatever happens. */
+static void export_after(bool succeeded)
+{
+    gad_error err;
+    char *now = earlier ? content(export_path) : NULL;
+    (void)succeeded;
+    if (now)
+        assert_string_equal(now, earlier);
+    free(now);
+    ASSERT_OK(export_all(&err), &err);
+}
+
+static void test_export(void **state)
+{
+    (void)state;
+    gad_error err;
+    static const char *const formats[] = {"jsonl", "coco", "label-studio"};
+    start("export");
+    for (int i = 0; i < 3; i++) {
+        export_format = formats[i];
+        export_path = in(i == 0 ? "out.jsonl" : "out.json");
+        ASSERT_OK(export_all(&err), &err);
+        earlier = content(export_path);
+        const scene s = {formats[i], export_all, NULL, export_after, {0}};
+        sweep(&s);
+        free(earlier);
+        earlier = NULL;
+    }
+    export_format = "mmr-ad";
+    export_path = in("folders");
+    const scene s = {"mmr-ad", export_all, NULL, export_after, {0}};
+    sweep(&s);
+}
+
+/* ---- bench --------------------------------------------------------------------------------------------------------- */
+
+static gad_status bench(gad_error *err)
+{
+    gad_bench_result result;
+    gad_bench_settings settings = {.out = in("run"),
+                                   .store = store,
+                                   .preset = "all",
+                                   .reference = "none",
+                                   .image_size = "canvas",
+                                   .baseline = "always-yes",
+                                   .coordinates = "canvas",
+                                   .max_tokens = 16,
+                                   .in_flight = 1};
+    return gad_bench_run(&settings, &result, err);
+}
+
+static void bench_before(void)
+{
+    remove_all(in("run"));
+}
+
+static void bench_after(bool succeeded)
+{
+    gad_error err;
+    (void)succeeded;
+    ASSERT_OK(bench(&err), &err); /* goes on with what is there */
+    gad_bench_choices choices = gad_bench_choices_default();
+    gad_bench_outputs outputs = {.json = in("report.json")};
+    choices.resamples = 10;
+    ASSERT_OK(gad_bench_report(in("run"), NULL, 0, &choices, &outputs, NULL, NULL, &err), &err);
+    char *report = content(outputs.json);
+    assert_non_null(strstr(report, "\"answered\": 3"));
+    free(report);
+}
+
+static void test_bench(void **state)
+{
+    (void)state;
+    start("bench");
+    const scene s = {"bench", bench, bench_before, bench_after, {0}};
+    sweep(&s);
+}
+
+int main(void)
+{
+    faults_install();
+    omp_set_num_threads(1);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_import), cmocka_unit_test(test_synth),
+                                       cmocka_unit_test(test_export), cmocka_unit_test(test_bench)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
