@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "data/export.h"
 #include "data/fake.h"
+#include "data/store_query.h"
 #include "io/image.h"
 #include "support/support.h"
 
