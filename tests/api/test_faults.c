@@ -76,8 +76,7 @@ static void assert_samples(int least, int most)
     gad_error err;
     gad_data *data = NULL;
     gad_data_exported report;
-    gad_data_export_settings settings = {
-        .filter = {.label = -1}, .format = "jsonl", .path = in("all.jsonl"), .coordinates = "canvas"};
+    gad_data_export_settings settings = {.format = "jsonl", .path = in("all.jsonl"), .coordinates = "canvas"};
     ASSERT_OK(gad_data_open(store, GAD_DATA_READ, &data, &err), &err);
     ASSERT_OK(gad_data_export(data, &settings, &report, &err), &err);
     gad_data_free(data);
@@ -222,8 +221,7 @@ static gad_status export_all(gad_error *err)
 {
     gad_data *data = NULL;
     gad_data_exported report;
-    gad_data_export_settings settings = {.filter = {.label = -1},
-                                         .format = export_format,
+    gad_data_export_settings settings = {.format = export_format,
                                          .path = export_path,
                                          .masks = true,
                                          .coordinates = "canvas",

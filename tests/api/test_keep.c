@@ -115,8 +115,7 @@ static void test_synth(void **state)
 static gad_status export_to(const char *format, const char *path, bool force, gad_error *err)
 {
     gad_data_exported report;
-    gad_data_export_settings settings = {.filter = {.label = -1},
-                                         .format = format,
+    gad_data_export_settings settings = {.format = format,
                                          .path = path,
                                          .coordinates = "canvas",
                                          .force = force,

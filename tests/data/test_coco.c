@@ -3,7 +3,6 @@
 #include "base/memory.h"
 #include "data/export.h"
 #include "data/fake.h"
-#include "data/store_query.h"
 #include "io/image.h"
 #include "support/support.h"
 
@@ -183,7 +182,7 @@ static void test_paths(void **state)
         gad_store_cursor *cursor;
         bool found;
         gad_error err;
-        gad_store_filter all = gad_store_everything();
+        gad_store_filter all = {0};
         ASSERT_OK(gad_store_select(store, &all, &cursor, &err), &err);
         ASSERT_OK(gad_store_next(cursor, &sample, &found, &err), &err);
         gad_store_cursor_free(cursor);
