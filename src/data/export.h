@@ -42,8 +42,6 @@ typedef struct gad_export_report {
     int64_t samples, boxes, left_out;             /* left out: without text (chat formats), unreadable */
     int64_t anomalous, added, changed, unchanged; /* of reading */
 } gad_export_report;
-/* Refuses a file that is there and does not look like an export of gad's, unless a link leads to it. */
-gad_status gad_export_check(const char *path, gad_error *err);
 gad_status gad_export_run(gad_store *store, const gad_export_settings *settings, gad_export_report *report, gad_error *err);
 
 /* Read lines that GAD_EXPORT_JSONL wrote. Roots are those of the file unless `root` is given (for all datasets in it). */

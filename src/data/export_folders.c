@@ -5,7 +5,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "data/canvas_image.h"
-#include "data/export.h"
+#include "data/export_check.h"
 #include "data/export_job.h"
 #include "data/seen.h"
 #include "data/store_query.h"
