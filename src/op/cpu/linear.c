@@ -1,10 +1,11 @@
 /* linear: y = alpha x w^T + bias, and its gradients. Few rows of x: the weights are read once, straight from where they
  * lie (decoding). More rows: the matrix product of gemm.h. Quantised weights: rows of x are rounded to 8 bits, and the
  * weights are read as they lie whatever the number of rows. */
-#include "base/half.h"
 #include "op/cpu/cpu.h"
 #include "op/cpu/gemm.h"
 #include "op/quant.h"
+
+#include <string.h>
 
 enum {
     MAX_FEW = 8,           /* rows of x up to which packing the weights costs more than it saves */
@@ -51,9 +52,18 @@ static void linear_few(gad_device *device, gad_tensor y, gad_tensor x, gad_weigh
 static gad_tensor rounded_to_bf16(gad_device *device, gad_tensor x, float alpha)
 {
     gad_tensor to = {gad_cpu_scratch(device, (size_t)(x.rows * x.cols), sizeof(float)), GAD_F32, x.rows, x.cols, x.cols};
-    for (int64_t t = 0; to.data && t < x.rows; t++)
-        for (int64_t c = 0; c < x.cols; c++)
-            gad_cpu_row(to, t)[c] = gad_half_from_bf16(gad_half_to_bf16(alpha * gad_cpu_row(x, t)[c]));
+    for (int64_t t = 0; to.data && t < x.rows; t++) {
+        float *restrict rounded = gad_cpu_row(to, t);
+        const float *from = gad_cpu_row(x, t);
+        for (int64_t c = 0; c < x.cols; c++) { /* without branches, so that the compiler can use vectors */
+            const float scaled = alpha * from[c];
+            uint32_t bits;
+            memcpy(&bits, &scaled, sizeof bits);
+            const uint32_t even = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000, quiet = bits | 0x00400000;
+            bits = (bits & 0x7FFFFFFF) > 0x7F800000 ? quiet : even;
+            memcpy(&rounded[c], &bits, sizeof bits);
+        }
+    }
     return to;
 }
 
