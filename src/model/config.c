@@ -2,7 +2,9 @@
  * (text_config.rope_parameters, dtype). */
 #include "model/config.h"
 
+#include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -341,13 +343,11 @@ gad_status gad_config_read(const json_t *root, const char *name, gad_config *con
 static bool has_tensors(const char *folder)
 {
     static const char *const names[] = {"model.safetensors", "model.safetensors.index.json"};
-    bool found = false;
-    for (int i = 0; i < 2; i++) {
-        char *path = gad_file_join(folder, names[i]);
-        found = found || (path && gad_file_exists(path));
-        gad_memory_free(path);
-    }
-    return found;
+    char path[PATH_MAX]; /* without memory of its own: "absent" must not mean that there was none */
+    for (int i = 0; i < 2; i++)
+        if (snprintf(path, sizeof path, "%s/%s", folder, names[i]) < (int)sizeof path && gad_file_exists(path))
+            return true;
+    return false;
 }
 
 gad_status gad_config_load(const char *folder, gad_config *config, gad_error *err)

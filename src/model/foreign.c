@@ -47,8 +47,8 @@ gad_status gad_foreign_check_path(const char *path, gad_error *err)
     gad_status status = GAD_OK;
     if (!gad_file_is_directory(path))
         return gad_file_exists(path) ? refuse_file(path, path, false, err) : GAD_OK;
-    if (gad_file_list(path, &names, NULL))
-        return GAD_OK;
+    if ((status = gad_file_list(path, &names, err)))
+        return status == GAD_E_MEMORY ? status : GAD_OK;
     for (size_t i = 0; i < names.count && !status; i++)
         if (strcmp(names.name[i], "training_args.bin") != 0 && !gad_file_has_extension(names.name[i], "safetensors"))
             status = refuse_file(path, names.name[i], true, err);
