@@ -11,7 +11,7 @@ total() { # of lines "truth: found 3 of 4, 0 false alarms of 3, 30 ms a part"
 }
 for product in alien cookie cubes screws board bottle cloth connector; do
     good=samples/$product/train/good
-    if [ "$(ls "$good" | wc -l)" -gt 1 ]; then
+    if [ "$(find "$good" -name '*.jpg' | wc -l)" -gt 1 ]; then
         "$gad" learn --good "$good" --class "$product" --out "$out/$product.gad" >"$out/parts/how" 2>"$out/parts/errors" || {
             cat "$out/parts/errors" >&2
             exit 1
