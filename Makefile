@@ -33,6 +33,9 @@ sanitize: setup-check ## every test under AddressSanitizer and UndefinedBehavior
 	@sh cmake/build.sh $(BUILD)-sanitize $(JOBS) -DGAD_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
 	@sh cmake/run_tests.sh $(BUILD)-sanitize $(JOBS)
 
+peers: build ## gad serve in a real browser (chromium, playwright); afterwards make test runs it too
+	@sh cmake/peers.sh $(BUILD) setup
+
 fuzz: setup-check ## each fuzz target for FUZZ_SECONDS (60)
 	@sh cmake/fuzz.sh $(BUILD)-fuzz $(JOBS)
 

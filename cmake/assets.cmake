@@ -1,6 +1,6 @@
-# Every src/<room>/<name>.css and .js becomes a string constant <name>_css or <name>_js in a header "<room>/<name>_css.h" of
+# Every src/<room>/<name>.css, .js and .html becomes a string constant <name>_css, <name>_js or <name>_html in a header "<room>/<name>_css.h" of
 # the build folder, so that pages need no files beside the program.
-file(GLOB assets CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/src/*/*.css ${CMAKE_SOURCE_DIR}/src/*/*.js)
+file(GLOB assets CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/src/*/*.css ${CMAKE_SOURCE_DIR}/src/*/*.js ${CMAKE_SOURCE_DIR}/src/*/*.html)
 foreach(asset ${assets})
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${asset})
   file(READ ${CMAKE_SOURCE_DIR}/src/${asset} text)

@@ -69,3 +69,6 @@ if(NOT GAD_SANITIZE)
   add_test(NAME commands COMMAND sh ${CMAKE_SOURCE_DIR}/tests/install/commands.sh ${CMAKE_SOURCE_DIR} $<TARGET_FILE:gad>)
   set_tests_properties(commands PROPERTIES ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
 endif()
+
+# Real programs against the server, where make peers has installed them.
+add_test(NAME peers COMMAND sh ${CMAKE_SOURCE_DIR}/cmake/peers.sh ${CMAKE_BINARY_DIR} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})

@@ -207,6 +207,7 @@ typedef struct gad_inspection {
     gad_defect *defect; /* of the answer's text; of a fast answer: the regions of the heat map, without labels */
     int defect_count;
     char *reasoning; /* text between <think> and </think>; "" when there is none */
+    char *found;     /* what was measured of the regions, in words, a line each; NULL: nothing was */
     char *raw;       /* the answer as the model wrote it */
     char *flags;     /* deviations from the strict answer form, separated by commas; "" when strict */
     bool truncated;  /* the answer ended at max_tokens */

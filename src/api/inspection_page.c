@@ -38,7 +38,7 @@ static const char style[] =
     ".unfamiliar b{background:#965a0a}"
     ".row{display:flex;flex-wrap:wrap;gap:10px}figure{margin:0;flex:1 1 120px;max-width:320px}"
     "img{width:100%;height:auto;display:block;border-radius:4px}figcaption{font-size:13px;color:var(--soft);"
-    "margin-top:3px}li{overflow-wrap:anywhere}ul{margin:6px 0;padding-left:20px}";
+    "margin-top:3px}.found{white-space:pre-line}li{overflow-wrap:anywhere}ul{margin:6px 0;padding-left:20px}";
 
 gad_status gad_inspection_page_new(gad_inspection_page **page, gad_error *err)
 {
@@ -105,6 +105,11 @@ static void add_words(gad_string *html, const gad_inspection *r)
     if (r->reasoning[0]) {
         gad_string_add(html, "<p>");
         gad_string_add_html(html, r->reasoning);
+        gad_string_add(html, "</p>");
+    }
+    if (r->found && r->found[0]) {
+        gad_string_add(html, "<p class=\"found\">");
+        gad_string_add_html(html, r->found);
         gad_string_add(html, "</p>");
     }
     gad_string_add(html, r->defect_count ? "<ul>" : "");

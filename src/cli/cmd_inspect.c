@@ -169,6 +169,8 @@ static void print_result(const gad_inspection *r, const char *part, const char *
         terminal_put(stdout, d->label[0] ? d->label : "anomaly", false);
         printf(" at %.0f,%.0f - %.0f,%.0f%s\n", d->x1, d->y1, d->x2, d->y2, d->valid ? "" : " (no area)");
     }
+    for (const char *line = r->found ? r->found : ""; *line; line += strcspn(line, "\n"), line += *line == '\n')
+        printf("  %.*s\n", (int)strcspn(line, "\n"), line);
     if (r->truncated)
         printf("  (the answer was cut off; raise --max-tokens)\n");
 }

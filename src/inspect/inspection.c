@@ -13,6 +13,7 @@ void gad_inspection_clear(gad_inspection *result)
     gad_memory_free(result->defect);
     gad_memory_free(result->heat);
     gad_memory_free(result->reasoning);
+    gad_memory_free(result->found);
     gad_memory_free(result->raw);
     gad_memory_free(result->flags);
     *result = (gad_inspection){0};
@@ -80,6 +81,8 @@ gad_status gad_inspection_json(const gad_inspection *r, const char *part, const 
     add_defects(&s, r);
     gad_string_add(&s, ", \"reasoning\": ");
     gad_string_add_json(&s, r->reasoning);
+    gad_string_add(&s, ", \"found\": ");
+    gad_string_add_json(&s, r->found ? r->found : "");
     gad_string_add(&s, ", \"raw\": ");
     gad_string_add_json(&s, r->raw);
     gad_string_add(&s, ", \"flags\": ");

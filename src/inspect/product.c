@@ -7,6 +7,7 @@
 #include "evidence/holdout.h"
 #include "evidence/regions.h"
 #include "features/tile.h"
+#include "inspect/findings.h"
 #include "inspect/threshold.h"
 
 #include <math.h>
@@ -314,6 +315,11 @@ static double probability(double distance, double threshold)
     return 1 / (1 + exp(-steepness * (distance / threshold - 1)));
 }
 
+double gad_product_own_score(const gad_product *p, int64_t part)
+{
+    return p->score ? probability(p->score[part], p->threshold.value) : (double)NAN;
+}
+
 static gad_status take_heat(const gad_product *p, const gad_descriptors *d, const float *distance, gad_inspection *r,
                             gad_error *err)
 {
@@ -415,6 +421,9 @@ gad_status gad_product_look(gad_product *product, const gad_image *image, double
         status = measure(product, &d, &distance, err);
     if (!status)
         status = judge(product, &d, distance, &r, err);
+    if (!status)
+        status =
+            gad_findings_write(image, &(gad_findings_map){distance, d.rows, d.cols, product->threshold.value}, &r, err);
     if (!status)
         status = add_texts(&r, err);
     gad_memory_free(distance);

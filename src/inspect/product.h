@@ -52,6 +52,9 @@ gad_status gad_product_add(gad_product *product, const char *name, const gad_ima
 gad_status gad_product_finish(gad_product *product, double rate, double confidence, gad_error *err);
 /* Is a good part much farther from the others than they are from each other? */
 bool gad_product_is_odd(const gad_product *product, int64_t part);
+/* What a good part would get from the others, on the scale of inspections: 0.5 at the learnt threshold. NaN: not measured.
+ */
+double gad_product_own_score(const gad_product *product, int64_t part);
 gad_status gad_product_remove(gad_product *product, int64_t part, gad_error *err);
 /* Use this backbone, which becomes the product's, whatever happens. */
 gad_status gad_product_equip(gad_product *product, gad_backbone *backbone, int threads, gad_error *err);

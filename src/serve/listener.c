@@ -33,7 +33,7 @@ typedef struct connection {
 } connection;
 
 struct gad_listener {
-    gad_listener_settings settings;
+    gad_serve_settings settings;
     const gad_route *routes;
     size_t route_count;
     void (*on_done)(void *app, int status);
@@ -46,19 +46,6 @@ struct gad_listener {
     pthread_t housekeeper;
     int port;
 };
-
-gad_listener_settings gad_listener_default(void)
-{
-    return (gad_listener_settings){.address = "127.0.0.1",
-                                   .port = 8080,
-                                   .connections = 256,
-                                   .queue = 128,
-                                   .body_bytes = (size_t)64 << 20,
-                                   .all_bodies_bytes = (size_t)256 << 20,
-                                   .read_s = 30,
-                                   .idle_s = 20,
-                                   .send_s = 120};
-}
 
 gad_listener_shared *gad_listener_share(gad_listener *listener)
 {
@@ -143,9 +130,9 @@ static void on_connection(void *self, struct MHD_Connection *mhd, void **context
 
 /* ---- housekeeping -------------------------------------------------------------------------------------------------- */
 
-static double allowed_s(const gad_listener_settings *s, activity doing)
+static double allowed_s(const gad_serve_settings *s, activity doing)
 {
-    return doing == READING ? s->read_s : doing == SENDING ? s->send_s : (double)INFINITY;
+    return doing == READING ? s->read_timeout_s : doing == SENDING ? s->send_timeout_s : (double)INFINITY;
 }
 
 /* Cuts what takes too long; a stream that is silent gets a comment line (an event stream ignores it). Under the lock, so
@@ -244,7 +231,7 @@ static const gad_route *find_route(const gad_listener *listener, const char *met
 static void check_head(gad_exchange *x, const char *method)
 {
     gad_listener *listener = x->listener;
-    const gad_listener_settings *s = &listener->settings;
+    const gad_serve_settings *s = &listener->settings;
     bool other_method = false;
     const char *length = header_of(x, MHD_HTTP_HEADER_CONTENT_LENGTH), *why = NULL;
     x->route = find_route(listener, method, x, &other_method);
@@ -257,8 +244,8 @@ static void check_head(gad_exchange *x, const char *method)
                             "%.16s %.200s is not served here", method, x->request.path);
     else if (!x->route->open && !gad_guard_key(s->key, x->request.authorization))
         gad_response_refuse(&x->response, 401, "invalid_api_key", "give the key as \"Authorization: Bearer KEY\"");
-    else if (length && strtoull(length, NULL, 10) > s->body_bytes)
-        gad_response_refuse(&x->response, 413, "too_large", "at most %zu bytes are taken", s->body_bytes);
+    else if (length && strtoull(length, NULL, 10) > (unsigned long long)s->body_bytes)
+        gad_response_refuse(&x->response, 413, "too_large", "at most %lld bytes are taken", (long long)s->body_bytes);
     else if (listener->stopping)
         gad_response_refuse(&x->response, 503, "stopping", "the server is stopping");
     x->refused = x->response.status != 200;
@@ -294,11 +281,11 @@ static enum MHD_Result take_body(gad_exchange *x, const char *bytes, size_t leng
 {
     gad_listener *listener = x->listener;
     pthread_mutex_lock(&listener->shared.lock);
-    bool over_all = listener->shared.bodies_bytes + length > listener->settings.all_bodies_bytes;
+    bool over_all = listener->shared.bodies_bytes + length > (size_t)listener->settings.all_bodies_bytes;
     if (!x->too_large && !over_all)
         listener->shared.bodies_bytes += length;
     pthread_mutex_unlock(&listener->shared.lock);
-    if (x->too_large || over_all || x->body.length + length > listener->settings.body_bytes) {
+    if (x->too_large || over_all || x->body.length + length > (size_t)listener->settings.body_bytes) {
         if (!x->too_large)
             gad_response_refuse(&x->response, over_all ? 503 : 413, over_all ? "busy" : "too_large",
                                 over_all ? "too much is being received at once; try again" : "the request is too large");
@@ -409,7 +396,8 @@ static enum MHD_Result enqueue(gad_exchange *x)
     if (!full)
         return MHD_YES;
     x->response.retry_after_s = 1;
-    gad_response_refuse(&x->response, 503, "busy", "%d requests are waiting already; try again", listener->settings.queue);
+    gad_response_refuse(&x->response, 503, "busy", "%lld requests are waiting already; try again",
+                        (long long)listener->settings.queue);
     return send_response(x);
 }
 
@@ -481,18 +469,18 @@ static void on_completed(void *self, struct MHD_Connection *mhd, void **context,
 
 /* ---- opening and closing ------------------------------------------------------------------------------------------- */
 
-static gad_status resolve(const gad_listener_settings *s, struct addrinfo **found, gad_error *err)
+static gad_status resolve(const gad_serve_settings *s, struct addrinfo **found, gad_error *err)
 {
     char port[16];
-    snprintf(port, sizeof port, "%d", s->port);
+    snprintf(port, sizeof port, "%lld", (long long)s->port);
     struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
     if (s->port < 0 || s->port > 65535 || getaddrinfo(s->address, port, &hints, found))
         return gad_error_set(err, GAD_E_ARGUMENT, operation, "give a numeric address such as 127.0.0.1 or 0.0.0.0",
-                             "%s port %d is not an address to listen at", s->address, s->port);
+                             "%s port %lld is not an address to listen at", s->address, (long long)s->port);
     return GAD_OK;
 }
 
-static gad_status read_pem(const gad_listener_settings *s, char *pem[2], gad_error *err)
+static gad_status read_pem(const gad_serve_settings *s, char *pem[2], gad_error *err)
 {
     const char *path[2] = {s->certificate, s->certificate_key};
     size_t size;
@@ -506,7 +494,7 @@ static gad_status read_pem(const gad_listener_settings *s, char *pem[2], gad_err
 
 static gad_status start_daemon(gad_listener *listener, const struct addrinfo *address, char *pem[2], gad_error *err)
 {
-    const gad_listener_settings *s = &listener->settings;
+    const gad_serve_settings *s = &listener->settings;
     /* poll: with epoll a client that closes right after a part of its request is noticed at the time-out only */
     unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
                      (address->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0) | (pem[0] ? MHD_USE_TLS : 0);
@@ -515,19 +503,19 @@ static gad_status start_daemon(gad_listener *listener, const struct addrinfo *ad
     const struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
     listener->daemon = MHD_start_daemon(
         flags, (uint16_t)s->port, NULL, NULL, on_request, listener, MHD_OPTION_SOCK_ADDR, address->ai_addr,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)s->idle_s,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)s->idle_timeout_s,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
         listener, MHD_OPTION_NOTIFY_CONNECTION, on_connection, listener, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
         MHD_OPTION_ARRAY, pem[0] ? tls : plain, MHD_OPTION_END);
     if (!listener->daemon)
         return gad_error_set(err, GAD_E_IO, operation, "is another program using it? choose another --port",
-                             "cannot listen at %s port %d", s->address, s->port);
+                             "cannot listen at %s port %lld", s->address, (long long)s->port);
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(listener->daemon, MHD_DAEMON_INFO_BIND_PORT);
-    listener->port = info ? info->port : s->port;
+    listener->port = info ? info->port : (int)s->port;
     return GAD_OK;
 }
 
-gad_status gad_listener_open(const gad_listener_settings *settings, const gad_route *routes, size_t route_count, void *app,
+gad_status gad_listener_open(const gad_serve_settings *settings, const gad_route *routes, size_t route_count, void *app,
                              void (*on_done)(void *app, int status), gad_listener **listener, gad_error *err)
 {
     gad_listener *l = gad_memory_zero(1, sizeof *l);

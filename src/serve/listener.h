@@ -3,6 +3,7 @@
  * engine. Knows nothing of what is served. */
 #ifndef GAD_SERVE_LISTENER_H
 #define GAD_SERVE_LISTENER_H
+#include "gad_serve.h"
 #include "serve/message.h"
 
 typedef void (*gad_handler)(void *app, const gad_request *request, gad_response *response);
@@ -15,22 +16,10 @@ typedef struct gad_route {
     bool open;   /* without a key */
 } gad_route;
 
-typedef struct gad_listener_settings {
-    const char *address;                       /* "127.0.0.1", "::1", "0.0.0.0", ... */
-    int port;                                  /* 0: any free one */
-    const char *key;                           /* wanted as "Authorization: Bearer KEY"; NULL: none */
-    const char *certificate, *certificate_key; /* PEM files for TLS; NULL: plain HTTP */
-    int connections, queue;                    /* open at once; requests that wait */
-    size_t body_bytes, all_bodies_bytes;       /* of one request; of all at once */
-    double read_s, idle_s, send_s; /* a whole request; a silent connection; a whole response that is not a stream */
-    const gad_log *log;
-} gad_listener_settings;
-gad_listener_settings gad_listener_default(void);
-
 typedef struct gad_listener gad_listener;
 
 /* `routes` outlive the listener; `on_done` (may be NULL) hears of every finished request. */
-gad_status gad_listener_open(const gad_listener_settings *settings, const gad_route *routes, size_t route_count, void *app,
+gad_status gad_listener_open(const gad_serve_settings *settings, const gad_route *routes, size_t route_count, void *app,
                              void (*on_done)(void *app, int status), gad_listener **listener, gad_error *err);
 int gad_listener_port(const gad_listener *listener);
 /* Runs queued requests on the calling thread until gad_listener_stop; what was accepted by then is finished. */

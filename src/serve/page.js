@@ -18,7 +18,7 @@ const WORDS = { de: {
   parts_n: "Teile", rejected: "Ausschuss", disagrees: "Die Begründung widerspricht der Messung.", none: "Noch keine Werte.",
   cost_good: "Gutteile über der Schwelle", cost_since: "Teile seither über der Schwelle", cost_missed: "als Ausschuss bestätigte darunter",
   drift_up: "Die letzten guten Teile liegen höher als früher: Licht, Kamera oder Ware prüfen.", drift_no: "Kein Trend.",
-  saved: "gespeichert", sizes: "Bild", of: "von" },
+  saved: "gespeichert", of: "von", legend_good: "Gutteile, jedes aus den anderen", legend_passed: "seither gut", legend_rejected: "seither Ausschuss" },
  en: {
   normal: "ok", anomalous: "reject", unfamiliar: "unfamiliar", unreadable: "unreadable", failed: "failed", threshold: "threshold",
   score: "score", confirmed: "confirmed", overruled: "overruled", waiting: "waiting", offline: "server not reached", remove: "Remove",
@@ -26,7 +26,7 @@ const WORDS = { de: {
   disagrees: "The reasoning disagrees with the measurement.", none: "No scores yet.", cost_good: "good parts over the threshold",
   cost_since: "parts since over the threshold", cost_missed: "confirmed rejects below it",
   drift_up: "The last passed parts score higher than before: look at light, camera and material.", drift_no: "No trend.", saved: "saved",
-  sizes: "picture", of: "of" } };
+  of: "of" } };
 let language = localStorage.getItem("gad-language") || (navigator.language.startsWith("de") ? "de" : "en");
 const english = {};
 document.querySelectorAll("[data-t]").forEach(e => { english[e.dataset.t] = e.textContent; });
@@ -121,8 +121,8 @@ function draw() {
   if ($("boxes").getAttribute("aria-pressed") !== "true") return;
   const result = row.result || {}, wide = (result.width || picture.width), sx = picture.width / wide * scale;
   x.lineWidth = 2 * dots; x.font = 14 * dots + "px system-ui"; x.textBaseline = "bottom";
-  for (const b of result.defects || []) {
-    const [x1, y1, x2, y2] = b.box.map(v => v * sx);
+  for (const b of result.boxes || []) {
+    const [x1, y1, x2, y2] = b.bbox_2d.map(v => v * sx);
     x.strokeStyle = "#000"; x.strokeRect(left + x1 - dots, top + y1 - dots, x2 - x1 + 2 * dots, y2 - y1 + 2 * dots);
     x.strokeStyle = "#ff5a4d"; x.strokeRect(left + x1, top + y1, x2 - x1, y2 - y1);
     if (!b.label) continue;
@@ -137,7 +137,7 @@ function words(row) {
   if (r.error) lines.push(r.error);
   if (r.disagreement) lines.push(t("disagrees"));
   if (r.reasoning) lines.push(r.reasoning);
-  for (const f of r.findings || []) if (f.words) lines.push(f.words);
+  if (r.found) lines.push(r.found);
   return lines.join("\n");
 }
 async function show(row) {
@@ -252,11 +252,7 @@ function prepare(id) {
   x.scale(dots, dots); x.font = "13px system-ui";
   return [x, box.width, box.height];
 }
-function range() {
-  const all = [...goodScores(), ...sinceScores().map(s => s[2]), line ?? 0].filter(Number.isFinite);
-  const low = Math.min(...all, 0), high = Math.max(...all, 1e-6);
-  return [low, high + 0.05 * (high - low)];
-}
+function range() { return [0, 1]; } // scores are probabilities
 const goodScores = () => (details ? details.parts.map(p => p.score).filter(v => v !== null) : []);
 const sinceScores = () => (summary ? summary.scores.filter(s => s[2] !== null) : []);
 function drawHistogram() {

@@ -22,11 +22,12 @@
 #include "serve/journal.h"
 
 static const char operation[] = "watch the folder";
-enum { EVENT_BYTES = 1 << 14, TICK_MS = 200 };
+enum { EVENT_BYTES = 1 << 14, TICK_MS = 200, SORTS = 3 };
 static const double scan_every_s = 5;
 
 typedef struct watcher {
     const gad_watch_settings *settings;
+    gad_watch_inspector inspector;
     gad_watch_report *report;
     gad_journal *journal;
     char *out;
@@ -35,11 +36,11 @@ typedef struct watcher {
 
 const char *gad_watch_sort_name(gad_watch_sort sort)
 {
-    static const char *const names[GAD_WATCH_SORTS] = {"stay", "move", "link"};
-    return names[sort];
+    static const char *const names[SORTS] = {"stay", "move", "link"};
+    return (unsigned)sort < SORTS ? names[sort] : NULL;
 }
 
-gad_watch_settings gad_watch_default(void)
+gad_watch_settings gad_watch_settings_default(void)
 {
     return (gad_watch_settings){.settle_s = 2};
 }
@@ -134,11 +135,19 @@ static json_t *failed_result(const gad_error *why)
     return json_pack("{s:s, s:s, s:s}", "verdict", "failed", "error", why->cause, "hint", why->hint);
 }
 
+static void tell(const watcher *w, const char *name, const json_t *result)
+{
+    char *line = w->settings->on_result ? json_dumps(result, JSON_COMPACT) : NULL;
+    if (line)
+        w->settings->on_result(w->settings->user, name, line);
+    free(line);
+}
+
 static gad_status inspect_file(watcher *w, const char *path, const gad_journal_part *part, gad_error *err)
 {
     json_t *result = NULL;
     gad_error why = {0};
-    gad_status status = w->settings->inspect(w->settings->user, path, &result, &why);
+    gad_status status = w->inspector.inspect(w->inspector.user, path, &result, &why);
     if (status == GAD_E_MEMORY || status == GAD_E_DEVICE || status == GAD_E_CANCELLED) {
         *err = why;
         return status;
@@ -151,8 +160,7 @@ static gad_status inspect_file(watcher *w, const char *path, const gad_journal_p
     status = gad_journal_add(w->journal, part, result, err);
     if (!status) {
         count(w->report, verdict ? verdict : "failed");
-        if (w->settings->on_result)
-            w->settings->on_result(w->settings->user, part->name, result);
+        tell(w, part->name, result);
         status = sort_file(w, path, part->name, verdict ? verdict : "failed", err);
     }
     json_decref(result);
@@ -235,10 +243,11 @@ static gad_status look_after(watcher *w, gad_error *err)
     return status;
 }
 
-gad_status gad_watch_run(const gad_watch_settings *settings, gad_watch_report *report, gad_error *err)
+gad_status gad_watch_run(const gad_watch_settings *settings, gad_watch_inspector inspector, gad_watch_report *report,
+                         gad_error *err)
 {
     gad_watch_report counted = {0};
-    watcher w = {.settings = settings, .report = &counted, .events = -1};
+    watcher w = {.settings = settings, .inspector = inspector, .report = &counted, .events = -1};
     gad_error why = {0};
     w.out = settings->out ? gad_memory_copy_string(settings->out) : gad_file_join(settings->folder, "results");
     gad_status status = w.out ? GAD_OK : gad_error_memory(&why, operation, 64);

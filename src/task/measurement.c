@@ -73,5 +73,5 @@ void gad_measurement_write(const gad_measurement *m, double width_px, double hei
     write_tone(m, text);
     write_content(m, text);
     if (m->unusual > 0)
-        gad_string_addf(text, "; %.1f times what good parts show", m->unusual);
+        gad_string_addf(text, "; %.1f times what rejects a part", m->unusual);
 }

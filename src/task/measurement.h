@@ -30,13 +30,14 @@ typedef struct gad_measurement {
     double lightness;              /* CIE L* of the part less what it is compared with, -100 to 100 */
     double red_green, yellow_blue; /* CIE a* (red positive) and b* (yellow positive), likewise */
     double roughness;              /* log2 of its mean slope over that of what it is compared with; 0: equal */
-    double unusual;                /* its peak over the largest that good parts show; 0: not known */
+    double unusual;                /* its peak over what rejects a part; 0: not known */
     gad_measurement_basis basis;
     gad_measurement_content content;
     int other; /* of moved content: number of the place where it is found; -1 */
 } gad_measurement;
 
 /* "upper left, 34 x 12 px (0.4 % of the picture), a line rising to the right, 31 levels darker than the good part, added;
- * 6.1 times what good parts show". Places are those of a picture of that size. */
+
+ * 6.1 times what rejects a part". Places are those of a picture of that size. */
 void gad_measurement_write(const gad_measurement *m, double width_px, double height_px, gad_string *text);
 #endif

@@ -1,7 +1,5 @@
 /* listener, guard, queue: a real listener and raw sockets: routes, keys, forged origins, limits, slow and broken clients,
  * streams, stopping. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -11,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "serve/client.h"
 #include "serve/guard.h"
 #include "serve/listener.h"
 #include "support/support.h"
@@ -76,7 +75,7 @@ static void *run_worker(void *self)
     return NULL;
 }
 
-static void start(server *s, gad_listener_settings settings)
+static void start(server *s, gad_serve_settings settings)
 {
     gad_error err = {0};
     *s = (server){0};
@@ -96,38 +95,17 @@ static void stop(server *s)
 
 static int dial(const server *s)
 {
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in to = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)s->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
-    return fd;
+    return client_dial(s->port);
 }
 
 static void say(int fd, const char *text)
 {
-    size_t length = strlen(text), at = 0;
-    while (at < length) {
-        ssize_t n = send(fd, text + at, length - at, MSG_NOSIGNAL);
-        if (n <= 0)
-            return;
-        at += (size_t)n;
-    }
+    client_say(fd, text, strlen(text));
 }
 
-/* All that comes until the other side closes, or for `wait_s` seconds of silence. */
 static const char *hear(int fd, double wait_s)
 {
-    static char text[1 << 16];
-    size_t length = 0;
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    while (length < sizeof text - 1 && poll(&p, 1, (int)(1000 * wait_s)) > 0) {
-        ssize_t n = recv(fd, text + length, sizeof text - 1 - length, 0);
-        if (n <= 0)
-            break;
-        length += (size_t)n;
-    }
-    text[length] = 0;
-    return text;
+    return client_hear(fd, wait_s, NULL);
 }
 
 static const char *ask(const server *s, const char *request)
@@ -153,7 +131,7 @@ static void test_routes(void **state)
 {
     (void)state;
     server s;
-    start(&s, gad_listener_default());
+    start(&s, gad_serve_settings_default());
     assert_answer(ask(&s, "GET /show/one/of/two?x=3 HTTP/1.1\r\n" CLOSE "\r\n"), 200, "one two 3");
     assert_answer(ask(&s, "GET /show/a%2Fb/of/%C3%A9 HTTP/1.1\r\n" CLOSE "\r\n"), 404,
                   "not_found"); /* decoded first: a path */
@@ -176,7 +154,7 @@ static void test_guard(void **state)
 {
     (void)state;
     server s;
-    gad_listener_settings settings = gad_listener_default();
+    gad_serve_settings settings = gad_serve_settings_default();
     settings.key = "s3cret";
     start(&s, settings);
     assert_answer(ask(&s, "GET /health HTTP/1.1\r\n" CLOSE "\r\n"), 200, "");
@@ -206,10 +184,10 @@ static void test_limits(void **state)
 {
     (void)state;
     server s;
-    gad_listener_settings settings = gad_listener_default();
+    gad_serve_settings settings = gad_serve_settings_default();
     settings.body_bytes = 1000;
     settings.queue = 2;
-    settings.read_s = 0.6;
+    settings.read_timeout_s = 0.6;
     start(&s, settings);
     assert_answer(ask(&s, "POST /work HTTP/1.1\r\n" CLOSE "Content-Length: 1001\r\n\r\n"), 413, "too_large");
     char chunked[4096] = "POST /work HTTP/1.1\r\n" CLOSE "Transfer-Encoding: chunked\r\n\r\n";
@@ -252,7 +230,7 @@ static void test_stream(void **state)
 {
     (void)state;
     server s;
-    start(&s, gad_listener_default());
+    start(&s, gad_serve_settings_default());
     const char *answer = ask(&s, "GET /stream?pieces=5 HTTP/1.1\r\n" CLOSE "\r\n");
     assert_answer(answer, 200, "text/event-stream");
     for (int i = 0; i < 5; i++) {
@@ -276,7 +254,7 @@ static void test_stop(void **state)
 {
     (void)state;
     server s;
-    start(&s, gad_listener_default());
+    start(&s, gad_serve_settings_default());
     s.hold = true;
     int whole[3], half = dial(&s);
     for (int i = 0; i < 3; i++) {
@@ -302,7 +280,7 @@ static void test_many(void **state)
 {
     (void)state;
     server s;
-    start(&s, gad_listener_default());
+    start(&s, gad_serve_settings_default());
     int count = support_is_short() ? 200 : 2000;
     for (int i = 0; i < count; i++) {
         int fd = dial(&s);
@@ -325,12 +303,12 @@ static void test_refused(void **state)
     (void)state;
     gad_error err = {0};
     gad_listener *listener = NULL;
-    gad_listener_settings settings = gad_listener_default();
+    gad_serve_settings settings = gad_serve_settings_default();
     settings.address = "not.an.address";
     assert_int_equal(gad_listener_open(&settings, routes, 1, NULL, NULL, &listener, &err), GAD_E_ARGUMENT);
     server s;
-    start(&s, gad_listener_default());
-    settings = gad_listener_default();
+    start(&s, gad_serve_settings_default());
+    settings = gad_serve_settings_default();
     settings.address = "127.0.0.1";
     settings.certificate = "cert.pem";
     assert_int_equal(gad_listener_open(&settings, routes, 1, NULL, NULL, &listener, &err), GAD_E_ARGUMENT);

@@ -79,8 +79,7 @@ static gad_watch_report run(gad_watch_settings settings)
 {
     gad_error err = {0};
     gad_watch_report report;
-    settings.inspect = inspect;
-    ASSERT_OK(gad_watch_run(&settings, &report, &err), &err);
+    ASSERT_OK(gad_watch_run(&settings, (gad_watch_inspector){inspect, NULL}, &report, &err), &err);
     return report;
 }
 
@@ -121,21 +120,15 @@ typedef struct until {
     int parts, wanted;
 } until;
 
-static void heard(void *user, const char *name, const json_t *result)
+static void heard(void *user, const char *name, const char *line)
 {
-    (void)name, (void)result;
+    (void)name, (void)line;
     ((until *)user)->parts++;
 }
 
 static bool enough(void *user)
 {
     return ((until *)user)->parts >= ((until *)user)->wanted;
-}
-
-static gad_status inspect_plain(void *user, const char *path, json_t **result, gad_error *err)
-{
-    (void)user;
-    return inspect(NULL, path, result, err);
 }
 
 /* A camera that writes slowly, and one that renames. */
@@ -163,16 +156,15 @@ static void test_arrivals(void **state)
         _exit(0);
     }
     until u = {.wanted = 2};
-    gad_watch_settings settings = gad_watch_default();
+    gad_watch_settings settings = gad_watch_settings_default();
     settings.folder = in;
     settings.out = out;
-    settings.inspect = inspect_plain;
     settings.on_result = heard;
     settings.is_cancelled = enough;
     settings.user = &u;
     gad_watch_report report;
     gad_error err = {0};
-    ASSERT_OK(gad_watch_run(&settings, &report, &err), &err);
+    ASSERT_OK(gad_watch_run(&settings, (gad_watch_inspector){inspect, NULL}, &report, &err), &err);
     waitpid(camera, NULL, 0);
     assert_true(report.normal == 1 && report.rejected == 1 && report.failed == 0);
     assert_int_equal(lines_with(out, "results.jsonl", "slow.png"), 1);
@@ -193,10 +185,9 @@ static void test_killed(void **state)
     for (int kill_number = 0; kill_number < 50; kill_number++) {
         pid_t watcher = fork();
         if (!watcher) {
-            gad_watch_settings settings = {
-                .folder = in, .out = out, .sort = GAD_WATCH_MOVE, .once = true, .inspect = inspect, .user = &slow};
+            gad_watch_settings settings = {.folder = in, .out = out, .sort = GAD_WATCH_MOVE, .once = true};
             gad_watch_report report;
-            _exit(gad_watch_run(&settings, &report, NULL) != GAD_OK);
+            _exit(gad_watch_run(&settings, (gad_watch_inspector){inspect, &slow}, &report, NULL) != GAD_OK);
         }
         usleep((useconds_t)(3000 + 700 * (kill_number % 13)));
         kill(watcher, SIGKILL);
@@ -225,8 +216,8 @@ static void test_refused(void **state)
     (void)state;
     gad_error err = {0};
     gad_watch_report report = {.normal = 7};
-    gad_watch_settings settings = {.folder = support_scratch(GAD_TEST_TMP, "absent"), .once = true, .inspect = inspect};
-    assert_int_equal(gad_watch_run(&settings, &report, &err), GAD_E_ARGUMENT);
+    gad_watch_settings settings = {.folder = support_scratch(GAD_TEST_TMP, "absent"), .once = true};
+    assert_int_equal(gad_watch_run(&settings, (gad_watch_inspector){inspect, NULL}, &report, &err), GAD_E_ARGUMENT);
     assert_non_null(strstr(err.cause, "absent"));
     assert_int_equal(report.normal, 7);
     const char *out = fresh("bad_journal");

@@ -1,0 +1,113 @@
+/* gad_serve.h - products in a folder, the server, the watcher of folders. Conventions as in gad.h. */
+#ifndef GAD_SERVE_H
+#define GAD_SERVE_H
+#include "gad.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- products in a folder -------------------------------------------------------------------------------------------- */
+
+/* A folder of products as gad serve keeps it (its data folder's `products`): of each the pictures of its good parts, what
+ * was learnt, a threshold that somebody chose, its history. One program at a time. */
+typedef struct gad_products gad_products;
+GAD_API gad_status gad_products_open(const char *folder, const gad_learn_settings *learn, gad_products **products,
+                                     gad_error *err);
+GAD_API void gad_products_free(gad_products *products);
+
+/* Letters, digits, '.', '_' and '-'. */
+GAD_API gad_status gad_products_new(gad_products *products, const char *name, gad_error *err);
+GAD_API gad_status gad_products_delete(gad_products *products, const char *name, gad_error *err);
+/* Learn the files of good parts; files that cannot be read are an error that names them, and nothing is learnt then. */
+GAD_API gad_status gad_products_add(gad_products *products, const char *name, const char *const *good, int64_t count,
+                                    const gad_progress *progress, gad_error *err);
+/* Forget a good part. */
+GAD_API gad_status gad_products_forget(gad_products *products, const char *name, const char *part, gad_error *err);
+/* A threshold on the scale of scores, 0 to 1; NaN: the learnt one. */
+GAD_API gad_status gad_products_choose(gad_products *products, const char *name, double threshold, gad_error *err);
+
+/* All products, or (name given) one with its good parts and their own scores; text for people, or JSON; gad_text_free. */
+GAD_API gad_status gad_products_describe(gad_products *products, const char *name, bool json, char **text, gad_error *err);
+
+typedef struct gad_products_test {
+    int64_t good, bad, false_alarms, missed, failed; /* failed: could not be inspected */
+    double milliseconds;                             /* mean of a part */
+} gad_products_test;
+/* Inspect pictures that are known to be good or bad. `on_wrong` (may be NULL) hears of each that is judged otherwise. */
+GAD_API gad_status gad_products_check(gad_products *products, const char *name, const char *const *good, int64_t good_count,
+                                      const char *const *bad, int64_t bad_count,
+                                      void (*on_wrong)(void *user, const char *path, double score), void *user,
+                                      gad_products_test *report, gad_error *err);
+
+/* What was learnt, as one file for gad inspect --product; and such a file as a product (without pictures of its good
+ * parts). */
+GAD_API gad_status gad_products_export(gad_products *products, const char *name, const char *path, gad_error *err);
+GAD_API gad_status gad_products_import(gad_products *products, const char *name, const char *path, gad_error *err);
+
+/* ---- the server ------------------------------------------------------------------------------------------------------ */
+
+/* Start from gad_serve_settings_default. */
+typedef struct gad_serve_settings {
+    const char *folder;                        /* its products (products/NAME) and results; made when absent */
+    const char *address;                       /* to listen at: numeric; "127.0.0.1": this machine only */
+    int64_t port;                              /* 0: any free one */
+    const char *key;                           /* wanted of clients as "Authorization: Bearer KEY"; NULL: none */
+    const char *certificate, *certificate_key; /* PEM files for TLS; NULL: plain HTTP */
+    int64_t connections, queue;                /* open at once; requests that wait for the engine */
+    int64_t body_bytes, all_bodies_bytes;      /* of one request; of all at once */
+    double read_timeout_s, idle_timeout_s, send_timeout_s; /* a whole request; silence; a whole response */
+    int64_t keep;                                          /* results; older ones go; 0: all */
+    gad_learn_settings learn;                              /* of products that are taught here */
+    const gad_log *log;
+} gad_serve_settings;
+GAD_API gad_serve_settings gad_serve_settings_default(void);
+
+typedef struct gad_server gad_server;
+GAD_API gad_status gad_serve_open(const gad_serve_settings *settings, gad_server **server, gad_error *err);
+/* The port it listens at. */
+GAD_API int gad_serve_port(const gad_server *server);
+/* Serves on the calling thread, which owns the engine, until gad_serve_stop; requests that were accepted by then are
+ * answered. */
+GAD_API void gad_serve_run(gad_server *server);
+/* From any thread, or from a signal handler. */
+GAD_API void gad_serve_stop(gad_server *server);
+GAD_API void gad_serve_free(gad_server *server);
+
+/* ---- a folder that is watched ---------------------------------------------------------------------------------------- */
+
+typedef enum gad_watch_sort {
+    GAD_WATCH_STAY, /* files stay where they are */
+    GAD_WATCH_MOVE, /* to ok/, ng/ or failed/ of the output folder */
+    GAD_WATCH_LINK  /* links to them there */
+} gad_watch_sort;
+/* "stay", "move", "link"; NULL past the end. */
+GAD_API const char *gad_watch_sort_name(gad_watch_sort sort);
+
+/* Start from gad_watch_settings_default. */
+typedef struct gad_watch_settings {
+    const char *folder, *out; /* `out` NULL: "results" in the folder */
+    gad_watch_sort sort;
+    bool once;       /* what is there, then stop */
+    double settle_s; /* a file whose writer is not seen is complete when it is so old */
+    void (*on_result)(void *user, const char *name, const char *line); /* the JSON line of a part; NULL: nobody listens */
+    bool (*is_cancelled)(void *user);                                  /* NULL: never */
+    void *user;
+    const gad_log *log;
+} gad_watch_settings;
+GAD_API gad_watch_settings gad_watch_settings_default(void);
+
+typedef struct gad_watch_report {
+    int64_t normal, rejected, failed, known; /* known: had a result from an earlier run */
+} gad_watch_report;
+
+/* Every picture that comes into the folder is inspected once it is complete, entered in results.jsonl and results.csv of
+ * the output folder, and sorted; a restart neither loses nor repeats one. Until cancelled, or until an error that is not of
+ * one part. */
+GAD_API gad_status gad_watch(gad_product *product, const gad_watch_settings *settings, gad_watch_report *report,
+                             gad_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,253 @@
+/* products: the products of a folder (gad_serve.h), over the shelf. */
+#include <math.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/progress.h"
+#include "base/string.h"
+#include "gad_serve.h"
+#include "inspect/product_file.h"
+#include "inspect/shelf.h"
+
+static const char operation[] = "keep products";
+enum { MAX_PICTURE_BYTES = 1 << 30 };
+
+struct gad_products {
+    gad_shelf *shelf;
+};
+
+gad_status gad_products_open(const char *folder, const gad_learn_settings *learn, gad_products **products, gad_error *err)
+{
+    gad_products *made = gad_memory_zero(1, sizeof *made);
+    if (!made)
+        return gad_error_memory(err, operation, sizeof *made);
+    gad_status status = gad_shelf_open(folder, learn, &made->shelf, err);
+    if (status)
+        gad_products_free(made);
+    else
+        *products = made;
+    return status;
+}
+
+void gad_products_free(gad_products *products)
+{
+    if (!products)
+        return;
+    gad_shelf_close(products->shelf);
+    gad_memory_free(products);
+}
+
+static gad_status find(gad_products *products, const char *name, bool learnt, gad_shelf_item **item, gad_error *err)
+{
+    *item = gad_shelf_find(products->shelf, name);
+    if (!*item)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, "gad product list shows the products",
+                             "there is no product %.80s", name);
+    if (learnt && (!(*item)->product || !(*item)->product->finished))
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, "add pictures of good parts", "%s has learnt nothing yet",
+                             name);
+    return GAD_OK;
+}
+
+gad_status gad_products_new(gad_products *products, const char *name, gad_error *err)
+{
+    gad_shelf_item *item;
+    return gad_shelf_create(products->shelf, name, &item, err);
+}
+
+gad_status gad_products_delete(gad_products *products, const char *name, gad_error *err)
+{
+    return gad_shelf_delete(products->shelf, name, err);
+}
+
+/* All files are decoded before the first is learnt. */
+static gad_status check_files(const char *const *good, int64_t count, gad_error *err)
+{
+    gad_status status = GAD_OK;
+    for (int64_t i = 0; i < count && !status; i++) {
+        gad_image image = {0};
+        status = gad_image_load(good[i], &image, err);
+        gad_image_free(&image);
+    }
+    return status;
+}
+
+gad_status gad_products_add(gad_products *products, const char *name, const char *const *good, int64_t count,
+                            const gad_progress *progress, gad_error *err)
+{
+    char kept[256];
+    gad_shelf_item *item;
+    gad_progress_meter meter = gad_progress_start(progress, "good parts", count);
+    gad_status status = find(products, name, false, &item, err);
+    if (!status)
+        status = check_files(good, count, err);
+    for (int64_t i = 0; i < count && !status; i++) {
+        char *bytes = NULL;
+        size_t size;
+        status = gad_file_read(good[i], MAX_PICTURE_BYTES, &bytes, &size, err);
+        if (!status)
+            status = gad_shelf_add(products->shelf, item, good[i], bytes, size, kept, err);
+        gad_memory_free(bytes);
+        if (!status && !gad_progress_update(&meter, i + 1))
+            status = gad_error_set(err, GAD_E_CANCELLED, operation, NULL, "stopped");
+    }
+    return status ? status : gad_shelf_learn(products->shelf, item, err);
+}
+
+gad_status gad_products_forget(gad_products *products, const char *name, const char *part, gad_error *err)
+{
+    gad_shelf_item *item;
+    gad_status status = find(products, name, true, &item, err);
+    return status ? status : gad_shelf_remove(products->shelf, item, part, err);
+}
+
+gad_status gad_products_choose(gad_products *products, const char *name, double threshold, gad_error *err)
+{
+    gad_shelf_item *item;
+    gad_status status = find(products, name, false, &item, err);
+    return status ? status : gad_shelf_choose(products->shelf, item, threshold, err);
+}
+
+/* ---- telling ------------------------------------------------------------------------------------------------------- */
+
+static void add_number(gad_string *text, double value)
+{
+    if (isfinite(value))
+        gad_string_addf(text, "%.4f", value);
+    else
+        gad_string_add(text, "null");
+}
+
+static void add_json(gad_string *text, const gad_shelf_item *item)
+{
+    const gad_product *p = item->product;
+    gad_string_add(text, "{\"name\":");
+    gad_string_add_json(text, item->name);
+    gad_string_addf(text, ",\"good\":%lld,\"threshold\":", (long long)(p ? p->bank.parts : 0));
+    add_number(text, gad_shelf_threshold(item));
+    gad_string_addf(text, ",\"chosen\":%s,\"parts\":[", isnan(item->threshold) ? "false" : "true");
+    for (int64_t i = 0; p && i < p->bank.parts; i++) {
+        gad_string_add(text, i ? ",{\"name\":" : "{\"name\":");
+        gad_string_add_json(text, p->bank.part[i].name);
+        gad_string_add(text, ",\"score\":");
+        add_number(text, gad_product_own_score(p, i));
+        gad_string_addf(text, ",\"odd\":%s}", gad_product_is_odd(p, i) ? "true" : "false");
+    }
+    gad_string_add(text, "]}");
+}
+
+static void add_line(gad_string *text, const gad_shelf_item *item)
+{
+    const gad_product *p = item->product;
+    gad_string_addf(text, "%-24s %5lld good parts, threshold %.3f (%s)\n", item->name, (long long)(p ? p->bank.parts : 0),
+                    gad_shelf_threshold(item), isnan(item->threshold) ? "learnt" : "chosen");
+}
+
+static void add_parts(gad_string *text, const gad_shelf_item *item)
+{
+    const gad_product *p = item->product;
+    for (int64_t i = 0; p && i < p->bank.parts; i++)
+        gad_string_addf(text, "  %-40s %6.3f%s\n", p->bank.part[i].name, gad_product_own_score(p, i),
+                        gad_product_is_odd(p, i) ? "  odd: look at it" : "");
+    if (p && p->finished)
+        gad_string_addf(text, "  seen at %lld px, %.1f ms a part\n", (long long)p->side_px, p->milliseconds);
+}
+
+gad_status gad_products_describe(gad_products *products, const char *name, bool json, char **text, gad_error *err)
+{
+    gad_string s = {0};
+    gad_shelf_item *one = NULL;
+    gad_status status = name ? find(products, name, false, &one, err) : GAD_OK;
+    size_t count = one ? 1 : gad_shelf_count(products->shelf);
+    if (json && !one)
+        gad_string_add(&s, "[");
+    for (size_t i = 0; i < count && !status; i++) {
+        const gad_shelf_item *item = one ? one : gad_shelf_at(products->shelf, i);
+        if (json) {
+            gad_string_add(&s, i ? "," : "");
+            add_json(&s, item);
+            continue;
+        }
+        add_line(&s, item);
+        if (one)
+            add_parts(&s, item);
+    }
+    if (json)
+        gad_string_add(&s, one ? "\n" : "]\n");
+    if (!status)
+        status = s.failed || !(*text = gad_memory_copy_string(gad_string_text(&s)))
+                     ? gad_error_memory(err, operation, s.length)
+                     : GAD_OK;
+    gad_string_free(&s);
+    return status;
+}
+
+/* ---- checking ------------------------------------------------------------------------------------------------------ */
+
+typedef struct check {
+    const gad_shelf_item *item;
+    void (*on_wrong)(void *user, const char *path, double score);
+    void *user;
+    gad_products_test *report;
+} check;
+
+static gad_status check_one(const check *c, const char *path, bool bad, gad_error *err)
+{
+    gad_image image = {0};
+    gad_inspection r = {0};
+    double start = gad_clock_seconds();
+    gad_status status = gad_image_load(path, &image, err);
+    if (!status)
+        status = gad_product_look(c->item->product, &image, gad_shelf_threshold(c->item), &r, err);
+    gad_image_free(&image);
+    if (status == GAD_E_MEMORY || status == GAD_E_CANCELLED)
+        return status;
+    c->report->failed += status != GAD_OK;
+    if (status)
+        return GAD_OK;
+    bool rejected = r.verdict != GAD_VERDICT_NORMAL;
+    c->report->milliseconds += 1000 * (gad_clock_seconds() - start);
+    c->report->bad += bad;
+    c->report->good += !bad;
+    c->report->missed += bad && !rejected;
+    c->report->false_alarms += !bad && rejected;
+    if (bad != rejected && c->on_wrong)
+        c->on_wrong(c->user, path, r.score);
+    gad_inspection_clear(&r);
+    return GAD_OK;
+}
+
+gad_status gad_products_check(gad_products *products, const char *name, const char *const *good, int64_t good_count,
+                              const char *const *bad, int64_t bad_count,
+                              void (*on_wrong)(void *user, const char *path, double score), void *user,
+                              gad_products_test *report, gad_error *err)
+{
+    gad_products_test counted = {0};
+    gad_shelf_item *item;
+    gad_status status = find(products, name, true, &item, err);
+    check c = {item, on_wrong, user, &counted};
+    for (int64_t i = 0; i < good_count && !status; i++)
+        status = check_one(&c, good[i], false, err);
+    for (int64_t i = 0; i < bad_count && !status; i++)
+        status = check_one(&c, bad[i], true, err);
+    if (counted.good + counted.bad)
+        counted.milliseconds /= (double)(counted.good + counted.bad);
+    if (!status)
+        *report = counted;
+    return status;
+}
+
+gad_status gad_products_export(gad_products *products, const char *name, const char *path, gad_error *err)
+{
+    gad_shelf_item *item;
+    gad_status status = find(products, name, true, &item, err);
+    return status ? status : gad_product_file_write(item->product, path, err);
+}
+
+gad_status gad_products_import(gad_products *products, const char *name, const char *path, gad_error *err)
+{
+    return gad_shelf_import(products->shelf, name, path, err);
+}

@@ -1,0 +1,184 @@
+/* cmd_serve: gad serve: inspections over HTTP, a page to teach and review. Says where it listens, then serves until it is
+ * told to stop (Ctrl-C, SIGTERM). */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/terminal.h"
+#include "gad_serve.h"
+
+typedef struct serve_options {
+    gad_serve_settings serve;
+    const char *key_file, *features;
+    int64_t body_mib, threads;
+} serve_options;
+
+#define AT(field) offsetof(serve_options, field)
+static const option table[] = {
+    {.help = "Where"},
+    {.name = "data",
+     .argument = "DIR",
+     .kind = OPTION_STRING,
+     .offset = AT(serve.folder),
+     .fallback = "gad-data",
+     .help = "folder of its products and results; made when absent"},
+    {.name = "address",
+     .argument = "IP",
+     .kind = OPTION_STRING,
+     .offset = AT(serve.address),
+     .fallback = "127.0.0.1",
+     .help = "to listen at; the default is this machine only, 0.0.0.0 every network: give a key then"},
+    {.name = "port",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(serve.port),
+     .fallback = "8080",
+     .help = "0: any free one"},
+    {.name = "key-file",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(key_file),
+     .help = "its first line is the key that clients send as \"Authorization: Bearer KEY\" (or set GAD_SERVE_KEY)"},
+    {.name = "tls-cert",
+     .argument = "PEM",
+     .kind = OPTION_STRING,
+     .offset = AT(serve.certificate),
+     .help = "certificate: serve HTTPS"},
+    {.name = "tls-key",
+     .argument = "PEM",
+     .kind = OPTION_STRING,
+     .offset = AT(serve.certificate_key),
+     .help = "the certificate's key"},
+    {.help = "Bounds"},
+    {.name = "connections",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(serve.connections),
+     .minimum = 1,
+     .fallback = "256",
+     .help = "open at once"},
+    {.name = "queue",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(serve.queue),
+     .minimum = 1,
+     .fallback = "128",
+     .help = "requests that wait; more are told to come again"},
+    {.name = "max-body",
+     .argument = "MIB",
+     .kind = OPTION_INT,
+     .offset = AT(body_mib),
+     .minimum = 1,
+     .fallback = "64",
+     .help = "of one request"},
+    {.name = "keep",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(serve.keep),
+     .fallback = "100000",
+     .help = "results with their pictures; older ones go, reviewed ones last; 0: all"},
+    {.help = "Learning"},
+    {.name = "features",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(features),
+     .help = "the network that sees (default: the installed one)"},
+    {.name = "side",
+     .argument = "PX",
+     .kind = OPTION_INT,
+     .offset = AT(serve.learn.side_px),
+     .minimum = 64,
+     .fallback = "320",
+     .help = "pictures are seen at the size of a square of that side, their shape kept"},
+    {.name = "rate",
+     .argument = "R",
+     .kind = OPTION_NUMBER,
+     .offset = AT(serve.learn.rate),
+     .fallback = "0.05",
+     .help = "share of good parts that may be rejected"},
+    {.name = "confidence",
+     .argument = "C",
+     .kind = OPTION_NUMBER,
+     .offset = AT(serve.learn.confidence),
+     .fallback = "0.95",
+     .help = "probability that the true share is no larger"},
+    {.name = "threads", .argument = "N", .kind = OPTION_INT, .offset = AT(threads), .help = "0: all processors"},
+};
+
+static gad_server *running; /* for the signal handler */
+
+static void on_signal(int number)
+{
+    (void)number;
+    gad_serve_stop(running);
+}
+
+/* The first line of a file; the caller's. NULL after a message. */
+static char *read_key(const char *path)
+{
+    char *line = NULL;
+    size_t room = 0;
+    FILE *file = fopen(path, "r");
+    if (!file || getline(&line, &room, file) < 0) {
+        fprintf(stderr, "gad: %s: no key can be read from it\n", path);
+        free(line);
+        line = NULL;
+    } else {
+        line[strcspn(line, "\r\n")] = 0;
+    }
+    if (file)
+        fclose(file);
+    return line;
+}
+
+static int serve(const gad_serve_settings *settings)
+{
+    gad_error err = {0};
+    if (gad_serve_open(settings, &running, &err))
+        return terminal_fail(&err);
+    struct sigaction stop = {.sa_handler = on_signal};
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    fprintf(stderr, "gad serves at %s://%s:%d/ (stop with Ctrl-C)\n", settings->certificate ? "https" : "http",
+            settings->address, gad_serve_port(running));
+    if (!settings->key && strncmp(settings->address, "127.", 4) && strcmp(settings->address, "::1"))
+        fprintf(stderr, "gad: warning: everybody on the network may use it; give a key with --key-file\n");
+    gad_serve_run(running);
+    gad_serve_free(running);
+    return EXIT_DONE;
+}
+
+static int run(void *settings)
+{
+    serve_options *o = settings;
+    gad_serve_settings all = gad_serve_settings_default(), *s = &o->serve;
+    char *key = o->key_file ? read_key(o->key_file) : NULL;
+    if (o->key_file && !key)
+        return EXIT_FAILED;
+    s->key = key ? key : getenv("GAD_SERVE_KEY");
+    s->body_bytes = o->body_mib << 20;
+    s->all_bodies_bytes = s->body_bytes > all.all_bodies_bytes / 4 ? 4 * s->body_bytes : all.all_bodies_bytes;
+    s->read_timeout_s = all.read_timeout_s;
+    s->idle_timeout_s = all.idle_timeout_s;
+    s->send_timeout_s = all.send_timeout_s;
+    s->learn.most_rows = all.learn.most_rows;
+    s->learn.backbone = o->features;
+    s->learn.threads = (int)o->threads;
+    int code = serve(s);
+    free(key);
+    return code;
+}
+
+const command cmd_serve = {
+    .name = "serve",
+    .synopsis = "[options]",
+    .summary = "inspect over HTTP; a page to teach and review",
+    .details = "Open the address in a browser: make a product, drop pictures of good parts on the page, and post parts to "
+               "/v1/inspect (docs/line.md). Results and their pictures are kept in the data folder.",
+    .options = table,
+    .option_count = OPTIONS_COUNT(table),
+    .settings_bytes = sizeof(serve_options),
+    .run = run};

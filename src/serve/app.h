@@ -1,0 +1,20 @@
+/* app: what the handlers of a server share: products, results, counters, and the listener that they come through. In: a
+ * name. Out: a product. */
+#ifndef GAD_SERVE_APP_H
+#define GAD_SERVE_APP_H
+#include "inspect/shelf.h"
+#include "serve/listener.h"
+#include "serve/metrics.h"
+#include "serve/results.h"
+
+struct gad_server {
+    gad_shelf *shelf; /* touched by queued handlers only */
+    gad_results *results;
+    gad_metrics metrics;
+    gad_listener *listener;
+    int64_t queue_bound;
+};
+
+/* The product that is named, or the only one when none is; NULL: the response says why not. */
+gad_shelf_item *gad_app_product(gad_server *server, const char *name, gad_response *response);
+#endif

@@ -1,0 +1,171 @@
+/* server: see server.h */
+#include "serve/server.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
+#include "serve/app.h"
+#include "serve/page_css.h"
+#include "serve/page_html.h"
+#include "serve/page_js.h"
+#include "serve/routes.h"
+
+static const char operation[] = "serve";
+
+gad_serve_settings gad_serve_settings_default(void)
+{
+    return (gad_serve_settings){.folder = "gad-data",
+                                .address = "127.0.0.1",
+                                .port = 8080,
+                                .connections = 256,
+                                .queue = 128,
+                                .body_bytes = INT64_C(64) << 20,
+                                .all_bodies_bytes = INT64_C(256) << 20,
+                                .read_timeout_s = 30,
+                                .idle_timeout_s = 20,
+                                .send_timeout_s = 120,
+                                .keep = 100000,
+                                .learn = gad_learn_settings_default()};
+}
+
+/* ---- what needs no product ----------------------------------------------------------------------------------------- */
+
+static void show_page(void *app, const gad_request *request, gad_response *response)
+{
+    (void)app, (void)request;
+    response->type = "text/html; charset=utf-8";
+    gad_string_add(&response->body, page_html);
+}
+
+static void show_style(void *app, const gad_request *request, gad_response *response)
+{
+    (void)app, (void)request;
+    response->type = "text/css; charset=utf-8";
+    gad_string_add(&response->body, page_css);
+}
+
+static void show_script(void *app, const gad_request *request, gad_response *response)
+{
+    (void)app, (void)request;
+    response->type = "text/javascript; charset=utf-8";
+    gad_string_add(&response->body, page_js);
+}
+
+static void show_health(void *app, const gad_request *request, gad_response *response)
+{
+    gad_server *s = app;
+    (void)request;
+    gad_listener_now now = gad_listener_look(s->listener);
+    response->status = now.stopping ? 503 : 200;
+    gad_response_json(response,
+                      json_pack("{s:s, s:I}", "status", now.stopping ? "stopping" : "ok", "queue", (json_int_t)now.queued));
+}
+
+static void show_metrics(void *app, const gad_request *request, gad_response *response)
+{
+    gad_server *s = app;
+    (void)request;
+    gad_listener_now now = gad_listener_look(s->listener);
+    response->type = "text/plain; version=0.0.4; charset=utf-8";
+    gad_metrics_write(&s->metrics, &(gad_metrics_now){now.queued, s->queue_bound, now.connections}, &response->body);
+}
+
+static void show_properties(void *app, const gad_request *request, gad_response *response)
+{
+    gad_server *s = app;
+    (void)request;
+    gad_response_json(response, json_pack("{s:s, s:s, s:I}", "name", "gad", "version", GAD_VERSION, "products",
+                                          (json_int_t)gad_shelf_count(s->shelf)));
+}
+
+/* ---- routes -------------------------------------------------------------------------------------------------------- */
+
+/* Handlers that touch a product are queued: the worker owns them. */
+static const gad_route routes[] = {
+    {GAD_METHOD_GET, "/", show_page, false, true},
+    {GAD_METHOD_GET, "/page.css", show_style, false, true},
+    {GAD_METHOD_GET, "/page.js", show_script, false, true},
+    {GAD_METHOD_GET, "/health", show_health, false, true},
+    {GAD_METHOD_GET, "/metrics", show_metrics, false, false},
+    {GAD_METHOD_GET, "/props", show_properties, true, false},
+    {GAD_METHOD_POST, "/v1/inspect", gad_routes_inspect, true, false},
+    {GAD_METHOD_GET, "/v1/results", gad_routes_results, false, false},
+    {GAD_METHOD_GET, "/v1/results/{id}", gad_routes_result, false, false},
+    {GAD_METHOD_GET, "/v1/results/{id}/picture", gad_routes_result_picture, false, false},
+    {GAD_METHOD_GET, "/v1/results/{id}/heat", gad_routes_result_heat, false, false},
+    {GAD_METHOD_GET, "/v1/results/{id}/thumbnail", gad_routes_result_thumbnail, false, false},
+    {GAD_METHOD_PUT, "/v1/results/{id}/review", gad_routes_result_review, false, false},
+    {GAD_METHOD_POST, "/v1/results/{id}/good", gad_routes_result_good, true, false},
+    {GAD_METHOD_GET, "/v1/products", gad_routes_products, true, false},
+    {GAD_METHOD_POST, "/v1/products", gad_routes_product_new, true, false},
+    {GAD_METHOD_GET, "/v1/products/{name}", gad_routes_product, true, false},
+    {GAD_METHOD_DELETE, "/v1/products/{name}", gad_routes_product_delete, true, false},
+    {GAD_METHOD_GET, "/v1/products/{name}/summary", gad_routes_product_summary, false, false},
+    {GAD_METHOD_PUT, "/v1/products/{name}/threshold", gad_routes_product_threshold, true, false},
+    {GAD_METHOD_POST, "/v1/products/{name}/good", gad_routes_product_good, true, false},
+    {GAD_METHOD_GET, "/v1/products/{name}/good/{part}", gad_routes_product_good_picture, true, false},
+    {GAD_METHOD_DELETE, "/v1/products/{name}/good/{part}", gad_routes_product_good_delete, true, false},
+    {GAD_METHOD_GET, "/v1/export", gad_routes_export, true, false},
+    {GAD_METHOD_POST, "/predict", gad_routes_studio_predict, true, false},
+    {GAD_METHOD_POST, "/setup", gad_routes_studio_setup, true, false},
+    {GAD_METHOD_POST, "/webhook", gad_routes_studio_webhook, false, false},
+};
+
+/* ---- the whole ----------------------------------------------------------------------------------------------------- */
+
+static void count_request(void *app, int status)
+{
+    gad_metrics_count_request(&((gad_server *)app)->metrics, status);
+}
+
+gad_status gad_server_open(const gad_serve_settings *settings, gad_server **server, gad_error *err)
+{
+    gad_server *s = gad_memory_zero(1, sizeof *s);
+    char *products = gad_file_join(settings->folder, "products");
+    if (!s || !products) {
+        gad_memory_free(s);
+        gad_memory_free(products);
+        return gad_error_memory(err, operation, sizeof *s);
+    }
+    gad_metrics_start(&s->metrics);
+    s->queue_bound = settings->queue;
+    gad_status status = gad_shelf_open(products, &settings->learn, &s->shelf, err);
+    if (!status)
+        status = gad_results_open(settings->folder, settings->keep, &s->results, err);
+    if (!status)
+        status = gad_listener_open(settings, routes, sizeof routes / sizeof *routes, s, count_request, &s->listener, err);
+    gad_memory_free(products);
+    if (status)
+        gad_server_free(s);
+    else
+        *server = s;
+    return status;
+}
+
+int gad_server_port(const gad_server *server)
+{
+    return gad_listener_port(server->listener);
+}
+
+void gad_server_run(gad_server *server)
+{
+    gad_listener_work(server->listener);
+}
+
+void gad_server_stop(gad_server *server)
+{
+    gad_listener_stop(server->listener);
+}
+
+void gad_server_free(gad_server *s)
+{
+    if (!s)
+        return;
+    gad_listener_free(s->listener);
+    gad_results_close(s->results);
+    gad_shelf_close(s->shelf);
+    gad_metrics_stop(&s->metrics);
+    gad_memory_free(s);
+}
