@@ -145,15 +145,21 @@ GAD_API int gad_picture_height_px(const gad_picture *picture);
 /* Hash of its pixels, 32 hexadecimal digits; owned by the picture. */
 GAD_API const char *gad_picture_hash(const gad_picture *picture);
 
+/* Keep of a good part only what the engine sees of it, so that many of them need little memory. Its hash stays that of the
+ * whole picture; it can be shown beside parts, not be inspected itself. */
+GAD_API gad_status gad_picture_fit(gad_picture *picture, const gad_engine *engine, gad_error *err);
+
 /* Whether a file's name ends like an image's (.png, .jpg, .jpeg, .tif, .tiff, .webp, .bmp). */
 GAD_API bool gad_picture_is_name(const char *path);
 
 /* Good parts to choose from: for each part, the one that lies most like it (block-wise divergence of colour and edge
  * histograms, the worst blocks left out), never the part's own picture. The pictures need not outlive the gallery. */
 typedef struct gad_gallery gad_gallery;
-GAD_API gad_status gad_gallery_new(gad_picture *const *good, int count, gad_gallery **gallery, gad_error *err);
+GAD_API gad_status gad_gallery_new(int capacity, gad_gallery **gallery, gad_error *err);
+/* At most as many as the capacity. */
+GAD_API gad_status gad_gallery_add(gad_gallery *gallery, const gad_picture *good, gad_error *err);
 GAD_API void gad_gallery_free(gad_gallery *gallery);
-/* *best is an index into the pictures that the gallery was made of. */
+/* *best counts the pictures in the order in which they were added. */
 GAD_API gad_status gad_gallery_best(gad_gallery *gallery, const gad_picture *part, int *best, gad_error *err);
 
 /* ---- inspection ---------------------------------------------------------------------------------------------------- */

@@ -53,8 +53,7 @@ static gad_status view_image(const gad_engine_options *options, int width_px, in
     gad_memory_free(path);
     if (status)
         return status;
-    if (options->max_pixels > 0 && options->max_pixels < preprocess.max_pixels)
-        preprocess.max_pixels = options->max_pixels;
+    gad_preprocess_bound(&preprocess, options->max_pixels);
     status = gad_preprocess_view(&preprocess, width_px, height_px, view, err);
     if (!status) {
         info->input_width_px = (int)view->width;

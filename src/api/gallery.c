@@ -7,38 +7,46 @@
 struct gad_gallery {
     gad_align_rule rule;
     gad_align_index *index;
-    gad_hash *hash; /* [count] of the pictures */
-    size_t count;
+    gad_hash *hash; /* [count] of the pictures, room for `capacity` */
+    size_t count, capacity;
     uint16_t *feature;      /* scratch: one feature */
     unsigned char *allowed; /* [count] scratch */
 };
 
 static const char operation[] = "compare good parts";
 
-gad_status gad_gallery_new(gad_picture *const *good, int count, gad_gallery **gallery, gad_error *err)
+gad_status gad_gallery_new(int capacity, gad_gallery **gallery, gad_error *err)
 {
     gad_gallery *g = gad_memory_zero(1, sizeof *g);
     if (!g)
         return gad_error_memory(err, operation, sizeof *g);
     g->rule = gad_align_rule_default();
-    g->count = (size_t)count;
-    g->hash = gad_memory_zero(g->count, sizeof *g->hash);
-    g->allowed = gad_memory_zero(g->count, 1);
+    g->capacity = capacity > 0 ? (size_t)capacity : 0;
+    g->hash = gad_memory_zero(g->capacity, sizeof *g->hash);
+    g->allowed = gad_memory_zero(g->capacity, 1);
     g->feature = gad_memory_alloc(gad_align_count(&g->rule), sizeof *g->feature);
     gad_status status =
-        g->hash && g->allowed && g->feature ? GAD_OK : gad_error_memory(err, operation, g->count * sizeof *g->hash);
+        g->hash && g->allowed && g->feature ? GAD_OK : gad_error_memory(err, operation, g->capacity * sizeof *g->hash);
     if (!status)
-        status = gad_align_index_new(&g->rule, g->count, &g->index, err);
-    for (size_t i = 0; i < g->count && !status; i++) {
-        g->hash[i] = good[i]->hash;
-        status = gad_align_feature(&good[i]->image, &g->rule, g->feature, err);
-        if (!status)
-            status = gad_align_index_add(g->index, g->feature, err);
-    }
+        status = gad_align_index_new(&g->rule, g->capacity, &g->index, err);
     if (status)
         gad_gallery_free(g);
     else
         *gallery = g;
+    return status;
+}
+
+gad_status gad_gallery_add(gad_gallery *g, const gad_picture *good, gad_error *err)
+{
+    if (g->count == g->capacity || good->fitted)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL,
+                             good->fitted ? "a picture was fitted to an engine before it was added"
+                                          : "the gallery has no room for another picture");
+    gad_status status = gad_align_feature(&good->image, &g->rule, g->feature, err);
+    if (!status)
+        status = gad_align_index_add(g->index, g->feature, err);
+    if (!status)
+        g->hash[g->count++] = good->hash;
     return status;
 }
 

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "generate/engine.h"
 
 static const char operation[] = "read image";
 
@@ -80,6 +81,20 @@ gad_status gad_picture_from_grey(const uint8_t *pixels, int width_px, int height
             memset(to + 3 * x, pixels[(size_t)y * stride_bytes + (size_t)x], 3);
     }
     return wrap(&image, picture, err);
+}
+
+gad_status gad_picture_fit(gad_picture *picture, const gad_engine *engine, gad_error *err)
+{
+    gad_image fitted = {0};
+    gad_status status = gad_preprocess_fit(&engine->preprocess, &picture->image, &fitted, err);
+    if (status)
+        return status;
+    if (!picture->fitted)
+        picture->look = gad_familiar_look(&picture->image);
+    picture->fitted = true;
+    gad_image_free(&picture->image);
+    picture->image = fitted;
+    return GAD_OK;
 }
 
 void gad_picture_free(gad_picture *picture)

@@ -2,11 +2,14 @@
 #ifndef GAD_API_PICTURE_H
 #define GAD_API_PICTURE_H
 #include "base/hash.h"
+#include "evidence/familiar.h"
 #include "io/image.h"
 
 struct gad_picture {
     gad_image image;
     gad_hash hash;
     char hash_text[33];
+    bool fitted;   /* `image` is what an engine sees of the picture */
+    gad_look look; /* of the whole picture, when fitted */
 };
 #endif

@@ -195,9 +195,9 @@ static int calibrate_parts(const calibrate_options *o)
     for (int64_t i = 0; i < o->part.count && !code; i++)
         code = parts_paths_add(o->part.item[i], &parts) ? EXIT_DONE : EXIT_FAILED;
     if (!code)
-        code = parts_references_load(&o->ref, &refs);
-    if (!code)
         code = options_engine_open(&cmd_calibrate, &o->engine, &log, &engine);
+    if (!code)
+        code = parts_references_load(&o->ref, engine, &refs);
     if (!code && !refs.path.count && gad_engine_compares(engine)) {
         fputs("gad calibrate: this model compares parts with good ones: give --ref as for gad inspect\n", stderr);
         code = EXIT_USAGE;

@@ -462,11 +462,11 @@ static int make_folder(const char *path)
 }
 
 /* What answers: a product, or a model that good parts can be shown to. */
-static int open_answerer(const inspect_options *o, const references *refs, inspect_run *all)
+static int open_answerer(const inspect_options *o, references *refs, inspect_run *all)
 {
     gad_log log = terminal_log(false);
     gad_error err;
-    if (o->product && refs->path.count) {
+    if (o->product && o->ref.count) {
         fputs("gad inspect: a product has its good parts: give --product or --ref\n", stderr);
         return EXIT_USAGE;
     }
@@ -475,6 +475,8 @@ static int open_answerer(const inspect_options *o, const references *refs, inspe
                    ? terminal_fail(&err)
                    : EXIT_DONE;
     int code = options_engine_open(&cmd_inspect, &o->engine, &log, &all->engine);
+    if (!code)
+        code = parts_references_load(&o->ref, all->engine, refs);
     if (!code && !refs->path.count && gad_engine_compares(all->engine)) {
         fputs("gad inspect: this model compares parts with good ones: give a picture of a good part with --ref, or what\n"
               "gad learn wrote with --product\n",
@@ -493,8 +495,6 @@ static int run(void *settings)
     int code = EXIT_DONE;
     for (int64_t i = 0; i < o->part.count && !code; i++)
         code = parts_paths_add(o->part.item[i], &parts) ? EXIT_DONE : EXIT_FAILED;
-    if (!code)
-        code = parts_references_load(&o->ref, &refs);
     if (!code)
         code = make_folder(o->overlay);
     if (!code)

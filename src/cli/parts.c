@@ -74,7 +74,17 @@ void parts_references_free(references *r)
     parts_paths_free(&r->path);
 }
 
-int parts_references_load(const option_list *given, references *r)
+/* One good part: what choosing and showing it need is kept. */
+static gad_status load_reference(const gad_engine *engine, const char *path, references *r, gad_picture **picture,
+                                 gad_error *err)
+{
+    gad_status status = gad_picture_load(path, picture, err);
+    if (!status && r->gallery)
+        status = gad_gallery_add(r->gallery, *picture, err);
+    return status ? status : gad_picture_fit(*picture, engine, err);
+}
+
+int parts_references_load(const option_list *given, const gad_engine *engine, references *r)
 {
     gad_error err;
     bool choose = false;
@@ -86,11 +96,11 @@ int parts_references_load(const option_list *given, references *r)
     r->picture = calloc(r->path.count + 1, sizeof *r->picture);
     if (!r->picture)
         return EXIT_FAILED;
-    for (size_t i = 0; i < r->path.count; i++)
-        if (gad_picture_load(r->path.item[i], &r->picture[i], &err))
-            return terminal_fail(&err);
-    if (choose && gad_gallery_new(r->picture, (int)r->path.count, &r->gallery, &err))
+    if (choose && gad_gallery_new((int)r->path.count, &r->gallery, &err))
         return terminal_fail(&err);
+    for (size_t i = 0; i < r->path.count; i++)
+        if (load_reference(engine, r->path.item[i], r, &r->picture[i], &err))
+            return terminal_fail(&err);
     return EXIT_DONE;
 }
 

@@ -23,7 +23,7 @@ typedef struct references {
 } references;
 
 /* An exit code, with a message when it is not EXIT_DONE. */
-int parts_references_load(const option_list *given, references *r);
+int parts_references_load(const option_list *given, const gad_engine *engine, references *r);
 void parts_references_free(references *r);
 /* The good parts to show with this one. */
 gad_status parts_references_for(references *r, const gad_picture *part, gad_picture *const **good,

@@ -18,6 +18,11 @@ enum { MATCHED = 8, ALIGNED = 11, BASE = 13 };
  * surroundings: mean colours and deviations of 3 x 3 cells. */
 enum { OWN = 4 * 4 + 2, AROUND = 9 * 4 };
 
+/* Up to ALL cells every cell is compared with every one. A larger picture would take the square of its cells: there a cell
+ * is compared with those up to WINDOW away from its own place, where its like mostly is, and with SAMPLED of all of them.
+ */
+enum { ALL = 4096, SAMPLED = 512, WINDOW = 4 };
+
 /* What a comparison works with, in the caller's scratch memory. Pictures of the reference have a margin of FAR px on all
  * sides that repeats the edge. */
 typedef struct work {
@@ -25,6 +30,7 @@ typedef struct work {
     float *light, *reference, *reference_light, *same, *least, *column, *quarter, *cost, *best, *mean, *largest;
     float *own[2], *around[2]; /* of test and reference, [OWN or AROUND][cells]: a number of all cells side by side */
     float *nearest;            /* [cells] */
+    float *sampled;            /* [AROUND][SAMPLED]: some of the reference's descriptions */
 } work;
 
 static int64_t margined(int64_t width, int64_t height)
@@ -35,7 +41,7 @@ static int64_t margined(int64_t width, int64_t height)
 int64_t gad_handcrafted_scratch(int64_t width, int64_t height, int64_t cell_px)
 {
     int64_t cells = width / cell_px * (height / cell_px);
-    return 3 * width * height + 4 * margined(width, height) + (9 + 2 * (OWN + AROUND)) * cells + width;
+    return 3 * width * height + 4 * margined(width, height) + (9 + 2 * (OWN + AROUND)) * cells + width + AROUND * SAMPLED;
 }
 
 static work lay_out(const gad_handcrafted_planes *p, int64_t cell_px, float *scratch)
@@ -59,6 +65,7 @@ static work lay_out(const gad_handcrafted_planes *p, int64_t cell_px, float *scr
         w.own[i] = w.nearest + cells + i * (OWN + AROUND) * cells;
         w.around[i] = w.own[i] + OWN * cells;
     }
+    w.sampled = w.around[1] + AROUND * cells;
     return w;
 }
 
@@ -82,29 +89,33 @@ static void mean_of_colours(const float *planes, int64_t n, float *light)
         light[i] = (planes[i] + planes[n + i] + planes[2 * n + i]) * (1 / 3.0f);
 }
 
-/* Pixel differences in place and least over near shifts. */
-WIDE static void compare_pixels(const float *test, const work *w)
+/* Pixel differences of one line, in place and least over near shifts. */
+WIDE static void compare_line(const float *test, const work *w, int64_t y)
 {
     int64_t area = w->width * w->height, margin = margined(w->width, w->height);
-    float *residuals = w->column;
+    const float *a = test + y * w->width;
+    float *least = w->least + y * w->width, *same = w->same + y * w->width;
+    for (int64_t x = 0; x < w->width; x++)
+        least[x] = INFINITY;
     for (int dy = -NEAR; dy <= NEAR; dy++)
-        for (int dx = -NEAR; dx <= NEAR; dx++)
-            for (int64_t y = 0; y < w->height; y++) {
-                const float *a = test + y * w->width, *b = w->reference + (y + dy + FAR) * w->stride + dx + FAR;
-                float *least = w->least + y * w->width, *same = w->same + y * w->width;
-                if (dy == -NEAR && dx == -NEAR)
-                    for (int64_t x = 0; x < w->width; x++)
-                        least[x] = INFINITY;
-                for (int64_t x = 0; x < w->width; x++) {
-                    float residual = (fabsf(a[x] - b[x]) + fabsf(a[area + x] - b[margin + x]) +
-                                      fabsf(a[2 * area + x] - b[2 * margin + x])) *
-                                     (1 / 3.0f);
-                    residuals[x] = residual;
-                    least[x] = residual < least[x] ? residual : least[x];
-                }
+        for (int dx = -NEAR; dx <= NEAR; dx++) {
+            const float *b = w->reference + (y + dy + FAR) * w->stride + dx + FAR;
+            for (int64_t x = 0; x < w->width; x++) {
+                float residual =
+                    (fabsf(a[x] - b[x]) + fabsf(a[area + x] - b[margin + x]) + fabsf(a[2 * area + x] - b[2 * margin + x])) *
+                    (1 / 3.0f);
+                least[x] = residual < least[x] ? residual : least[x];
                 if (!dy && !dx)
-                    memcpy(same, residuals, (size_t)w->width * sizeof *same);
+                    same[x] = residual;
             }
+        }
+}
+
+static void compare_pixels(const float *test, const work *w)
+{
+#pragma omp parallel for schedule(static)
+    for (int64_t y = 0; y < w->height; y++)
+        compare_line(test, w, y);
 }
 
 /* Means of 3 x 3 px of the least difference: one px of noise makes no edge. */
@@ -233,6 +244,7 @@ static void describe(const float *colour, int64_t plane, const float *light, int
                      float *around)
 {
     int64_t across = w->width / w->cell, down = w->height / w->cell, cells = across * down, half = w->cell / 2;
+#pragma omp parallel for schedule(static)
     for (int64_t cell = 0; cell < cells; cell++) {
         int64_t at = cell / across * w->cell * stride + cell % across * w->cell;
         for (int q = 0; q < 4; q++) {
@@ -258,22 +270,57 @@ static void describe(const float *colour, int64_t plane, const float *light, int
             }
 }
 
-/* Root mean square distance of each cell's description to the nearest one of the reference. */
-WIDE static void find_nearest(const float *test, const float *reference, int64_t numbers, int64_t cells, float *distance,
-                              float *nearest)
+/* A stock of descriptions, numbers of all cells side by side. */
+typedef struct stock {
+    const float *number;
+    int64_t cells;
+} stock;
+
+/* Least square distance of a description, its numbers `stride` apart, to `count` <= ALL of a stock from `first` on. */
+WIDE static float least_distance(const float *value, int64_t stride, int64_t numbers, stock s, int64_t first, int64_t count)
 {
+    float distance[ALL];
+    for (int64_t j = 0; j < count; j++)
+        distance[j] = 0;
+    for (int64_t k = 0; k < numbers; k++) {
+        float mine = value[k * stride];
+        const float *other = s.number + k * s.cells + first;
+        for (int64_t j = 0; j < count; j++)
+            distance[j] += (mine - other[j]) * (mine - other[j]);
+    }
+    float least = INFINITY;
+    for (int64_t j = 0; j < count; j++)
+        least = distance[j] < least ? distance[j] : least;
+    return least;
+}
+
+/* Among the cells around (y, x) of a picture of down x across cells. */
+static float least_around(const float *value, int64_t numbers, stock s, int64_t y, int64_t x, int64_t across)
+{
+    int64_t down = s.cells / across, left = x > WINDOW ? x - WINDOW : 0;
+    int64_t right = x + WINDOW < across ? x + WINDOW : across - 1;
+    float least = INFINITY;
+    for (int64_t v = y > WINDOW ? y - WINDOW : 0; v <= y + WINDOW && v < down; v++)
+        least = fminf(least, least_distance(value, s.cells, numbers, s, v * across + left, right - left + 1));
+    return least;
+}
+
+/* Root mean square distance of each cell's description to the nearest one of the reference. `room` holds SAMPLED
+ * descriptions. */
+static void find_nearest(const float *test, const float *reference, int64_t numbers, int64_t across, int64_t cells,
+                         float *room, float *nearest)
+{
+    stock whole = {reference, cells}, some = {room, SAMPLED};
+    bool large = cells > ALL;
+    for (int64_t k = 0; k < numbers && large; k++)
+        for (int64_t j = 0; j < SAMPLED; j++)
+            room[k * SAMPLED + j] = reference[k * cells + j * cells / SAMPLED];
+#pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < cells; i++) {
-        for (int64_t j = 0; j < cells; j++)
-            distance[j] = 0;
-        for (int64_t k = 0; k < numbers; k++) {
-            float value = test[k * cells + i];
-            const float *other = reference + k * cells;
-            for (int64_t j = 0; j < cells; j++)
-                distance[j] += (value - other[j]) * (value - other[j]);
-        }
-        float least = distance[0];
-        for (int64_t j = 1; j < cells; j++)
-            least = distance[j] < least ? distance[j] : least;
+        float least = large ? least_distance(test + i, cells, numbers, some, 0, SAMPLED)
+                            : least_distance(test + i, cells, numbers, whole, 0, cells);
+        if (large)
+            least = fminf(least, least_around(test + i, numbers, whole, i / across, i % across, across));
         nearest[i] = sqrtf(least / (float)numbers);
     }
 }
@@ -281,15 +328,15 @@ WIDE static void find_nearest(const float *test, const float *reference, int64_t
 /* Channels 11 and 12; where `better`, the least of these and what is there. */
 static void look_for_like(const gad_handcrafted_planes *planes, const work *w, bool better, float *low)
 {
-    int64_t area = w->width * w->height, cells = area / (w->cell * w->cell);
+    int64_t area = w->width * w->height, across = w->width / w->cell, cells = area / (w->cell * w->cell);
     describe(planes->test, area, w->light, w->width, w, w->own[0], w->around[0]);
     mean_of_colours(planes->stock, area, w->same); /* no longer needed */
     describe(planes->stock, area, w->same, w->width, w, w->own[1], w->around[1]);
     for (int k = 0; k < 2; k++) {
         if (k == 0)
-            find_nearest(w->own[0], w->own[1], OWN, cells, w->cost, w->nearest);
+            find_nearest(w->own[0], w->own[1], OWN, across, cells, w->sampled, w->nearest);
         else
-            find_nearest(w->around[0], w->around[1], AROUND, cells, w->cost, w->nearest);
+            find_nearest(w->around[0], w->around[1], AROUND, across, cells, w->sampled, w->nearest);
         for (int64_t i = 0; i < cells; i++) {
             float *at = &low[i * GAD_EVIDENCE_CHANNELS + ALIGNED + k];
             *at = better && *at < w->nearest[i] ? *at : w->nearest[i];
@@ -334,6 +381,7 @@ void gad_handcrafted_compare(const gad_handcrafted_planes *planes, int64_t cell_
     mean_of_colours(w.reference, margin, w.reference_light);
     compare_pixels(planes->test, &w);
     match_surroundings(&w);
+#pragma omp parallel for schedule(static)
     for (int64_t cell = 0; cell < area / (cell_px * cell_px); cell++)
         if (!better || w.mean[cell] < low[cell * GAD_EVIDENCE_CHANNELS + MATCHED])
             fill_cell(planes->test, &w, cell / across, cell % across, low + cell * GAD_EVIDENCE_CHANNELS);

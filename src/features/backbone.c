@@ -57,11 +57,6 @@ const gad_backbone_info *gad_backbone_describe(const gad_backbone *backbone)
     return &backbone->info;
 }
 
-double gad_backbone_flop(const gad_backbone *backbone, int64_t width, int64_t height)
-{
-    return backbone->vit ? gad_vit_flop(backbone->vit, width, height) : gad_lite_flop(backbone->lite, width, height);
-}
-
 static gad_status check_size(const gad_backbone_info *info, const gad_image *image, int64_t width, int64_t height,
                              gad_error *err)
 {

@@ -17,8 +17,6 @@ gad_status gad_backbone_limit_cpu(gad_backbone *backbone, const char *level, gad
 /* Lives as long as the backbone. */
 const gad_backbone_info *gad_backbone_describe(const gad_backbone *backbone);
 
-/* Additions and multiplications of one picture at that size. */
-double gad_backbone_flop(const gad_backbone *backbone, int64_t width, int64_t height);
 /* Feature maps of an RGB picture at a working size of width x height px, both multiples of the unit; a picture of another
  * size is brought to it (bicubic, antialiased). *features, which need not be set, is the caller's (gad_feature_free). */
 gad_status gad_backbone_run(gad_backbone *backbone, const gad_image *image, int64_t width, int64_t height,

@@ -141,21 +141,6 @@ void gad_lite_free(gad_lite *lite)
     gad_memory_free(lite);
 }
 
-double gad_lite_flop(const gad_lite *lite, int64_t width, int64_t height)
-{
-    gad_window w = gad_window_same(height, width, STEM_KERNEL, STEM_STRIDE);
-    double products = 0;
-    for (int i = 0; i < lite->blocks; i++) {
-        const block *b = &lite->block[i];
-        const double seen = (double)(w.out_rows * w.out_cols);
-        w = gad_window_same(w.out_rows, w.out_cols, b->kernel, b->stride);
-        products += seen * (double)(b->expand.weight.rows * b->expand.weight.cols);
-        products += (double)(w.out_rows * w.out_cols) * (double)(b->depthwise.weight.rows * b->depthwise.weight.cols +
-                                                                 b->project.weight.rows * b->project.weight.cols);
-    }
-    return 2 * products;
-}
-
 /* ---- running ---- */
 
 /* Numbers of the largest output of a block. */

@@ -11,8 +11,6 @@ typedef struct gad_lite gad_lite;
 
 gad_status gad_lite_open(const char *path, gad_lite **lite, gad_backbone_info *info, gad_error *err);
 void gad_lite_free(gad_lite *lite);
-/* Additions and multiplications of one run at that size. */
-double gad_lite_flop(const gad_lite *lite, int64_t width, int64_t height);
 /* `picture` has sides that are multiples of info's unit. Maps are added to `features`. */
 gad_status gad_lite_run(const gad_lite *lite, gad_device *device, const gad_image *picture, gad_features *features,
                         gad_error *err);

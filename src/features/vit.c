@@ -81,15 +81,6 @@ void gad_vit_free(gad_vit *vit)
     gad_memory_free(vit);
 }
 
-double gad_vit_flop(const gad_vit *vit, int64_t width, int64_t height)
-{
-    const gad_vit_config *c = &vit->config;
-    const double patches = (double)(width / c->patch) * (double)(height / c->patch), hidden = c->hidden;
-    const double rows = patches + 1 + c->registers, inner = (double)vit->weights.block[0].up.weight->value.rows;
-    const double layer = rows * hidden * (4 * hidden + (c->gated ? 3 : 2) * inner) + 2 * rows * rows * hidden;
-    return 2 * (patches * 3 * c->patch * c->patch * hidden + c->depth * layer);
-}
-
 /* ---- running ---- */
 
 /* One picture on its way: rows are the prefix (class row, registers), then the patches in raster order. */

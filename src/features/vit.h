@@ -11,8 +11,6 @@ typedef struct gad_vit gad_vit;
 
 gad_status gad_vit_open(const char *folder, gad_vit **vit, gad_backbone_info *info, gad_error *err);
 void gad_vit_free(gad_vit *vit);
-/* Additions and multiplications of one run at that size, norms and activations left out. */
-double gad_vit_flop(const gad_vit *vit, int64_t width, int64_t height);
 /* `picture` has sides that are multiples of info's unit. Maps are added to `features`. */
 gad_status gad_vit_run(const gad_vit *vit, gad_device *device, const gad_image *picture, gad_features *features,
                        gad_error *err);

@@ -32,9 +32,8 @@ static gad_status load_preprocess(gad_engine *e, const gad_engine_options *optio
         gad_memory_free(path);
         if (!found)
             continue;
-        if (!status && options->max_pixels > 0 && options->max_pixels < e->preprocess.max_pixels)
-            e->preprocess.max_pixels =
-                options->max_pixels > e->preprocess.min_pixels ? options->max_pixels : e->preprocess.min_pixels;
+        if (!status)
+            gad_preprocess_bound(&e->preprocess, options->max_pixels);
         return status ? status : gad_preprocess_rule(options->image_size, &e->preprocess, err);
     }
     return gad_error_set(err, GAD_E_IO, operation, "copy it from where the checkpoint was published",
@@ -289,11 +288,11 @@ static gad_status render_turn(gad_engine *e, const gad_engine_part *part, size_t
     return status;
 }
 
-gad_status gad_engine_encode(gad_engine *e, const gad_image *image, gad_hash hash, const gad_image_entry **entry,
-                             gad_error *err)
+gad_status gad_engine_encode(gad_engine *e, const gad_image *image, bool fitted, gad_hash hash,
+                             const gad_image_entry **entry, gad_error *err)
 {
-    return gad_image_cache_get(&e->images, &e->model, &e->device, e->timeline.adapters, &e->preprocess, image, hash, entry,
-                               err);
+    return gad_image_cache_get(&e->images, &e->model, &e->device, e->timeline.adapters, &e->preprocess, image, fitted, hash,
+                               entry, err);
 }
 
 gad_status gad_engine_make_turn(gad_engine *e, const gad_engine_part *part, size_t part_count, gad_engine_turn *turn,

@@ -31,9 +31,10 @@ struct gad_engine {
     void (*free_kept)(void *kept);
 };
 
-/* The image's rows from the tower, encoded once; kept until a turn is freed after it. `hash`: of its pixels. */
-gad_status gad_engine_encode(gad_engine *engine, const gad_image *image, gad_hash hash, const gad_image_entry **entry,
-                             gad_error *err);
+/* The image's rows from the tower, encoded once; kept until a turn is freed after it. `fitted`: it is what
+ * gad_preprocess_fit made; `hash`: of the whole picture's pixels. */
+gad_status gad_engine_encode(gad_engine *engine, const gad_image *image, bool fitted, gad_hash hash,
+                             const gad_image_entry **entry, gad_error *err);
 
 /* A piece of a user turn: a text, or (text NULL) the rows of an image, with what layers add to them. Borrowed. */
 typedef struct gad_engine_part {

@@ -11,6 +11,7 @@
 #include "base/string.h"
 #include "inspect/ask.h"
 #include "inspect/decision.h"
+#include "inspect/kept.h"
 #include "task/question.h"
 
 enum { MAX_KNOWLEDGE = 64, MAX_PICTURES = 65 };
@@ -166,6 +167,31 @@ static gad_verdict decide(inspection *in)
     return gad_decision_make(&in->rule, r->score, in->word);
 }
 
+/* How far the part is from looking like the good ones before it. */
+static gad_status measure_familiarity(inspection *in, gad_error *err)
+{
+    const gad_inspect_request *q = in->request;
+    gad_kept *kept;
+    gad_look good[MAX_PICTURES];
+    const gad_turn_part *last = NULL;
+    int count = 0;
+    gad_status status = gad_kept_of(in->engine, &kept, err);
+    for (size_t i = 0; i < q->part_count && !status; i++) {
+        if (q->part[i].text)
+            continue;
+        if (last && count < MAX_PICTURES)
+            good[count++] = last->look ? *last->look : gad_kept_look_of(kept, last->image, last->hash);
+        last = &q->part[i];
+    }
+    if (status || !count)
+        return status;
+    gad_look part = gad_familiar_look(last->image);
+    gad_familiarity f = gad_familiar_measure(&part, good, count);
+    in->result->distance = f.distance;
+    in->result->distance_limit = f.limit;
+    return GAD_OK;
+}
+
 /* Where the decision is not that of the text, its places are not the text's either. */
 static gad_status settle(inspection *in, gad_error *err)
 {
@@ -174,11 +200,14 @@ static gad_status settle(inspection *in, gad_error *err)
     r->disagreement = r->reasoned && in->word != GAD_ANSWER_NONE && says_yes != bad && r->verdict != GAD_VERDICT_UNREADABLE;
     r->threshold = in->rule.threshold;
     snprintf(r->threshold_source, sizeof r->threshold_source, "%s", in->rule.source);
+    gad_status status = GAD_OK;
     if (bad && !says_yes && in->turn.heat)
-        return take_regions(&in->turn, r, err);
-    if (r->verdict == GAD_VERDICT_NORMAL && says_yes)
+        status = take_regions(&in->turn, r, err);
+    else if (r->verdict == GAD_VERDICT_NORMAL && says_yes)
         drop_defects(r);
-    return GAD_OK;
+    if (r->distance > r->distance_limit)
+        r->verdict = GAD_VERDICT_UNFAMILIAR;
+    return status;
 }
 
 static gad_status answer(inspection *in, gad_error *err)
@@ -256,6 +285,8 @@ static gad_status run(inspection *in, gad_error *err)
     r->input_height_px = (int)in->turn.view.height;
     r->prompt_tokens = in->turn.asked.prompt.count;
     status = take_heat(&in->turn, r, err);
+    if (!status && !request->choice)
+        status = measure_familiarity(in, err);
     if (!status)
         status = answer(in, err);
     r->computed_tokens = in->engine->timeline.computed - computed;

@@ -18,3 +18,14 @@ gad_status gad_kept_of(gad_engine *engine, gad_kept **kept, gad_error *err)
     *kept = engine->kept;
     return *kept ? GAD_OK : gad_error_memory(err, "inspect the part", sizeof **kept);
 }
+
+gad_look gad_kept_look_of(gad_kept *kept, const gad_image *image, gad_hash hash)
+{
+    for (int i = 0; i < GAD_KEPT_LOOKS; i++)
+        if (gad_hash_equal(kept->look[i].of, hash))
+            return kept->look[i].look;
+    struct gad_kept_look *slot = &kept->look[kept->look_next];
+    kept->look_next = (kept->look_next + 1) % GAD_KEPT_LOOKS;
+    *slot = (struct gad_kept_look){hash, gad_familiar_look(image)};
+    return slot->look;
+}

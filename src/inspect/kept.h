@@ -2,7 +2,10 @@
  * In: an engine. Out: the one struct that belongs to it, freed with it. */
 #ifndef GAD_INSPECT_KEPT_H
 #define GAD_INSPECT_KEPT_H
+#include "evidence/familiar.h"
 #include "generate/engine.h"
+
+enum { GAD_KEPT_LOOKS = 64 };
 
 typedef struct gad_kept {
     gad_hash level_of; /* the good parts that `level` belongs to (evidence/evidence.h) */
@@ -10,7 +13,14 @@ typedef struct gad_kept {
     bool own_read; /* the checkpoint's own threshold was looked for */
     gad_threshold own;
     bool own_exists;
+    struct gad_kept_look {
+        gad_hash of; /* the picture */
+        gad_look look;
+    } look[GAD_KEPT_LOOKS]; /* of good parts, the oldest replaced first */
+    int look_next;
 } gad_kept;
 
+/* What a good part looks like as a whole. */
+gad_look gad_kept_look_of(gad_kept *kept, const gad_image *image, gad_hash hash);
 gad_status gad_kept_of(gad_engine *engine, gad_kept **kept, gad_error *err);
 #endif

@@ -17,36 +17,32 @@ typedef struct kept {
 
 /* The images of a turn on their way. */
 typedef struct images {
-    const gad_image **image;
     const gad_image_rows **rows;
-    gad_patches *patches; /* NULL: nothing is compared */
+    gad_patches *patches; /* borrowed from the engine's cache */
     size_t count;
 } images;
 
 static void free_images(images *s)
 {
-    for (size_t i = 0; s->patches && i < s->count; i++)
-        gad_preprocess_free(&s->patches[i]);
     gad_memory_free(s->patches);
-    gad_memory_free(s->image);
     gad_memory_free(s->rows);
 }
 
 static gad_status encode(gad_engine *e, const gad_turn_part *part, size_t part_count, images *s, gad_turn *turn,
                          gad_error *err)
 {
-    s->image = gad_memory_alloc(part_count, sizeof *s->image);
+    s->patches = gad_memory_alloc(part_count, sizeof *s->patches);
     s->rows = gad_memory_alloc(part_count, sizeof *s->rows);
-    if (!s->image || !s->rows)
+    if (!s->patches || !s->rows)
         return gad_error_memory(err, operation, part_count * sizeof *s->rows);
     for (size_t i = 0; i < part_count; i++) {
         const gad_image_entry *entry;
         if (part[i].text)
             continue;
-        gad_status status = gad_engine_encode(e, part[i].image, part[i].hash, &entry, err);
+        gad_status status = gad_engine_encode(e, part[i].image, part[i].look != NULL, part[i].hash, &entry, err);
         if (status)
             return status;
-        s->image[s->count] = part[i].image;
+        s->patches[s->count] = entry->patches;
         s->rows[s->count++] = &entry->rows;
         turn->view = entry->view;
     }
@@ -105,13 +101,8 @@ static gad_status compare(gad_engine *e, images *s, gad_turn *turn, gad_error *e
     gad_grid grid = s->rows[s->count - 1]->grid;
     size_t cells = (size_t)(gad_grid_tokens(grid) * gad_config_map_cells(&e->model.config.evidence));
     gad_evidence_map map = {.logit = gad_memory_alloc(cells, sizeof *map.logit)};
-    s->patches = gad_memory_zero(s->count, sizeof *s->patches);
     turn->compared = gad_memory_zero(1, sizeof *turn->compared);
-    gad_status status = s->patches && turn->compared && map.logit
-                            ? GAD_OK
-                            : gad_error_memory(err, operation, s->count * sizeof *s->patches + cells * sizeof *map.logit);
-    for (size_t i = 0; i < s->count && !status; i++)
-        status = gad_preprocess_image(&e->preprocess, s->image[i], &s->patches[i], err);
+    gad_status status = turn->compared && map.logit ? GAD_OK : gad_error_memory(err, operation, cells * sizeof *map.logit);
     float level = 0;
     if (!status)
         status = find_level(e, s, (int64_t)s->count - 1, &level, err);

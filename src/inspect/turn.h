@@ -3,6 +3,7 @@
  */
 #ifndef GAD_INSPECT_TURN_H
 #define GAD_INSPECT_TURN_H
+#include "evidence/familiar.h"
 #include "evidence/regions.h"
 #include "generate/engine.h"
 
@@ -11,6 +12,7 @@ typedef struct gad_turn_part {
     const char *text;
     const gad_image *image;
     gad_hash hash;
+    const gad_look *look; /* of the whole picture, where `image` is what the engine sees of it; NULL: it is the picture */
 } gad_turn_part;
 
 typedef struct gad_turn {

@@ -309,32 +309,66 @@ static gad_hash name_input(const gad_preprocess *settings, const gad_image *imag
     return gad_hash_combine(gad_image_hash(image), how);
 }
 
+void gad_preprocess_bound(gad_preprocess *settings, int64_t max_pixels)
+{
+    if (max_pixels > 0 && max_pixels < settings->max_pixels)
+        settings->max_pixels = max_pixels > settings->min_pixels ? max_pixels : settings->min_pixels;
+}
+
+static gad_status resize(const gad_preprocess *settings, const gad_image *image, gad_view *view, gad_image *resized,
+                         gad_error *err)
+{
+    if (image->channels != 3)
+        return gad_error_set(err, GAD_E_ARGUMENT, "prepare image", NULL, "an image with %d channels is not RGB",
+                             image->channels);
+    gad_status status = gad_preprocess_view(settings, image->width, image->height, view, err);
+    return status ? status : gad_resize_bicubic(image, view->width, view->height, settings->backend, resized, err);
+}
+
+gad_status gad_preprocess_fit(const gad_preprocess *settings, const gad_image *image, gad_image *fitted, gad_error *err)
+{
+    gad_view view;
+    return resize(settings, image, &view, fitted, err);
+}
+
+/* The rows of an image that has its size already. `image`: what it was made of. */
+static gad_status lay_out(const gad_preprocess *settings, const gad_image *resized, const gad_image *image,
+                          const gad_view *view, gad_patches *patches, gad_error *err)
+{
+    gad_patches made = {.view = *view};
+    made.grid = (gad_grid){(int32_t)(resized->height / settings->patch), (int32_t)(resized->width / settings->patch)};
+    made.row_count = (int64_t)made.grid.rows * made.grid.cols;
+    made.row_size = (int64_t)3 * settings->temporal * settings->patch * settings->patch;
+    made.row = gad_memory_alloc_aligned((size_t)(made.row_count * made.row_size), sizeof *made.row);
+    if (!made.row)
+        return gad_error_memory(err, "prepare image", (size_t)(made.row_count * made.row_size) * sizeof *made.row);
+    fill_rows(settings, resized, &made);
+    made.hash = name_input(settings, image, &made.view);
+    *patches = made;
+    return GAD_OK;
+}
+
 gad_status gad_preprocess_image(const gad_preprocess *settings, const gad_image *image, gad_patches *patches,
                                 gad_error *err)
 {
     gad_image resized = {0};
-    gad_patches made = {0};
-    if (image->channels != 3)
-        return gad_error_set(err, GAD_E_ARGUMENT, "prepare image", NULL, "an image with %d channels is not RGB",
-                             image->channels);
-    gad_status status = gad_preprocess_view(settings, image->width, image->height, &made.view, err);
+    gad_view view;
+    gad_status status = resize(settings, image, &view, &resized, err);
     if (!status)
-        status = gad_resize_bicubic(image, made.view.width, made.view.height, settings->backend, &resized, err);
-    if (status)
-        return status;
-    made.grid = (gad_grid){(int32_t)(resized.height / settings->patch), (int32_t)(resized.width / settings->patch)};
-    made.row_count = (int64_t)made.grid.rows * made.grid.cols;
-    made.row_size = (int64_t)3 * settings->temporal * settings->patch * settings->patch;
-    made.row = gad_memory_alloc_aligned((size_t)(made.row_count * made.row_size), sizeof *made.row);
-    if (made.row) {
-        fill_rows(settings, &resized, &made);
-        made.hash = name_input(settings, image, &made.view);
-        *patches = made;
-    } else {
-        status = gad_error_memory(err, "prepare image", (size_t)(made.row_count * made.row_size) * sizeof *made.row);
-    }
+        status = lay_out(settings, &resized, image, &view, patches, err);
     gad_image_free(&resized);
     return status;
+}
+
+gad_status gad_preprocess_fitted(const gad_preprocess *settings, const gad_image *fitted, gad_patches *patches,
+                                 gad_error *err)
+{
+    int factor = settings->patch * settings->merge;
+    gad_view view = {fitted->width, fitted->height, fitted->width, fitted->height, factor};
+    if (fitted->channels != 3 || fitted->width % factor || fitted->height % factor)
+        return gad_error_set(err, GAD_E_ARGUMENT, "prepare image", "fit the picture to the engine that inspects with it",
+                             "a picture was fitted to another model");
+    return lay_out(settings, fitted, fitted, &view, patches, err);
 }
 
 void gad_preprocess_free(gad_patches *patches)

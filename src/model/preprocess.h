@@ -47,8 +47,16 @@ gad_status gad_preprocess_view(const gad_preprocess *settings, int64_t width, in
 /* Tokens that the language model gets for it. */
 int64_t gad_preprocess_tokens(const gad_view *view);
 
+/* Let images have at most max_pixels, but never fewer than they must have; 0: as the checkpoint says. */
+void gad_preprocess_bound(gad_preprocess *settings, int64_t max_pixels);
+/* An RGB image at the size that the model sees; what gad_preprocess_image makes of it is what it makes of the image, but
+ * for the view's original size and the hash. *fitted is the caller's (gad_image_free). */
+gad_status gad_preprocess_fit(const gad_preprocess *settings, const gad_image *image, gad_image *fitted, gad_error *err);
 /* Resize, normalise and lay out an RGB image. */
 gad_status gad_preprocess_image(const gad_preprocess *settings, const gad_image *image, gad_patches *patches,
                                 gad_error *err);
+/* The same of an image that gad_preprocess_fit made: the same rows, of which it is the original. */
+gad_status gad_preprocess_fitted(const gad_preprocess *settings, const gad_image *fitted, gad_patches *patches,
+                                 gad_error *err);
 void gad_preprocess_free(gad_patches *patches);
 #endif

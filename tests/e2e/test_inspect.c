@@ -250,7 +250,7 @@ static void test_heatmap(void **state)
     snprintf(model, sizeof model, "%s", support_scratch(GAD_TEST_TMP, "heat-model"));
     const char *folder = support_scratch(GAD_TEST_TMP, "heat"), *path = support_scratch(folder, "bolt.png");
     ASSERT_OK(gad_file_remove(folder, &err), &err);
-    program_result r = RUN("model", "new", "--preset", "xs", "--out", model);
+    program_result r = RUN("model", "new", "--preset", "xs", "--force", "--out", model);
     assert_int_equal(r.code, 0);
     program_free(&r);
     r = RUN("inspect", "--model", model, "--reason", "never", "--threshold", "0", "--json", "--heatmap", folder, "--ref",

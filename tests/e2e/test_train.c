@@ -52,7 +52,7 @@ static int make_model(void **state)
 {
     (void)state;
     fresh("model");
-    expect(RUN("model", "new", "--preset", "xs", "--out", MODEL), 0, "parameters");
+    expect(RUN("model", "new", "--preset", "xs", "--force", "--out", MODEL), 0, "parameters");
     return 0;
 }
 

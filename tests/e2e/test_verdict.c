@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "e2e/program.h"
+#include "io/image.h"
 
 #define IMAGES "tests/fixtures/images/"
 #define LEARNT "tests/fixtures/qwen25/"
@@ -190,11 +191,43 @@ static void test_adapter_is_no_model(void **state)
     EXPECT(1, "--adapter", "inspect", "--model", LEARNT "lora_gate", "--ref", GOOD, PART);
 }
 
+/* ---- what is no picture of the product ----------------------------------------------------------------------------- */
+
+/* It is said, it counts as rejected, and neither a threshold nor reasoning makes it a good part. */
+static void test_unfamiliar(void **state)
+{
+    (void)state;
+    gad_error err;
+    gad_image black;
+    char path[1024];
+    snprintf(path, sizeof path, "%s", support_scratch(GAD_TEST_TMP, "black.png"));
+    ASSERT_OK(gad_image_new(64, 64, 3, &black, &err), &err);
+    memset(black.pixels, 0, 64 * 64 * 3);
+    ASSERT_OK(gad_image_save_png(&black, path, &err), &err);
+    gad_image_free(&black);
+    static const char *const modes[] = {"never", "rejects", "always"};
+    for (int i = 0; i < 3; i++) {
+        program_result r = RUN("inspect", "--model", model, "--threads", "1", "--json", "--quiet", "--reason", modes[i],
+                               "--max-tokens", "4", "--threshold", "1", "--fail-on", "anomaly", "--ref", GOOD, path);
+        assert_int_equal(r.code, 3);
+        json_t *line = line_of(&r);
+        assert_string_equal(string_of(line, "verdict"), "unfamiliar");
+        assert_true(number_of(line, "distance") > number_of(line, "distance_limit"));
+        json_decref(line);
+        program_free(&r);
+    }
+    program_result r = RUN(FAST, "--ref", GOOD, PART);
+    json_t *line = line_of(&r);
+    assert_true(number_of(line, "distance") < number_of(line, "distance_limit"));
+    json_decref(line);
+    program_free(&r);
+}
+
 static int make_model(void **state)
 {
     (void)state;
     snprintf(model, sizeof model, "%s", support_scratch(GAD_TEST_TMP, "own"));
-    EXPECT(0, NULL, "model", "new", "--preset", "xs", "--out", model);
+    EXPECT(0, NULL, "model", "new", "--preset", "xs", "--force", "--out", model);
     return 0;
 }
 
@@ -205,7 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_not_finite),          cmocka_unit_test(test_threshold_decides),
         cmocka_unit_test(test_threshold_file),      cmocka_unit_test(test_reference_is_needed),
-        cmocka_unit_test(test_adapter_is_no_model),
+        cmocka_unit_test(test_adapter_is_no_model), cmocka_unit_test(test_unfamiliar),
     };
     return cmocka_run_group_tests(tests, make_model, NULL);
 }

@@ -77,22 +77,6 @@ static void test_runs_are_independent(void **state)
     gad_image_free(&image);
 }
 
-/* By hand: block of 27 -> 2 -> 3 channels, 3 x 3 taps, at 2 cells; 15 patches and 3 rows before them, 3 layers. */
-static void test_arithmetic_is_counted(void **state)
-{
-    (void)state;
-    gad_backbone *backbone = NULL;
-    gad_error err = {0};
-    ASSERT_OK(gad_backbone_open(support_source("tests/fuzz/corpus/backbone/one_block.safetensors"), 1, &backbone, &err),
-              &err);
-    assert_true(gad_backbone_flop(backbone, 2, 4) == 2 * 2 * (27 * 2 + 9 * 2 + 2 * 3));
-    gad_backbone_free(backbone);
-    ASSERT_OK(gad_backbone_open(support_source("tests/fixtures/features/dinov3"), 1, &backbone, &err), &err);
-    const double layer = 2 * 18 * (4 * 16 * 16 + 2 * 16 * 24) + 4 * 18 * 18 * 16;
-    assert_true(gad_backbone_flop(backbone, 40, 24) == 2 * 15 * 192 * 16 + 3 * layer);
-    gad_backbone_free(backbone);
-}
-
 static void test_refused_pictures(void **state)
 {
     (void)state;
@@ -260,7 +244,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_threads_and_sizes_change_nothing),
         cmocka_unit_test(test_runs_are_independent),
-        cmocka_unit_test(test_arithmetic_is_counted),
         cmocka_unit_test(test_refused_pictures),
         cmocka_unit_test(test_refused_files),
         cmocka_unit_test(test_out_of_memory),

@@ -22,7 +22,7 @@ const gad_image_rows *speaking_encode(gad_engine *engine, const char *name, bool
     if (changed)
         image.pixels[0] ^= 0x80;
     ASSERT_OK(gad_image_cache_get(&engine->images, &engine->model, &engine->device, engine->timeline.adapters,
-                                  &engine->preprocess, &image, gad_image_hash(&image), &entry, &err),
+                                  &engine->preprocess, &image, false, gad_image_hash(&image), &entry, &err),
               &err);
     gad_image_free(&image);
     return &entry->rows;

@@ -156,7 +156,8 @@ static void test_level(void **state)
     for (int i = 0; i < GOOD + 1; i++) {
         const gad_image_entry *entry;
         ASSERT_OK(gad_image_cache_get(&b->engine->images, &b->engine->model, &b->engine->device, true,
-                                      &b->engine->preprocess, &b->picture[i]->image, b->picture[i]->hash, &entry, &err),
+                                      &b->engine->preprocess, &b->picture[i]->image, false, b->picture[i]->hash, &entry,
+                                      &err),
                   &err);
         rows[i] = &entry->rows;
         ASSERT_OK(gad_preprocess_image(&b->engine->preprocess, &b->picture[i]->image, &patches[i], &err), &err);
