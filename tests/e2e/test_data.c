@@ -245,8 +245,9 @@ static void test_pair_and_reason(void **state)
     free(out);
     out = OUTPUT("data", "reason", STORE, "--teacher", "template", "--limit", "5");
     assert_int_equal(strncmp(out, "5 samples in ", 13), 0);
-    assert_says(out,
-                ": 5 answers accepted, 0 refused; 0 texts by the grammar instead, 0 kept, 0 without; 0 + 0 tokens, cost 0.00\n");
+    assert_says(
+        out,
+        ": 5 answers accepted, 0 refused; 0 texts by the grammar instead, 0 kept, 0 without; 0 + 0 tokens, cost 0.00\n");
     free(out);
     out = OUTPUT("data", "reason", STORE, "--teacher", "template");
     assert_int_equal(strncmp(out, "9 samples in ", 13), 0); /* only those without text */
