@@ -37,7 +37,7 @@ static void put_image(const char *path, int shade, int channels)
     gad_image image;
     ASSERT_OK(gad_image_new(40, 30, channels, &image, &err), &err);
     for (int64_t i = 0; i < 40 * 30 * channels; i++)
-        image.pixels[i] = channels == 1 ? (i % 40 > 10 && i % 40 < 20 ? 255 : 0) : (uint8_t)(shade + i % 7);
+        image.pixels[i] = (uint8_t)(channels == 1 ? (i % 40 > 10 && i % 40 < 20 ? 255 : 0) : shade + i % 7);
     ASSERT_OK(gad_image_save_png(&image, path, &err), &err);
     gad_image_free(&image);
 }
