@@ -49,7 +49,7 @@ static gad_look blurred(const char *path)
                             unsigned char *p = &image.pixels[(v * image.width + u) * image.channels + c];
                             sum += pass ? 0 : *p;
                             n += !pass;
-                            *p = pass ? (unsigned char)(sum / n) : *p;
+                            *p = (unsigned char)(pass ? sum / n : *p);
                         }
             }
     gad_look look = gad_familiar_look(&image);
