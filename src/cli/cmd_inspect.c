@@ -464,7 +464,8 @@ static int make_folder(const char *path)
 /* What answers: a product, or a model that good parts can be shown to. */
 static int open_answerer(const inspect_options *o, references *refs, inspect_run *all)
 {
-    gad_log log = terminal_log(false);
+    static gad_log log; /* the engine keeps its address */
+    log = terminal_log(false);
     gad_error err;
     if (o->product && o->ref.count) {
         fputs("gad inspect: a product has its good parts: give --product or --ref\n", stderr);

