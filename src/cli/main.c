@@ -97,6 +97,7 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    setvbuf(stderr, NULL, _IOLBF, BUFSIZ); /* whole lines, so that the processes of a job do not write into each other's */
     let_threads_sleep(argv);
     return finish(run(argc, argv));
 }
