@@ -186,10 +186,10 @@ static bool set_value(const command *c, const option *o, void *settings, const c
         else
             *(int *)value = fits ? (int)number : 0;
         if (end != text && !*end && !errno && fits && (double)number >= o->minimum &&
-            (!o->maximum || (double)number <= o->maximum))
+            (o->maximum <= 0 || (double)number <= o->maximum))
             return true;
         fprintf(stderr, "gad %s: --%s wants a whole number from %.0f", c->name, o->name, o->minimum);
-        if (o->maximum)
+        if (o->maximum > 0)
             fprintf(stderr, " to %.0f", o->maximum);
         fprintf(stderr, ", not \"%s\"\n", text);
         return false;
