@@ -265,7 +265,9 @@ gad_status gad_answer_shape_read(const char *text, size_t length, size_t *at, ga
     char first = *at < length ? text[*at] : 0;
     if (first == '[' || first == '(') {
         read_list(&r, 0, point);
-        if (!r.objects)
+        if (r.objects)
+            empty(shape); /* boxes that stood before the first object too */
+        else
             *at = r.at;
     } else if (first == '"' || first == '\'') {
         size_t end = gad_answer_text_string_end(text, length, *at), begin = *at + 1;
