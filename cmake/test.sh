@@ -12,4 +12,4 @@ sh cmake/build.sh "$folder-sanitize" "$jobs" -DGAD_SANITIZE=ON -DCMAKE_BUILD_TYP
 sh cmake/run_tests.sh "$folder-sanitize" "$jobs"
 echo "tests:"
 sh cmake/run_tests.sh "$folder" "$jobs"
-FUZZ_SECONDS=${FUZZ_SECONDS:-3} sh cmake/fuzz.sh "$folder-fuzz" "$jobs"
+FUZZ_SEED=1 FUZZ_SECONDS=${FUZZ_SECONDS:-3} sh cmake/fuzz.sh "$folder-fuzz" "$jobs"
