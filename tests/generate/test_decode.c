@@ -106,7 +106,8 @@ static void test_bf16_words(void **state)
         }
         gad_engine_free(engine);
     }
-    assert_true(ties <= 1); /* none in the release build; without optimisation one word of 192 stands on an edge */
+    /* without optimisation, as the sanitizers build, one word of 192 stands on an edge */
+    assert_true(ties <= (support_is_short() ? 1 : 0));
 }
 
 /* Keys and values in 16 bits: 11 of mantissa, where bf16 above has 8. */
