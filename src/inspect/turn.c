@@ -6,14 +6,9 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "evidence/evidence.h"
+#include "inspect/kept.h"
 
 static const char operation[] = "inspect the part";
-
-/* Kept with an engine: a series is inspected against the same good parts. */
-typedef struct kept {
-    gad_hash level_of; /* the good parts that `level` belongs to (evidence.h) */
-    float level;
-} kept;
 
 /* The images of a turn on their way. */
 typedef struct images {
@@ -71,19 +66,15 @@ static gad_status take_heat(const gad_engine *e, gad_grid grid, const gad_eviden
 static gad_status find_level(gad_engine *e, const images *s, int64_t count, float *level, gad_error *err)
 {
     gad_hash hash = {0};
+    gad_kept *k;
     *level = 0;
     if (count < 2)
         return GAD_OK;
-    if (!e->kept) {
-        e->kept = gad_memory_zero(1, sizeof(kept));
-        e->free_kept = gad_memory_free;
-    }
-    kept *k = e->kept;
-    if (!k)
-        return gad_error_memory(err, operation, sizeof *k);
+    gad_status status = gad_kept_of(e, &k, err);
+    if (status)
+        return status;
     for (int64_t i = 0; i < count; i++)
         hash = gad_hash_combine(hash, s->patches[i].hash);
-    gad_status status = GAD_OK;
     if (!gad_hash_equal(hash, k->level_of)) {
         status =
             gad_evidence_level(&e->model, &e->device, e->timeline.adapters, s->patches, s->rows, count, &k->level, err);

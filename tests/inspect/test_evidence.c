@@ -196,11 +196,29 @@ static void test_level(void **state)
         gad_preprocess_free(&patches[i]);
 }
 
+/* The level and what good parts look like are kept with the engine, whichever is asked for first. */
+static void test_a_threshold_with_several_good_parts(void **state)
+{
+    const bench *b = *state;
+    gad_error err;
+    gad_inspection first, again;
+    gad_inspect_settings settings = gad_inspect_settings_default();
+    settings.threshold = 0.5;
+    b->engine->free_kept(b->engine->kept);
+    b->engine->kept = NULL;
+    ASSERT_OK(gad_inspect(b->engine, b->picture, GOOD, b->picture[GOOD], &settings, &first, &err), &err);
+    ASSERT_OK(gad_inspect(b->engine, b->picture, GOOD, b->picture[GOOD], &settings, &again, &err), &err);
+    assert_true(first.distance > 0 && first.distance == again.distance && first.difference == again.difference);
+    gad_inspection_clear(&first);
+    gad_inspection_clear(&again);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_training_sees_the_same),
         cmocka_unit_test(test_level),
+        cmocka_unit_test(test_a_threshold_with_several_good_parts),
     };
     return cmocka_run_group_tests(tests, open_bench, close_bench);
 }
