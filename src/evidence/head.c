@@ -61,7 +61,7 @@ static void add_features(const gad_pass *pass, const gad_evidence_config *d, gad
 static gad_tensor normalised(const gad_pass *pass, const gad_norm *norm, gad_tensor f, gad_tensor *stats)
 {
     gad_tensor n = pass->device->ops->take(pass->device, f.rows, f.cols);
-    *stats = pass->device->ops->take(pass->device, f.rows, gad_norm_stats_cols(norm, f.cols));
+    *stats = pass->device->ops->take_exact(pass->device, f.rows, gad_norm_stats_cols(norm, f.cols));
     gad_norm_forward(pass, norm, n, *stats, f);
     return n;
 }
@@ -85,7 +85,7 @@ static void level_forward(const gad_pass *pass, const gad_evidence_config *d, co
     s->k = join_heads(pass, d, normalised(pass, &l->k_norm, s->f, &s->k_stats), places_k);
     s->v = join_heads(pass, d, s->f, NULL);
     s->o = op->take(device, x.rows, s->q.cols);
-    s->lse = op->take(device, x.rows, d->heads);
+    s->lse = op->take_exact(device, x.rows, d->heads);
     op->zero(device, s->o); /* rows of references look for nothing */
     op->zero(device, s->lse);
     op->attention(device, s->o, s->lse, s->q, s->k, s->v, d->heads, d->heads, (float)(1 / sqrt((double)d->head_dim)), spans,

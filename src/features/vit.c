@@ -92,10 +92,9 @@ typedef struct pass {
     gad_tensor cos, sin;
 } pass;
 
-/* Host numbers into a new tensor; frees them. */
-static gad_tensor take_filled(gad_device *device, int64_t rows, int64_t cols, float *host)
+/* Host numbers into a tensor; frees them. */
+static gad_tensor filled(gad_device *device, gad_tensor t, float *host)
 {
-    gad_tensor t = device->ops->take(device, rows, cols);
     device->ops->fill(device, t, host);
     gad_memory_free(host);
     return t;
@@ -115,7 +114,8 @@ static gad_status add_positions(const pass *p, gad_tensor patches, gad_error *er
     }
     const gad_ops *ops = p->device->ops;
     const size_t mark = ops->mark(p->device);
-    ops->axpby(p->device, patches, 1, take_filled(p->device, patches.rows, patches.cols, host), 1);
+    const gad_tensor positions = filled(p->device, ops->take(p->device, patches.rows, patches.cols), host);
+    ops->axpby(p->device, patches, 1, positions, 1);
     ops->rewind(p->device, mark);
     return GAD_OK;
 }
@@ -161,8 +161,8 @@ static gad_status take_rotations(pass *p, gad_error *err)
         cosine[i] = (float)cos(angle);
         sine[i] = (float)sin(angle);
     }
-    p->cos = take_filled(p->device, p->x.rows, 2 * quarter, cosine);
-    p->sin = take_filled(p->device, p->x.rows, 2 * quarter, sine);
+    p->cos = filled(p->device, p->device->ops->take_exact(p->device, p->x.rows, 2 * quarter), cosine);
+    p->sin = filled(p->device, p->device->ops->take_exact(p->device, p->x.rows, 2 * quarter), sine);
     return GAD_OK;
 }
 

@@ -17,7 +17,7 @@ static gad_tensor take_stats(const gad_pass *pass, const gad_norm *norm, gad_ten
 {
     if (!wanted)
         return gad_tensor_none();
-    return pass->device->ops->take(pass->device, x.rows, gad_norm_stats_cols(norm, x.cols));
+    return pass->device->ops->take_exact(pass->device, x.rows, gad_norm_stats_cols(norm, x.cols));
 }
 
 /* q, k, v of the normalised rows n, from the fused or from the separate layers. */
@@ -82,7 +82,7 @@ static void attention_forward(const gad_pass *pass, const gad_block *b, gad_tens
         all_v = in->v_cache;
     }
     gad_tensor o = saved ? op->take(device, q.rows, q.cols) : q;
-    gad_tensor lse = saved ? op->take(device, q.rows, b->heads) : gad_tensor_none();
+    gad_tensor lse = saved ? op->take_exact(device, q.rows, b->heads) : gad_tensor_none();
     float scale = (float)(1 / sqrt((double)b->head_dim));
     op->attention(device, o, lse, q, all_k, all_v, b->heads, b->kv_heads, scale, in->spans, in->span_count);
     gad_linear_forward(pass, &b->proj, x, o, true);

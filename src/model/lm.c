@@ -14,8 +14,8 @@ static void take_rope(const gad_pass *pass, const gad_model *model, const gad_lm
 {
     gad_device *device = pass->device;
     int64_t half = model->config.text.head_dim / 2;
-    *cos = device->ops->take(device, in->rows, half);
-    *sin = device->ops->take(device, in->rows, half);
+    *cos = device->ops->take_exact(device, in->rows, half);
+    *sin = device->ops->take_exact(device, in->rows, half);
     float *table = gad_memory_alloc((size_t)(2 * in->rows * half), sizeof *table);
     if (!table) {
         gad_error_fill_memory(&device->error, "compute positions", (size_t)(2 * in->rows * half) * sizeof *table);
@@ -75,7 +75,7 @@ gad_tensor gad_lm_forward(const gad_pass *pass, const gad_model *model, const ga
     }
     if (saved) {
         saved->last = x;
-        saved->stats = op->take(device, x.rows, gad_norm_stats_cols(&model->lm.norm, x.cols));
+        saved->stats = op->take_exact(device, x.rows, gad_norm_stats_cols(&model->lm.norm, x.cols));
     }
     gad_norm_forward(pass, &model->lm.norm, hidden, saved ? saved->stats : gad_tensor_none(), x);
     gad_pass_tap(pass, hidden, "lm.final_norm");

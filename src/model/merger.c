@@ -11,7 +11,7 @@ gad_tensor gad_merger_forward(const gad_pass *pass, const gad_merger *merger, ga
     gad_tensor shaped = merger->norm_merged ? gad_tensor_view(x, rows, merged) : x;
     gad_tensor n = op->take(device, shaped.rows, shaped.cols);
     gad_tensor stats =
-        saved ? op->take(device, shaped.rows, gad_norm_stats_cols(&merger->norm, shaped.cols)) : gad_tensor_none();
+        saved ? op->take_exact(device, shaped.rows, gad_norm_stats_cols(&merger->norm, shaped.cols)) : gad_tensor_none();
     gad_norm_forward(pass, &merger->norm, n, stats, shaped);
     n = gad_tensor_view(n, rows, merged);
     gad_tensor h = op->take(device, rows, merged);

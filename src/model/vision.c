@@ -31,8 +31,8 @@ static gad_block_input block_input(const gad_pass *pass, const gad_model *model,
 static void take_rope(const gad_pass *pass, const gad_vision_layout *layout, int half, gad_tensor *cos, gad_tensor *sin)
 {
     gad_device *device = pass->device;
-    *cos = device->ops->take(device, layout->patches, half);
-    *sin = device->ops->take(device, layout->patches, half);
+    *cos = device->ops->take_exact(device, layout->patches, half);
+    *sin = device->ops->take_exact(device, layout->patches, half);
     device->ops->fill(device, *cos, layout->cos);
     device->ops->fill(device, *sin, layout->sin);
 }

@@ -1,9 +1,70 @@
-/* device: what holds for every filling of the op table: its health and its end. */
+/* device: what holds for every filling of the op table: how it is opened by name, its health and its end. */
+#include <ctype.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/error.h"
+#include "base/installed.h"
+#include "base/library.h"
 #include "op/op.h"
 
-gad_status gad_device_check(const gad_device *device, gad_error *err)
+static const char operation[] = "open the device";
+
+/* ---- by name ------------------------------------------------------------------------------------------------------- */
+
+static gad_status open_cuda(gad_device *device, int index, int threads, gad_error *err)
 {
+    /* in a build folder; beside the library; from the program, which stands in another folder than libraries */
+    static const char *const places[] = {"gad_cuda.so", "gad/gad_cuda.so", "../" GAD_LIBRARY_FOLDER "/gad/gad_cuda.so",
+                                         NULL};
+    char path[PATH_MAX];
+    void *library = NULL;
+    gad_cuda_opener *opener = NULL;
+    if (!gad_installed_find(places, path, sizeof path))
+        return gad_error_set(err, GAD_E_UNSUPPORTED, operation,
+                             "install the package gad-cuda, build with GAD_CUDA=ON, or use --device cpu",
+                             "the plugin gad_cuda.so is not installed");
+    gad_status status = gad_library_open(path, "install NVIDIA's driver, or use --device cpu", &library, err);
+    if (!status)
+        status = gad_library_find(library, GAD_CUDA_SYMBOL, &opener, err);
+    if (!status)
+        status = opener(device, index, err);
+    if (!status)
+        device->threads = threads;
+    return status;
+}
+
+/* The number of "cuda" or "cuda:N"; -1 for another name. */
+static int cuda_index(const char *name)
+{
+    if (!strcmp(name, "cuda"))
+        return 0;
+    if (strncmp(name, "cuda:", 5) != 0 || !isdigit((unsigned char)name[5]))
+        return -1;
+    char *end = NULL;
+    const long index = strtol(name + 5, &end, 10);
+    return !*end && index < INT_MAX ? (int)index : -1;
+}
+
+gad_status gad_device_open(gad_device *device, const char *name, int threads, gad_error *err)
+{
+    if (!strcmp(name, "cpu") || (!strcmp(name, "auto") && open_cuda(device, 0, threads, NULL)))
+        return gad_device_open_cpu(device, threads, err);
+    if (!strcmp(name, "auto"))
+        return GAD_OK;
+    if (cuda_index(name) < 0)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, "use cpu, cuda, cuda:N or auto", "there is no device \"%s\"",
+                             name);
+    return open_cuda(device, cuda_index(name), threads, err);
+}
+
+/* ---- health -------------------------------------------------------------------------------------------------------- */
+
+gad_status gad_device_check(gad_device *device, gad_error *err)
+{
+    if (device->ops && device->ops->finish)
+        device->ops->finish(device);
     if (device->error.code != GAD_OK && err)
         *err = device->error;
     return device->error.code;

@@ -6,10 +6,17 @@
  * Rules for every op:
  *   - shapes agree (the caller's duty; an op asserts nothing); tensors of one call have the device's activation dtype
  *     unless said otherwise; norm weights, biases and index arrays are stated with the op.
+ *   - "exact" numbers are F32 whatever the activations are (F64 on the reference, where everything is): statistics that a
+ *     norm or attention keeps (rstd, stats, lse), cos and sin, logp and entropy and their gradients g and h, gradients of
+ *     parameters (dw, db, dweight, dbias, dtable), and what AdamW works on. They come from `take_exact` and
+ *     `allocate_exact`. Inside an op sums and functions are fp32 or better, and rounded to the activations once.
+ *   - every pointer to numbers is the device's: from take, upload, allocate or place. Host memory is only what an op says
+ *     it is (spans, what upload, fill and place read, what download and fetch write); it may be unreadable to the other.
  *   - outputs do not overlap inputs unless the op says that it may run in place.
  *   - a gradient is named d<name>. "Adds" means += into what is there; everything else is overwritten. An output tensor
  *     whose data is NULL is not wanted.
  *   - results do not depend on the number of threads.
+ *   - ops may run later than their call; download, fetch, sum_squares and gad_device_check wait for all before them.
  *   - a failure (no scratch memory, device fault) is kept in device->error, later ops do nothing, and the stage asks
  *     gad_device_check once. */
 #ifndef GAD_OP_OP_H
@@ -39,28 +46,39 @@ typedef struct gad_adamw {
 } gad_adamw;
 
 typedef struct gad_ops {
-    const char *name; /* "cpu", "reference" */
+    const char *name; /* "cpu", "cuda", "reference" */
 
     /* ---- memory: a stack per device. `take` gives uninitialised numbers at a multiple of 64 bytes, valid until a rewind
-     * to an earlier mark; NULL data after a failure. `upload` makes host memory readable by ops until the next rewind
-     * (on the CPU: the same pointer); `download` copies a tensor to host fp32 [rows, cols]. */
+     * to an earlier mark; NULL data after a failure; `take_exact` the same of exact numbers. `upload` makes host memory
+     * readable by ops until the next rewind (on the CPU: the same pointer, so the host memory stays as it is until then);
+     * `download` copies a tensor of any float dtype to host fp32 [rows, cols]. */
     gad_tensor (*take)(gad_device *device, int64_t rows, int64_t cols);
+    gad_tensor (*take_exact)(gad_device *device, int64_t rows, int64_t cols);
     size_t (*mark)(gad_device *device);
     void (*rewind)(gad_device *device, size_t mark);
     const void *(*upload)(gad_device *device, const void *host, size_t size_bytes);
     void (*download)(gad_device *device, float *host, gad_tensor x);
-    /* the way back: host fp32 [rows, cols] into y */
+    /* the way back: host fp32 [rows, cols] into y, of any float dtype */
     void (*fill)(gad_device *device, gad_tensor y, const float *host);
     /* memory of device->kept that outlives the stack, a key-value cache: `rows` and `axpby` with alpha 1 and beta 0 write
-     * into it, of fp32 or its own numbers, and attention reads keys and values of it. NULL data after a failure; release
-     * accepts an empty tensor */
+     * into it, of fp32 or its own numbers, and attention reads keys and values of it. `allocate_exact` gives zeros:
+     * gradients, moments, averages. NULL data after a failure; release accepts an empty tensor */
     gad_tensor (*allocate)(gad_device *device, int64_t rows, int64_t cols);
+    gad_tensor (*allocate_exact)(gad_device *device, int64_t rows, int64_t cols);
     void (*release)(gad_device *device, gad_tensor x);
 
+    /* ---- parameters: `place` makes a host matrix or vector (rows 1) one that ops read, until `unplace`: of the same dtype
+     * and shape, in an order of the filling's own where it is quantised (on the CPU: the same pointers, nothing is copied,
+     * so the host memory stays until unplace). AdamW writes placed F32 numbers; `fetch` copies placed numbers that are not
+     * quantised back to the host matrix they came from. NULL data after a failure; unplace accepts an empty weight. */
+    gad_weight (*place)(gad_device *device, gad_weight host);
+    void (*unplace)(gad_device *device, gad_weight placed);
+    void (*fetch)(gad_device *device, gad_weight host, gad_weight placed);
+
     /* ---- linear: y[T,O] = alpha * x[T,I] w^T + bias (+ y when `add`). bias [1,O] or NULL data; its dtype is F32, BF16,
-     * F16 or F64. w of any dtype the device supports. Of this and the next two, factors are rounded to device->products,
-     * alpha having been multiplied into the first one before (sums stay as exact as activations). Here with a quantised w:
-     * alpha * x is rounded to 8 bits instead, group by group (quant.h). */
+     * F16 or F64. w of any dtype the device supports, F32 masters beside BF16 activations too. Of this and the next two,
+     * factors are rounded to device->products, alpha having been multiplied into the first one before (sums stay as exact
+     * as activations). Here with a quantised w: alpha * x is rounded to 8 bits instead, group by group (quant.h). */
     void (*linear)(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add);
     /* dx[T,I] = alpha * dy[T,O] w (+ dx when `add`) */
     void (*linear_dx)(gad_device *device, gad_tensor dx, gad_tensor dy, gad_weight w, float alpha, bool add);
@@ -116,7 +134,7 @@ typedef struct gad_ops {
      * repeats. Window permutation, image insertion, DeepStack and their backward passes. */
     void (*rows)(gad_device *device, gad_tensor y, const int32_t *to, gad_tensor x, const int32_t *from, int64_t n,
                  bool add);
-    /* y[t] += sum of weight[4t+j] * table[index[4t+j]], j < 4: interpolated positions. weight is fp32 host layout. */
+    /* y[t] += sum of weight[4t+j] * table[index[4t+j]], j < 4: interpolated positions. weight is fp32, uploaded. */
     void (*rows_mix)(gad_device *device, gad_tensor y, gad_weight table, const int32_t *index, const float *weight);
     /* dtable[index[4t+j]] += weight[4t+j] * dy[t], in row order. */
     void (*rows_mix_back)(gad_device *device, gad_tensor dtable, gad_tensor dy, const int32_t *index, const float *weight);
@@ -144,35 +162,46 @@ typedef struct gad_ops {
     void (*logprob_back)(gad_device *device, gad_tensor dz, gad_tensor g, gad_tensor h, gad_tensor z, const int32_t *target,
                          float temperature);
 
-    /* ---- training arithmetic: sum of squares in double, and AdamW on n fp32 numbers (fp64 for the reference). */
+    /* ---- training arithmetic: sum of squares in double, and AdamW on n exact numbers. */
     double (*sum_squares)(gad_device *device, gad_tensor x);
     void (*adamw)(gad_device *device, void *w, const void *g, void *m, void *v, int64_t n, const gad_adamw *settings);
 
+    /* Wait until all ops before are done and their failures are in device->error. NULL: they are when a call returns. */
+    void (*finish)(gad_device *device);
     void (*free)(gad_device *device);
 } gad_ops;
 
 struct gad_device {
     const gad_ops *ops;
-    gad_dtype dtype;    /* of activations */
+    gad_dtype dtype;    /* of activations; a caller may make a device of BF16 one of F32 before its first op, for proof */
     gad_dtype products; /* what linear layers round their factors to: F32 (not at all) or BF16 */
     gad_dtype kept;     /* of what `allocate` gives: `dtype`, or F16 where a device's filling says so */
     int threads;
-    void *state;     /* the filling's own */
-    gad_error error; /* the first failure; code GAD_OK while well */
+    char label[64];      /* what people call it: "NVIDIA H100 80GB HBM3"; empty: the CPU */
+    size_t memory_bytes; /* of its own that was free when it was opened; 0: it works in the host's memory */
+    void *state;         /* the filling's own */
+    gad_error error;     /* the first failure; code GAD_OK while well */
 };
 
 /* The CPU filling: fp32 activations, kept ones F32 or F16 (the caller's choice); weights F32, BF16, F16, Q8 or Q4. threads
  * 0: all that OpenMP offers. */
 gad_status gad_device_open_cpu(gad_device *device, int threads, gad_error *err);
+/* By name: "cpu", "cuda" (the first one), "cuda:1", or "auto": the first CUDA device if there is one, else the CPU. */
+gad_status gad_device_open(gad_device *device, const char *name, int threads, gad_error *err);
+/* How CUDA is reached: the plugin gad_cuda.so exports a function of this type under GAD_CUDA_SYMBOL, which fills `device`
+ * but for `threads` or fails with what the driver says. It calls nothing of the program that loads it. */
+typedef gad_status gad_cuda_opener(gad_device *device, int index, gad_error *err);
+#define GAD_CUDA_SYMBOL "gad_cuda_open"
 /* Let linear layers multiply in bf16, or in fp32 (as after opening). What they do now: F32 where the processor has no
- * instructions for bf16, or its level was lowered to one without. */
+ * instructions for bf16, or its level was lowered to one without. A device that is not the CPU stays as it is. */
 gad_dtype gad_device_use_products(gad_device *device, gad_dtype dtype);
 /* Instruction set the CPU filling runs with: "avx512bf16", "avx512vnni" (integers only), "avx512", "avxvnni", "avx2" or
- * "portable". `gad_device_limit_cpu` lowers it for tests and comparison; call it before work starts. */
+ * "portable"; of another device its label. `gad_device_limit_cpu` lowers it for tests and comparison; call it before work
+ * starts. */
 const char *gad_device_cpu_level(const gad_device *device);
 gad_status gad_device_limit_cpu(gad_device *device, const char *level, gad_error *err);
-/* GAD_OK, or the first failure since it was opened, copied to err. */
-gad_status gad_device_check(const gad_device *device, gad_error *err);
+/* Waits for what was asked. GAD_OK, or the first failure since the device was opened, copied to err. */
+gad_status gad_device_check(gad_device *device, gad_error *err);
 /* Forget a lack of memory: what was asked too much for was given up, and smaller work may succeed. Other failures stay. */
 void gad_device_recover(gad_device *device);
 void gad_device_close(gad_device *device);

@@ -195,7 +195,7 @@ static const int32_t *measure(const run *r, int64_t first, int64_t n, gad_tensor
     gad_device *device = r->step->pass.device;
     const gad_ops *op = device->ops;
     const int32_t *target = op->upload(device, r->batch->label_id + first, (size_t)n * sizeof *target);
-    gad_tensor p = op->take(device, n, 1), h = entropy ? op->take(device, n, 1) : gad_tensor_none();
+    gad_tensor p = op->take_exact(device, n, 1), h = entropy ? op->take_exact(device, n, 1) : gad_tensor_none();
     op->logprob(device, p, h, z, target, temperature);
     gad_pass_tap(&r->step->pass, p, "train.logp");
     op->download(device, logp, p);
@@ -210,8 +210,8 @@ static void label_backward(const run *r, int64_t first, int64_t n, gad_tensor z,
 {
     gad_device *device = r->step->pass.device;
     const gad_ops *op = device->ops;
-    gad_tensor weight = op->take(device, n, 1), d_picked = op->take(device, n, picked.cols);
-    gad_tensor entropy_weight = h ? op->take(device, n, 1) : gad_tensor_none();
+    gad_tensor weight = op->take_exact(device, n, 1), d_picked = op->take(device, n, picked.cols);
+    gad_tensor entropy_weight = h ? op->take_exact(device, n, 1) : gad_tensor_none();
     op->fill(device, weight, g);
     if (h)
         op->fill(device, entropy_weight, h);

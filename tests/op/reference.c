@@ -111,10 +111,38 @@ static gad_tensor allocate(gad_device *device, int64_t rows, int64_t cols)
     return gad_tensor_make(data, GAD_F64, rows, cols);
 }
 
+static gad_tensor allocate_exact(gad_device *device, int64_t rows, int64_t cols)
+{
+    gad_tensor x = allocate(device, rows, cols);
+    if (x.data)
+        memset(x.data, 0, (size_t)(rows * cols) * sizeof(double));
+    return x;
+}
+
 static void release(gad_device *device, gad_tensor x)
 {
     (void)device;
     gad_memory_free_aligned(x.data);
+}
+
+/* Parameters stay where the host has them. */
+static gad_weight place(gad_device *device, gad_weight host)
+{
+    (void)device;
+    return host;
+}
+
+static void unplace(gad_device *device, gad_weight placed)
+{
+    (void)device;
+    (void)placed;
+}
+
+static void fetch(gad_device *device, gad_weight host, gad_weight placed)
+{
+    (void)device;
+    (void)host;
+    (void)placed;
 }
 
 /* ---- linear ---- */
@@ -581,13 +609,18 @@ static void free_reference(gad_device *device)
 static const gad_ops table = {
     .name = "reference",
     .take = take,
+    .take_exact = take,
     .mark = mark,
     .rewind = rewind_to,
     .upload = upload,
     .download = download,
     .fill = fill,
     .allocate = allocate,
+    .allocate_exact = allocate_exact,
     .release = release,
+    .place = place,
+    .unplace = unplace,
+    .fetch = fetch,
     .linear = linear,
     .linear_dx = linear_dx,
     .linear_dw = linear_dw,

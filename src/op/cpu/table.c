@@ -61,10 +61,45 @@ static gad_tensor allocate(gad_device *device, int64_t rows, int64_t cols)
     return gad_tensor_make(data, device->kept, rows, cols);
 }
 
+static gad_tensor allocate_exact(gad_device *device, int64_t rows, int64_t cols)
+{
+    size_t count = 0;
+    void *data = NULL;
+    if (!gad_cpu_well(device))
+        return gad_tensor_none();
+    if (rows >= 0 && cols >= 0 && gad_memory_product((size_t)rows, (size_t)cols, &count))
+        data = gad_memory_alloc_aligned(count, sizeof(float));
+    if (data)
+        memset(data, 0, count * sizeof(float));
+    else
+        gad_error_fill_memory(&device->error, "take lasting memory", count * sizeof(float));
+    return gad_tensor_make(data, GAD_F32, rows, cols);
+}
+
 static void release(gad_device *device, gad_tensor x)
 {
     (void)device;
     gad_memory_free_aligned(x.data);
+}
+
+/* Parameters stay where the host has them. */
+static gad_weight place(gad_device *device, gad_weight host)
+{
+    (void)device;
+    return host;
+}
+
+static void unplace(gad_device *device, gad_weight placed)
+{
+    (void)device;
+    (void)placed;
+}
+
+static void fetch(gad_device *device, gad_weight host, gad_weight placed)
+{
+    (void)device;
+    (void)host;
+    (void)placed;
 }
 
 /* ---- the table ---- */
@@ -80,13 +115,18 @@ static void free_cpu(gad_device *device)
 static const gad_ops table = {
     .name = "cpu",
     .take = take,
+    .take_exact = take,
     .mark = gad_cpu_mark,
     .rewind = gad_cpu_rewind,
     .upload = upload,
     .download = download,
     .fill = fill,
     .allocate = allocate,
+    .allocate_exact = allocate_exact,
     .release = release,
+    .place = place,
+    .unplace = unplace,
+    .fetch = fetch,
     .linear = gad_cpu_linear,
     .linear_dx = gad_cpu_linear_dx,
     .linear_dw = gad_cpu_linear_dw,
@@ -173,19 +213,29 @@ static gad_cpu *state_of(const gad_device *device)
     return device->state;
 }
 
+static bool is_cpu(const gad_device *device)
+{
+    return device->ops == &table;
+}
+
 const char *gad_device_cpu_level(const gad_device *device)
 {
-    return state_of(device)->level->name;
+    return is_cpu(device) ? state_of(device)->level->name : device->label;
 }
 
 gad_dtype gad_device_use_products(gad_device *device, gad_dtype dtype)
 {
-    device->products = dtype == GAD_BF16 && state_of(device)->level->bf16 ? GAD_BF16 : GAD_F32;
+    if (is_cpu(device))
+        device->products = dtype == GAD_BF16 && state_of(device)->level->bf16 ? GAD_BF16 : GAD_F32;
     return device->products;
 }
 
 gad_status gad_device_limit_cpu(gad_device *device, const char *level, gad_error *err)
 {
+    if (!is_cpu(device))
+        return gad_error_set(err, GAD_E_ARGUMENT, "choose CPU kernels",
+                             "leave the instruction set out, or use --device cpu", "the device is %s, not the CPU",
+                             device->label);
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
         if (!strcmp(level, levels[i].name)) {
             if (!runs_here(&levels[i]))
