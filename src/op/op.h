@@ -75,10 +75,11 @@ typedef struct gad_ops {
     void (*unplace)(gad_device *device, gad_weight placed);
     void (*fetch)(gad_device *device, gad_weight host, gad_weight placed);
 
-    /* ---- linear: y[T,O] = alpha * x[T,I] w^T + bias (+ y when `add`). bias [1,O] or NULL data; its dtype is F32, BF16,
-     * F16 or F64. w of any dtype the device supports, F32 masters beside BF16 activations too. Of this and the next two,
-     * factors are rounded to device->products, alpha having been multiplied into the first one before (sums stay as exact
-     * as activations). Here with a quantised w: alpha * x is rounded to 8 bits instead, group by group (quant.h). */
+    /* ---- linear: y[T,O] = alpha * x[T,I] w^T + bias (+ y when `add`). y is of activations or exact (logits); bias [1,O]
+     * or NULL data; its dtype is F32, BF16, F16 or F64. w of any dtype the device supports, F32 masters beside BF16
+     * activations too. Of this and the next two, factors are rounded to device->products, alpha having been multiplied into
+     * the first one before (sums stay as exact as activations). Here with a quantised w: alpha * x is rounded to 8 bits
+     * instead, group by group (quant.h). */
     void (*linear)(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add);
     /* dx[T,I] = alpha * dy[T,O] w (+ dx when `add`) */
     void (*linear_dx)(gad_device *device, gad_tensor dx, gad_tensor dy, gad_weight w, float alpha, bool add);
@@ -149,16 +150,17 @@ typedef struct gad_ops {
     void (*expand_depthwise)(gad_device *device, gad_tensor y, gad_tensor x, gad_weight expand, gad_tensor expand_bias,
                              gad_weight depthwise, gad_tensor depthwise_bias, const gad_window *window);
 
-    /* ---- y = alpha * x + beta * y (beta 0: y may be uninitialised) */
+    /* ---- y = alpha * x + beta * y (beta 0: y may be uninitialised); activations, kept or exact numbers */
     void (*axpby)(gad_device *device, gad_tensor y, float alpha, gad_tensor x, float beta);
     void (*zero)(gad_device *device, gad_tensor y);
 
-    /* ---- log-probability of target[t] under softmax(z[t] / temperature), z [T,V]: logp[T,1]; entropy[T,1] of the same
-     * distribution (may be unwanted). Statistics in fp32 or better whatever the dtype. */
+    /* ---- log-probability of target[t] under softmax(z[t] / temperature), z [T,V], exact or activations: logp[T,1];
+     * entropy[T,1] of the same distribution (may be unwanted). Statistics in fp32 or better whatever the dtype. */
     void (*logprob)(gad_device *device, gad_tensor logp, gad_tensor entropy, gad_tensor z, const int32_t *target,
                     float temperature);
     /* dz[t,v] = (g[t] * (1[v = target[t]] - p[t,v]) - h[t] * p[t,v] * (log p[t,v] + entropy[t])) / temperature. g [T,1] is
-     * dL/dlogp, h [T,1] dL/dentropy (may be unwanted). dz may be z. Cross-entropy over N label rows is g = -1/N. */
+     * dL/dlogp, h [T,1] dL/dentropy (may be unwanted). dz may be z, and may be activations where z is exact. Cross-entropy
+     * over N label rows is g = -1/N. */
     void (*logprob_back)(gad_device *device, gad_tensor dz, gad_tensor g, gad_tensor h, gad_tensor z, const int32_t *target,
                          float temperature);
 
