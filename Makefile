@@ -33,7 +33,7 @@ sanitize: setup-check ## every test under AddressSanitizer and UndefinedBehavior
 	@sh cmake/build.sh $(BUILD)-sanitize $(JOBS) -DGAD_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
 	@sh cmake/run_tests.sh $(BUILD)-sanitize $(JOBS)
 
-peers: build ## gad serve in a real browser (chromium, playwright); afterwards make test runs it too
+peers: build ## gad serve in a real browser and with the OpenAI client; afterwards make test runs them too
 	@sh cmake/peers.sh $(BUILD) setup
 
 fuzz: setup-check ## each fuzz target for FUZZ_SECONDS (60)

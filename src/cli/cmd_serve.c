@@ -6,13 +6,15 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/options_engine.h"
 #include "cli/terminal.h"
 #include "gad_serve.h"
 
 typedef struct serve_options {
     gad_serve_settings serve;
+    engine_options engine;
     const char *key_file, *features;
-    int64_t body_mib, threads;
+    int64_t body_mib;
 } serve_options;
 
 #define AT(field) offsetof(serve_options, field)
@@ -104,7 +106,16 @@ static const option table[] = {
      .offset = AT(serve.learn.confidence),
      .fallback = "0.95",
      .help = "probability that the true share is no larger"},
-    {.name = "threads", .argument = "N", .kind = OPTION_INT, .offset = AT(threads), .help = "0: all processors"},
+    {.help = "A model that is asked at /v1/chat/completions"},
+    {.table = &options_engine_model, .offset = AT(engine)},
+    {.changes = "model", .help = "checkpoint folder, or the name of an installed model (default: none)"},
+    {.name = "model-name",
+     .argument = "NAME",
+     .kind = OPTION_STRING,
+     .offset = AT(serve.model_name),
+     .help = "what clients call it (default: the folder's name)"},
+    {.help = "Speed"},
+    {.table = &options_engine_compute, .offset = AT(engine.compute)},
 };
 
 static gad_server *running; /* for the signal handler */
@@ -138,6 +149,8 @@ static int serve(const gad_serve_settings *settings)
     gad_error err = {0};
     if (gad_serve_open(settings, &running, &err))
         return terminal_fail(&err);
+    if (settings->engine)
+        fprintf(stderr, "model %s is loaded\n", settings->model_name);
     struct sigaction stop = {.sa_handler = on_signal};
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);
@@ -151,10 +164,24 @@ static int serve(const gad_serve_settings *settings)
     return EXIT_DONE;
 }
 
+/* The last component of a path. */
+static const char *last_name(const char *path, char *name, size_t size)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    size_t first = length;
+    while (first && path[first - 1] != '/')
+        first--;
+    snprintf(name, size, "%.*s", (int)(length - first), path + first);
+    return name;
+}
+
 static int run(void *settings)
 {
     serve_options *o = settings;
     gad_serve_settings all = gad_serve_settings_default(), *s = &o->serve;
+    const gad_log log = terminal_log(false);
     char *key = o->key_file ? read_key(o->key_file) : NULL;
     if (o->key_file && !key)
         return EXIT_FAILED;
@@ -166,8 +193,14 @@ static int run(void *settings)
     s->send_timeout_s = all.send_timeout_s;
     s->learn.most_rows = all.learn.most_rows;
     s->learn.backbone = o->features;
-    s->learn.threads = (int)o->threads;
-    int code = serve(s);
+    s->learn.threads = (int)o->engine.compute.threads;
+    char name[256];
+    int code = o->engine.model ? options_engine_open(&cmd_serve, &o->engine, &log, &s->engine) : EXIT_DONE;
+    if (!s->model_name && o->engine.model)
+        s->model_name = last_name(o->engine.model, name, sizeof name);
+    if (!code)
+        code = serve(s);
+    gad_engine_free(s->engine);
     free(key);
     return code;
 }

@@ -24,24 +24,62 @@ typedef struct speaker {
     gad_decoded *out;
     gad_tokenizer_stream stream;
     gad_tokenizer_ids seen; /* prompt and answer, for the repetition penalty */
+    size_t sent;            /* bytes of the text that were given to on_text */
     float *logits;          /* [vocab], processed */
     int32_t *scratch;       /* [vocab] */
 } speaker;
 
-/* Send what was added to the text since it had `from` bytes. */
-static void send(const speaker *s, size_t from)
+/* Bytes of the text that no stop text can begin in. */
+static size_t settled(const speaker *s)
 {
-    if (s->settings->on_text && s->out->text.length > from)
-        s->settings->on_text(s->settings->user, s->out->text.data + from);
+    size_t length = s->out->text.length, kept = 0;
+    for (size_t i = 0; i < s->settings->stop_texts; i++) {
+        size_t n = strlen(s->settings->stop_text[i]);
+        for (n = n > length ? length : n - 1; n > kept; n--)
+            if (!memcmp(s->out->text.data + length - n, s->settings->stop_text[i], n))
+                kept = n;
+    }
+    return length - kept;
 }
 
-static gad_status say(speaker *s, int32_t id, gad_error *err)
+/* Send the text up to byte `end`. */
+static void send(speaker *s, size_t end)
+{
+    if (s->settings->on_text && end > s->sent) {
+        char *after = s->out->text.data + end, next = *after;
+        *after = 0;
+        s->settings->on_text(s->settings->user, s->out->text.data + s->sent);
+        *after = next;
+    }
+    s->sent = end;
+}
+
+/* Cuts the text before the first stop text in what came after byte `from`; false: there is none. */
+static bool cut(speaker *s, size_t from)
+{
+    gad_string *text = &s->out->text;
+    const char *first = NULL;
+    for (size_t i = 0; i < s->settings->stop_texts && text->length; i++) {
+        size_t before = strlen(s->settings->stop_text[i]) - 1;
+        const char *found = strstr(text->data + (from > before ? from - before : 0), s->settings->stop_text[i]);
+        first = found && (!first || found < first) ? found : first;
+    }
+    if (!first)
+        return false;
+    text->length = (size_t)(first - text->data);
+    text->data[text->length] = 0;
+    return true;
+}
+
+/* *stopped: a stop text is complete. */
+static gad_status say(speaker *s, int32_t id, bool *stopped, gad_error *err)
 {
     size_t from = s->out->text.length;
     gad_tokenizer_stream_push(s->tokenizer, &s->stream, id, true, &s->out->text);
     if (!gad_tokenizer_ids_add(&s->out->ids, id) || !gad_tokenizer_ids_add(&s->seen, id) || s->out->text.failed)
         return gad_error_memory(err, operation, s->out->text.length);
-    send(s, from);
+    *stopped = cut(s, from);
+    send(s, *stopped ? s->out->text.length : settled(s));
     return GAD_OK;
 }
 
@@ -59,8 +97,9 @@ static int32_t choose(speaker *s, gad_rng *rng)
 
 static gad_status speak(speaker *s, gad_rng *rng, gad_error *err)
 {
+    bool stopped = false;
     s->out->finish = GAD_FINISH_LENGTH;
-    for (int64_t n = 0; n < s->settings->max_tokens; n++) {
+    for (int64_t n = 0; n < s->settings->max_tokens && !stopped; n++) {
         gad_status status = gad_cancel_check(s->settings->cancel, err);
         if (status)
             return status;
@@ -69,15 +108,19 @@ static gad_status speak(speaker *s, gad_rng *rng, gad_error *err)
             s->out->finish = GAD_FINISH_STOP;
             break;
         }
-        status = say(s, id, err);
-        if (!status && n + 1 < s->settings->max_tokens)
+        if (s->settings->on_token)
+            s->settings->on_token(s->settings->user, id, s->timeline->logits, s->timeline->model->config.text.vocab);
+        status = say(s, id, &stopped, err);
+        if (!status && !stopped && n + 1 < s->settings->max_tokens)
             status = gad_timeline_append(s->timeline, id, err);
         if (status)
             return status;
     }
-    size_t from = s->out->text.length;
-    gad_tokenizer_stream_finish(&s->stream, &s->out->text);
-    send(s, from);
+    if (stopped)
+        s->out->finish = GAD_FINISH_STOP;
+    else
+        gad_tokenizer_stream_finish(&s->stream, &s->out->text);
+    send(s, s->out->text.length);
     return s->out->text.failed ? gad_error_memory(err, operation, s->out->text.length) : GAD_OK;
 }
 
@@ -97,7 +140,8 @@ gad_status gad_decode(gad_timeline *timeline, const gad_tokenizer *tokenizer, co
     if (!status)
         status = gad_timeline_feed(timeline, prompt, settings->max_tokens + prefix_count, settings->cancel, err);
     for (int64_t i = 0; i < prefix_count && !status; i++) {
-        status = say(&s, prefix->id[i], err);
+        bool stopped;
+        status = say(&s, prefix->id[i], &stopped, err);
         if (!status)
             status = gad_timeline_append(timeline, prefix->id[i], err);
     }

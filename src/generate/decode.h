@@ -11,9 +11,13 @@
 typedef struct gad_decode_settings {
     gad_sampling sampling;
     int64_t max_tokens;
-    bool ignore_stop; /* go on to max_tokens: for measuring speed */
+    bool ignore_stop;             /* go on to max_tokens: for measuring speed */
+    const char *const *stop_text; /* [stop_texts] texts that end the answer and are no part of it; not empty */
+    size_t stop_texts;
     /* Gets each new piece of text, whole characters; NULL: not wanted. */
     void (*on_text)(void *user, const char *piece);
+    /* Hears of each token before its text; logits [vocab] as the model gave them. NULL: not wanted. */
+    void (*on_token)(void *user, int32_t id, const float *logits, int64_t vocab);
     void *user;
     const gad_cancel *cancel;
 } gad_decode_settings;
@@ -22,7 +26,7 @@ typedef enum gad_finish { GAD_FINISH_STOP, GAD_FINISH_LENGTH } gad_finish;
 
 typedef struct gad_decoded {
     gad_string text;       /* special tokens left out */
-    gad_tokenizer_ids ids; /* without the stop token */
+    gad_tokenizer_ids ids; /* without the stop token, with those of a stop text */
     gad_finish finish;
     double logprob; /* sum over the ids (and the stop token) of their log-probability, unprocessed */
 } gad_decoded;

@@ -273,17 +273,22 @@ static gad_status render_turn(gad_engine *e, const gad_engine_part *part, size_t
                               gad_error *err)
 {
     gad_chat_part *piece = gad_memory_zero(part_count, sizeof *piece);
-    if (!piece)
-        return gad_error_memory(err, operation, part_count * sizeof *piece);
-    for (size_t i = 0; i < part_count; i++) {
+    gad_chat_message *message = gad_memory_zero(part_count, sizeof *message);
+    gad_status status = piece && message ? GAD_OK : gad_error_memory(err, operation, part_count * sizeof *message);
+    size_t messages = 0;
+    for (size_t i = 0; i < part_count && !status; i++) {
+        if (!i || part[i].role)
+            message[messages++] = (gad_chat_message){.role = part[i].role ? part[i].role : "user", .part = &piece[i]};
+        message[messages - 1].part_count++;
         piece[i].kind = part[i].text ? GAD_CHAT_TEXT : GAD_CHAT_IMAGE;
         piece[i].text = part[i].text;
         if (!part[i].text)
             piece[i].image_tokens = (size_t)part[i].rows->tokens;
     }
-    gad_chat_message message = {.role = "user", .part = piece, .part_count = part_count};
     gad_chat_options options = {.add_generation_prompt = true};
-    gad_status status = gad_chat_render(&e->chat, &message, 1, &options, &turn->chat, err);
+    if (!status)
+        status = gad_chat_render(&e->chat, message, messages, &options, &turn->chat, err);
+    gad_memory_free(message);
     gad_memory_free(piece);
     return status;
 }

@@ -36,13 +36,16 @@ struct gad_engine {
 gad_status gad_engine_encode(gad_engine *engine, const gad_image *image, bool fitted, gad_hash hash,
                              const gad_image_entry **entry, gad_error *err);
 
-/* A piece of a user turn: a text, or (text NULL) the rows of an image, with what layers add to them. Borrowed. */
+/* A piece of a turn: a text, or (text NULL) the rows of an image, with what layers add to them. Borrowed. */
 typedef struct gad_engine_part {
     const char *text;
     const gad_image_rows *rows;
+    const char *role; /* a message of "system", "user" or "assistant" begins here; NULL: the one before goes on, the first
+                       * being the user's */
 } gad_engine_part;
 
-/* One user turn after the template's own system text, rendered up to the place where the answer begins. */
+/* One user turn (or a conversation) after the template's own system text, rendered up to the place where the answer begins.
+ */
 typedef struct gad_engine_turn {
     gad_chat_prompt chat;
     gad_prompt_image *image; /* [prompt.image_count] */

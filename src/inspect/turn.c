@@ -115,7 +115,7 @@ static gad_status render(gad_engine *e, const gad_turn_part *part, size_t part_c
     if (!asked)
         return gad_error_memory(err, operation, part_count * sizeof *asked);
     for (size_t i = 0, image = 0; i < part_count; i++)
-        asked[i] = (gad_engine_part){part[i].text, part[i].text ? NULL : s->rows[image++]};
+        asked[i] = (gad_engine_part){part[i].text, part[i].text ? NULL : s->rows[image++], part[i].role};
     gad_status status = gad_engine_make_turn(e, asked, part_count, &turn->asked, err);
     gad_memory_free(asked);
     return status;

@@ -12,6 +12,7 @@ typedef struct gad_turn_part {
     const char *text;
     const gad_image *image;
     gad_hash hash;
+    const char *role;     /* as in gad_engine_part */
     const gad_look *look; /* of the whole picture, where `image` is what the engine sees of it; NULL: it is the picture */
 } gad_turn_part;
 

@@ -1,7 +1,8 @@
-/* app: what the handlers of a server share: products, results, counters, and the listener that they come through. In: a
- * name. Out: a product. */
+/* app: what the handlers of a server share: products, results, counters, the engine, and the listener that they come
+ * through. In: a name. Out: a product. */
 #ifndef GAD_SERVE_APP_H
 #define GAD_SERVE_APP_H
+#include "generate/engine.h"
 #include "inspect/shelf.h"
 #include "serve/listener.h"
 #include "serve/metrics.h"
@@ -13,6 +14,9 @@ struct gad_server {
     gad_metrics metrics;
     gad_listener *listener;
     int64_t queue_bound;
+    gad_engine *engine;     /* borrowed; NULL: none. Touched by queued handlers only */
+    const char *model_name; /* of the engine */
+    int64_t started;        /* Unix time */
 };
 
 /* The product that is named, or the only one when none is; NULL: the response says why not. */

@@ -1,5 +1,5 @@
 /* routes: the handlers of the server's routes; gad_routes_inspect stands in routes_inspect.c, those of results, products,
- * exports and Label Studio in the files of these names. */
+ * exports, Label Studio and the OpenAI protocol in the files of these names. */
 #ifndef GAD_SERVE_ROUTES_H
 #define GAD_SERVE_ROUTES_H
 #include "serve/message.h"
@@ -25,4 +25,6 @@ void gad_routes_export(void *app, const gad_request *request, gad_response *resp
 void gad_routes_studio_predict(void *app, const gad_request *request, gad_response *response);
 void gad_routes_studio_setup(void *app, const gad_request *request, gad_response *response);
 void gad_routes_studio_webhook(void *app, const gad_request *request, gad_response *response);
+void gad_routes_models(void *app, const gad_request *request, gad_response *response);
+void gad_routes_completions(void *app, const gad_request *request, gad_response *response);
 #endif

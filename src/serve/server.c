@@ -2,6 +2,7 @@
 #include "serve/server.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -108,6 +109,8 @@ static const gad_route routes[] = {
     {GAD_METHOD_GET, "/v1/products/{name}/good/{part}", gad_routes_product_good_picture, true, false},
     {GAD_METHOD_DELETE, "/v1/products/{name}/good/{part}", gad_routes_product_good_delete, true, false},
     {GAD_METHOD_GET, "/v1/export", gad_routes_export, true, false},
+    {GAD_METHOD_GET, "/v1/models", gad_routes_models, false, false},
+    {GAD_METHOD_POST, "/v1/chat/completions", gad_routes_completions, true, false},
     {GAD_METHOD_POST, "/predict", gad_routes_studio_predict, true, false},
     {GAD_METHOD_POST, "/setup", gad_routes_studio_setup, true, false},
     {GAD_METHOD_POST, "/webhook", gad_routes_studio_webhook, false, false},
@@ -131,6 +134,9 @@ gad_status gad_server_open(const gad_serve_settings *settings, gad_server **serv
     }
     gad_metrics_start(&s->metrics);
     s->queue_bound = settings->queue;
+    s->engine = settings->engine;
+    s->started = (int64_t)time(NULL);
+    s->model_name = settings->model_name ? settings->model_name : "gad";
     gad_status status = gad_shelf_open(products, &settings->learn, &s->shelf, err);
     if (!status)
         status = gad_results_open(settings->folder, settings->keep, &s->results, err);

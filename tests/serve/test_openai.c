@@ -1,0 +1,368 @@
+/* openai: the OpenAI routes over the tiny golden checkpoints: the words of the reference for its conversations with and
+ * without pictures, whole and as a stream; what is asked for holds (length, stop texts, seed, probabilities, counts); what
+ * is not done here is refused. */
+#include <jansson.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/base64.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "model/golden.h"
+#include "serve/app.h"
+#include "serve/client.h"
+#include "serve/server.h"
+
+static gad_server *server;
+static gad_engine *engine;
+static pthread_t worker;
+static int port;
+
+static void *work(void *unused)
+{
+    (void)unused;
+    gad_server_run(server);
+    return NULL;
+}
+
+static void begin(const char *family)
+{
+    gad_error err = {0};
+    gad_serve_settings settings = gad_serve_settings_default();
+    gad_file_remove(support_scratch(GAD_TEST_TMP, "data"), NULL);
+    if (family) {
+        gad_engine_options options = {.model = golden_path(family, "model"), .threads = 1};
+        ASSERT_OK(gad_engine_open(&options, &engine, &err), &err);
+        engine->preprocess = golden_preprocess(family);
+        settings.engine = engine;
+        settings.model_name = family;
+    }
+    settings.port = 0;
+    settings.folder = support_scratch(GAD_TEST_TMP, "data");
+    ASSERT_OK(gad_server_open(&settings, &server, &err), &err);
+    port = gad_server_port(server);
+    assert_int_equal(pthread_create(&worker, NULL, work, NULL), 0);
+}
+
+static void end(void)
+{
+    gad_server_stop(server);
+    pthread_join(worker, NULL);
+    gad_server_free(server);
+    gad_engine_free(engine);
+    engine = NULL;
+}
+
+static const char *post(const json_t *body, int wanted)
+{
+    int status;
+    char *text = json_dumps(body, JSON_COMPACT);
+    const char *answer =
+        client_ask(port, "POST", "/v1/chat/completions", "application/json", text, strlen(text), &status, NULL);
+    if (status != wanted)
+        fail_msg("%d, not %d: %.300s", status, wanted, answer);
+    free(text);
+    return answer;
+}
+
+static json_t *ask(const json_t *body, int wanted)
+{
+    json_t *root = json_loads(post(body, wanted), 0, NULL);
+    assert_non_null(root);
+    return root;
+}
+
+static const json_t *choice_of(const json_t *root)
+{
+    return json_array_get(json_object_get(root, "choices"), 0);
+}
+
+static const char *content_of(const json_t *root)
+{
+    return json_string_value(json_object_get(json_object_get(choice_of(root), "message"), "content"));
+}
+
+static int64_t number(const json_t *root, const char *object, const char *key)
+{
+    return json_integer_value(json_object_get(json_object_get(root, object), key));
+}
+
+static void set(json_t *body, const char *key, json_t *value)
+{
+    json_object_set_new(body, key, value);
+}
+
+/* ---- the reference's conversations --------------------------------------------------------------------------------- */
+
+static json_t *cases;
+
+static json_t *picture(const char *name)
+{
+    gad_string url = {0};
+    gad_error err;
+    char *bytes = NULL;
+    size_t size;
+    ASSERT_OK(gad_file_read(golden_image(name), 1 << 20, &bytes, &size, &err), &err);
+    gad_string_add(&url, "data:image/png;base64,");
+    gad_base64_encode(bytes, size, &url);
+    json_t *part = json_pack("{s:s, s:{s:s}}", "type", "image_url", "image_url", "url", gad_string_text(&url));
+    gad_string_free(&url);
+    gad_memory_free(bytes);
+    return part;
+}
+
+/* A request with the case's messages, for as many tokens as the reference said, greedily and without a penalty. */
+static json_t *question(char letter)
+{
+    const char key[2] = {letter, 0};
+    json_t *messages = json_deep_copy(json_object_get(json_object_get(cases, key), "messages")), *message, *part;
+    size_t i, k;
+    json_array_foreach (messages, i, message) {
+        json_t *content = json_object_get(message, "content");
+        json_array_foreach (content, k, part)
+            if (json_object_get(part, "image"))
+                json_array_set_new(content, k, picture(json_string_value(json_object_get(part, "image"))));
+    }
+    return json_pack("{s:o, s:i, s:i, s:i}", "messages", messages, "max_tokens", 16, "temperature", 0, "repetition_penalty",
+                     1);
+}
+
+static const json_t *wanted(char letter, const char *member)
+{
+    const char key[2] = {letter, 0};
+    return json_object_get(json_object_get(cases, key), member);
+}
+
+static void open_cases(const char *family)
+{
+    gad_error err;
+    ASSERT_OK(gad_json_load(golden_path(family, "cases.json"), &cases, &err), &err);
+}
+
+static void test_conversations(void **state)
+{
+    (void)state;
+    static const char *const families[] = {"qwen25", "qwen3"};
+    for (int f = 0; f < 2; f++) {
+        open_cases(families[f]);
+        begin(families[f]);
+        for (char letter = 'a'; letter <= 'f'; letter++) {
+            json_t *body = question(letter), *root = ask(body, 200);
+            assert_string_equal(content_of(root), json_string_value(wanted(letter, "decode_text")));
+            assert_int_equal(number(root, "usage", "prompt_tokens"), json_array_size(wanted(letter, "ids")));
+            assert_int_equal(number(root, "usage", "completion_tokens"), 16);
+            assert_int_equal(number(root, "timings", "predicted_n"), 16);
+            assert_string_equal(json_string_value(json_object_get(choice_of(root), "finish_reason")), "length");
+            json_decref(body);
+            json_decref(root);
+        }
+        end();
+        json_decref(cases);
+    }
+}
+
+/* The text of all events, their number in *pieces; each but the last is a chunk. */
+static void read_events(const char *events, gad_string *text, gad_string *bytes, int *pieces, json_t **usage)
+{
+    *pieces = 0;
+    bool done = false;
+    for (const char *at = events; (at = strstr(at, "data: ")); at++) {
+        const char *stop = strstr(at, "\n\n"), *piece;
+        assert_non_null(stop);
+        done = !strncmp(at + 6, "[DONE]", 6);
+        if (done)
+            continue;
+        json_t *root = json_loadb(at + 6, (size_t)(stop - at) - 6, 0, NULL), *entry;
+        assert_non_null(root);
+        piece = json_string_value(json_object_get(json_object_get(choice_of(root), "delta"), "content"));
+        gad_string_add(text, piece ? piece : "");
+        *pieces += piece && *piece;
+        size_t i, k;
+        json_array_foreach (json_object_get(json_object_get(choice_of(root), "logprobs"), "content"), i, entry)
+            for (k = 0; k < json_array_size(json_object_get(entry, "bytes")); k++) {
+                char byte = (char)json_integer_value(json_array_get(json_object_get(entry, "bytes"), k));
+                gad_string_append(bytes, &byte, 1);
+            }
+        if (json_is_object(json_object_get(root, "usage")))
+            *usage = json_incref(json_object_get(root, "usage"));
+        json_decref(root);
+    }
+    assert_true(done);
+}
+
+static void test_stream(void **state)
+{
+    (void)state;
+    open_cases("qwen25");
+    begin("qwen25");
+    json_t *body = question('c'), *usage = NULL;
+    int pieces;
+    gad_string text = {0}, bytes = {0};
+    set(body, "stream", json_true());
+    set(body, "logprobs", json_true());
+    set(body, "stream_options", json_pack("{s:b}", "include_usage", 1));
+    read_events(post(body, 200), &text, &bytes, &pieces, &usage);
+    assert_string_equal(gad_string_text(&text), json_string_value(wanted('c', "decode_text")));
+    assert_true(pieces > 4);
+    assert_true(bytes.length >= 16); /* a token's bytes are its own, whole characters or not */
+    assert_int_equal(json_integer_value(json_object_get(usage, "completion_tokens")), 16);
+    gad_string_clear(&text);
+    gad_string_clear(&bytes);
+    json_decref(usage);
+    set(body, "stop", json_pack("[s, s]", "never said", "a're"));
+    read_events(post(body, 200), &text, &bytes, &pieces, &usage);
+    const char *whole = json_string_value(wanted('c', "decode_text"));
+    assert_int_equal(text.length, strstr(whole, "a're") - whole); /* nothing of the stop text was sent */
+    assert_memory_equal(text.data, whole, text.length);
+    gad_string_free(&text);
+    gad_string_free(&bytes);
+    json_decref(usage);
+    json_decref(body);
+    end();
+    json_decref(cases);
+}
+
+/* ---- what can be asked for ----------------------------------------------------------------------------------------- */
+
+static void test_probabilities(void **state)
+{
+    (void)state;
+    open_cases("qwen25");
+    begin("qwen25");
+    json_t *body = question('b'), *root, *entry;
+    set(body, "logprobs", json_true());
+    set(body, "top_logprobs", json_integer(20));
+    root = ask(body, 200);
+    const json_t *list = json_object_get(json_object_get(choice_of(root), "logprobs"), "content");
+    assert_int_equal(json_array_size(list), 16);
+    size_t i, k;
+    json_array_foreach (list, i, entry) {
+        const json_t *top = json_object_get(entry, "top_logprobs");
+        double sum = 0, before = 0;
+        assert_int_equal(json_array_size(top), 20);
+        assert_string_equal(json_string_value(json_object_get(entry, "token")), /* greedy: the first is what was said */
+                            json_string_value(json_object_get(json_array_get(top, 0), "token")));
+        for (k = 0; k < 20; k++) {
+            double logprob = json_number_value(json_object_get(json_array_get(top, k), "logprob"));
+            assert_true(logprob <= before);
+            before = logprob;
+            sum += exp(logprob);
+        }
+        assert_true(sum > 0.05 && sum <= 1 + 1e-5);
+    }
+    json_decref(root);
+    root = ask(body, 200); /* the same question again: all but its last token is known */
+    assert_int_equal(number(root, "timings", "prompt_n"), 1);
+    json_decref(root);
+    json_decref(body);
+    end();
+    json_decref(cases);
+}
+
+static void test_sampling(void **state)
+{
+    (void)state;
+    open_cases("qwen25");
+    begin("qwen25");
+    json_t *body = question('b'), *first, *same, *other, *cut;
+    set(body, "temperature", json_real(3));
+    set(body, "seed", json_integer(7));
+    first = ask(body, 200);
+    same = ask(body, 200);
+    set(body, "seed", json_integer(8));
+    other = ask(body, 200);
+    assert_string_equal(content_of(first), content_of(same));
+    assert_string_not_equal(content_of(first), content_of(other));
+    set(body, "temperature", json_integer(0));
+    set(body, "stop", json_string("sho"));
+    cut = ask(body, 200);
+    assert_string_equal(content_of(cut), "ar\x1c ");
+    assert_string_equal(json_string_value(json_object_get(choice_of(cut), "finish_reason")), "stop");
+    json_decref(first);
+    json_decref(same);
+    json_decref(other);
+    json_decref(cut);
+    json_decref(body);
+    end();
+    json_decref(cases);
+}
+
+static void refuse(const char *body, int status, const char *says)
+{
+    json_t *root = json_loads(body, 0, NULL);
+    assert_non_null(root);
+    json_t *answer = ask(root, status), *error = json_object_get(answer, "error");
+    if (!strstr(json_string_value(json_object_get(error, "message")), says))
+        fail_msg("%s: %s", body, json_string_value(json_object_get(error, "message")));
+    assert_non_null(json_string_value(json_object_get(error, "type")));
+    json_decref(answer);
+    json_decref(root);
+}
+
+#define MESSAGES "\"messages\": [{\"role\": \"user\", \"content\": \"Hi\"}]"
+static void test_refusals(void **state)
+{
+    (void)state;
+    begin("qwen25");
+    refuse("[]", 400, "object");
+    refuse("{}", 400, "messages");
+    refuse("{\"messages\": []}", 400, "messages");
+    refuse("{\"messages\": [{\"role\": \"tool\", \"content\": \"x\"}]}", 400, "role");
+    refuse("{\"messages\": [{\"role\": \"user\", \"content\": 3}]}", 400, "content");
+    refuse("{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"audio\"}]}]}", 400, "piece");
+    refuse("{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\", \"image_url\": {\"url\": "
+           "\"http://10.0.0.1/a.png\"}}]}]}",
+           400, "data URL");
+    refuse("{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\", \"image_url\": {\"url\": "
+           "\"data:image/png;base64,AAAA\"}}]}]}",
+           400, "image");
+    refuse("{" MESSAGES ", \"n\": 2}", 400, "one answer");
+    refuse("{" MESSAGES ", \"tools\": [{}]}", 400, "tools");
+    refuse("{" MESSAGES ", \"response_format\": {\"type\": \"json_object\"}}", 400, "response_format");
+    refuse("{" MESSAGES ", \"temperature\": -1}", 400, "temperature");
+    refuse("{" MESSAGES ", \"max_tokens\": \"many\"}", 400, "max_tokens");
+    refuse("{" MESSAGES ", \"max_tokens\": -5}", 400, "max_tokens");
+    refuse("{" MESSAGES ", \"stop\": [\"\"]}", 400, "stop");
+    refuse("{" MESSAGES ", \"top_logprobs\": 3}", 400, "logprobs");
+    refuse("{" MESSAGES ", \"model\": \"gpt-4o\"}", 404, "qwen25");
+    end();
+    begin(NULL);
+    refuse("{" MESSAGES "}", 404, "--model");
+    end();
+}
+
+/* One token as the clients of evaluation tools send them (VLMEvalKit: n, img_detail; lmms-eval: temperature 0, max_tokens).
+ */
+static void test_clients(void **state)
+{
+    (void)state;
+    begin("qwen25");
+    json_t *body = json_loads("{\"model\": \"qwen25\", " MESSAGES ", \"n\": 1, \"temperature\": 0.0, \"max_tokens\": 2048,"
+                              " \"frequency_penalty\": 0, \"stop\": null, \"seed\": null, \"response_format\": {\"type\": "
+                              "\"text\"}, \"logit_bias\": {}, \"user\": \"me\"}",
+                              0, NULL);
+    json_t *root = ask(body, 200); /* longer than the model can read: as far as it can */
+    assert_true(number(root, "usage", "total_tokens") <= 2048);
+    json_decref(root);
+    json_decref(body);
+    int status;
+    const char *list = client_ask(port, "GET", "/v1/models", NULL, NULL, 0, &status, NULL);
+    assert_int_equal(status, 200);
+    assert_non_null(strstr(list, "\"id\":\"qwen25\""));
+    end();
+}
+
+int main(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_conversations), cmocka_unit_test(test_stream),   cmocka_unit_test(test_probabilities),
+        cmocka_unit_test(test_sampling),      cmocka_unit_test(test_refusals), cmocka_unit_test(test_clients),
+    };
+    return cmocka_run_group_tests_name("openai", tests, NULL, NULL);
+}
