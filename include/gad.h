@@ -101,8 +101,9 @@ typedef struct gad_engine_options {
     bool merge_adapter;  /* add the adapter into the weights instead of applying it beside them */
     gad_quantise quantise, quantise_vision; /* language model's matrices while loading, and the vision tower's */
     gad_precision precision;
-    bool half_cache; /* keys and values of the text so far in 16 bits: a long one is read in half the time */
-    int threads;     /* 0: all processors */
+    bool half_cache;    /* keys and values of the text so far in 16 bits: a long one is read in half the time */
+    int threads;        /* 0: all processors */
+    const char *device; /* "cpu" (also NULL), "cuda", "cuda:N", or "auto": the first CUDA device if there is one */
     /* Size of pictures before the checkpoint's own bounds: "canvas" (shorter side 448, as the benchmark), "original" (also
      * NULL), or the longest side in pixels. */
     const char *image_size;

@@ -70,9 +70,10 @@ static const char *stray_word(const char *words)
 }
 
 /* LoRA adapters, and the evidence head if it is named beside them; or what the words select. */
-static gad_status choose_trainable(const gad_train_settings *s, gad_model *model, bool count_only, int64_t *count,
+static gad_status choose_trainable(const gad_train_settings *s, gad_engine *engine, bool count_only, int64_t *count,
                                    gad_error *err)
 {
+    gad_model *model = &engine->model;
     bool lora = wants_lora(s->train);
     if (lora && stray_word(s->train))
         return gad_error_set(err, GAD_E_ARGUMENT, operation, "train adapters, or the named parts in full",
@@ -89,7 +90,7 @@ static gad_status choose_trainable(const gad_train_settings *s, gad_model *model
         if (wanted && !adapted)
             *count += gad_param_count(param);
         if (wanted && !count_only)
-            status = gad_param_train(param, true, GAD_F32, err);
+            status = gad_param_train(param, true, &engine->device, err);
     }
     if (!status && !*count && lora)
         status =
@@ -389,7 +390,7 @@ static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, 
     t->maker.mask_side = gad_config_map_side(&t->engine->model.config.evidence);
     if (!t->maker.mask_side)
         t->maker.mask_side = 2;
-    status = choose_trainable(s, &t->engine->model, true, &trainable, err);
+    status = choose_trainable(s, t->engine, true, &trainable, err);
     if (!status)
         status = check_memory(t, trainable, kind, err);
     if (!status)
@@ -401,7 +402,7 @@ static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, 
     status = hold_folder(t, err);
     if (!status)
         status = choose_base(t, err);
-    return status ? status : choose_trainable(s, &t->engine->model, false, &trainable, err);
+    return status ? status : choose_trainable(s, t->engine, false, &trainable, err);
 }
 
 gad_status gad_train_setup_open(const gad_train_settings *settings, const char *kind, gad_train_setup *setup, bool *ready,

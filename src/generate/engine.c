@@ -174,14 +174,16 @@ static gad_status open_parts(gad_engine *e, const gad_engine_options *options, g
     if (!status)
         status = check_memory(e, options, err);
     if (!status)
+        status = gad_device_open(&e->device, options->device ? options->device : "cpu", options->threads, err);
+    if (!status)
         status = load_weights(e, options, err);
     if (!status)
-        status = gad_device_open_cpu(&e->device, options->threads, err);
+        status = gad_model_place(&e->model, &e->device, err);
     if (!status && options->cpu_level)
         status = gad_device_limit_cpu(&e->device, options->cpu_level, err);
     if (!status)
         gad_device_use_products(&e->device, gad_weights_products(e->files, options->precision));
-    if (!status && options->half_cache)
+    if (!status && options->half_cache && !e->device.memory_bytes)
         e->device.kept = GAD_F16;
     if (!status)
         status = gad_timeline_open(&e->model, &e->device, &e->timeline, err);
@@ -241,9 +243,9 @@ void gad_engine_free(gad_engine *e)
         return;
     gad_timeline_close(&e->timeline);
     gad_image_cache_free(&e->images);
+    gad_model_free(&e->model);
     if (e->device.ops)
         gad_device_close(&e->device);
-    gad_model_free(&e->model);
     gad_safetensors_free(e->files);
     gad_tokenizer_free(e->tokenizer);
     drop_kept(e);

@@ -20,14 +20,14 @@ void gad_linear_forward(const gad_pass *pass, const gad_linear *layer, gad_tenso
 {
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
-    op->linear(device, y, x, layer->weight->value, gad_param_vector(layer->bias), 1, add);
+    op->linear(device, y, x, gad_param_weight(layer->weight), gad_param_vector(layer->bias), 1, add);
     const gad_lora *lora = pass->adapters ? layer->lora : NULL;
     if (!lora)
         return;
     size_t mark = op->mark(device);
     gad_tensor u = op->take(device, x.rows, lora->a->value.rows);
-    op->linear(device, u, x, lora->a->value, gad_tensor_none(), 1, false);
-    op->linear(device, y, u, lora->b->value, gad_param_vector(lora->bias), lora->scale, true);
+    op->linear(device, u, x, gad_param_weight(lora->a), gad_tensor_none(), 1, false);
+    op->linear(device, y, u, gad_param_weight(lora->b), gad_param_vector(lora->bias), lora->scale, true);
     op->rewind(device, mark);
 }
 
@@ -39,16 +39,16 @@ static void lora_backward(const gad_pass *pass, const gad_lora *lora, gad_tensor
     size_t mark = op->mark(device);
     int64_t r = lora->a->value.rows;
     gad_tensor q = op->take(device, x.rows, r);
-    op->linear_dx(device, q, dy, lora->b->value, lora->scale, false);
+    op->linear_dx(device, q, dy, gad_param_weight(lora->b), lora->scale, false);
     if (lora->b->trainable) {
         gad_tensor u = op->take(device, x.rows, r);
-        op->linear(device, u, x, lora->a->value, gad_tensor_none(), 1, false);
+        op->linear(device, u, x, gad_param_weight(lora->a), gad_tensor_none(), 1, false);
         op->linear_dw(device, lora->b->gradient, dy, u, lora->scale);
     }
     if (lora->a->trainable)
         op->linear_dw(device, lora->a->gradient, q, x, 1);
     if (dx.data)
-        op->linear_dx(device, dx, q, lora->a->value, 1, true);
+        op->linear_dx(device, dx, q, gad_param_weight(lora->a), 1, true);
     op->rewind(device, mark);
 }
 
@@ -62,7 +62,7 @@ void gad_linear_backward(const gad_pass *pass, const gad_linear *layer, gad_tens
     if (layer->bias && layer->bias->trainable)
         op->linear_db(device, layer->bias->gradient, dy);
     if (dx.data)
-        op->linear_dx(device, dx, dy, layer->weight->value, 1, add);
+        op->linear_dx(device, dx, dy, gad_param_weight(layer->weight), 1, add);
     if (pass->adapters && layer->lora)
         lora_backward(pass, layer->lora, dx, dy, x);
 }

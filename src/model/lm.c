@@ -53,7 +53,7 @@ gad_tensor gad_lm_forward(const gad_pass *pass, const gad_model *model, const ga
     gad_tensor hidden = op->take(device, in->rows, text->hidden);
     size_t mark = op->mark(device);
     gad_tensor x = op->take(device, in->rows, text->hidden), cos, sin;
-    op->embed(device, x, model->lm.embed->value, upload_index(device, in->ids, in->rows));
+    op->embed(device, x, gad_param_weight(model->lm.embed), upload_index(device, in->ids, in->rows));
     gad_pass_tap(pass, x, "lm.embed");
     if (in->image_count)
         insert_images(pass, in, x, in->image->out, false);
@@ -86,7 +86,7 @@ gad_tensor gad_lm_forward(const gad_pass *pass, const gad_model *model, const ga
 
 gad_tensor gad_lm_logits(const gad_pass *pass, const gad_model *model, gad_tensor hidden)
 {
-    gad_tensor logits = pass->device->ops->take(pass->device, hidden.rows, model->config.text.vocab);
+    gad_tensor logits = pass->device->ops->take_exact(pass->device, hidden.rows, model->config.text.vocab);
     gad_linear_forward(pass, &model->lm.head, logits, hidden, false);
     return logits;
 }

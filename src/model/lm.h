@@ -39,9 +39,9 @@ typedef struct gad_lm_saved {
 
 /* Runs the blocks; returns the rows after the final norm, [rows, hidden], on the device's stack. */
 gad_tensor gad_lm_forward(const gad_pass *pass, const gad_model *model, const gad_lm_input *in, gad_lm_saved *saved);
-/* Logits [hidden.rows, vocab] of normalised rows, on the stack. */
+/* Logits [hidden.rows, vocab] of normalised rows, exact, on the stack. */
 gad_tensor gad_lm_logits(const gad_pass *pass, const gad_model *model, gad_tensor hidden);
-/* d_hidden += gradient through the head; adds the head's gradient. */
+/* d_hidden += gradient through the head; adds the head's gradient. d_logits are activations. */
 void gad_lm_logits_backward(const gad_pass *pass, const gad_model *model, gad_tensor d_hidden, gad_tensor d_logits,
                             gad_tensor hidden);
 /* Gradient of the normalised rows back to parameters and, when d_image is not NULL, added to the image rows' gradients

@@ -99,12 +99,8 @@ static void forget_adapters(gad_model *model)
     for (size_t i = model->params.count; i-- > 0;)
         if (strstr(model->params.item[i]->name, ".lora_"))
             gad_params_remove(&model->params, i);
-    for (size_t i = 0; i < model->replaced_count; i++) {
-        gad_memory_free_aligned(model->replaced[i].owned);
-        gad_memory_free_aligned(model->replaced[i].owned_scale);
-    }
-    model->lora_count = model->replaced_count = 0;
-    model->replaced_on = false;
+    gad_model_forget_replaced(model);
+    model->lora_count = 0;
 }
 
 void gad_lora_switch(gad_model *model, bool on)
@@ -116,9 +112,11 @@ void gad_lora_switch(gad_model *model, bool on)
         r->other = r->param->value;
         r->owned = r->param->owned;
         r->owned_scale = r->param->owned_scale;
+        r->placed = r->param->placed;
         r->param->value = now.other;
         r->param->owned = now.owned;
         r->param->owned_scale = now.owned_scale;
+        r->param->placed = now.placed;
     }
     model->replaced_on = on;
 }
@@ -375,7 +373,8 @@ static gad_status replace_param(loader *l, gad_param *param, const gad_safetenso
     value.value.scale = NULL;
     gad_status status = fill_param(&value, tensor, err);
     if (!status)
-        model->replaced[model->replaced_count++] = (struct gad_replaced){param, value.value, value.owned, NULL};
+        model->replaced[model->replaced_count++] =
+            (struct gad_replaced){.param = param, .other = value.value, .owned = value.owned};
     return status;
 }
 

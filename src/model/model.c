@@ -208,18 +208,37 @@ gad_status gad_model_build(const gad_config *config, gad_model *model, gad_error
     return gad_error_memory(err, "build the model", sizeof *model);
 }
 
+gad_status gad_model_place(gad_model *model, gad_device *device, gad_error *err)
+{
+    for (size_t i = 0; i < model->params.count; i++)
+        gad_param_place(model->params.item[i], device);
+    for (size_t i = 0; device->memory_bytes && i < model->replaced_count; i++)
+        model->replaced[i].placed = device->ops->place(device, model->replaced[i].other);
+    return gad_device_check(device, err);
+}
+
+void gad_model_forget_replaced(gad_model *model)
+{
+    for (size_t i = 0; i < model->replaced_count; i++) {
+        struct gad_replaced *r = &model->replaced[i];
+        if (r->placed.data)
+            r->param->device->ops->unplace(r->param->device, r->placed);
+        gad_memory_free_aligned(r->owned);
+        gad_memory_free_aligned(r->owned_scale);
+    }
+    model->replaced_count = 0;
+    model->replaced_on = false;
+}
+
 void gad_model_free(gad_model *model)
 {
     if (!model)
         return;
+    gad_model_forget_replaced(model);
     gad_params_free(&model->params);
     gad_memory_free(model->vision.block);
     gad_memory_free(model->lm.block);
     gad_memory_free(model->lora);
-    for (size_t i = 0; i < model->replaced_count; i++) {
-        gad_memory_free_aligned(model->replaced[i].owned);
-        gad_memory_free_aligned(model->replaced[i].owned_scale);
-    }
     gad_memory_free(model->replaced);
     *model = (gad_model){0};
 }

@@ -51,11 +51,13 @@ typedef struct gad_model {
     gad_evidence_head evidence;
     gad_lora *lora; /* all adapters; layers point here */
     size_t lora_count, lora_capacity;
-    /* Parameters that an adapter replaces as a whole, with the value that is not in use now and its memory. */
+    /* Parameters that an adapter replaces as a whole, with the value that is not in use now, its memory and its copy on a
+     * device. */
     struct gad_replaced {
         gad_param *param;
         gad_weight other;
         void *owned, *owned_scale;
+        gad_weight placed;
     } * replaced;
     size_t replaced_count, replaced_capacity;
     bool replaced_on;
@@ -63,6 +65,12 @@ typedef struct gad_model {
 
 gad_status gad_model_build(const gad_config *config, gad_model *model, gad_error *err);
 void gad_model_free(gad_model *model);
+
+/* Give a device with memory of its own a copy of every value that the model has by now; nothing on others. The device must
+ * outlive the model. Values that change later are placed again by who changes them. */
+gad_status gad_model_place(gad_model *model, gad_device *device, gad_error *err);
+/* A replaced value that is not in use goes. */
+void gad_model_forget_replaced(gad_model *model);
 
 /* Calls `visit` for every linear layer with its module path in internal style ("model.layers.0.self_attn.q_proj"). The
  * output head is "lm_head". Stops at the first status that is not GAD_OK. */

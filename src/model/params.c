@@ -59,10 +59,25 @@ static void free_value(gad_param *param)
     param->owned = param->owned_scale = NULL;
 }
 
+static void free_gradient(gad_param *param)
+{
+    if (param->gradient.data)
+        param->device->ops->release(param->device, param->gradient);
+    param->gradient = gad_tensor_none();
+}
+
+static void unplace(gad_param *param)
+{
+    if (param->placed.data)
+        param->device->ops->unplace(param->device, param->placed);
+    param->placed = (gad_weight){0};
+}
+
 static void free_param(gad_param *param)
 {
+    free_gradient(param);
+    unplace(param);
     free_value(param);
-    gad_memory_free_aligned(param->gradient.data);
     gad_memory_free(param);
 }
 
@@ -162,29 +177,65 @@ gad_status gad_param_quantise(gad_param *param, gad_dtype dtype, gad_error *err)
     return GAD_OK;
 }
 
-gad_status gad_param_train(gad_param *param, bool trainable, gad_dtype dtype, gad_error *err)
+void gad_param_place(gad_param *param, gad_device *device)
 {
-    gad_memory_free_aligned(param->gradient.data);
-    param->gradient = (gad_tensor){0};
+    unplace(param);
+    if (!device->memory_bytes || !param->value.data)
+        return;
+    param->placed = device->ops->place(device, param->value);
+    param->device = device;
+}
+
+gad_status gad_param_train(gad_param *param, bool trainable, gad_device *device, gad_error *err)
+{
+    free_gradient(param);
     param->trainable = false;
     if (!trainable)
         return GAD_OK;
-    gad_status status = gad_param_convert(param, dtype, err);
+    gad_status status = gad_param_convert(param, device->dtype == GAD_F64 ? GAD_F64 : GAD_F32, err);
     if (status)
         return status;
-    size_t size = gad_param_bytes(param, dtype);
-    void *gradient = gad_memory_alloc_aligned(size, 1);
-    if (!gradient)
-        return gad_error_memory(err, "make room for gradients", size);
-    memset(gradient, 0, size);
-    param->gradient = gad_tensor_make(gradient, dtype, param->value.rows, param->value.cols);
+    gad_param_place(param, device);
+    param->gradient = device->ops->allocate_exact(device, param->value.rows, param->value.cols);
+    param->device = device;
     param->trainable = true;
-    return GAD_OK;
+    return gad_device_check(device, err);
+}
+
+void gad_params_fetch(gad_params *params)
+{
+    for (size_t i = 0; i < params->count; i++) {
+        const gad_param *param = params->item[i];
+        if (param->trainable && param->placed.data)
+            param->device->ops->fetch(param->device, param->value, param->placed);
+    }
+}
+
+gad_weight gad_param_weight(const gad_param *param)
+{
+    return param->placed.data ? param->placed : param->value;
 }
 
 gad_tensor gad_param_vector(const gad_param *param)
 {
     if (!param)
-        return (gad_tensor){0};
-    return gad_tensor_make((void *)(uintptr_t)param->value.data, param->value.dtype, 1, param->value.cols);
+        return gad_tensor_none();
+    const gad_weight w = gad_param_weight(param);
+    return gad_tensor_make((void *)(uintptr_t)w.data, w.dtype, 1, w.cols);
+}
+
+gad_tensor gad_param_trained(const gad_param *param)
+{
+    const gad_weight w = gad_param_weight(param);
+    return gad_tensor_make((void *)(uintptr_t)w.data, w.dtype, w.rows, w.cols);
+}
+
+void gad_param_swap(gad_param *param, gad_tensor *other)
+{
+    gad_weight *now = param->placed.data ? &param->placed : &param->value;
+    void *data = gad_param_trained(param).data;
+    now->data = other->data;
+    if (!param->placed.data)
+        param->owned = other->data;
+    other->data = data;
 }

@@ -1,9 +1,10 @@
 /* params: the one table of a model's parameters: name, shape, dtype, memory, gradient. It drives loading, quantising,
- * optimizer, LoRA, checkpoint and printing. Knows nothing of what a parameter is for. */
+ * optimizer, LoRA, checkpoint and printing. A value lies on the host; ops read it there, or a copy on a device with memory
+ * of its own. Knows nothing of what a parameter is for. */
 #ifndef GAD_MODEL_PARAMS_H
 #define GAD_MODEL_PARAMS_H
 #include "gad.h"
-#include "op/tensor.h"
+#include "op/op.h"
 
 enum { GAD_PARAM_MAX_RANK = 5 };
 
@@ -24,8 +25,10 @@ typedef struct gad_param {
     bool is_matrix;                    /* a linear layer's or embedding's matrix [rows, cols]; else a vector [1, cols] */
     gad_weight value;                  /* data NULL until loaded; points into a mapped file or to `owned` */
     void *owned, *owned_scale;         /* freed with the table; NULL while mapped */
+    gad_device *device;                /* of the two below; NULL: there is neither. It outlives the table */
+    gad_weight placed;                 /* the copy on a device with memory of its own, which is then what trains */
     bool trainable;
-    gad_tensor gradient; /* [rows, cols] of the device's dtype while trainable, else no data; owned */
+    gad_tensor gradient; /* [rows, cols], exact, while trainable, else no data */
 } gad_param;
 
 typedef struct gad_params {
@@ -51,14 +54,26 @@ bool gad_param_is_evidence(const gad_param *param);
 int64_t gad_param_count(const gad_param *param);
 size_t gad_param_data_bytes(const gad_param *param, gad_dtype dtype);
 size_t gad_param_bytes(const gad_param *param, gad_dtype dtype);
-/* Make the parameter own its values as `dtype` (F32, BF16 or F64; from any dtype). */
+/* Make the parameter own its values on the host as `dtype` (F32, BF16 or F64; from any dtype). */
 gad_status gad_param_convert(gad_param *param, gad_dtype dtype, gad_error *err);
 /* Quantise a matrix to GAD_Q8 or GAD_Q4. */
 gad_status gad_param_quantise(gad_param *param, gad_dtype dtype, gad_error *err);
-/* Value i in row-major order, whatever the dtype. */
+/* Value i of the host in row-major order, whatever the dtype. */
 double gad_param_get(const gad_param *param, int64_t i);
-/* Switch training on: own values in `dtype` (F32, or F64 for the reference device) and a zeroed gradient; or off. */
-gad_status gad_param_train(gad_param *param, bool trainable, gad_dtype dtype, gad_error *err);
-/* A vector parameter as a [1, n] tensor; a tensor without data for NULL. */
+
+/* Give a device with memory of its own its copy of the host's value, in place of an earlier one; nothing on others. What
+ * cannot be had shows at gad_device_check. */
+void gad_param_place(gad_param *param, gad_device *device);
+/* Switch training on: exact values, a zeroed gradient; or off (device not needed). */
+gad_status gad_param_train(gad_param *param, bool trainable, gad_device *device, gad_error *err);
+/* Bring what was trained on a device with memory of its own back to the host's value. */
+void gad_params_fetch(gad_params *params);
+/* What ops read. */
+gad_weight gad_param_weight(const gad_param *param);
+/* A vector parameter as a [1, n] tensor that ops read; a tensor without data for NULL. */
 gad_tensor gad_param_vector(const gad_param *param);
+/* The values of a trainable parameter, [rows, cols], as the optimizer works on them; and their exchange with others of the
+ * same size from the same device's allocate_exact. */
+gad_tensor gad_param_trained(const gad_param *param);
+void gad_param_swap(gad_param *param, gad_tensor *other);
 #endif

@@ -12,7 +12,7 @@ static void embed_patches(const gad_pass *pass, const gad_vision *vision, gad_te
     if (!vision->position_embed)
         return;
     size_t index_bytes = (size_t)layout->patches * 4 * sizeof *layout->mix_index;
-    op->rows_mix(device, x, vision->position_embed->value, op->upload(device, layout->mix_index, index_bytes),
+    op->rows_mix(device, x, gad_param_weight(vision->position_embed), op->upload(device, layout->mix_index, index_bytes),
                  op->upload(device, layout->mix_weight, index_bytes));
     gad_pass_tap(pass, x, "vis.embedded");
 }

@@ -135,13 +135,28 @@ static void prune_one(void *user, const char *out, int64_t step)
 
 /* ---- the state ----------------------------------------------------------------------------------------------------- */
 
-/* The arrays of a slot by the letter of their names: "m.model.norm.weight". */
-static void **array_of(gad_optimizer_slot *slot, int k)
-{
-    void **const arrays[] = {&slot->param->owned, &slot->m, &slot->v, &slot->average};
-    return arrays[k];
-}
+/* An array of a slot, by the letter of its name: "m.model.norm.weight"; without data when it is not kept. */
+typedef struct array {
+    gad_device *device;
+    gad_tensor numbers;
+} array;
 static const char letters[] = "wmva";
+
+static array array_of(const gad_optimizer *o, size_t slot, int k)
+{
+    const gad_optimizer_slot *s = &o->slot[slot];
+    const gad_tensor arrays[] = {gad_param_trained(s->param), s->m, s->v, s->average};
+    gad_tensor flat = gad_tensor_view(arrays[k], 1, gad_param_count(s->param));
+    return (array){o->device, flat};
+}
+
+static gad_status produce(void *user, size_t offset_bytes, void *buffer, size_t size_bytes, gad_error *err)
+{
+    const array *a = user;
+    const int64_t first = (int64_t)(offset_bytes / sizeof(float)), n = (int64_t)(size_bytes / sizeof(float));
+    a->device->ops->download(a->device, buffer, gad_tensor_cols(a->numbers, first, n));
+    return gad_device_check(a->device, err);
+}
 
 static gad_status write_state(gad_optimizer *o, const char *folder, gad_error *err)
 {
@@ -149,25 +164,43 @@ static gad_status write_state(gad_optimizer *o, const char *folder, gad_error *e
     char *path = gad_file_join(folder, "state.safetensors");
     gad_safetensors_item *item = gad_memory_zero(4 * o->count, sizeof *item);
     char *names = gad_memory_alloc(4 * o->count, NAME);
+    array *arrays = gad_memory_alloc(4 * o->count, sizeof *arrays);
     size_t count = 0;
-    gad_status status = path && item && names ? GAD_OK : gad_error_memory(err, operation, 4 * o->count * NAME);
+    gad_status status = path && item && names && arrays ? GAD_OK : gad_error_memory(err, operation, 4 * o->count * NAME);
     for (size_t i = 0; i < o->count && !status; i++)
         for (int k = 0; k < 4; k++) {
             const gad_param *param = o->slot[i].param;
-            void *data = *array_of(&o->slot[i], k);
-            if (!data)
+            arrays[count] = array_of(o, i, k);
+            if (!arrays[count].numbers.data)
                 continue;
             char *name = names + count * NAME;
             snprintf(name, NAME, "%c.%s", letters[k], param->name);
-            item[count++] = (gad_safetensors_item){
-                .name = name, .dtype = GAD_SAFETENSORS_F32, .rank = 1, .shape = {gad_param_count(param)}, .data = data};
+            item[count] = (gad_safetensors_item){.name = name,
+                                                 .dtype = GAD_SAFETENSORS_F32,
+                                                 .rank = 1,
+                                                 .shape = {gad_param_count(param)},
+                                                 .produce = produce,
+                                                 .user = &arrays[count]};
+            count++;
         }
     if (!status)
         status = gad_safetensors_write(path, item, count, err);
+    gad_memory_free(arrays);
     gad_memory_free(names);
     gad_memory_free(item);
     gad_memory_free(path);
     return status;
+}
+
+static gad_status read_array(array to, const gad_safetensors_tensor *tensor, gad_error *err)
+{
+    float *host = gad_memory_alloc(tensor->count, sizeof *host);
+    gad_status status = host ? gad_safetensors_copy_f32(tensor, 0, tensor->count, host, err)
+                             : gad_error_memory(err, operation, tensor->count * sizeof *host);
+    if (!status)
+        to.device->ops->fill(to.device, to.numbers, host);
+    gad_memory_free(host);
+    return status ? status : gad_device_check(to.device, err);
 }
 
 static gad_status read_state(gad_optimizer *o, const char *folder, gad_error *err)
@@ -177,15 +210,17 @@ static gad_status read_state(gad_optimizer *o, const char *folder, gad_error *er
     gad_status status = path ? gad_safetensors_open(path, &set, err) : gad_error_memory(err, operation, strlen(folder));
     for (size_t i = 0; i < o->count && !status; i++)
         for (int k = 0; k < 4 && !status; k++) {
-            void *to = *array_of(&o->slot[i], k);
+            const array to = array_of(o, i, k);
             char name[160];
+            if (!to.numbers.data)
+                continue;
             snprintf(name, sizeof name, "%c.%s", letters[k], o->slot[i].param->name);
-            const gad_safetensors_tensor *tensor = to ? gad_safetensors_find(set, name) : NULL;
-            if (to && (!tensor || tensor->count != (size_t)gad_param_count(o->slot[i].param)))
+            const gad_safetensors_tensor *tensor = gad_safetensors_find(set, name);
+            if (!tensor || tensor->count != (size_t)gad_param_count(o->slot[i].param))
                 status = gad_error_set(err, GAD_E_FORMAT, "resume training", "resume with the settings of the start",
                                        "%s: holds no fitting \"%s\"", path, name);
-            else if (to)
-                status = gad_safetensors_copy_f32(tensor, 0, tensor->count, to, err);
+            else
+                status = read_array(to, tensor, err);
         }
     gad_safetensors_free(set);
     gad_memory_free(path);
@@ -217,6 +252,9 @@ static gad_status write_folder(const gad_checkpoint_settings *settings, gad_mode
     if (!status && settings->base)
         status = gad_save_settings(settings->base, folder, err);
     gad_optimizer_swap_average(o);
+    gad_params_fetch(&model->params);
+    if (!status)
+        status = gad_device_check(o->device, err);
     if (!status)
         status = model->lora_count ? gad_adapter_save(model, folder, settings->base, err)
                                    : gad_save_model(model, folder, settings->dtype, err);

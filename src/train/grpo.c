@@ -20,20 +20,20 @@ enum { MAX_GROUP = 256 };
 static gad_status keep_start(gad_grpo *g, gad_error *err)
 {
     gad_model *model = g->model;
+    gad_device *device = g->step.pass.device;
+    const gad_ops *op = device->ops;
     g->start = gad_memory_zero(model->params.count, sizeof *g->start);
     if (!g->start)
         return gad_error_memory(err, operation, model->params.count * sizeof *g->start);
     for (size_t i = 0; i < model->params.count; i++) {
         const gad_param *param = model->params.item[i];
-        size_t size = gad_param_bytes(param, param->value.dtype);
         if (!param->trainable || strstr(param->name, ".lora_"))
             continue;
-        g->start[i] = gad_memory_alloc_aligned(size, 1);
-        if (!g->start[i])
-            return gad_error_memory(err, operation, size);
-        memcpy(g->start[i], param->owned, size);
+        const gad_tensor w = gad_param_trained(param);
+        g->start[i] = op->allocate_exact(device, w.rows, w.cols);
+        op->axpby(device, g->start[i], 1, w, 0);
     }
-    return GAD_OK;
+    return gad_device_check(device, err);
 }
 
 gad_status gad_grpo_open(const gad_grpo_settings *settings, const gad_source *train, const gad_source *eval,
@@ -67,7 +67,7 @@ static void drop_groups(gad_grpo *g)
 void gad_grpo_close(gad_grpo *grpo)
 {
     for (size_t i = 0; grpo->start && i < grpo->model->params.count; i++)
-        gad_memory_free_aligned(grpo->start[i]);
+        grpo->step.pass.device->ops->release(grpo->step.pass.device, grpo->start[i]);
     gad_memory_free(grpo->start);
     drop_groups(grpo);
     gad_memory_free(grpo->held);
@@ -83,13 +83,8 @@ static void swap_start(gad_grpo *g)
     if (g->model->lora_count)
         gad_lora_switch(g->model, g->step.pass.adapters);
     for (size_t i = 0; g->start && i < g->model->params.count; i++) {
-        gad_param *param = g->model->params.item[i];
-        if (!g->start[i])
-            continue;
-        void *now = param->owned;
-        param->owned = g->start[i];
-        param->value.data = g->start[i];
-        g->start[i] = now;
+        if (g->start[i].data)
+            gad_param_swap(g->model->params.item[i], &g->start[i]);
     }
 }
 

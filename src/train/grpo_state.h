@@ -46,7 +46,7 @@ typedef struct gad_grpo {
     gad_step step;
     gad_model *model;
     gad_vision_cache cache;
-    void **start;           /* [params]: weights of the start of what trains in full; NULL for others */
+    gad_tensor *start;      /* [params]: weights of the start of what trains in full; without data for others */
     struct gad_group *held; /* this rank's groups of the running step */
     int64_t held_count;
     struct {

@@ -14,14 +14,15 @@ typedef struct gad_optimizer_settings {
     double average; /* decay of the averaged weights; 0: none are kept */
 } gad_optimizer_settings;
 
-/* One trainable parameter with its moments; all of the device's dtype and the parameter's size. */
+/* One trainable parameter with its moments; all exact and of the parameter's size. */
 typedef struct gad_optimizer_slot {
     gad_param *param;
-    void *m, *v, *average; /* average NULL: not kept */
-    double rate;           /* its learning rate is the step's times this; 1 unless changed */
+    gad_tensor m, v, average; /* average without data: not kept */
+    double rate;              /* its learning rate is the step's times this; 1 unless changed */
 } gad_optimizer_slot;
 
 typedef struct gad_optimizer {
+    gad_device *device;
     gad_optimizer_settings settings;
     gad_optimizer_slot *slot;
     size_t count;
@@ -29,20 +30,20 @@ typedef struct gad_optimizer {
     int64_t skipped; /* updates left out because a gradient was not finite */
 } gad_optimizer;
 
-/* For the parameters that are trainable now. */
-gad_status gad_optimizer_open(gad_params *params, const gad_optimizer_settings *settings, gad_optimizer *optimizer,
-                              gad_error *err);
+/* For the parameters that train on `device` now. */
+gad_status gad_optimizer_open(gad_params *params, gad_device *device, const gad_optimizer_settings *settings,
+                              gad_optimizer *optimizer, gad_error *err);
 void gad_optimizer_close(gad_optimizer *optimizer);
 /* Learned scalars and new modules need larger steps: parameters whose name starts with `prefix` take `rate` times the
  * learning rate. */
 void gad_optimizer_rate(gad_optimizer *optimizer, const char *prefix, double rate);
 
 /* The gradients' global norm after division. */
-double gad_optimizer_norm(gad_device *device, const gad_optimizer *optimizer, double divisor);
+double gad_optimizer_norm(const gad_optimizer *optimizer, double divisor);
 /* One update with gradients divided by `divisor`; gradients become zero. *norm: the global norm before clipping. Returns
  * false, and changes no parameter, when that norm is not finite. */
-bool gad_optimizer_update(gad_device *device, gad_optimizer *optimizer, double learning_rate, double divisor, double *norm);
-void gad_optimizer_zero(gad_device *device, gad_optimizer *optimizer);
+bool gad_optimizer_update(gad_optimizer *optimizer, double learning_rate, double divisor, double *norm);
+void gad_optimizer_zero(gad_optimizer *optimizer);
 /* Exchange weights and averaged weights (call it twice to come back). */
 void gad_optimizer_swap_average(gad_optimizer *optimizer);
 /* Bytes that gradients and moments of n parameters take in fp32. */

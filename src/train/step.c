@@ -215,9 +215,10 @@ static void label_backward(const run *r, int64_t first, int64_t n, gad_tensor z,
     op->fill(device, weight, g);
     if (h)
         op->fill(device, entropy_weight, h);
-    op->logprob_back(device, z, weight, entropy_weight, z, target, temperature);
+    gad_tensor dz = z.dtype == device->dtype ? z : op->take(device, z.rows, z.cols);
+    op->logprob_back(device, dz, weight, entropy_weight, z, target, temperature);
     op->zero(device, d_picked);
-    gad_lm_logits_backward(&r->step->pass, r->step->model, d_picked, z, picked);
+    gad_lm_logits_backward(&r->step->pass, r->step->model, d_picked, dz, picked);
     const int32_t *row = op->upload(device, r->batch->label_row + first, (size_t)n * sizeof *row);
     op->rows(device, r->d_hidden, row, d_picked, NULL, n, true);
 }

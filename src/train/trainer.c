@@ -14,13 +14,27 @@
 
 static const char operation[] = "train";
 
+/* By way of the host, where the device has memory of its own. */
+static gad_status sum_gradient(gad_trainer *t, gad_tensor g, gad_error *err)
+{
+    const gad_ops *op = t->device->ops;
+    if (!t->device->memory_bytes)
+        return gad_dist_sum(t->dist, g.data, g.dtype, g.rows * g.cols, err);
+    float *host = gad_memory_alloc((size_t)(g.rows * g.cols), sizeof *host);
+    if (!host)
+        return gad_error_memory(err, operation, (size_t)(g.rows * g.cols) * sizeof *host);
+    op->download(t->device, host, g);
+    gad_status status = gad_dist_sum(t->dist, host, GAD_F32, g.rows * g.cols, err);
+    op->fill(t->device, g, host);
+    gad_memory_free(host);
+    return status;
+}
+
 static gad_status sum_gradients(gad_trainer *t, double *divisor, gad_error *err)
 {
     gad_status status = gad_dist_sum(t->dist, divisor, GAD_F64, 1, err);
-    for (size_t i = 0; i < t->optimizer.count && !status; i++) {
-        gad_tensor g = t->optimizer.slot[i].param->gradient;
-        status = gad_dist_sum(t->dist, g.data, g.dtype, g.rows * g.cols, err);
-    }
+    for (size_t i = 0; i < t->optimizer.count && t->dist->size > 1 && !status; i++)
+        status = sum_gradient(t, t->optimizer.slot[i].param->gradient, err);
     return status;
 }
 
@@ -43,9 +57,9 @@ static gad_status run_update(gad_trainer *t, const gad_trainer_task *task, doubl
         return status;
     bool updated = true;
     if (divisor != 0)
-        updated = gad_optimizer_update(t->device, &t->optimizer, rate, divisor, &norm);
+        updated = gad_optimizer_update(&t->optimizer, rate, divisor, &norm);
     else
-        gad_optimizer_zero(t->device, &t->optimizer);
+        gad_optimizer_zero(&t->optimizer);
     if (!updated)
         gad_log_warning(t->log, "step %lld: the gradient is not finite; the update was left out (%lld so far)",
                         (long long)t->step + 1, (long long)t->optimizer.skipped);
@@ -171,7 +185,7 @@ static gad_status run_loop(const gad_trainer_settings *settings, gad_trainer *t,
 static gad_status start(const gad_trainer_settings *settings, gad_trainer *t, gad_error *err)
 {
     const char *out = settings->checkpoint.out;
-    gad_status status = gad_optimizer_open(&t->model->params, &settings->optimizer, &t->optimizer, err);
+    gad_status status = gad_optimizer_open(&t->model->params, t->device, &settings->optimizer, &t->optimizer, err);
     if (!status && !t->optimizer.count)
         status = gad_error_set(err, GAD_E_ARGUMENT, operation, "use --lora, or name what to train", "nothing is trainable");
     if (!status && settings->fast_rate > 0)

@@ -198,7 +198,7 @@ static gad_status run_step(bench *b, const gad_step *step, const gad_batch *batc
     double now = gad_clock_seconds();
     b->part_s[VISION_BACK] = now - b->since_s;
     if (!status)
-        gad_optimizer_update(&b->device, optimizer, 1e-5, (double)batch->labels, &norm);
+        gad_optimizer_update(optimizer, 1e-5, (double)batch->labels, &norm);
     b->part_s[UPDATE] = gad_clock_seconds() - now;
     return status ? status : gad_device_check(&b->device, err);
 }
@@ -245,14 +245,14 @@ static gad_status measure_step(bench *b, gad_error *err)
     gad_segment *segment = gad_memory_alloc((size_t)s->samples, sizeof *segment);
     gad_status status = segment ? GAD_OK : gad_error_memory(err, operation, (size_t)s->samples * sizeof *segment);
     for (size_t i = 0; i < b->model.params.count && !status; i++)
-        status = gad_param_train(b->model.params.item[i], true, GAD_F32, err);
+        status = gad_param_train(b->model.params.item[i], true, &b->device, err);
     for (int64_t i = 0; i < s->samples && !status; i++)
         segment[i] = sample_segment(b);
     if (!status)
         status = gad_batch_make(&b->model.config, segment, s->samples, &batch, err);
     const gad_optimizer_settings adamw = {.beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8, .weight_decay = 0.05, .clip = 1};
     if (!status)
-        status = gad_optimizer_open(&b->model.params, &adamw, &optimizer, err);
+        status = gad_optimizer_open(&b->model.params, &b->device, &adamw, &optimizer, err);
     gad_step step = gad_step_make(&b->model, &b->device, s->checkpointing);
     step.pass.tap = end_of_part;
     step.pass.tap_user = b;

@@ -45,7 +45,7 @@ static int open_bench(void **state)
     ASSERT_OK(gad_engine_open(&options, &b.engine, &err), &err);
     /* mapped weights are not written to: train them, which makes copies */
     for (size_t i = 0; i < b.engine->model.params.count; i++)
-        ASSERT_OK(gad_param_train(b.engine->model.params.item[i], true, GAD_F32, &err), &err);
+        ASSERT_OK(gad_param_train(b.engine->model.params.item[i], true, &b.engine->device, &err), &err);
     stir(&b.engine->model);
     for (int i = 0; i < PICTURES; i++) {
         char path[256];

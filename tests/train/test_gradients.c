@@ -178,7 +178,7 @@ static void check_training(tiny *t, const tiny_sample *s, const golden_case *gol
     gad_optimizer optimizer;
     gad_step step = gad_step_make(&t->model, &t->device, false);
     ASSERT_OK(gad_batch_make(&t->model.config, &s->segment, 1, &batch, &err), &err);
-    ASSERT_OK(gad_optimizer_open(&t->model.params, &golden_adamw, &optimizer, &err), &err);
+    ASSERT_OK(gad_optimizer_open(&t->model.params, &t->device, &golden_adamw, &optimizer, &err), &err);
     float factor = -1.0f / (float)s->labels;
     double loss = tiny_linear_loss(&step, &batch, (double)factor), expected = golden_number(golden, "loss");
     assert_true(fabs(loss - expected) < 1e-5 * expected);
@@ -191,7 +191,7 @@ static void check_training(tiny *t, const tiny_sample *s, const golden_case *gol
             print_message("%s: loss %.6f, %d gradient values, worst e %.2g (%s)\n", title, loss, c.count, c.worst, c.name);
             assert_true(c.worst < 1e-4);
         }
-        assert_true(gad_optimizer_update(&t->device, &optimizer, 1e-3, 1, &norm));
+        assert_true(gad_optimizer_update(&optimizer, 1e-3, 1, &norm));
         if (k == 3 || (k == 1 && first_step))
             worst_parameter = fmax(worst_parameter, compare_parameters(golden, t, k, file_name));
     }
@@ -228,7 +228,7 @@ static void test_lora_goldens(void **state)
             ASSERT_OK(gad_lora_load(golden_path(families[f], adapters[a]), &t.model, &err), &err);
             tiny_train(&t, ".lora_");
             for (size_t i = 0; i < t.model.replaced_count; i++)
-                ASSERT_OK(gad_param_train(t.model.replaced[i].param, true, GAD_F32, &err), &err);
+                ASSERT_OK(gad_param_train(t.model.replaced[i].param, true, &t.device, &err), &err);
             golden_case golden = {0};
             snprintf(path, sizeof path, "%s/golden.safetensors", adapters[a]);
             ASSERT_OK(gad_safetensors_open(golden_path(families[f], path), &golden.values, &err), &err);

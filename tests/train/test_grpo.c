@@ -93,14 +93,14 @@ static void train_language(pupil *p)
     gad_error err;
     for (size_t i = 0; i < p->model.params.count; i++) {
         gad_param *param = p->model.params.item[i];
-        ASSERT_OK(gad_param_train(param, !strncmp(param->name, "model.", 6), GAD_F32, &err), &err);
+        ASSERT_OK(gad_param_train(param, !strncmp(param->name, "model.", 6), &p->device, &err), &err);
     }
 }
 
 static void close_pupil(pupil *p)
 {
-    gad_device_close(&p->device);
     gad_model_free(&p->model);
+    gad_device_close(&p->device);
 }
 
 static const int32_t stops[] = {QUADRANT_END};

@@ -50,8 +50,8 @@ static void close_bench(bench *b)
     gad_batch_free(&b->batch);
     for (int i = 0; i < SAMPLES; i++)
         gad_example_free(&b->example[i]);
-    gad_device_close(&b->device);
     gad_model_free(&b->model);
+    gad_device_close(&b->device);
 }
 
 /* Zero start values would hide gradients. */
@@ -122,7 +122,7 @@ static void test_finite_differences(void **state)
     bench b;
     open_bench(&b, true, true);
     for (size_t i = 0; i < b.model.params.count; i++) {
-        ASSERT_OK(gad_param_train(b.model.params.item[i], true, GAD_F64, &err), &err);
+        ASSERT_OK(gad_param_train(b.model.params.item[i], true, &b.device, &err), &err);
         stir(b.model.params.item[i], i);
     }
     whole_loss w = {gad_step_make(&b.model, &b.device, true), &b.batch};

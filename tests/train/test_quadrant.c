@@ -28,7 +28,7 @@ static void train_all(pupil *p)
 {
     gad_error err;
     for (size_t i = 0; i < p->model.params.count; i++)
-        ASSERT_OK(gad_param_train(p->model.params.item[i], true, GAD_F32, &err), &err);
+        ASSERT_OK(gad_param_train(p->model.params.item[i], true, &p->device, &err), &err);
 }
 
 static void open_pupil(pupil *p)
@@ -49,8 +49,8 @@ static void open_pupil(pupil *p)
 
 static void close_pupil(pupil *p)
 {
-    gad_device_close(&p->device);
     gad_model_free(&p->model);
+    gad_device_close(&p->device);
 }
 
 /* Half a point for knowing whether something changed, half for the place; an answer in another form gets nothing. */

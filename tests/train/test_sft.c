@@ -38,14 +38,14 @@ static void open_pupil(pupil *p, int64_t samples, bool lora)
         ASSERT_OK(gad_adapter_create(&p->model, &adapter, &err), &err);
     for (size_t i = 0; i < p->model.params.count; i++) {
         gad_param *param = p->model.params.item[i];
-        ASSERT_OK(gad_param_train(param, !lora || strstr(param->name, ".lora_"), GAD_F32, &err), &err);
+        ASSERT_OK(gad_param_train(param, !lora || strstr(param->name, ".lora_"), &p->device, &err), &err);
     }
 }
 
 static void close_pupil(pupil *p)
 {
-    gad_device_close(&p->device);
     gad_model_free(&p->model);
+    gad_device_close(&p->device);
 }
 
 static const gad_sft_settings plain = {
@@ -241,7 +241,7 @@ static void test_checkpoints(void **state)
     open_pupil(&p, 24, true);
     gad_trainer_settings trainer = trainer_settings(1, out);
     gad_optimizer optimizer;
-    ASSERT_OK(gad_optimizer_open(&p.model.params, &trainer.optimizer, &optimizer, &err), &err);
+    ASSERT_OK(gad_optimizer_open(&p.model.params, &p.device, &trainer.optimizer, &optimizer, &err), &err);
     static const double scores[] = {1, 5, 2, 3, 4};
     for (int step = 1; step <= 5; step++)
         ASSERT_OK(gad_checkpoint_save(&trainer.checkpoint, &p.model, &optimizer, step, scores[step - 1], &err), &err);

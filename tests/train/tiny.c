@@ -26,8 +26,8 @@ tiny tiny_open(const char *family, bool exact)
 
 void tiny_close(tiny *t)
 {
-    gad_device_close(&t->device);
     gad_model_free(&t->model);
+    gad_device_close(&t->device);
     gad_safetensors_free(t->files);
 }
 
@@ -37,7 +37,7 @@ void tiny_train(tiny *t, const char *word)
     for (size_t i = 0; i < t->model.params.count; i++) {
         gad_param *param = t->model.params.item[i];
         bool wanted = !word || strstr(param->name, word);
-        ASSERT_OK(gad_param_train(param, wanted, t->device.dtype, &err), &err);
+        ASSERT_OK(gad_param_train(param, wanted, &t->device, &err), &err);
     }
 }
 
