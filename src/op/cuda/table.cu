@@ -1,0 +1,80 @@
+/* table: the filling's table, and the plugin's one entry. */
+#include "op/cuda/cuda.cuh"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void free_cuda(gad_device *device)
+{
+    gad_cuda *cuda = gad_cuda_of(device);
+    gad_runtime_wait(cuda->stream);
+    gad_cuda_memory_free(cuda);
+    free(cuda);
+}
+
+static gad_ops make_table(void)
+{
+    gad_ops ops = {};
+    ops.name = "cuda";
+    ops.take = gad_cuda_take;
+    ops.mark = gad_cuda_mark;
+    ops.rewind = gad_cuda_rewind;
+    ops.upload = gad_cuda_upload;
+    ops.download = gad_cuda_download;
+    ops.fill = gad_cuda_fill;
+    ops.allocate = gad_cuda_allocate;
+    ops.release = gad_cuda_release;
+    ops.swiglu = gad_cuda_swiglu;
+    ops.swiglu_back = gad_cuda_swiglu_back;
+    ops.axpby = gad_cuda_axpby;
+    ops.zero = gad_cuda_zero;
+    ops.free = free_cuda;
+    return ops;
+}
+
+static const gad_ops table = make_table();
+
+/* What failed before there was a device. */
+static gad_status refuse(gad_error *err, int error, const char *cause, const char *hint)
+{
+    const gad_status code = error && gad_runtime_lacks_memory(error) ? GAD_E_MEMORY : GAD_E_UNSUPPORTED;
+    const char *text = error ? gad_runtime_text(error) : "";
+    if (!err)
+        return code;
+    err->code = code;
+    snprintf(err->operation, sizeof err->operation, "open the CUDA device");
+    snprintf(err->cause, sizeof err->cause, "%s%s%s", cause, error ? ": " : "", text);
+    snprintf(err->hint, sizeof err->hint, "%s", hint);
+    return code;
+}
+
+gad_status gad_cuda_open(gad_device *device, int index, gad_error *err)
+{
+    int count = 0;
+    int error = gad_runtime_count(&count);
+    if (error || !count)
+        return refuse(err, error, "no CUDA device", "check what nvidia-smi lists, or use --device cpu");
+    if (index < 0 || index >= count)
+        return refuse(err, 0, "there is no CUDA device of this number", "count from 0 as nvidia-smi does");
+    gad_cuda *cuda = (gad_cuda *)calloc(1, sizeof *cuda);
+    if (!cuda)
+        return refuse(err, 0, "no memory", "");
+    cuda->index = index;
+    error = gad_runtime_open(index, &cuda->card);
+    const bool old = !error && cuda->card.generation < 80;
+    error = error || old ? error : gad_cuda_memory_open(cuda);
+    if (error || old) {
+        const gad_status status = old ? refuse(err, 0, "the CUDA device is older than compute capability 8.0", "use --device cpu")
+                                      : refuse(err, error, "the CUDA device does not start", "check what nvidia-smi says of it");
+        gad_cuda_memory_free(cuda);
+        free(cuda);
+        return status;
+    }
+    *device = gad_device{};
+    device->ops = &table;
+    device->dtype = device->kept = GAD_BF16;
+    device->products = GAD_F32; /* factors are taken as they are: bf16 already, where activations are */
+    device->threads = 1;
+    device->state = cuda;
+    return GAD_OK;
+}
