@@ -62,7 +62,7 @@ static void attention(judge_stage *s, const int64_t *p)
     gad_tensor v = judge_input(s, "v", p[K], p[KV_HEADS] * p[D], 1);
     gad_tensor o = judge_sum(s, "o", p[Q], p[HEADS] * p[D], forward_units); /* rows outside all spans are left alone */
     judge_loosen_nan(s);
-    gad_tensor lse = judge_sum(s, "lse", p[Q], p[HEADS], forward_units);
+    gad_tensor lse = judge_exact_sum(s, "lse", p[Q], p[HEADS], forward_units);
     judge_loosen_nan(s);
     gad_tensor d_o = judge_seed(s, "do", o);
     judge_time(s, "attention", flops, 8.0 * (double)(p[K] * p[KV_HEADS] * p[D]))

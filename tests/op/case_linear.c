@@ -14,6 +14,7 @@
 #include <cblas.h>
 #include <math.h>
 #include <omp.h>
+#include <string.h>
 #undef I /* of complex.h */
 
 static double units(int64_t k)
@@ -33,7 +34,7 @@ enum { T, I, O, DTYPE, BIAS, ADD }; /* BIAS: its dtype, or -1 */
 /* The yardstick when timing: OpenBLAS on the same fp32 product. */
 static void openblas(judge_stage *s, const int64_t *p, gad_tensor y, gad_tensor x, gad_weight w)
 {
-    if (!s->timer || w.dtype != GAD_F32)
+    if (!s->timer || w.dtype != GAD_F32 || strcmp(s->device->ops->name, "cpu") != 0)
         return;
     const int before = omp_get_max_threads();
     omp_set_num_threads(s->device->threads);
@@ -61,11 +62,11 @@ static void linear(judge_stage *s, const int64_t *p)
         return;
     gad_tensor dx = (p[ADD] ? judge_sum : judge_output)(s, "dx", p[T], p[I], units(p[O]));
     judge_time(s, "linear_dx", flops, read) s->device->ops->linear_dx(s->device, dx, dy, w, alpha, p[ADD]);
-    gad_tensor dw = judge_sum(s, "dw", p[O], p[I], units(p[T]));
+    gad_tensor dw = judge_exact_sum(s, "dw", p[O], p[I], units(p[T]));
     judge_time(s, "linear_dw", flops, 4.0 * (double)(p[O] * p[I])) s->device->ops->linear_dw(s->device, dw, dy, x, alpha);
     if (p[BIAS] < 0)
         return;
-    gad_tensor db = judge_sum(s, "db", 1, p[O], units(p[T]));
+    gad_tensor db = judge_exact_sum(s, "db", 1, p[O], units(p[T]));
     judge_time(s, "linear_db", (double)(p[T] * p[O]), 4.0 * (double)(p[T] * p[O]))
         s->device->ops->linear_db(s->device, db, dy);
 }

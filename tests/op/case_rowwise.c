@@ -17,14 +17,14 @@ static void rmsnorm(judge_stage *s, const int64_t *p)
     const int64_t t = p[0], c = p[1], group = p[2];
     const gad_ops *ops = s->device->ops;
     gad_tensor x = judge_input(s, "x", t, c, 2), weight = judge_parameter(s, "weight", group, (gad_dtype)p[3]);
-    gad_tensor y = judge_output(s, "y", t, c, units(0)), rstd = judge_output(s, "rstd", t, c / group, units(0));
+    gad_tensor y = judge_output(s, "y", t, c, units(0)), rstd = judge_exact_output(s, "rstd", t, c / group, units(0));
     gad_tensor dy = judge_seed(s, "dy", y);
     judge_time(s, "rmsnorm", 4.0 * (double)(t * c), 8.0 * (double)(t * c))
         ops->rmsnorm(s->device, y, rstd, x, weight, 0.01f);
     if (s->forward)
         return;
     gad_tensor dx = (p[4] ? judge_sum : judge_output)(s, "dx", t, c, units(group));
-    gad_tensor dweight = judge_sum(s, "dweight", 1, group, units(t * c / group));
+    gad_tensor dweight = judge_exact_sum(s, "dweight", 1, group, units(t * c / group));
     judge_time(s, "rmsnorm_back", 9.0 * (double)(t * c), 12.0 * (double)(t * c))
         ops->rmsnorm_back(s->device, dx, dweight, dy, x, rstd, weight, p[4]);
     if (s->grad)
@@ -40,15 +40,15 @@ static void layernorm(judge_stage *s, const int64_t *p)
     const gad_ops *ops = s->device->ops;
     gad_tensor x = judge_input(s, "x", t, c, 2), weight = judge_parameter(s, "weight", c, (gad_dtype)p[2]);
     gad_tensor bias = p[3] >= 0 ? judge_parameter(s, "bias", c, (gad_dtype)p[3]) : gad_tensor_none();
-    gad_tensor y = judge_output(s, "y", t, c, units(c)), stats = judge_output(s, "stats", t, 2, units(c));
+    gad_tensor y = judge_output(s, "y", t, c, units(c)), stats = judge_exact_output(s, "stats", t, 2, units(c));
     gad_tensor dy = judge_seed(s, "dy", y);
     judge_time(s, "layernorm", 7.0 * (double)(t * c), 8.0 * (double)(t * c))
         ops->layernorm(s->device, y, stats, x, weight, bias, 0.01f);
     if (s->forward)
         return;
     gad_tensor dx = (p[4] ? judge_sum : judge_output)(s, "dx", t, c, units(c));
-    gad_tensor dweight = judge_sum(s, "dweight", 1, c, units(t) + units(c));
-    gad_tensor dbias = p[3] >= 0 ? judge_sum(s, "dbias", 1, c, units(t)) : gad_tensor_none();
+    gad_tensor dweight = judge_exact_sum(s, "dweight", 1, c, units(t) + units(c));
+    gad_tensor dbias = p[3] >= 0 ? judge_exact_sum(s, "dbias", 1, c, units(t)) : gad_tensor_none();
     judge_time(s, "layernorm_back", 12.0 * (double)(t * c), 12.0 * (double)(t * c))
         ops->layernorm_back(s->device, dx, dweight, dbias, dy, x, stats, weight, p[4]);
     if (s->grad)
@@ -73,7 +73,10 @@ static void swiglu(judge_stage *s, const int64_t *p)
     judge_time(s, "swiglu_back", (double)(t * c), 20.0 * (double)(t * c)) ops->swiglu_back(s->device, da, db, dy, a, b);
     if (s->grad)
         return;
-    gad_tensor left = judge_sum(s, "left", t, c, units(0)), right = judge_sum(s, "right", t, c, units(0));
+    gad_tensor left = judge_sum(s, "left", t, c, units(0));
+    judge_rounds(s, 2); /* of both factors, by the calls before the last */
+    gad_tensor right = judge_sum(s, "right", t, c, units(0));
+    judge_rounds(s, 2);
     ops->swiglu(s->device, left, left, b); /* y may be a or b */
     ops->swiglu(s->device, right, a, right);
     ops->swiglu_back(s->device, left, right, dy, left, right); /* da, db may be a, b */
@@ -94,6 +97,7 @@ static void gelu(judge_stage *s, const int64_t *p)
     if (s->grad)
         return;
     gad_tensor both = judge_sum(s, "both", t, c, units(0));
+    judge_rounds(s, 1);
     ops->gelu(s->device, both, both, kind);
     ops->gelu_back(s->device, both, both, x, kind); /* dx may be dy */
 }
@@ -135,12 +139,12 @@ static void embed(judge_stage *s, const int64_t *p)
 {
     const int64_t t = p[0], v = p[1], c = p[2];
     gad_weight table = judge_weight(s, "table", v, c, (gad_dtype)p[3]);
-    int32_t *ids = judge_index(s, t, v, true, false);
+    const int32_t *ids = judge_there(s, judge_index(s, t, v, true, false), (size_t)t * sizeof *ids);
     gad_tensor y = judge_sum(s, "y", t, c, 1), dy = judge_seed(s, "dy", y);
     judge_time(s, "embed", 0, 6.0 * (double)(t * c)) s->device->ops->embed(s->device, y, table, ids);
     if (s->forward)
         return;
-    gad_tensor dtable = judge_sum(s, "dtable", v, c, units(t));
+    gad_tensor dtable = judge_exact_sum(s, "dtable", v, c, units(t));
     judge_time(s, "embed_back", (double)(t * c), 12.0 * (double)(t * c))
         s->device->ops->embed_back(s->device, dtable, dy, ids);
 }
@@ -150,7 +154,9 @@ static void rows(judge_stage *s, const int64_t *p)
     const int64_t t = p[0], v = p[1], c = p[2];
     const gad_ops *ops = s->device->ops;
     gad_tensor x = judge_input(s, "x", v, c, 1);
-    int32_t *to = judge_index(s, t, v, false, true), *from = judge_index(s, t, v, false, true);
+    const size_t index_bytes = (size_t)t * sizeof(int32_t);
+    const int32_t *to = judge_there(s, judge_index(s, t, v, false, true), index_bytes);
+    const int32_t *from = judge_there(s, judge_index(s, t, v, false, true), index_bytes);
     gad_tensor y = judge_sum(s, "y", v, c, 1), dy = judge_seed(s, "dy", y);
     judge_time(s, "rows", 0, 8.0 * (double)(t * c)) ops->rows(s->device, y, to, x, from, t, p[3]);
     if (s->forward)
@@ -168,14 +174,14 @@ static void rows_mix(judge_stage *s, const int64_t *p)
 {
     const int64_t t = p[0], v = p[1], c = p[2];
     gad_weight table = judge_weight(s, "table", v, c, (gad_dtype)p[3]);
-    int32_t *index = judge_index(s, 4 * t, v, false, false);
-    float *weight = judge_floats(s, 4 * t);
+    const int32_t *index = judge_there(s, judge_index(s, 4 * t, v, false, false), 4 * (size_t)t * sizeof *index);
+    const float *weight = judge_there(s, judge_floats(s, 4 * t), 4 * (size_t)t * sizeof *weight);
     gad_tensor y = judge_sum(s, "y", t, c, units(4)), dy = judge_seed(s, "dy", y);
     judge_time(s, "rows_mix", 8.0 * (double)(t * c), 16.0 * (double)(t * c))
         s->device->ops->rows_mix(s->device, y, table, index, weight);
     if (s->forward)
         return;
-    gad_tensor dtable = judge_sum(s, "dtable", v, c, units(4 * t));
+    gad_tensor dtable = judge_exact_sum(s, "dtable", v, c, units(4 * t));
     s->device->ops->rows_mix_back(s->device, dtable, dy, index, weight);
 }
 
@@ -199,17 +205,14 @@ static void logprob(judge_stage *s, const int64_t *p)
     const gad_ops *ops = s->device->ops;
     gad_tensor z = judge_input(s, "z", t, v, 4);
     for (int64_t row = 0; p[3] && row < t; row++)
-        for (int64_t c = 1; c < v; c += 3) {
-            if (z.dtype == GAD_F32)
-                ((float *)z.data)[row * z.stride + c] = -INFINITY;
-            else
-                ((double *)z.data)[row * z.stride + c] = (double)-INFINITY;
-        }
-    int32_t *target = judge_index(s, t, v, false, false);
+        for (int64_t c = 1; c < v; c += 3)
+            judge_set(s, z, row, c, -INFINITY);
+    int32_t *token = judge_index(s, t, v, false, false);
     for (int64_t row = 0; p[3] && row < t; row++)
-        target[row] = target[row] % 3 == 1 ? 0 : target[row];
-    gad_tensor logp = judge_output(s, "logp", t, 1, 24), g = judge_seed(s, "g", logp);
-    gad_tensor entropy = judge_output(s, "entropy", t, 1, 48), h = judge_seed(s, "h", entropy);
+        token[row] = token[row] % 3 == 1 ? 0 : token[row];
+    const int32_t *target = judge_there(s, token, (size_t)t * sizeof *token);
+    gad_tensor logp = judge_exact_output(s, "logp", t, 1, 24), g = judge_seed(s, "g", logp);
+    gad_tensor entropy = judge_exact_output(s, "entropy", t, 1, 48), h = judge_seed(s, "h", entropy);
     judge_time(s, "logprob", 2.0 * (double)(t * v), 4.0 * (double)(t * v))
         ops->logprob(s->device, logp, entropy, z, target, temperature);
     if (s->forward)
@@ -233,10 +236,11 @@ static void adamw(judge_stage *s, const int64_t *p)
     const int64_t n = p[0] * p[1];
     const gad_ops *ops = s->device->ops;
     const int64_t pad = s->pad;
-    gad_tensor x = judge_input(s, "x", p[0], p[1], 1);
+    gad_tensor x = judge_exact_input(s, "x", p[0], p[1], 1);
     s->pad = 0; /* adamw takes arrays without gaps */
-    gad_tensor g = judge_input(s, "gradient", 1, n, 3), w = judge_sum(s, "w", 1, n, 32);
-    gad_tensor m = judge_sum(s, "m", 1, n, 4), v = judge_sum(s, "v", 1, n, 8), sum = judge_output(s, "sum", 1, 1, 1);
+    gad_tensor g = judge_exact_input(s, "gradient", 1, n, 3), w = judge_exact_sum(s, "w", 1, n, 32);
+    gad_tensor m = judge_exact_sum(s, "m", 1, n, 4), v = judge_exact_sum(s, "v", 1, n, 8),
+               sum = judge_exact_output(s, "sum", 1, 1, 2);
     const gad_adamw settings = {0.01f, 0.9f, 0.99f, 1e-3f, 0.1f, 0.5f, p[2]};
     ops->rows(s->device, m, NULL, g, NULL, 1, false);
     ops->zero(s->device, v);
@@ -244,10 +248,7 @@ static void adamw(judge_stage *s, const int64_t *p)
         ops->adamw(s->device, w.data, g.data, m.data, v.data, n, &settings);
     double squares = 0;
     judge_time(s, "sum_squares", 2.0 * (double)n, 4.0 * (double)n) squares = ops->sum_squares(s->device, x);
-    if (sum.dtype == GAD_F32)
-        *(float *)sum.data = (float)squares;
-    else
-        *(double *)sum.data = squares;
+    judge_set(s, sum, 0, 0, (float)squares);
     s->pad = pad;
 }
 

@@ -15,8 +15,8 @@
 #include <string.h>
 #include <time.h>
 
-enum { GUARD = 64 }; /* numbers before and behind every tensor */
-static const double sentinel = -1234.5;
+enum { GUARD = 64 };                  /* numbers before and behind every tensor */
+static const double sentinel = -1232; /* a number of every type */
 
 /* ---- numbers ---- */
 
@@ -59,6 +59,12 @@ static double get(const judge_slot *slot, int64_t row, int64_t col)
 
 /* ---- the stage's tensors ---- */
 
+/* Memory of another device than the processor; there numbers lie at multiples of their size. */
+static bool is_far(const judge_stage *stage)
+{
+    return !strcmp(stage->device->ops->name, "cuda");
+}
+
 static judge_slot *new_slot(judge_stage *stage, const char *name, judge_kind kind, gad_dtype dtype, int64_t rows,
                             int64_t cols, int64_t pad, size_t shift)
 {
@@ -77,9 +83,53 @@ static judge_slot *new_slot(judge_stage *stage, const char *name, judge_kind kin
     return slot;
 }
 
-static gad_tensor slot_tensor(const judge_slot *slot)
+static gad_dtype exact_dtype(const judge_stage *stage)
 {
-    return (gad_tensor){slot->first, slot->dtype, slot->rows, slot->cols, slot->stride};
+    return stage->device->dtype == GAD_F64 ? GAD_F64 : GAD_F32;
+}
+
+static judge_slot *new_numbers(judge_stage *stage, const char *name, judge_kind kind, bool exact, int64_t rows,
+                               int64_t cols)
+{
+    const gad_dtype dtype = exact ? exact_dtype(stage) : stage->device->dtype;
+    judge_slot *slot = new_slot(stage, name, kind, dtype, rows, cols, stage->pad, 0);
+    slot->exact = exact;
+    return slot;
+}
+
+static char *first_there(const judge_slot *slot)
+{
+    return (char *)(uintptr_t)slot->there + (slot->first - slot->memory);
+}
+
+/* The slot is filled: the tensor that ops see. */
+static gad_tensor send(judge_stage *stage, judge_slot *slot)
+{
+    slot->there = stage->device->ops->upload(stage->device, slot->memory, slot->size_bytes);
+    return (gad_tensor){first_there(slot), slot->dtype, slot->rows, slot->cols, slot->stride};
+}
+
+/* What the device wrote, guards and all. */
+static void bring(judge_stage *stage, judge_slot *slot)
+{
+    const int64_t count = (int64_t)(slot->size_bytes / gad_dtype_bytes(slot->dtype));
+    if (slot->there == slot->memory || slot->kind != JUDGE_OUTPUT)
+        return;
+    float *number = gad_memory_alloc((size_t)count, sizeof *number);
+    assert_non_null(number);
+    stage->device->ops->download(stage->device, number,
+                                 (gad_tensor){(void *)(uintptr_t)slot->there, slot->dtype, 1, count, count});
+    for (int64_t i = 0; i < count; i++)
+        put(slot->dtype, slot->memory, i, (double)number[i]);
+    gad_memory_free(number);
+}
+
+static void run_case(const judge_case *c, judge_stage *stage)
+{
+    stage->mark = stage->device->ops->mark(stage->device);
+    c->run(stage, c->p);
+    for (int i = 0; i < stage->slots; i++)
+        bring(stage, &stage->slot[i]);
 }
 
 /* Poison and move concern the slot that was just filled. */
@@ -94,6 +144,14 @@ static void disturb(judge_stage *stage, judge_slot *slot)
     }
 }
 
+/* The reference sees the numbers that the judged device can hold. */
+static double representable(const judge_stage *stage, const judge_slot *slot, double value)
+{
+    if (stage->activations != GAD_BF16 || slot->exact || slot->kind == JUDGE_WEIGHT)
+        return value;
+    return (double)gad_half_from_bf16(gad_half_to_bf16((float)value));
+}
+
 static void fill(judge_stage *stage, judge_slot *slot, double scale)
 {
     const uint64_t stream = name_stream(slot->name);
@@ -105,71 +163,112 @@ static void fill(judge_stage *stage, judge_slot *slot, double scale)
                 memcpy(slot->first + i * (int64_t)gad_dtype_bytes(slot->dtype),
                        slot->first + (i - (1 << 20)) * (int64_t)gad_dtype_bytes(slot->dtype), gad_dtype_bytes(slot->dtype));
             else
-                put(slot->dtype, slot->first, i, scale * judge_normal(stage->seed, stream, r * slot->cols + c));
+                put(slot->dtype, slot->first, i,
+                    representable(stage, slot, scale * judge_normal(stage->seed, stream, r * slot->cols + c)));
         }
+}
+
+static gad_tensor input(judge_stage *stage, const char *name, bool exact, int64_t rows, int64_t cols, double scale)
+{
+    judge_slot *slot = new_numbers(stage, name, JUDGE_INPUT, exact, rows, cols);
+    fill(stage, slot, (double)(float)scale);
+    disturb(stage, slot);
+    return send(stage, slot);
 }
 
 gad_tensor judge_input(judge_stage *stage, const char *name, int64_t rows, int64_t cols, double scale)
 {
-    judge_slot *slot = new_slot(stage, name, JUDGE_INPUT, stage->device->dtype, rows, cols, stage->pad, 0);
-    fill(stage, slot, (double)(float)scale);
-    disturb(stage, slot);
-    return slot_tensor(slot);
+    return input(stage, name, false, rows, cols, scale);
+}
+
+gad_tensor judge_exact_input(judge_stage *stage, const char *name, int64_t rows, int64_t cols, double scale)
+{
+    return input(stage, name, true, rows, cols, scale);
 }
 
 gad_tensor judge_given(judge_stage *stage, const char *name, int64_t rows, int64_t cols, double (*f)(int64_t, int64_t))
 {
-    judge_slot *slot = new_slot(stage, name, JUDGE_INPUT, stage->device->dtype, rows, cols, stage->pad, 0);
+    judge_slot *slot = new_numbers(stage, name, JUDGE_INPUT, true, rows, cols);
     for (int64_t r = 0; r < rows; r++)
         for (int64_t c = 0; c < cols; c++)
             put(slot->dtype, slot->first, r * slot->stride + c, (double)(float)f(r, c));
-    return slot_tensor(slot);
+    return send(stage, slot);
 }
 
-/* Weights start at an odd byte: a mapped checkpoint promises no alignment. */
+/* Weights start at an odd byte where they are read as they lie in a checkpoint, which promises no alignment. */
 gad_weight judge_weight(judge_stage *stage, const char *name, int64_t rows, int64_t cols, gad_dtype dtype)
 {
     const bool quantised = gad_quant_is(dtype) && !stage->grad;
     const gad_dtype stored = stage->grad ? GAD_F64 : quantised ? GAD_BF16 : dtype;
-    judge_slot *slot = new_slot(stage, name, JUDGE_WEIGHT, stored, rows, cols, 0, 1);
+    judge_slot *slot = new_slot(stage, name, JUDGE_WEIGHT, stored, rows, cols, 0, is_far(stage) ? 0 : 1);
     fill(stage, slot, 1.0 / 8);
     disturb(stage, slot);
     gad_weight w = {slot->first, stored, rows, cols, NULL};
-    if (!quantised)
+    if (!quantised) {
+        w.data = send(stage, slot).data;
         return w;
+    }
     void *data = gad_memory_alloc_aligned(gad_quant_data_bytes(dtype, rows, cols), 1);
     void *scale = gad_memory_alloc_aligned(gad_quant_scale_bytes(dtype, rows, cols), 1);
     assert_true(data && scale);
     stage->extra[stage->extras++] = data;
     stage->extra[stage->extras++] = scale;
     gad_quant_make(dtype, &w, data, scale);
-    return (gad_weight){data, dtype, rows, cols, scale};
+    w = stage->device->ops->place(stage->device, (gad_weight){data, dtype, rows, cols, scale});
+    stage->placed[stage->places++] = w;
+    return w;
 }
 
 gad_tensor judge_parameter(judge_stage *stage, const char *name, int64_t cols, gad_dtype dtype)
 {
-    judge_slot *slot = new_slot(stage, name, JUDGE_WEIGHT, stage->grad ? GAD_F64 : dtype, 1, cols, 0, 1);
+    judge_slot *slot =
+        new_slot(stage, name, JUDGE_WEIGHT, stage->grad ? GAD_F64 : dtype, 1, cols, 0, is_far(stage) ? 0 : 1);
     fill(stage, slot, 1);
     disturb(stage, slot);
-    return slot_tensor(slot);
+    return send(stage, slot);
 }
 
-gad_tensor judge_output(judge_stage *stage, const char *name, int64_t rows, int64_t cols, double units)
+static gad_tensor output(judge_stage *stage, const char *name, bool exact, int64_t rows, int64_t cols, double units)
 {
-    judge_slot *slot = new_slot(stage, name, JUDGE_OUTPUT, stage->device->dtype, rows, cols, stage->pad, 0);
+    judge_slot *slot = new_numbers(stage, name, JUDGE_OUTPUT, exact, rows, cols);
     slot->units = units;
     for (int64_t r = 0; r < rows; r++)
         for (int64_t c = 0; c < cols; c++)
             put(slot->dtype, slot->first, r * slot->stride + c, NAN); /* overwritten means overwritten */
-    return slot_tensor(slot);
+    return send(stage, slot);
+}
+
+static gad_tensor sum(judge_stage *stage, const char *name, bool exact, int64_t rows, int64_t cols, double units)
+{
+    judge_slot *slot = new_numbers(stage, name, JUDGE_OUTPUT, exact, rows, cols);
+    slot->units = units;
+    fill(stage, slot, stage->grad ? 0 : 1);
+    return send(stage, slot);
+}
+
+gad_tensor judge_output(judge_stage *stage, const char *name, int64_t rows, int64_t cols, double units)
+{
+    return output(stage, name, false, rows, cols, units);
+}
+
+gad_tensor judge_exact_output(judge_stage *stage, const char *name, int64_t rows, int64_t cols, double units)
+{
+    return output(stage, name, true, rows, cols, units);
 }
 
 gad_tensor judge_sum(judge_stage *stage, const char *name, int64_t rows, int64_t cols, double units)
 {
-    judge_slot *slot = new_slot(stage, name, JUDGE_OUTPUT, stage->device->dtype, rows, cols, stage->pad, 0);
-    slot->units = units;
-    fill(stage, slot, stage->grad ? 0 : 1);
-    return slot_tensor(slot);
+    return sum(stage, name, false, rows, cols, units);
+}
+
+gad_tensor judge_exact_sum(judge_stage *stage, const char *name, int64_t rows, int64_t cols, double units)
+{
+    return sum(stage, name, true, rows, cols, units);
+}
+
+void judge_set(judge_stage *stage, gad_tensor t, int64_t row, int64_t col, float value)
+{
+    stage->device->ops->fill(stage->device, gad_tensor_cols(gad_tensor_rows(t, row, 1), col, 1), &value);
 }
 
 void judge_loosen_nan(judge_stage *stage)
@@ -182,12 +281,25 @@ void judge_floor(judge_stage *stage, double size)
     stage->slot[stage->slots - 1].floor = size;
 }
 
+void judge_rounds(judge_stage *stage, double rounds)
+{
+    stage->slot[stage->slots - 1].rounds = rounds;
+}
+
 gad_tensor judge_seed(judge_stage *stage, const char *name, gad_tensor y)
 {
+    bool exact = false;
     for (int i = 0; i < stage->slots; i++)
-        if (stage->slot[i].first == (char *)y.data)
+        if (first_there(&stage->slot[i]) == (char *)y.data) {
             stage->slot[i].seed = stage->slots;
-    return judge_input(stage, name, y.rows, y.cols, 1);
+            exact = stage->slot[i].exact;
+        }
+    return input(stage, name, exact, y.rows, y.cols, 1);
+}
+
+const void *judge_there(judge_stage *stage, const void *host, size_t size_bytes)
+{
+    return stage->device->ops->upload(stage->device, host, size_bytes);
 }
 
 int32_t *judge_index(judge_stage *stage, int64_t n, int64_t below, bool holes, bool unique)
@@ -222,16 +334,20 @@ float *judge_floats(judge_stage *stage, int64_t n)
 
 static judge_stage stage_of(gad_device *device, int64_t pad)
 {
-    return (judge_stage){.device = device, .seed = 20240611, .pad = pad, .poison = -1, .moved = -1};
+    return (judge_stage){
+        .device = device, .activations = device->dtype, .seed = 20240611, .pad = pad, .poison = -1, .moved = -1};
 }
 
 static void clear(judge_stage *stage)
 {
     for (int i = 0; i < stage->slots; i++)
         gad_memory_free_aligned(stage->slot[i].memory);
+    for (int i = 0; i < stage->places; i++)
+        stage->device->ops->unplace(stage->device, stage->placed[i]);
     for (int i = 0; i < stage->extras; i++)
         gad_memory_free_aligned(stage->extra[i]);
-    stage->slots = stage->extras = 0;
+    stage->slots = stage->extras = stage->places = 0;
+    stage->device->ops->rewind(stage->device, stage->mark);
 }
 
 /* sum(seed * y) over all outputs with a seed */
@@ -280,10 +396,23 @@ static int guard_faults(const judge_slot *slot)
     return faults;
 }
 
-static int compare_slot(const char *title, const judge_slot *got, const judge_slot *wanted, bool quiet)
+/* What an output may be off where the reference has `wanted`: sums in fp32, and where activations are bf16 the result's
+ * own rounding and those on the way, each at most half of 2^-7. */
+static double allowed(const judge_slot *slot, gad_dtype activations, double scale, double wanted)
+{
+    const double rounding = activations == GAD_BF16 ? 0x1p-8 : 0;
+    return slot->units * 0x1p-24 * scale + rounding * (slot->rounds * scale + (slot->exact ? 0 : fabs(wanted)));
+}
+
+static int compare_slot(const char *title, const judge_slot *got, const judge_slot *wanted, gad_dtype activations,
+                        bool quiet)
 {
     double scale = wanted->floor, worst = 0;
     int64_t at = 0, strange = 0;
+    for (int64_t i = 0; i < wanted->rows * wanted->cols; i++) {
+        const double b = get(wanted, i / wanted->cols, i % wanted->cols);
+        scale = isfinite(b) ? fmax(scale, fabs(b)) : scale;
+    }
     for (int64_t i = 0; i < wanted->rows * wanted->cols; i++) {
         double a = get(got, i / got->cols, i % got->cols), b = get(wanted, i / got->cols, i % got->cols);
         if (isnan(b) ? !isnan(a) : isnan(a) ? !got->loose_nan : isinf(b) ? a != b : isinf(a)) {
@@ -292,21 +421,20 @@ static int compare_slot(const char *title, const judge_slot *got, const judge_sl
         }
         if (!isfinite(a) || !isfinite(b))
             continue;
-        scale = fmax(scale, fabs(b));
-        if (fabs(a - b) > worst) {
-            worst = fabs(a - b);
+        const double off = fabs(a - b), limit = allowed(got, activations, scale, b);
+        if (off > 0 && off > worst * limit) {
+            worst = limit > 0 ? off / limit : INFINITY;
             at = strange ? at : i;
         }
     }
-    const double limit = got->units * 0x1p-24 * scale;
     const int guards = guard_faults(got);
-    if (worst <= limit && !strange && !guards)
+    if (worst <= 1 && !strange && !guards)
         return 0;
     if (!quiet)
-        print_error("%s: %s [%lld,%lld]: differs by %.3g (%.3g units, allowed %.3g), %lld NaN or infinity misplaced, %d "
-                    "numbers written outside; at [%lld,%lld]: %.9g, reference %.9g\n",
-                    title, got->name, (long long)got->rows, (long long)got->cols, worst,
-                    scale > 0 ? worst / scale * 0x1p24 : INFINITY, got->units, (long long)strange, guards,
+        print_error("%s: %s [%lld,%lld]: %.3g times as far off as allowed (%.3g units%s), %lld NaN or infinity misplaced, "
+                    "%d numbers written outside; at [%lld,%lld]: %.9g, reference %.9g\n",
+                    title, got->name, (long long)got->rows, (long long)got->cols, worst, got->units,
+                    activations == GAD_BF16 ? " and roundings" : "", (long long)strange, guards,
                     (long long)(at / got->cols), (long long)(at % got->cols), get(got, at / got->cols, at % got->cols),
                     get(wanted, at / got->cols, at % got->cols));
     return 1;
@@ -317,15 +445,15 @@ static int compare_once(const judge_case *c, gad_device *device, const judge_sta
     judge_stage mine = stage_of(device, truth->pad);
     mine.poison = truth->poison;
     char name[256], title[320];
-    c->run(&mine, c->p);
+    run_case(c, &mine);
     const char *level = strcmp(device->ops->name, "cpu") ? device->ops->name : gad_device_cpu_level(device);
     snprintf(title, sizeof title, "%s on %s%s, pad %lld%s%s", judge_name(c, name), level,
-             device->products == GAD_BF16 ? " in bf16" : "", (long long)mine.pad, mine.poison >= 0 ? ", NaN in " : "",
-             mine.poison >= 0 ? mine.slot[mine.poison].name : "");
+             device->products == GAD_BF16 || device->dtype == GAD_BF16 ? " in bf16" : "", (long long)mine.pad,
+             mine.poison >= 0 ? ", NaN in " : "", mine.poison >= 0 ? mine.slot[mine.poison].name : "");
     int faults = gad_device_check(device, NULL) != GAD_OK;
     for (int i = 0; i < mine.slots; i++)
         if (mine.slot[i].kind == JUDGE_OUTPUT)
-            faults += compare_slot(title, &mine.slot[i], &truth->slot[i], quiet);
+            faults += compare_slot(title, &mine.slot[i], &truth->slot[i], truth->activations, quiet);
     clear(&mine);
     return faults;
 }
@@ -335,8 +463,9 @@ static int compare_all(const judge_case *c, gad_device *devices, int count, gad_
                        bool quiet, bool input[JUDGE_SLOTS])
 {
     judge_stage truth = stage_of(reference, pad);
+    truth.activations = devices->dtype;
     truth.poison = poison;
-    c->run(&truth, c->p);
+    run_case(c, &truth);
     int faults = 0;
     for (int i = 0; i < count; i++)
         faults += compare_once(c, &devices[i], &truth, quiet);
@@ -367,10 +496,10 @@ int judge_threads(const judge_case *c, gad_device *devices, int count, bool quie
     judge_stage first = stage_of(&devices[0], 0);
     char name[256];
     int faults = 0;
-    c->run(&first, c->p);
+    run_case(c, &first);
     for (int i = 1; i < count; i++) {
         judge_stage other = stage_of(&devices[i], 0);
-        c->run(&other, c->p);
+        run_case(c, &other);
         for (int j = 0; j < first.slots; j++) {
             const judge_slot *a = &first.slot[j], *b = &other.slot[j];
             if (a->kind != JUDGE_OUTPUT || !memcmp(a->memory, b->memory, a->size_bytes))
@@ -395,7 +524,7 @@ static double forward_loss(const judge_case *c, gad_device *reference, int slot,
     stage.moved = slot;
     stage.element = element;
     stage.delta = delta;
-    c->run(&stage, c->p);
+    run_case(c, &stage);
     double result = loss(&stage);
     clear(&stage);
     return result;
@@ -426,7 +555,7 @@ int judge_gradient(const judge_case *c, bool quiet)
     ASSERT_OK(gad_device_open_reference(&reference, &err), &err);
     judge_stage done = stage_of(&reference, 0);
     done.grad = true;
-    c->run(&done, c->p);
+    run_case(c, &done);
     int faults = 0, checked = 0;
     char name[256];
     for (int i = 0; i < done.slots; i++)
@@ -517,7 +646,7 @@ gad_status judge_perf(const judge_case *c, gad_device *device, gad_error *err)
            timer.limits.fma_gflop_s);
     judge_stage stage = stage_of(device, 0);
     stage.timer = &timer;
-    c->run(&stage, c->p);
+    run_case(c, &stage);
     clear(&stage);
     return GAD_OK;
 }

@@ -14,11 +14,14 @@ typedef struct judge_slot {
     const char *name;
     judge_kind kind;
     char *memory, *first; /* the whole block and its first number */
+    const char *there;    /* the block as the device sees it: on the CPU `memory` itself */
     gad_dtype dtype;
+    bool exact; /* as op/op.h says: not of the activations' type */
     int64_t rows, cols, stride;
     size_t size_bytes; /* of the block */
     double units;      /* outputs: tolerance in units of 2^-24 of the largest reference value */
     double floor;      /* outputs: that largest value counts as at least this */
+    double rounds;     /* outputs: roundings of earlier numbers as large as the result, where activations are bf16 */
     bool loose_nan;    /* outputs: NaN may reach more elements than in the reference */
     int seed;          /* outputs: slot of the weights in the loss, or -1 */
 } judge_slot;
@@ -30,11 +33,15 @@ typedef struct judge_stage {
     int slots;
     void *extra[JUDGE_SLOTS]; /* index arrays, scales */
     int extras;
-    int64_t pad;  /* columns between rows */
-    bool grad;    /* fp64 weights, sums start from zero */
-    bool forward; /* stop before the backward ops */
-    int poison;   /* slot whose middle number becomes NaN, or -1 */
-    int moved;    /* slot and element that are moved by `delta`, or -1 */
+    gad_weight placed[JUDGE_SLOTS];
+    int places;
+    size_t mark;
+    gad_dtype activations; /* what the judged device rounds its activations to; inputs are of that type's numbers */
+    int64_t pad;           /* columns between rows */
+    bool grad;             /* fp64 weights, sums start from zero */
+    bool forward;          /* stop before the backward ops */
+    int poison;            /* slot whose middle number becomes NaN, or -1 */
+    int moved;             /* slot and element that are moved by `delta`, or -1 */
     int64_t element;
     double delta;
     struct judge_timer *timer; /* NULL unless timing */
@@ -54,7 +61,8 @@ typedef struct judge_cases {
 
 /* ---- for cases: tensors of the stage's device. `name` of a gradient is d<name of its input>. ---- */
 gad_tensor judge_input(judge_stage *stage, const char *name, int64_t rows, int64_t cols, double scale);
-/* An input that is the same whether moved or not: positions, statistics. Value = f(row, col). */
+gad_tensor judge_exact_input(judge_stage *stage, const char *name, int64_t rows, int64_t cols, double scale);
+/* An exact input that is the same whether moved or not: positions, statistics. Value = f(row, col). */
 gad_tensor judge_given(judge_stage *stage, const char *name, int64_t rows, int64_t cols, double (*f)(int64_t, int64_t));
 gad_weight judge_weight(judge_stage *stage, const char *name, int64_t rows, int64_t cols, gad_dtype dtype);
 /* A norm weight or bias. */
@@ -62,15 +70,24 @@ gad_tensor judge_parameter(judge_stage *stage, const char *name, int64_t cols, g
 gad_tensor judge_output(judge_stage *stage, const char *name, int64_t rows, int64_t cols, double units);
 /* An output that is added to, or changed in place: it starts with numbers. */
 gad_tensor judge_sum(judge_stage *stage, const char *name, int64_t rows, int64_t cols, double units);
+gad_tensor judge_exact_output(judge_stage *stage, const char *name, int64_t rows, int64_t cols, double units);
+gad_tensor judge_exact_sum(judge_stage *stage, const char *name, int64_t rows, int64_t cols, double units);
+/* One number of a tensor. */
+void judge_set(judge_stage *stage, gad_tensor t, int64_t row, int64_t col, float value);
 /* The last output may spread NaN further than the reference does. */
 void judge_loosen_nan(judge_stage *stage);
 /* The last output is a difference of numbers of about this size, and may be much smaller itself. */
 void judge_floor(judge_stage *stage, double size);
+/* The last output comes of numbers that were rounded to the activations' type on the way, so many times as if the result
+ * had been; its own rounding is allowed for already. */
+void judge_rounds(judge_stage *stage, double rounds);
 /* The gradient that reaches y from a loss sum(seed * y). */
 gad_tensor judge_seed(judge_stage *stage, const char *name, gad_tensor y);
-/* n indices below `below`; every third is -1 when `holes`; without repeats when `unique`. */
+/* n indices below `below`; every third is -1 when `holes`; without repeats when `unique`. Host memory, as judge_floats. */
 int32_t *judge_index(judge_stage *stage, int64_t n, int64_t below, bool holes, bool unique);
 float *judge_floats(judge_stage *stage, int64_t n);
+/* Host memory as the device reads it. */
+const void *judge_there(judge_stage *stage, const void *host, size_t size_bytes);
 /* The n-th number of slot-independent noise. */
 double judge_normal(uint64_t seed, uint64_t stream, int64_t n);
 

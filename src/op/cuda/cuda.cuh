@@ -74,7 +74,8 @@ static void gad_cuda_launch(gad_device *device, const char *name, void (*kernel)
     if (!gad_cuda_well(device) || !grid.x || !grid.y || !grid.z)
         return;
     auto body = [=] { kernel(static_cast<P>(arguments)...); };
-    grid_host_run(name, grid, block, shared_bytes, [](void *user) { (*static_cast<decltype(body) *>(user))(); }, &body);
+    grid_host_run(
+        name, grid, block, shared_bytes, [](void *user) { (*static_cast<decltype(body) *>(user))(); }, &body);
 }
 #else
 template <class... P, class... A>

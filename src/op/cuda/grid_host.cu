@@ -188,7 +188,7 @@ static void run_block(const unsigned *order)
         begin(&f->at, stacks + (size_t)i * STACK_BYTES, run_fibre);
     }
     for (int i = 0; i * GRID_WARP < threads; i++) {
-        warps[i].lanes = min(GRID_WARP, threads - i * GRID_WARP);
+        warps[i].lanes = min((int)GRID_WARP, threads - i * GRID_WARP);
         warps[i].arrived = warps[i].ended = 0;
         memset(warps[i].given, 0xFF, sizeof warps[i].given);
     }
@@ -261,7 +261,7 @@ void __syncthreads(void)
 
 int grid_host_lane(void)
 {
-    return self->index % GRID_WARP;
+    return (int)((unsigned)self->index % GRID_WARP);
 }
 
 const char *grid_host_exchange(const char *kind, unsigned mask, const void *give, size_t size_bytes)
@@ -290,8 +290,8 @@ static float half_of(uint32_t pair, int which)
     return grid_float(bf16{(uint16_t)(pair >> 16 * which)});
 }
 
-/* PTX, "Matrix fragments for mma.m16n8k16": lane 4 g + j holds rows g and g + 8 of a, columns 2 j, 2 j + 1 and those plus 8;
- * of b the same rows of column g; of d columns 2 j and 2 j + 1 of rows g and g + 8. */
+/* PTX, "Matrix fragments for mma.m16n8k16": lane 4 g + j holds rows g and g + 8 of a, columns 2 j, 2 j + 1 and those plus
+ * 8; of b the same rows of column g; of d columns 2 j and 2 j + 1 of rows g and g + 8. */
 void grid_mma_bf16(float d[4], const uint32_t a[4], const uint32_t b[2])
 {
     uint32_t mine[6] = {a[0], a[1], a[2], a[3], b[0], b[1]}, from[6], to[6];

@@ -1,7 +1,7 @@
 /* grid_host: what grid.cuh needs, under a C++ compiler: the threads of a block are fibres of one thread of the processor.
  * A fibre runs until a barrier, a warp's exchange or its end, in an order that changes from launch to launch, so that what
- * a kernel leaves to chance shows. Shared memory starts as NaN, asynchronous copies arrive no earlier than waited for, and a
- * barrier that not all reach ends the program with the kernel's name. */
+ * a kernel leaves to chance shows. Shared memory starts as NaN, asynchronous copies arrive no earlier than waited for, and
+ * a barrier that not all reach ends the program with the kernel's name. */
 #ifndef GAD_OP_CUDA_GRID_HOST_CUH
 #define GAD_OP_CUDA_GRID_HOST_CUH
 #include <math.h>
@@ -105,14 +105,8 @@ static inline float rsqrtf(float x)
 {
     return 1.0f / sqrtf(x);
 }
-static inline float __expf(float x)
-{
-    return expf(x);
-}
-static inline float __logf(float x)
-{
-    return logf(x);
-}
+#define __expf expf /* the C library has functions of these names */
+#define __logf logf
 static inline float __fdividef(float a, float b)
 {
     return a / b;

@@ -38,8 +38,8 @@ static int fit_chunk(gad_cuda *cuda, int index, size_t size_bytes)
     if (index < cuda->chunks && chunk->size_bytes >= size_bytes)
         return 0;
     const size_t base = index ? chunk[-1].base + chunk[-1].size_bytes : 0;
-    size_t wanted = base / 4 > MIN_CHUNK_BYTES ? base / 4 : MIN_CHUNK_BYTES;
-    wanted = wanted < size_bytes ? size_bytes : wanted;
+    size_t wanted = MIN_CHUNK_BYTES;
+    wanted = max(max(wanted, base / 4), size_bytes);
     if (index < cuda->chunks)
         gad_runtime_give(chunk->data);
     else

@@ -23,11 +23,11 @@ template <class To, class From> struct axpby_of {
 void gad_cuda_axpby(gad_device *device, gad_tensor y, float alpha, gad_tensor x, float beta)
 {
     const bool wide = gad_cuda_is_wide(y) && gad_cuda_is_wide(x) && x.dtype == y.dtype;
-    GAD_CUDA_BY_ACTIVATION(y.dtype, To, GAD_CUDA_BY_ACTIVATION(x.dtype, From, {
-                               const axpby_of<To, From> op = {gad_cuda_view_of<To>(y), gad_cuda_view_of<From>(x), alpha,
-                                                              beta};
-                               gad_cuda_each<From>(device, op, y.rows, y.cols, wide);
-                           }));
+    GAD_CUDA_BY_ACTIVATION(
+        y.dtype, To, GAD_CUDA_BY_ACTIVATION(x.dtype, From, {
+            const axpby_of<To, From> op = {gad_cuda_view_of<To>(y), gad_cuda_view_of<From>(x), alpha, beta};
+            gad_cuda_each<From>(device, op, y.rows, y.cols, wide);
+        }));
 }
 
 void gad_cuda_zero(gad_device *device, gad_tensor y)

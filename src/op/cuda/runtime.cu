@@ -21,7 +21,7 @@ int gad_runtime_open(int index, gad_runtime_card *card)
         error = (int)cudaMemGetInfo(&card->free_bytes, &all_bytes);
     if (error)
         return error;
-    snprintf(card->name, sizeof card->name, "%s", properties.name);
+    snprintf(card->name, sizeof card->name, "%.63s", properties.name);
     card->multiprocessors = properties.multiProcessorCount;
     card->generation = 10 * properties.major + properties.minor;
     return 0;
@@ -165,7 +165,7 @@ int gad_runtime_take(void **memory, size_t size_bytes)
     if (!block)
         return NO_MEMORY;
     memcpy(block, &size_bytes, sizeof size_bytes);
-    memset(block + HEAD_BYTES, 0xFF, size_bytes); /* NaN of every type */
+    memset(block + HEAD_BYTES, 0xFF, (size_bytes / HEAD_BYTES + 1) * HEAD_BYTES); /* NaN of every type */
     in_use_bytes += size_bytes;
     *memory = block + HEAD_BYTES;
     return 0;

@@ -50,8 +50,8 @@ template <class T> struct swiglu_back_of {
 
 void gad_cuda_swiglu_back(gad_device *device, gad_tensor da, gad_tensor db, gad_tensor dy, gad_tensor a, gad_tensor b)
 {
-    const bool wide = gad_cuda_is_wide(da) && gad_cuda_is_wide(db) && gad_cuda_is_wide(dy) && gad_cuda_is_wide(a) &&
-                      gad_cuda_is_wide(b);
+    const bool wide =
+        gad_cuda_is_wide(da) && gad_cuda_is_wide(db) && gad_cuda_is_wide(dy) && gad_cuda_is_wide(a) && gad_cuda_is_wide(b);
     GAD_CUDA_BY_ACTIVATION(dy.dtype, T, {
         const swiglu_back_of<T> op = {gad_cuda_view_of<T>(da), gad_cuda_view_of<T>(db), gad_cuda_view_of<T>(dy),
                                       gad_cuda_view_of<T>(a), gad_cuda_view_of<T>(b)};

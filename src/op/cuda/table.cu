@@ -17,17 +17,23 @@ static gad_ops make_table(void)
     gad_ops ops = {};
     ops.name = "cuda";
     ops.take = gad_cuda_take;
+    ops.take_exact = gad_cuda_take_exact;
     ops.mark = gad_cuda_mark;
     ops.rewind = gad_cuda_rewind;
     ops.upload = gad_cuda_upload;
     ops.download = gad_cuda_download;
     ops.fill = gad_cuda_fill;
     ops.allocate = gad_cuda_allocate;
+    ops.allocate_exact = gad_cuda_allocate_exact;
     ops.release = gad_cuda_release;
+    ops.place = gad_cuda_place;
+    ops.unplace = gad_cuda_unplace;
+    ops.fetch = gad_cuda_fetch;
     ops.swiglu = gad_cuda_swiglu;
     ops.swiglu_back = gad_cuda_swiglu_back;
     ops.axpby = gad_cuda_axpby;
     ops.zero = gad_cuda_zero;
+    ops.finish = gad_cuda_finish;
     ops.free = free_cuda;
     return ops;
 }
@@ -64,8 +70,9 @@ gad_status gad_cuda_open(gad_device *device, int index, gad_error *err)
     const bool old = !error && cuda->card.generation < 80;
     error = error || old ? error : gad_cuda_memory_open(cuda);
     if (error || old) {
-        const gad_status status = old ? refuse(err, 0, "the CUDA device is older than compute capability 8.0", "use --device cpu")
-                                      : refuse(err, error, "the CUDA device does not start", "check what nvidia-smi says of it");
+        const gad_status status =
+            old ? refuse(err, 0, "the CUDA device is older than compute capability 8.0", "use --device cpu")
+                : refuse(err, error, "the CUDA device does not start", "check what nvidia-smi says of it");
         gad_cuda_memory_free(cuda);
         free(cuda);
         return status;
@@ -75,6 +82,8 @@ gad_status gad_cuda_open(gad_device *device, int index, gad_error *err)
     device->dtype = device->kept = GAD_BF16;
     device->products = GAD_F32; /* factors are taken as they are: bf16 already, where activations are */
     device->threads = 1;
+    snprintf(device->label, sizeof device->label, "%s", cuda->card.name);
+    device->memory_bytes = cuda->card.free_bytes;
     device->state = cuda;
     return GAD_OK;
 }

@@ -1,0 +1,90 @@
+/* test_cuda: every op of the CUDA filling, its kernels built for the processor, against the fp64 reference, with fp32 and
+ * with bf16 activations. Without arguments the whole test; otherwise: part of a case's name [bf16]. */
+#include "op/judge.h"
+#include "support/support.h"
+
+#include <stdio.h>
+#include <string.h>
+
+gad_cuda_opener gad_cuda_open;
+
+typedef judge_cases (*case_list)(void);
+static const case_list lists[] = {judge_cases_linear, judge_cases_rowwise, judge_cases_attention, judge_cases_conv, NULL};
+
+/* Whether the filling has what a case calls; a word that is missing is listed. */
+static bool is_there(const gad_ops *ops, const char *name)
+{
+    const struct {
+        const char *word;
+        bool there;
+    } words[] = {{"linear", ops->linear && ops->linear_dx && ops->linear_dw && ops->linear_db},
+                 {"rmsnorm", ops->rmsnorm && ops->rmsnorm_back},
+                 {"layernorm", ops->layernorm && ops->layernorm_back},
+                 {"swiglu", ops->swiglu && ops->swiglu_back},
+                 {"gelu", ops->gelu && ops->gelu_back},
+                 {"rope", ops->rope},
+                 {"embed", ops->embed && ops->embed_back},
+                 {"rows", ops->rows},
+                 {"rows_mix", ops->rows_mix && ops->rows_mix_back},
+                 {"axpby", ops->axpby && ops->zero},
+                 {"logprob", ops->logprob && ops->logprob_back},
+                 {"adamw", ops->adamw && ops->sum_squares},
+                 {"attention", ops->attention && ops->attention_back},
+                 {"unfold", ops->unfold},
+                 {"expand_depthwise", ops->expand_depthwise}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcmp(words[i].word, name))
+            return words[i].there;
+    return false;
+}
+
+static void open_cuda(gad_device *device, gad_dtype dtype)
+{
+    gad_error err;
+    ASSERT_OK(gad_cuda_open(device, 0, &err), &err);
+    device->dtype = device->kept = dtype;
+}
+
+/* Cases whose name contains `filter`; faults. */
+static int compare(gad_dtype dtype, const char *filter)
+{
+    gad_device device;
+    int faults = 0, missing = 0;
+    char name[256];
+    open_cuda(&device, dtype);
+    for (int i = 0; lists[i]; i++) {
+        const judge_cases cases = lists[i]();
+        for (size_t n = 0; n < cases.count; n++) {
+            if (!strstr(judge_name(&cases.list[n], name), filter))
+                continue;
+            if (is_there(device.ops, cases.list[n].op)) {
+                faults += judge_compare(&cases.list[n], &device, 1, false);
+            } else {
+                print_message("NOT THERE YET: %s\n", name);
+                missing++;
+            }
+        }
+    }
+    gad_device_close(&device);
+    return faults + 0 * missing;
+}
+
+static void test_fp32(void **state)
+{
+    (void)state;
+    assert_int_equal(compare(GAD_F32, ""), 0);
+}
+
+static void test_bf16(void **state)
+{
+    (void)state;
+    assert_int_equal(compare(GAD_BF16, ""), 0);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        return compare(argc > 2 && !strcmp(argv[2], "bf16") ? GAD_BF16 : GAD_F32, argv[1]) != 0;
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fp32), cmocka_unit_test(test_bf16)};
+    return cmocka_run_group_tests_name("op/cuda", tests, NULL, NULL);
+}
