@@ -190,12 +190,12 @@ gad_status gad_inspection_page_write(const gad_inspection_page *page, const char
     int all = page->failed;
     for (int i = 0; i <= GAD_VERDICT_UNFAMILIAR; i++)
         all += page->count[i];
-    gad_string_addf(
-        &html,
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-        "content=\"width=device-width,initial-scale=1\"><title>gad: inspected parts</title><style>%s</style></head>"
-        "<body><main><h1>Inspected parts</h1><p class=\"note\">%d part%s: %d anomalous, %d normal",
-        style, all, all == 1 ? "" : "s", page->count[GAD_VERDICT_ANOMALOUS], page->count[GAD_VERDICT_NORMAL]);
+    gad_string_addf(&html,
+                    "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+                    "content=\"width=device-width,initial-scale=1\"><meta name=\"generator\" content=\"gad\"><title>gad: "
+                    "inspected parts</title><style>%s</style></head>"
+                    "<body><main><h1>Inspected parts</h1><p class=\"note\">%d part%s: %d anomalous, %d normal",
+                    style, all, all == 1 ? "" : "s", page->count[GAD_VERDICT_ANOMALOUS], page->count[GAD_VERDICT_NORMAL]);
     if (page->count[GAD_VERDICT_UNREADABLE])
         gad_string_addf(&html, ", %d whose answer could not be read", page->count[GAD_VERDICT_UNREADABLE]);
     if (page->count[GAD_VERDICT_UNFAMILIAR])

@@ -4,7 +4,8 @@
 void gad_html_begin(gad_string *html, const char *title, const char *style)
 {
     gad_string_add(html, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                         "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n");
+                         "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+                         "<meta name=\"generator\" content=\"gad\">\n");
     gad_html_element(html, "title", "", title);
     gad_string_add(html, "\n<style>");
     gad_string_add(html, style);

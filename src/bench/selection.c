@@ -109,7 +109,7 @@ static const entry *find_key(const entries *e, const char *key, size_t *count)
     while (end < e->count && !strcmp(e->at[end].key, key))
         end++;
     *count = end - low;
-    return e->at + low;
+    return e->count ? e->at + low : NULL;
 }
 
 static gad_status root_of(selector *s, const char *dataset, const char **path, gad_error *err)

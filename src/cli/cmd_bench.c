@@ -351,8 +351,9 @@ static int run(void *settings)
     if (status)
         return terminal_fail(&err);
     if (result.failed)
-        fprintf(stderr, "%lld requests failed; the first: %s\nRepeat the command to ask them again.\n",
-                (long long)result.failed, result.first_failure);
+        terminal_printf(stderr, "%lld request%s failed; the first: %s\nRepeat the command to ask %s again.\n",
+                        (long long)result.failed, result.failed == 1 ? "" : "s", result.first_failure,
+                        result.failed == 1 ? "it" : "them");
     int exit_code = o->report ? write_reports(o, &log, &progress) : EXIT_DONE;
     return exit_code ? exit_code : result.failed ? EXIT_FAILED : EXIT_DONE;
 }

@@ -5,13 +5,14 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/outputs.h"
 #include "cli/terminal.h"
 #include "gad_bench.h"
 
 typedef struct report_options {
     option_list runs;
     const char *html, *json, *csv, *markdown, *out, *matching, *unparsable, *coordinates, *order, *threshold;
-    bool compat, timing, pixels;
+    bool compat, timing, pixels, force;
     int64_t resamples, seed, cases;
     double iou, iou_strict, confidence;
 } report_options;
@@ -111,6 +112,7 @@ static const option report_table[] = {
     {.name = "json", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(json), .help = "all numbers"},
     {.name = "csv", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(csv), .help = "all metrics as a table"},
     {.name = "markdown", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(markdown), .help = "tables as in papers"},
+    {.name = "force", .kind = OPTION_FLAG, .offset = AT(force), .help = "also over files that gad did not write"},
     {.name = "cases",
      .argument = "N",
      .kind = OPTION_INT,
@@ -134,6 +136,7 @@ static const option rescore_table[] = {
 static const option compare_table[] = {
     {.name = "html", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(html), .help = "page for people"},
     {.name = "json", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(json), .help = "all numbers"},
+    {.name = "force", .kind = OPTION_FLAG, .offset = AT(force), .help = "also over files that gad did not write"},
     {.table = &choices_table},
 };
 
@@ -164,13 +167,26 @@ static bool read_choices(const report_options *o, gad_bench_choices *c)
     return false;
 }
 
-static int write_report(const report_options *o, const gad_bench_choices *choices, const gad_bench_outputs *outputs)
+/* Before the work: is each place free, or gad's? */
+static int check_outputs(const char *command_name, const gad_bench_outputs *out, const char *json_mark, bool force)
+{
+    const struct {
+        const char *path, *mark;
+    } kinds[] = {
+        {out->html, "content=\"gad\""}, {out->json, json_mark}, {out->csv, "model,"}, {out->markdown, "made by gad"}};
+    int code = EXIT_DONE;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !code; i++)
+        code = outputs_check_file(command_name, kinds[i].path, kinds[i].mark, force);
+    return code;
+}
+
+static int write_report(const report_options *o, const gad_bench_choices *choices, const gad_bench_outputs *files)
 {
     gad_log log = terminal_log(false);
     gad_progress progress = terminal_progress();
     gad_error err;
     terminal_catch_interrupt();
-    gad_status status = gad_bench_report(o->runs.item[0], o->runs.item + 1, (size_t)o->runs.count - 1, choices, outputs,
+    gad_status status = gad_bench_report(o->runs.item[0], o->runs.item + 1, (size_t)o->runs.count - 1, choices, files,
                                          &log, &progress, &err);
     terminal_progress_end();
     return status ? terminal_fail(&err) : EXIT_DONE;
@@ -182,15 +198,19 @@ static int report(void *settings)
     char path[4][4096];
     static const char *const names[] = {"report.html", "report.json", "report.csv", "report.md"};
     gad_bench_choices choices;
-    gad_bench_outputs outputs = {.html = o->html, .json = o->json, .csv = o->csv, .markdown = o->markdown};
+    int exit_code = EXIT_DONE;
+    gad_bench_outputs files = {.html = o->html, .json = o->json, .csv = o->csv, .markdown = o->markdown};
     if (!read_choices(o, &choices))
         return EXIT_USAGE;
     for (int i = 0; i < 4; i++)
         snprintf(path[i], sizeof path[i], "%s/%s", o->runs.item[0], names[i]);
     if (!o->html && !o->json && !o->csv && !o->markdown)
-        outputs = (gad_bench_outputs){.html = path[0], .json = path[1], .csv = path[2], .markdown = path[3]};
-    int exit_code = write_report(o, &choices, &outputs);
-    const char *written[] = {outputs.html, outputs.json, outputs.csv, outputs.markdown};
+        files = (gad_bench_outputs){.html = path[0], .json = path[1], .csv = path[2], .markdown = path[3]};
+    else
+        exit_code = check_outputs("bench report", &files, "\"official_compat\"", o->force);
+    if (!exit_code)
+        exit_code = write_report(o, &choices, &files);
+    const char *written[] = {files.html, files.json, files.csv, files.markdown};
     for (int i = 0; i < 4 && !exit_code; i++)
         if (written[i])
             puts(written[i]);
@@ -211,8 +231,8 @@ static int rescore(void *settings)
         return EXIT_USAGE;
     for (int i = 0; i < 4; i++)
         snprintf(path[i], sizeof path[i], "%s/%s", o->out, names[i]);
-    gad_bench_outputs outputs = {.scored = path[0], .json = path[1], .csv = path[2], .markdown = path[3]};
-    int exit_code = write_report(o, &choices, &outputs);
+    gad_bench_outputs files = {.scored = path[0], .json = path[1], .csv = path[2], .markdown = path[3]};
+    int exit_code = write_report(o, &choices, &files);
     for (int i = 0; i < 4 && !exit_code; i++)
         puts(path[i]);
     return exit_code;
@@ -222,12 +242,15 @@ static int compare(void *settings)
 {
     const report_options *o = settings;
     gad_bench_choices choices;
-    gad_bench_outputs outputs = {.html = o->html, .json = o->json};
+    gad_bench_outputs files = {.html = o->html, .json = o->json};
     gad_error err;
     char *text;
     if (!read_choices(o, &choices))
         return EXIT_USAGE;
-    if (gad_bench_compare(o->runs.item[0], o->runs.item[1], &choices, &outputs, &text, &err))
+    int code = check_outputs("bench compare", &files, "\"common\"", o->force);
+    if (code)
+        return code;
+    if (gad_bench_compare(o->runs.item[0], o->runs.item[1], &choices, &files, &text, &err))
         return terminal_fail(&err);
     terminal_put(stdout, text, true);
     gad_text_free(text);

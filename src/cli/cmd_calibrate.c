@@ -152,8 +152,8 @@ static int score_parts(const calibrate_options *o, gad_engine *engine, reference
         if (code)
             return code;
         if (scores[i] < 0) {
-            fprintf(stderr, "gad calibrate: %s: the answer has no readable decision, so there is no score\n",
-                    parts->item[i]);
+            terminal_printf(stderr, "gad calibrate: %s: the answer has no readable decision, so there is no score\n",
+                            parts->item[i]);
             return EXIT_FAILED;
         }
         clock_gettime(CLOCK_MONOTONIC, &now);
@@ -220,7 +220,7 @@ static int run(void *settings)
         fputs("gad calibrate: give good parts, or a benchmark run with --run\nTry: gad calibrate --help\n", stderr);
         return EXIT_USAGE;
     }
-    int code = o->force ? outputs_check("calibrate", o->out) : outputs_check_file("calibrate", o->out, "\"threshold\"");
+    int code = outputs_check_file("calibrate", o->out, "\"threshold\"", o->force);
     if (code)
         return code;
     if (!o->run)

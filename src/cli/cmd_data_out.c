@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/options_data.h"
+#include "cli/outputs.h"
 #include "cli/terminal.h"
 #include "gad_data.h"
 
@@ -138,6 +139,7 @@ typedef struct sheet_options {
     const char *store;
     gad_data_filter filter;
     int64_t columns, tile;
+    bool force;
 } sheet_options;
 
 #define AT(field) offsetof(sheet_options, field)
@@ -172,6 +174,7 @@ static const option sheet_table[] = {
      .offset = AT(filter.seed),
      .fallback = "1",
      .help = "another seed, other samples"},
+    {.name = "force", .kind = OPTION_FLAG, .offset = AT(force), .help = "also over a file that gad did not write"},
 };
 #undef AT
 
@@ -182,6 +185,9 @@ static int run_sheet(void *settings)
     gad_data *data = NULL;
     int64_t shown = 0;
     gad_log log = terminal_log(false);
+    int code = outputs_check_file("data sheet", o->arguments.item[0], "made by gad", o->force);
+    if (code)
+        return code;
     o->filter.shuffle = true;
     gad_status status = gad_data_open(o->store, GAD_DATA_READ, &data, &err);
     if (!status)

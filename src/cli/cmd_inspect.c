@@ -20,7 +20,7 @@ typedef struct inspect_options {
     engine_options engine;
     const char *class_name, *knowledge, *reason, *prompt, *overlay, *heatmap, *html, *fail_on, *log, *threshold, *product,
         *features;
-    bool json, greedy, quiet, truth;
+    bool force, json, greedy, quiet, truth;
     int64_t max_tokens, seed;
 } inspect_options;
 
@@ -108,6 +108,7 @@ static const option table[] = {
      .kind = OPTION_STRING,
      .offset = AT(html),
      .help = "write a page with all inspected parts: good part, boxes, heat map, reasoning"},
+    {.name = "force", .kind = OPTION_FLAG, .offset = AT(force), .help = "also over files that gad did not write"},
     {.name = "fail-on",
      .argument = "WHAT",
      .kind = OPTION_CHOICE,
@@ -157,7 +158,7 @@ static void print_result(const gad_inspection *r, const char *part, const char *
     if (r->score >= 0)
         printf(", score %.3f", r->score);
     if (truth)
-        printf(", truth: %s%s%s", truth, *wrong ? ": " : "", wrong);
+        terminal_printf(stdout, ", truth: %s%s%s", truth, *wrong ? ": " : "", wrong);
     printf("\n");
     if (r->verdict == GAD_VERDICT_UNFAMILIAR)
         printf("  does not look like the good part: distance %.2f, limit %.2f\n", r->distance, r->distance_limit);
@@ -170,21 +171,9 @@ static void print_result(const gad_inspection *r, const char *part, const char *
         printf(" at %.0f,%.0f - %.0f,%.0f%s\n", d->x1, d->y1, d->x2, d->y2, d->valid ? "" : " (no area)");
     }
     for (const char *line = r->found ? r->found : ""; *line; line += strcspn(line, "\n"), line += *line == '\n')
-        printf("  %.*s\n", (int)strcspn(line, "\n"), line);
+        terminal_printf(stdout, "  %.*s\n", (int)strcspn(line, "\n"), line);
     if (r->truncated)
         printf("  (the answer was cut off; raise --max-tokens)\n");
-}
-
-typedef gad_status (*save_picture)(const gad_inspection *r, const gad_picture *part, const char *path, gad_error *err);
-
-/* Where the drawings of a part go: see outputs.h. */
-static int save_to(const char *folder, const char *part, const outputs *out, const char *kind, save_picture save,
-                   const gad_inspection *r, const gad_picture *picture)
-{
-    gad_error err;
-    char path[4096];
-    outputs_path(out, folder, part, kind, path, sizeof path);
-    return save(r, picture, path, &err) ? terminal_fail(&err) : EXIT_DONE;
 }
 
 /* A run over all parts. */
@@ -206,6 +195,19 @@ typedef struct inspect_run {
 static bool rejected(const inspect_run *run)
 {
     return run->count[GAD_VERDICT_ANOMALOUS] || run->count[GAD_VERDICT_UNFAMILIAR];
+}
+
+typedef gad_status (*save_picture)(const gad_inspection *r, const gad_picture *part, const char *path, gad_error *err);
+
+/* Where the drawings of a part go: see outputs.h. */
+static int save_to(const inspect_run *run, const char *folder, const char *part, const char *kind, save_picture save,
+                   const gad_inspection *r, const gad_picture *picture)
+{
+    gad_error err;
+    char path[4096];
+    outputs_path(&run->out, folder, part, kind, path, sizeof path);
+    int code = outputs_check_file("inspect", path, "made by gad", run->o->force);
+    return code ? code : save(r, picture, path, &err) ? terminal_fail(&err) : EXIT_DONE;
 }
 
 /* One line that holds all that is needed to ask again: docs/formats.md "Inspection log". `part` NULL: it was not read. */
@@ -266,7 +268,7 @@ static int report_failure(inspect_run *run, const char *path, const gad_picture 
     if (run->o->json)
         printf("%s\n", json);
     else
-        printf("%s: FAILED: %s\n", path, why->cause);
+        terminal_printf(stdout, "%s: FAILED: %s\n", path, why->cause);
     fflush(stdout);
     if (run->page && gad_inspection_page_add_failure(run->page, path, why, &err))
         terminal_fail(&err);
@@ -292,9 +294,9 @@ static int report(const inspect_run *run, const char *path, const gad_picture *p
         print_result(result, path, truth, wrong);
     fflush(stdout);
     if (run->o->overlay)
-        code = save_to(run->o->overlay, path, &run->out, "overlay", gad_inspection_save_overlay, result, part);
+        code = save_to(run, run->o->overlay, path, "overlay", gad_inspection_save_overlay, result, part);
     if (run->o->heatmap && !code)
-        code = save_to(run->o->heatmap, path, &run->out, "heatmap", gad_inspection_save_heatmap, result, part);
+        code = save_to(run, run->o->heatmap, path, "heatmap", gad_inspection_save_heatmap, result, part);
     if (run->page && !code && gad_inspection_page_add(run->page, path, truth, wrong, result, part, good, good_count, &err))
         code = terminal_fail(&err);
     if (run->o->log && !code)
@@ -501,7 +503,7 @@ static int run(void *settings)
     if (!code)
         code = make_folder(o->heatmap);
     if (!code)
-        code = outputs_check("inspect", o->html);
+        code = outputs_check_file("inspect", o->html, "content=\"gad\"", o->force);
     if (!code)
         code = outputs_check("inspect", o->log);
     if (!code)

@@ -6,13 +6,13 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/parts.h"
+#include "cli/outputs.h"
 #include "cli/terminal.h"
 
 typedef struct learn_options {
     option_list good, forget;
     const char *class_name, *out, *features, *smallest, *product;
-    bool mirror;
+    bool mirror, force;
     int64_t side, rows, threads;
     double rate, confidence;
 } learn_options;
@@ -38,6 +38,7 @@ static const option table[] = {
      .offset = AT(out),
      .fallback = "product.gad",
      .help = "file for gad inspect --product"},
+    {.name = "force", .kind = OPTION_FLAG, .offset = AT(force), .help = "also over files that gad did not write"},
     {.name = "product",
      .argument = "FILE",
      .kind = OPTION_STRING,
@@ -113,9 +114,9 @@ static void print_product(const gad_product *product, const char *path)
     gad_product_info info;
     gad_product_describe(product, &info);
     const gad_threshold *t = &info.threshold;
-    printf("%s: %lld good parts, %lld places of %lld numbers, seen by %s at %lld px%s\n", info.name, (long long)info.parts,
-           (long long)info.rows, (long long)info.width, info.backbone, (long long)info.side_px,
-           info.mirrored ? ", mirrored too" : "");
+    terminal_printf(stdout, "%s: %lld good parts, %lld places of %lld numbers, seen by %s at %lld px%s\n", info.name,
+                    (long long)info.parts, (long long)info.rows, (long long)info.width, info.backbone,
+                    (long long)info.side_px, info.mirrored ? ", mirrored too" : "");
     if (info.parts > 1)
         printf("distance of good parts from each other %.3f +- %.3f, threshold %.3f\n", info.centre, info.spread, t->value);
     else
@@ -131,7 +132,7 @@ static void print_product(const gad_product *product, const char *path)
         bool odd;
         gad_product_part(product, i, &name, &distance, &odd);
         if (odd)
-            printf("odd: %s (%.3f): look at it, and leave it out if it is not good\n", name, distance);
+            terminal_printf(stdout, "odd: %s (%.3f): look at it, and leave it out if it is not good\n", name, distance);
     }
     if (info.milliseconds > 0)
         printf("%.0f ms a part\n", info.milliseconds);
@@ -187,6 +188,8 @@ static int run(void *settings)
     for (int64_t i = 0; i < o->good.count && !code; i++)
         code = parts_paths_add(o->good.item[i], &good) ? EXIT_DONE : EXIT_FAILED;
     terminal_catch_interrupt();
+    if (!code)
+        code = outputs_check_file("learn", o->out, "\"product\"", o->force);
     if (!code)
         code = o->product ? learn_more(o, &good, &product) : learn(o, &good, &product);
     if (!code && gad_product_save(product, o->out, &err))

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/outputs.h"
 #include "cli/parts.h"
 #include "cli/terminal.h"
 #include "gad_serve.h"
@@ -14,7 +15,7 @@ typedef struct product_options {
     option_list argument, good, bad;
     gad_learn_settings learn;
     const char *folder, *features;
-    bool json;
+    bool json, force;
     int64_t threads;
 } product_options;
 
@@ -37,6 +38,10 @@ typedef struct product_options {
     }
 
 static const option plain_table[] = {WHERE};
+static const option export_table[] = {
+    WHERE,
+    {.help = "Output"},
+    {.name = "force", .kind = OPTION_FLAG, .offset = AT(force), .help = "also over files that gad did not write"}};
 static const option list_table[] = {
     WHERE, {.help = "Output"}, {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "as JSON"}};
 static const option add_table[] = {
@@ -147,7 +152,7 @@ static int run_add(void *settings)
     if (!status)
         status = gad_products_describe(products, o->argument.item[0], false, &text, &err);
     if (!status)
-        fputs(text, stdout);
+        terminal_put(stdout, text, true);
     gad_text_free(text);
     parts_paths_free(&good);
     return finish(products, status, &err);
@@ -162,7 +167,7 @@ static int describe(const product_options *o, const char *name)
         return EXIT_FAILED;
     gad_status status = gad_products_describe(products, name, o->json, &text, &err);
     if (!status)
-        fputs(text, stdout);
+        terminal_put(stdout, text, true);
     gad_text_free(text);
     return finish(products, status, &err);
 }
@@ -181,7 +186,7 @@ static int run_show(void *settings)
 static void print_wrong(void *user, const char *path, double score)
 {
     (void)user;
-    printf("  wrong: %s, score %.3f\n", path, score);
+    terminal_printf(stdout, "  wrong: %s, score %.3f\n", path, score);
 }
 
 static int run_test(void *settings)
@@ -231,7 +236,8 @@ static int run_export(void *settings)
 {
     product_options *o = settings;
     gad_error err = {0};
-    gad_products *products = open_products(o);
+    int code = outputs_check_file("product export", o->argument.item[1], "\"product\"", o->force);
+    gad_products *products = code ? NULL : open_products(o);
     return products ? finish(products, gad_products_export(products, o->argument.item[0], o->argument.item[1], &err), &err)
                     : EXIT_FAILED;
 }
@@ -263,6 +269,6 @@ COMMAND(new, "[options] NAME", "a product that has learnt nothing yet", plain_ta
 COMMAND(add, "[options] NAME GOOD...", "teach it pictures of good parts, or folders of them", add_table, 2, -1);
 COMMAND(test, "[options] NAME --good DIR --bad DIR", "how it judges parts that are known", test_table, 1, 1);
 COMMAND(threshold, "[options] NAME VALUE|learnt", "choose a threshold from 0 to 1, or the learnt one", plain_table, 2, 2);
-COMMAND(export, "[options] NAME FILE", "what it learnt as one file, for gad inspect --product", plain_table, 2, 2);
+COMMAND(export, "[options] NAME FILE", "what it learnt as one file, for gad inspect --product", export_table, 2, 2);
 COMMAND(import, "[options] NAME FILE", "a product from such a file", plain_table, 2, 2);
 COMMAND(delete, "[options] NAME", "remove it with its pictures", plain_table, 1, 1);

@@ -65,7 +65,7 @@ static void print_line(void *user, const char *name, const char *line)
     if (o->json)
         puts(line);
     else
-        printf("%-10.*s %s\n", length, verdict ? verdict + 11 : "", name);
+        terminal_printf(stdout, "%-10.*s %s\n", length, verdict ? verdict + 11 : "", name);
     fflush(stdout);
 }
 

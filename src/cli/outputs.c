@@ -59,18 +59,20 @@ int outputs_check_folder(const char *command_name, const char *path)
     return filled ? refuse(command_name, path, "is not an empty folder") : EXIT_DONE;
 }
 
-int outputs_check_file(const char *command_name, const char *path, const char *mark)
+int outputs_check_file(const char *command_name, const char *path, const char *mark, bool force)
 {
-    char head[4096];
+    char head[16384];
     struct stat info;
     int code = outputs_check(command_name, path);
-    if (code || lstat(path, &info) || !S_ISREG(info.st_mode) || !info.st_size)
+    if (code || !path || force || lstat(path, &info) || !S_ISREG(info.st_mode) || !info.st_size)
         return code;
     FILE *file = fopen(path, "re");
-    head[file ? fread(head, 1, sizeof head - 1, file) : 0] = 0;
+    size_t length = file ? fread(head, 1, sizeof head, file) : 0;
     if (file)
         fclose(file);
-    return strstr(head, mark) ? EXIT_DONE : refuse(command_name, path, "is there already, and gad did not write it");
+    return memmem(head, length, mark, strlen(mark))
+               ? EXIT_DONE
+               : refuse(command_name, path, "is there already, and gad did not write it");
 }
 
 static const char *name_of(const char *path)

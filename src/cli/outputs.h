@@ -20,8 +20,9 @@ void outputs_path(const outputs *out, const char *folder, const char *part, cons
 int outputs_check(const char *command_name, const char *path);
 /* The same for a folder that is filled: one that holds something already is not. */
 int outputs_check_folder(const char *command_name, const char *path);
-/* The same for a file that is replaced: one is not that does not hold `mark`, which all files of its kind hold. */
-int outputs_check_file(const char *command_name, const char *path, const char *mark);
+/* The same for a file that is replaced: one is not that does not hold `mark`, which all files of its kind hold near their
+ * beginning, unless `force`. */
+int outputs_check_file(const char *command_name, const char *path, const char *mark, bool force);
 /* Do two paths, which may be NULL, name one file or folder? */
 bool outputs_same_file(const char *a, const char *b);
 #endif

@@ -99,8 +99,11 @@ int parts_references_load(const option_list *given, const gad_engine *engine, re
     if (choose && gad_gallery_new((int)r->path.count, &r->gallery, &err))
         return terminal_fail(&err);
     for (size_t i = 0; i < r->path.count; i++)
-        if (load_reference(engine, r->path.item[i], r, &r->picture[i], &err))
-            return terminal_fail(&err);
+        if (load_reference(engine, r->path.item[i], r, &r->picture[i], &err)) {
+            terminal_fail(&err);
+            terminal_printf(stderr, "     the reference %s cannot be used\n", r->path.item[i]);
+            return EXIT_FAILED;
+        }
     return EXIT_DONE;
 }
 

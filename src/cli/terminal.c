@@ -2,6 +2,7 @@
 #include "cli/terminal.h"
 
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,17 @@ void terminal_put(FILE *stream, const char *text, bool lines)
             fwrite(at, 1, (size_t)n, stream);
         at += n ? n : 1;
     }
+}
+
+void terminal_printf(FILE *stream, const char *format, ...)
+{
+    char *text = NULL;
+    va_list args;
+    va_start(args, format);
+    if (vasprintf(&text, format, args) >= 0)
+        terminal_put(stream, text, true);
+    va_end(args);
+    free(text);
 }
 
 int terminal_fail(const gad_error *err)

@@ -8,6 +8,8 @@
 /* Text from outside (names of files, labels, answers, messages that hold them): control characters and what is no UTF-8
  * are shown as '?', so that nothing commands the terminal. Line ends stay where `lines`. */
 void terminal_put(FILE *stream, const char *text, bool lines);
+/* As printf, for text that may hold such. */
+__attribute__((format(printf, 2, 3))) void terminal_printf(FILE *stream, const char *format, ...);
 /* Print the error: what failed, why, what to do. Returns EXIT_FAILED. */
 int terminal_fail(const gad_error *err);
 /* A log sink on stderr; debug messages only when `verbose`. */

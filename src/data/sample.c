@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_PX = 1 << 24 }; /* of a side */
+
 static void free_box(gad_sample_box *box)
 {
     gad_memory_free(box->label);
@@ -170,9 +172,10 @@ static void add_boxes(const gad_sample *sample, gad_string *s)
         double area = (double)(b->x2 - b->x1) * (b->y2 - b->y1);
         gad_string_addf(s, "%s{\"box\":[%d,%d,%d,%d],\"label\":", i ? "," : "", b->x1, b->y1, b->x2, b->y2);
         gad_string_add_json(s, b->label);
-        gad_string_addf(s, ",\"source\":\"%s\",\"area\":%lld,\"area_frac\":%.6g", b->source, (long long)b->area,
-                        pixels > 0 ? area / pixels : 0);
-        if (b->rotation != 0)
+        gad_string_add(s, ",\"source\":");
+        gad_string_add_json(s, b->source);
+        gad_string_addf(s, ",\"area\":%lld,\"area_frac\":%.6g", (long long)b->area, pixels > 0 ? area / pixels : 0);
+        if (b->rotation != 0 && isfinite(b->rotation))
             gad_string_addf(s, ",\"rotation\":%.9g", b->rotation);
         if (b->track) {
             gad_string_add(s, ",\"track_id\":");
@@ -190,7 +193,9 @@ static void add_references(const gad_sample *sample, gad_string *s)
         const gad_sample_reference *r = &sample->references[i];
         gad_string_add(s, i ? ",{\"path\":" : "{\"path\":");
         gad_string_add_json(s, r->path);
-        gad_string_addf(s, ",\"hash\":\"%s\",\"score\":%.17g,\"rank\":%zu}", r->hash, isfinite(r->score) ? r->score : 0, i);
+        gad_string_add(s, ",\"hash\":");
+        gad_string_add_json(s, r->hash);
+        gad_string_addf(s, ",\"score\":%.17g,\"rank\":%zu}", isfinite(r->score) ? r->score : 0, i);
     }
     gad_string_add(s, "],");
 }
@@ -211,7 +216,8 @@ gad_status gad_sample_to_json(const gad_sample *sample, gad_string *s, gad_error
     }
     gad_string_add(s, "],\"image\":{\"path\":");
     gad_string_add_json(s, sample->image ? sample->image : "");
-    gad_string_addf(s, ",\"width\":%d,\"height\":%d,\"hash\":\"%s\",", sample->width, sample->height, sample->hash);
+    gad_string_addf(s, ",\"width\":%d,\"height\":%d,", sample->width, sample->height);
+    add_string(s, "hash", sample->hash);
     gad_string_addf(s, sample->view < 0 ? "\"view\":null," : "\"view\":%d,", sample->view);
     const int *c = sample->crop;
     if (c[2] > c[0])
@@ -297,7 +303,7 @@ static void read_four(reader *r, const json_t *object, const char *key, int valu
     bool good = json_array_size(list) == 4;
     for (size_t i = 0; i < 4 && good; i++) {
         const json_t *n = json_array_get(list, i);
-        good = json_is_integer(n) && json_integer_value(n) >= 0 && json_integer_value(n) <= 1 << 24;
+        good = json_is_integer(n) && json_integer_value(n) >= 0 && json_integer_value(n) <= MOST_PX;
         value[i] = good ? (int)json_integer_value(n) : 0;
     }
     if (!good)
@@ -400,11 +406,13 @@ static void read_texts(reader *r, gad_sample *s)
     free(text); /* jansson's own memory */
 }
 
+/* ---- rules ---- */
+
+static const char reading[] = "read a sample";
+
 /* Ids and paths name files of an export: "dataset/class/split/type/rest", and nothing leaves its folder. */
-static void check_names(reader *r, const gad_sample *s)
+static gad_status check_names(const gad_sample *s, const char *name, gad_error *err)
 {
-    if (r->status)
-        return;
     const char *names[3] = {s->dataset, s->class_name, s->id}, *rest = s->id;
     size_t d = strlen(s->dataset), c = strlen(s->class_name);
     bool good = strncmp(rest, s->dataset, d) == 0 && rest[d] == '/' && strncmp(rest + d + 1, s->class_name, c) == 0 &&
@@ -412,20 +420,70 @@ static void check_names(reader *r, const gad_sample *s)
     rest = good ? strchr(rest + d + c + 2, '/') : NULL; /* behind the split */
     rest = rest ? strchr(rest + 1, '/') : NULL;         /* behind the type */
     if (!rest)
-        r->status =
-            gad_error_set(r->err, GAD_E_FORMAT, "read a sample", "an id is DATASET/CLASS/SPLIT/TYPE/NAME",
-                          "%s: the id \"%.200s\" is none of %.100s/%.100s", r->name, s->id, s->dataset, s->class_name);
-    for (int i = 0; i < 3 && !r->status; i++)
+        return gad_error_set(err, GAD_E_FORMAT, reading, "an id is DATASET/CLASS/SPLIT/TYPE/NAME",
+                             "%s: the id \"%.200s\" is none of %.100s/%.100s", name, s->id, s->dataset, s->class_name);
+    for (int i = 0; i < 3; i++)
         if (!gad_file_stays_inside(names[i]))
-            r->status = gad_error_set(r->err, GAD_E_FORMAT, "read a sample", NULL, "%s: \"%.300s\" is no name for a folder",
-                                      r->name, names[i]);
+            return gad_error_set(err, GAD_E_FORMAT, reading, NULL, "%s: \"%.300s\" is no name for a folder", name,
+                                 names[i]);
+    return GAD_OK;
 }
 
-static void check_path(reader *r, const char *path)
+static gad_status check_paths(const gad_sample *s, const char *name, gad_error *err)
 {
-    if (!r->status && path && !gad_file_stays_inside(path))
-        r->status = gad_error_set(r->err, GAD_E_FORMAT, "read a sample", "paths are relative to the dataset's root",
-                                  "%s: \"%.300s\" is not a path inside the data set", r->name, path);
+    for (size_t i = 0; i < s->reference_count + 2; i++) {
+        const char *path = i == 0 ? s->image : i == 1 ? s->mask : s->references[i - 2].path;
+        if (path && !gad_file_stays_inside(path))
+            return gad_error_set(err, GAD_E_FORMAT, reading, "paths are relative to the dataset's root",
+                                 "%s: \"%.300s\" is not a path inside the data set", name, path);
+    }
+    return GAD_OK;
+}
+
+static bool is_crop(const int crop[4])
+{
+    bool whole = !crop[0] && !crop[1] && !crop[2] && !crop[3];
+    return whole || (crop[0] >= 0 && crop[1] >= 0 && crop[0] < crop[2] && crop[1] < crop[3] && crop[2] <= MOST_PX &&
+                     crop[3] <= MOST_PX);
+}
+
+static gad_status check_numbers(const gad_sample *s, const char *name, gad_error *err)
+{
+    if (s->width < 0 || s->width > MOST_PX || s->height < 0 || s->height > MOST_PX || !is_crop(s->crop) || s->view < -1 ||
+        (s->label != 0 && s->label != 1) || s->mask_threshold < 0 || s->mask_threshold > 255)
+        return gad_error_set(err, GAD_E_FORMAT, reading, NULL,
+                             "%s: its size, crop, view, label or threshold makes no sense", name);
+    for (size_t i = 0; i < s->box_count; i++) {
+        const gad_sample_box *b = &s->boxes[i];
+        if (b->x1 < 0 || b->y1 < 0 || b->x2 <= b->x1 || b->y2 <= b->y1 || b->x2 > MOST_PX || b->y2 > MOST_PX)
+            return gad_error_set(err, GAD_E_FORMAT, reading, NULL, "%s: box %zu [%d,%d,%d,%d] has no area", name, i, b->x1,
+                                 b->y1, b->x2, b->y2);
+    }
+    return GAD_OK;
+}
+
+/* Is the text an object of JSON? It stands in lines as it is. */
+static bool is_object(const char *text)
+{
+    json_t *value = json_loads(text, 0, NULL);
+    bool good = json_is_object(value);
+    json_decref(value);
+    return good;
+}
+
+gad_status gad_sample_check(const gad_sample *s, const char *name, gad_error *err)
+{
+    if (!s->id || !s->dataset || !s->class_name || !s->split || !s->image)
+        return gad_error_set(err, GAD_E_FORMAT, reading, NULL, "%s: one of id, dataset, class, split, image.path is absent",
+                             name);
+    gad_status status = check_names(s, name, err);
+    if (!status)
+        status = check_paths(s, name, err);
+    if (!status)
+        status = check_numbers(s, name, err);
+    if (!status && s->meta && !is_object(s->meta))
+        status = gad_error_set(err, GAD_E_FORMAT, reading, NULL, "%s: \"meta\" is no object", name);
+    return status;
 }
 
 gad_status gad_sample_from_json(const json_t *object, const char *name, gad_sample *out, gad_error *err)
@@ -444,8 +502,8 @@ gad_status gad_sample_from_json(const json_t *object, const char *name, gad_samp
     read_int(&r, object, "label", 0, 1, 0, &s.label);
     const json_t *image = json_object_get(object, "image"), *mask = json_object_get(object, "mask");
     read_string(&r, image, "path", &s.image);
-    read_int(&r, image, "width", 0, 1 << 24, 0, &s.width);
-    read_int(&r, image, "height", 0, 1 << 24, 0, &s.height);
+    read_int(&r, image, "width", 0, MOST_PX, 0, &s.width);
+    read_int(&r, image, "height", 0, MOST_PX, 0, &s.height);
     read_int(&r, image, "view", -1, 1 << 20, -1, &s.view);
     if (!r.status && json_is_object(image)) {
         read_hash(&r, image, s.hash);
@@ -460,14 +518,8 @@ gad_status gad_sample_from_json(const json_t *object, const char *name, gad_samp
         read_boxes(&r, &s);
     if (!r.status)
         read_references(&r, &s);
-    if (!r.status && (!s.id || !s.dataset || !s.class_name || !s.split || !s.image))
-        r.status = gad_error_set(err, GAD_E_FORMAT, "read a sample", NULL,
-                                 "%s: one of id, dataset, class, split, image.path is absent", name);
-    check_names(&r, &s);
-    check_path(&r, s.image);
-    check_path(&r, s.mask);
-    for (size_t i = 0; i < s.reference_count; i++)
-        check_path(&r, s.references[i].path);
+    if (!r.status)
+        r.status = gad_sample_check(&s, name, err);
     if (r.status) {
         gad_sample_free(&s);
         return r.status;

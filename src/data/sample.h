@@ -65,6 +65,10 @@ gad_status gad_sample_to_json(const gad_sample *sample, gad_string *line, gad_er
 /* `name` says in errors where the object came from. *sample is the caller's (gad_sample_free). */
 gad_status gad_sample_from_json(const json_t *object, const char *name, gad_sample *sample, gad_error *err);
 
+/* The rules of samples, for those that somebody else stored: what must be there is, an id has its form, paths stay inside,
+ * numbers make sense. `name` stands in errors. */
+gad_status gad_sample_check(const gad_sample *sample, const char *name, gad_error *err);
+
 /* Lower case, '_' and '-' to spaces, single spaces: the form in which labels are compared and written. In place. */
 void gad_sample_normalise(char *label);
 /* Does a word that somebody else chose mean that nothing is wrong: good, ok, normal, ... in any case? */

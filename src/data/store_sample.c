@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "data/store_internal.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -164,6 +165,12 @@ static bool bind(gad_sqlite_statement *s, const column *columns, int count, int 
     return true;
 }
 
+/* The nearest int: what does not fit makes no sense afterwards either. */
+static int whole(int64_t value)
+{
+    return value < INT_MIN ? INT_MIN : value > INT_MAX ? INT_MAX : (int)value;
+}
+
 /* Columns `first`... of the row into the fields of `record`, which owns what it had; false without memory. */
 static bool read(gad_sqlite_statement *s, const column *columns, int count, int first, void *record)
 {
@@ -177,7 +184,7 @@ static bool read(gad_sqlite_statement *s, const column *columns, int count, int 
         case TEXT: room = gad_sample_set((char **)(void *)at, text); break;
         case NAME: room = gad_sample_set((char **)(void *)at, text ? text : ""); break;
         case SHORT_TEXT: snprintf(at, c->bytes, "%s", text ? text : ""); break;
-        case INTEGER: *(int *)(void *)at = (int)gad_sqlite_int(s, first + i); break;
+        case INTEGER: *(int *)(void *)at = whole(gad_sqlite_int(s, first + i)); break;
         case INTEGER64: *(int64_t *)(void *)at = gad_sqlite_int(s, first + i); break;
         case REAL: *(double *)(void *)at = gad_sqlite_real(s, first + i); break;
         case CROP:
@@ -486,7 +493,7 @@ gad_status gad_store_next(gad_store_cursor *cursor, gad_sample *p, bool *found, 
     if (!status)
         status = load_parts(cursor->store, &REFERENCES, p->row, &references, &p->reference_count, err);
     p->references = references;
-    return status;
+    return status ? status : gad_sample_check(p, p->id ? p->id : "a sample without id", err);
 }
 
 gad_status gad_store_count(gad_store *store, const gad_store_filter *f, int64_t *count, gad_error *err)

@@ -214,6 +214,8 @@ static gad_status write_guarded(writer *w, gad_error *err)
     png_set_IHDR(w->png, w->info, (png_uint_32)w->image->width, (png_uint_32)w->image->height, 8,
                  w->image->channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_text made = {.compression = PNG_TEXT_COMPRESSION_NONE, .key = "Software", .text = "made by gad"};
+    png_set_text(w->png, w->info, &made, 1); /* tells gad's pictures from somebody's, who keeps his */
     png_write_info(w->png, w->info);
     for (int64_t y = 0; y < w->image->height; y++)
         png_write_row(w->png, gad_image_row(w->image, y));

@@ -40,6 +40,11 @@ static void add_headline(gad_string *html, const gad_mmad_summary *s)
             "<p class=\"notice\">%lld questions have no answer (%lld requests failed). They are left out, never "
             "counted as wrong.</p>\n",
             (long long)(s->questions - s->answered), (long long)s->failed);
+    if (s->how[GAD_LETTER_NONE])
+        gad_string_addf(html,
+                        "<p class=\"notice\">%lld answers hold no readable letter: left out of the accuracies, wrong in "
+                        "the strict mean.</p>\n",
+                        (long long)s->how[GAD_LETTER_NONE]);
     gad_string_add(html, "<div class=\"tiles\">\n");
     snprintf(range, sizeof range, "%.1f to %.1f", s->low * 100, s->high * 100);
     add_tile(html, "Mean accuracy", s->all.mean, isfinite(s->low) ? range : "not available");

@@ -6,6 +6,9 @@
 #include <math.h>
 #include <string.h>
 
+/* Behind a title, not seen: whose file it is. */
+#define MARK "\n\n<!-- made by gad -->"
+
 /* ---- CSV ---- */
 
 static void add_field(gad_string *text, const char *value)
@@ -199,14 +202,17 @@ static void add_mmad_markdown(gad_string *text, const gad_mmad_summary *s)
     char limit[64];
     gad_string_add(text, "# MMAD: ");
     gad_string_add_markdown(text, gad_record_text(s->record, "model.name", "?"));
-    gad_string_addf(text, "\n\n%lld of %lld questions answered.", (long long)s->answered, (long long)s->questions);
+    gad_string_add(text, MARK);
+    gad_string_addf(text,
+                    "\n\n%lld of %lld questions answered, %lld without a readable letter (left out, wrong where strict).",
+                    (long long)s->answered, (long long)s->questions, (long long)s->how[GAD_LETTER_NONE]);
     if (gad_report_limit(s->record, limit))
         gad_string_addf(text, " Not all of the questions: %s.", limit);
     gad_string_add(text, "\n\n| data set");
     for (int t = 0; t < GAD_MMAD_TASKS; t++)
         gad_string_addf(text, " | %s", gad_mmad_task_name(t));
-    gad_string_add(text, " | mean |\n|");
-    for (int t = 0; t < GAD_MMAD_TASKS + 2; t++)
+    gad_string_add(text, " | mean | strict mean |\n|");
+    for (int t = 0; t < GAD_MMAD_TASKS + 3; t++)
         gad_string_add(text, "---|");
     gad_string_add(text, "\n");
     for (size_t k = 0; k <= s->datasets; k++) {
@@ -216,6 +222,7 @@ static void add_mmad_markdown(gad_string *text, const gad_mmad_summary *s)
         for (int t = 0; t < GAD_MMAD_TASKS; t++)
             add_cell(text, d->task[t].accuracy);
         add_cell(text, d->mean);
+        add_cell(text, d->strict_mean);
         gad_string_add(text, " |\n");
     }
 }
@@ -231,6 +238,7 @@ gad_status gad_report_markdown(const gad_report *report, gad_string *text, gad_e
     char limit[64];
     gad_string_add(text, "# ");
     gad_string_add_markdown(text, gad_record_text(s->record, "model.name", "?"));
+    gad_string_add(text, MARK);
     gad_string_addf(
         text, "\n\nProtocol MMR-AD, preset %s, reference %s. %lld of %lld images answered, %lld failed, %lld unparsable. ",
         gad_record_text(s->record, "plan.preset", "-"), gad_record_text(s->record, "plan.reference", "-"),

@@ -1,7 +1,9 @@
 /* outputs: drawings of parts never overwrite each other nor a picture that is read, and nobody's file is replaced unasked.
  * terminal: nothing from outside commands it. */
+#include "base/file.h"
 #include "cli/outputs.h"
 #include "cli/terminal.h"
+#include "io/image.h"
 #include "support/support.h"
 
 #include <stdio.h>
@@ -91,10 +93,12 @@ static void test_checks(void **state)
     assert_int_equal(outputs_check_folder("test", in("empty")), EXIT_DONE);
     assert_int_equal(outputs_check_folder("test", in("absent")), EXIT_DONE);
     assert_int_equal(outputs_check_folder("test", in("full")), EXIT_FAILED);
-    assert_int_equal(outputs_check_file("test", in("mine.json"), "\"threshold\""), EXIT_DONE);
-    assert_int_equal(outputs_check_file("test", in("new.json"), "\"threshold\""), EXIT_DONE);
-    assert_int_equal(outputs_check_file("test", in("yours.json"), "\"threshold\""), EXIT_FAILED);
-    assert_int_equal(outputs_check_file("test", in("link.json"), "\"threshold\""), EXIT_DONE);
+    assert_int_equal(outputs_check_file("test", in("mine.json"), "\"threshold\"", false), EXIT_DONE);
+    assert_int_equal(outputs_check_file("test", in("new.json"), "\"threshold\"", false), EXIT_DONE);
+    assert_int_equal(outputs_check_file("test", in("yours.json"), "\"threshold\"", false), EXIT_FAILED);
+    assert_int_equal(outputs_check_file("test", in("link.json"), "\"threshold\"", false), EXIT_DONE);
+    assert_int_equal(outputs_check_file("test", in("yours.json"), "\"threshold\"", true), EXIT_DONE);
+    assert_int_equal(outputs_check_file("test", NULL, "x", false), EXIT_DONE);
 }
 
 static void assert_shown(const char *text, bool lines, const char *expected)
@@ -104,6 +108,22 @@ static void assert_shown(const char *text, bool lines, const char *expected)
     terminal_put(stream, text, lines);
     fclose(stream);
     assert_string_equal(shown, expected);
+}
+
+/* A picture of gad is told from one of somebody, behind zero bytes. */
+static void test_pictures(void **state)
+{
+    (void)state;
+    gad_error err;
+    gad_image image;
+    static const char theirs[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+    ASSERT_OK(gad_image_new(4, 4, 3, &image, &err), &err);
+    memset(image.pixels, 7, 48);
+    ASSERT_OK(gad_image_save_png(&image, in("mine.png"), &err), &err);
+    ASSERT_OK(gad_file_write(in("theirs.png"), theirs, sizeof theirs, &err), &err);
+    gad_image_free(&image);
+    assert_int_equal(outputs_check_file("test", in("mine.png"), "made by gad", false), EXIT_DONE);
+    assert_int_equal(outputs_check_file("test", in("theirs.png"), "made by gad", false), EXIT_FAILED);
 }
 
 static void test_terminal_text(void **state)
@@ -127,6 +147,7 @@ static void test_terminal_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_names), cmocka_unit_test(test_input_is_kept),
-                                       cmocka_unit_test(test_checks), cmocka_unit_test(test_terminal_text)};
+                                       cmocka_unit_test(test_checks), cmocka_unit_test(test_pictures),
+                                       cmocka_unit_test(test_terminal_text)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
