@@ -186,8 +186,8 @@ static int write_report(const report_options *o, const gad_bench_choices *choice
     gad_progress progress = terminal_progress();
     gad_error err;
     terminal_catch_interrupt();
-    gad_status status = gad_bench_report(o->runs.item[0], o->runs.item + 1, (size_t)o->runs.count - 1, choices, files,
-                                         &log, &progress, &err);
+    gad_status status = gad_bench_report(o->runs.item[0], o->runs.item + 1, (size_t)o->runs.count - 1, choices, files, &log,
+                                         &progress, &err);
     terminal_progress_end();
     return status ? terminal_fail(&err) : EXIT_DONE;
 }
