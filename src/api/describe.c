@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "gad_bench.h"
-#include "io/safetensors.h"
+#include "io/tensor_source.h"
 #include "model/plan.h"
 #include "model/preprocess.h"
 #include "model/shape.h"
@@ -15,30 +15,31 @@
 /* Tokens of the instruction and the template around the images. */
 enum { QUESTION_TOKENS = 160 };
 
-static gad_dtype plan_dtype(gad_safetensors_dtype dtype)
+/* As matrices are in memory: what is quantised in the file becomes 16-bit numbers. */
+static gad_dtype plan_dtype(gad_source_storage storage)
 {
-    return dtype == GAD_SAFETENSORS_F32 ? GAD_F32 : dtype == GAD_SAFETENSORS_F16 ? GAD_F16 : GAD_BF16;
+    return storage == GAD_SOURCE_F32 ? GAD_F32 : storage == GAD_SOURCE_BF16 ? GAD_BF16 : GAD_F16;
 }
 
-/* The dtype of most values, and the bytes of all files. */
-static gad_status read_files(const char *folder, gad_model_info *info, gad_dtype *dtype, gad_error *err)
+/* The storage of most values, and the bytes of all files. */
+static gad_status read_files(const char *path, gad_model_info *info, gad_dtype *dtype, gad_error *err)
 {
-    gad_safetensors *files;
-    gad_status status = gad_safetensors_open(folder, &files, err);
+    gad_tensor_source *files;
+    gad_status status = gad_tensor_source_open(path, NULL, &files, err);
     if (status)
         return status;
-    const gad_safetensors_tensor *largest = NULL;
-    for (size_t i = 0; i < gad_safetensors_count(files); i++) {
-        const gad_safetensors_tensor *tensor = gad_safetensors_at(files, i);
+    const gad_source_tensor *largest = NULL;
+    for (size_t i = 0; i < gad_tensor_source_count(files); i++) {
+        const gad_source_tensor *tensor = gad_tensor_source_at(files, i);
         info->file_bytes += tensor->size_bytes;
         if (!largest || tensor->count > largest->count)
             largest = tensor;
     }
     if (largest) {
-        snprintf(info->dtype, sizeof info->dtype, "%s", gad_safetensors_dtype_name(largest->dtype));
-        *dtype = plan_dtype(largest->dtype);
+        snprintf(info->dtype, sizeof info->dtype, "%s", largest->type);
+        *dtype = plan_dtype(largest->storage);
     }
-    gad_safetensors_free(files);
+    gad_tensor_source_free(files);
     return GAD_OK;
 }
 

@@ -24,7 +24,7 @@ enum { MAX_REPEATS = 64 };
 typedef struct bench {
     const gad_speed_settings *settings;
     gad_model model;
-    gad_safetensors *files;
+    gad_tensor_source *files;
     gad_device device;
     gad_limits limits;
     gad_hash hash;
@@ -265,7 +265,7 @@ gad_status gad_speed_measure(const gad_speed_settings *settings, gad_speed_repor
         *report = r;
     }
     gad_model_free(&b.model);
-    gad_safetensors_free(b.files);
+    gad_tensor_source_free(b.files);
     gad_device_close(&b.device);
     return status;
 }

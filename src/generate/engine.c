@@ -246,7 +246,7 @@ void gad_engine_free(gad_engine *e)
     gad_model_free(&e->model);
     if (e->device.ops)
         gad_device_close(&e->device);
-    gad_safetensors_free(e->files);
+    gad_tensor_source_free(e->files);
     gad_tokenizer_free(e->tokenizer);
     drop_kept(e);
     gad_memory_free(e->question);

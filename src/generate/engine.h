@@ -5,14 +5,14 @@
 #define GAD_GENERATE_ENGINE_H
 #include "generate/decode.h"
 #include "generate/image_cache.h"
-#include "io/safetensors.h"
+#include "io/tensor_source.h"
 #include "model/model.h"
 #include "task/box.h"
 #include "text/chat.h"
 
 struct gad_engine {
     gad_model model;
-    gad_safetensors *files;
+    gad_tensor_source *files;
     gad_tokenizer *tokenizer;
     gad_chat chat;
     gad_preprocess preprocess;

@@ -10,7 +10,8 @@ enum { GAD_MAX_LAYERS = 256, GAD_MAX_DEEPSTACK = 8 };
 
 typedef enum gad_family {
     GAD_FAMILY_QWEN25, /* Qwen2.5-VL: RMSNorm tower with windows, chunked M-RoPE, q/k/v biases */
-    GAD_FAMILY_QWEN3   /* Qwen3-VL: LayerNorm tower with learned positions, DeepStack, interleaved M-RoPE, q/k norms */
+    GAD_FAMILY_QWEN3,  /* Qwen3-VL: LayerNorm tower with learned positions, DeepStack, interleaved M-RoPE, q/k norms */
+    GAD_FAMILY_LLAMA   /* a language model without a tower: no biases, no norms of q and k */
 } gad_family;
 
 typedef struct gad_vision_config {

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/string.h"
+#include "model/gguf_tensors.h"
 #include "op/quant.h"
 
 static const char operation[] = "load model weights";
@@ -40,11 +41,6 @@ void gad_weights_file_name(const gad_model *model, const char *internal, char *n
         snprintf(name, size, "%s", internal);
 }
 
-/* Tensors of the files under internal names. */
-typedef struct name_index {
-    const gad_safetensors_tensor **tensor; /* [params.count], NULL where the files have none */
-} name_index;
-
 /* Whether an unknown tensor is of a layer past those of config.json: with its first number 0 the model has it. Leaving such
  * layers out would give answers that look right. */
 static bool is_past_config(const gad_model *model, const char *internal)
@@ -57,95 +53,68 @@ static bool is_past_config(const gad_model *model, const char *internal)
     return gad_params_find(&model->params, first) != NULL;
 }
 
-static gad_status index_names(const gad_safetensors *files, const gad_model *model, const gad_log *log, name_index *index,
-                              const gad_safetensors_tensor **head, gad_error *err)
+static gad_status past_config(const gad_source_tensor *tensor, gad_error *err)
+{
+    return gad_error_set(err, GAD_E_FORMAT, operation, "config.json and weights are not of the same model",
+                         "%s: holds \"%s\", which config.json has no layer for", tensor->file, tensor->name);
+}
+
+static gad_status index_names(const gad_tensor_source *files, const gad_model *model, const gad_log *log,
+                              gad_gguf_found *index, const gad_source_tensor **head, gad_error *err)
 {
     char internal[512];
     size_t extra = 0;
     const char *first_extra = NULL;
-    for (size_t i = 0; i < gad_safetensors_count(files); i++) {
-        const gad_safetensors_tensor *tensor = gad_safetensors_at(files, i);
+    for (size_t i = 0; i < gad_tensor_source_count(files); i++) {
+        const gad_source_tensor *tensor = gad_tensor_source_at(files, i);
         gad_weights_internal_name(tensor->name, internal, sizeof internal);
         size_t p = 0;
         while (p < model->params.count && strcmp(model->params.item[p]->name, internal) != 0)
             p++;
         if (p == model->params.count) {
             if (is_past_config(model, internal))
-                return gad_error_set(err, GAD_E_FORMAT, operation, "config.json and weights are not of the same model",
-                                     "%s: holds \"%s\", which config.json has no layer for", tensor->file, tensor->name);
+                return past_config(tensor, err);
             if (!strcmp(internal, "lm_head.weight"))
                 *head = tensor;
             else if (!extra++)
                 first_extra = tensor->name;
             continue;
         }
-        if (index->tensor[p])
+        if (index[p].count++)
             return gad_error_set(err, GAD_E_FORMAT, operation, "remove the file of one naming style",
                                  "%s: holds \"%s\" under both naming styles", tensor->file, internal);
-        index->tensor[p] = tensor;
+        index[p].tensor[0] = tensor;
     }
     if (extra)
         gad_log_warning(log, "%zu tensors of the checkpoint are not used, the first is \"%s\"", extra, first_extra);
     return GAD_OK;
 }
 
-static gad_status report_missing(const gad_model *model, const name_index *index, const char *folder, gad_error *err)
+static gad_status report_missing(const gad_model *model, const gad_gguf_found *index, const char *path, gad_error *err)
 {
     gad_string list = {0};
     size_t missing = 0;
     for (size_t p = 0; p < model->params.count; p++)
-        if (!index->tensor[p] && missing++ < 12)
+        if (!index[p].count && missing++ < 12)
             gad_string_addf(&list, "%s%s", missing > 1 ? ", " : "", model->params.item[p]->name);
     gad_status status = GAD_OK;
     if (missing)
         status = gad_error_set(err, GAD_E_FORMAT, operation, "are all files of the checkpoint there?",
-                               "%s: %zu tensors are missing: %s%s", folder, missing, gad_string_text(&list),
+                               "%s: %zu tensors are missing: %s%s", path, missing, gad_string_text(&list),
                                missing > 12 ? ", ..." : "");
     gad_string_free(&list);
     return status;
 }
 
-static void add_shape(gad_string *text, int rank, const int64_t *shape)
+static gad_status take_tensor(const gad_model *model, const gad_gguf_found *found, gad_param *param, gad_error *err)
 {
-    for (int i = 0; i < rank; i++)
-        gad_string_addf(text, "%s%lld", i ? "x" : "", (long long)shape[i]);
-}
-
-static gad_status check_shape(const gad_param *param, const gad_safetensors_tensor *tensor, gad_error *err)
-{
-    if (tensor->rank == param->rank && !memcmp(tensor->shape, param->shape, (size_t)param->rank * sizeof *param->shape))
-        return GAD_OK;
-    gad_string shapes = {0};
-    add_shape(&shapes, tensor->rank, tensor->shape);
-    gad_string_add(&shapes, ", expected ");
-    add_shape(&shapes, param->rank, param->shape);
-    gad_status status = gad_error_set(err, GAD_E_FORMAT, operation, "config.json and weights are not of the same model",
-                                      "%s: \"%s\" has shape %s", tensor->file, tensor->name, gad_string_text(&shapes));
-    gad_string_free(&shapes);
-    return status;
-}
-
-static gad_status take_tensor(gad_param *param, const gad_safetensors_tensor *tensor, gad_error *err)
-{
-    gad_status status = check_shape(param, tensor, err);
-    if (status)
-        return status;
-    switch (tensor->dtype) {
-    case GAD_SAFETENSORS_F32: param->value.dtype = GAD_F32; break;
-    case GAD_SAFETENSORS_BF16: param->value.dtype = GAD_BF16; break;
-    case GAD_SAFETENSORS_F16: param->value.dtype = GAD_F16; break;
-    default:
-        return gad_error_set(err, GAD_E_UNSUPPORTED, operation, "convert the checkpoint to BF16, F16 or F32",
-                             "%s: \"%s\" has dtype %s", tensor->file, tensor->name,
-                             gad_safetensors_dtype_name(tensor->dtype));
-    }
-    param->value.data = tensor->data;
-    return param->is_matrix ? GAD_OK : gad_param_convert(param, GAD_F32, err);
+    gad_status status = gad_gguf_tensors_take(&model->config, found, param, err);
+    return status || param->is_matrix ? status : gad_param_convert(param, GAD_F32, err);
 }
 
 /* A tied checkpoint may still hold a head: fine when it is the embedding, a contradiction otherwise. */
-static gad_status check_head(const gad_model *model, const gad_safetensors_tensor *head,
-                             const gad_safetensors_tensor *embed, gad_error *err)
+static gad_status check_head(const gad_model *model, const gad_source_tensor *head, const gad_source_tensor *embed,
+                             gad_error *err)
 {
     if (!head || !model->config.text.tied)
         return GAD_OK;
@@ -155,15 +124,15 @@ static gad_status check_head(const gad_model *model, const gad_safetensors_tenso
                          "%s: tie_word_embeddings is true, but lm_head.weight differs from the embedding", head->file);
 }
 
-gad_dtype gad_weights_products(const gad_safetensors *files, gad_precision precision)
+gad_dtype gad_weights_products(const gad_tensor_source *files, gad_precision precision)
 {
     size_t bf16 = 0, all = 0;
     if (precision != GAD_PRECISION_CHECKPOINT)
         return precision == GAD_PRECISION_BF16 ? GAD_BF16 : GAD_F32;
-    for (size_t i = 0; files && i < gad_safetensors_count(files); i++) {
-        const gad_safetensors_tensor *tensor = gad_safetensors_at(files, i);
+    for (size_t i = 0; files && i < gad_tensor_source_count(files); i++) {
+        const gad_source_tensor *tensor = gad_tensor_source_at(files, i);
         all += tensor->size_bytes;
-        bf16 += tensor->dtype == GAD_SAFETENSORS_BF16 ? tensor->size_bytes : 0;
+        bf16 += tensor->storage == GAD_SOURCE_BF16 ? tensor->size_bytes : 0;
     }
     return bf16 >= all / 2 + all % 2 ? GAD_BF16 : GAD_F32;
 }
@@ -193,34 +162,35 @@ gad_status gad_weights_quantise(gad_model *model, const gad_weights_options *opt
     return status;
 }
 
-gad_status gad_weights_load(const char *folder, const gad_weights_options *options, gad_model *model,
-                            gad_safetensors **files, const gad_log *log, gad_error *err)
+gad_status gad_weights_load(const char *path, const gad_weights_options *options, gad_model *model,
+                            gad_tensor_source **files, const gad_log *log, gad_error *err)
 {
-    gad_safetensors *set = NULL;
-    name_index index = {0};
-    const gad_safetensors_tensor *head = NULL;
-    gad_status status = gad_safetensors_open(folder, &set, err);
+    gad_tensor_source *source = NULL;
+    const gad_source_tensor *head = NULL;
+    gad_status status = gad_tensor_source_open(path, options->mmproj, &source, err);
     if (status)
         return status;
-    index.tensor = gad_memory_zero(model->params.count, sizeof *index.tensor);
-    if (!index.tensor)
-        status = gad_error_memory(err, operation, model->params.count * sizeof *index.tensor);
+    gad_gguf_found *index = gad_memory_zero(model->params.count, sizeof *index);
+    if (!index)
+        status = gad_error_memory(err, operation, model->params.count * sizeof *index);
+    else if (gad_tensor_source_is_gguf(path))
+        status = gad_gguf_tensors_index(source, &model->config, &model->params, log, index, err);
+    else
+        status = index_names(source, model, log, index, &head, err);
     if (!status)
-        status = index_names(set, model, log, &index, &head, err);
-    if (!status)
-        status = report_missing(model, &index, folder, err);
+        status = report_missing(model, index, path, err);
     for (size_t p = 0; p < model->params.count && !status; p++) {
-        status = take_tensor(model->params.item[p], index.tensor[p], err);
+        status = take_tensor(model, &index[p], model->params.item[p], err);
         if (!status && model->params.item[p] == model->lm.embed)
-            status = check_head(model, head, index.tensor[p], err);
+            status = check_head(model, head, index[p].tensor[0], err);
     }
     if (!status)
         status = gad_weights_quantise(model, options, err);
-    gad_memory_free(index.tensor);
+    gad_memory_free(index);
     if (status)
-        gad_safetensors_free(set);
+        gad_tensor_source_free(source);
     else
-        *files = set;
+        *files = source;
     return status;
 }
 

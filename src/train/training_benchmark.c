@@ -31,7 +31,7 @@ typedef struct bench {
     const gad_training_benchmark_settings *settings;
     gad_speed_report *report;
     gad_model model;
-    gad_safetensors *files;
+    gad_tensor_source *files;
     gad_device device;
     gad_limits limits;
     gad_hash hash;
@@ -389,7 +389,7 @@ gad_status gad_training_benchmark_measure(const gad_training_benchmark_settings 
     gad_memory_free(b.weight);
     gad_memory_free(b.patches);
     gad_model_free(&b.model);
-    gad_safetensors_free(b.files);
+    gad_tensor_source_free(b.files);
     gad_device_close(&b.device);
     return status;
 }

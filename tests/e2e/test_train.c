@@ -270,7 +270,8 @@ static void test_adapter_with_difference(void **state)
     assert_true(distance(whole, parts, "step-000003") == 0);
     gad_config config;
     gad_model model;
-    gad_safetensors *files = NULL, *set = open_state(parts, "step-000003");
+    gad_tensor_source *files = NULL;
+    gad_safetensors *set = open_state(parts, "step-000003");
     ASSERT_OK(gad_config_load(MODEL, &config, &err), &err);
     ASSERT_OK(gad_model_build(&config, &model, &err), &err);
     ASSERT_OK(gad_weights_load(MODEL, &(gad_weights_options){0}, &model, &files, NULL, &err), &err);
@@ -304,7 +305,7 @@ static void test_adapter_with_difference(void **state)
     assert_true(compared > 1000 && changed > 10);
     gad_safetensors_free(set);
     gad_model_free(&model);
-    gad_safetensors_free(files);
+    gad_tensor_source_free(files);
     /* and reinforcement goes on from it: the reference policy is the adapter's */
     expect(RUN(GRPO, "--train", "lora,difference", "--adapter", support_scratch(parts, "step-000003"), "--out", grpo,
                "--steps", "2", "--iterations", "2"),

@@ -201,7 +201,7 @@ static void test_adapters(void **state)
     gad_error err;
     gad_file_names names = {0};
     gad_config config;
-    gad_safetensors *weights = NULL;
+    gad_tensor_source *weights = NULL;
     gad_device device;
     gad_model model;
     const golden_folder copy = golden_copy("qwen25", "base"); /* its path lives longer than one of golden_path */
@@ -228,7 +228,7 @@ static void test_adapters(void **state)
             ASSERT_OK(open_folder(folder, path, &err), &err);
             gad_model_free(&model);
             ASSERT_OK(gad_model_build(&config, &model, &err), &err);
-            gad_safetensors_free(weights);
+            gad_tensor_source_free(weights);
             ASSERT_OK(gad_weights_load(folder, &(gad_weights_options){0}, &model, &weights, NULL, &err), &err);
             accepted++;
         }
@@ -244,7 +244,7 @@ static void test_adapters(void **state)
     golden_close(&c);
     gad_device_close(&device);
     gad_model_free(&model);
-    gad_safetensors_free(weights);
+    gad_tensor_source_free(weights);
     gad_file_names_free(&names);
 }
 

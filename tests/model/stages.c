@@ -25,7 +25,7 @@ void stages_close(stages *s)
 {
     gad_device_close(&s->device);
     gad_model_free(&s->model);
-    gad_safetensors_free(s->files);
+    gad_tensor_source_free(s->files);
 }
 
 stage_group stages_group(const char *name)

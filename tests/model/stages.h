@@ -2,13 +2,14 @@
  * group of stages is off, and which stage failed first. */
 #ifndef GAD_TESTS_MODEL_STAGES_H
 #define GAD_TESTS_MODEL_STAGES_H
+#include "io/tensor_source.h"
 #include "model/golden.h"
 
 /* A checkpoint opened for comparison. */
 typedef struct stages {
     const char *family;
     gad_model model;
-    gad_safetensors *files;
+    gad_tensor_source *files;
     gad_device device;
 } stages;
 

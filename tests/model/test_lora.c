@@ -28,7 +28,7 @@ static const double tolerance = 8e-6;
 
 typedef struct adapted {
     gad_model model;
-    gad_safetensors *files;
+    gad_tensor_source *files;
     gad_device device;
     golden_case sample; /* the training sample: its base logits too */
     golden_case golden; /* values only */
@@ -63,7 +63,7 @@ static void close_base(adapted *a)
 {
     gad_device_close(&a->device);
     gad_model_free(&a->model);
-    gad_safetensors_free(a->files);
+    gad_tensor_source_free(a->files);
     golden_close(&a->sample);
     gad_safetensors_free(a->golden.values);
 }

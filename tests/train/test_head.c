@@ -216,7 +216,7 @@ static void test_saved_and_loaded(void **state)
     ASSERT_OK(gad_save_model(&b.model, folder, GAD_F32, &err), &err);
     gad_config config;
     gad_model model;
-    gad_safetensors *files;
+    gad_tensor_source *files;
     ASSERT_OK(gad_config_load(folder, &config, &err), &err);
     assert_int_equal(config.evidence.heads, 4);
     ASSERT_OK(gad_model_build(&config, &model, &err), &err);
@@ -225,7 +225,7 @@ static void test_saved_and_loaded(void **state)
         assert_memory_equal(model.params.item[i]->value.data, b.model.params.item[i]->value.data,
                             gad_param_bytes(model.params.item[i], GAD_F32));
     gad_model_free(&model);
-    gad_safetensors_free(files);
+    gad_tensor_source_free(files);
     close_bench(&b);
 }
 

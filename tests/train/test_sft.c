@@ -272,7 +272,7 @@ static void test_saved_models_load(void **state)
     for (int lora = 0; lora < 2; lora++) {
         gad_error err;
         pupil trained, loaded;
-        gad_safetensors *files = NULL;
+        gad_tensor_source *files = NULL;
         const char *out = support_scratch(GAD_TEST_TMP, lora ? "load_lora" : "load");
         gad_file_remove(out, NULL);
         open_pupil(&trained, 24, lora);
@@ -288,7 +288,7 @@ static void test_saved_models_load(void **state)
         assert_true(loss_of(&trained, 4) == loss_of(&loaded, 4));
         close_pupil(&trained);
         close_pupil(&loaded);
-        gad_safetensors_free(files);
+        gad_tensor_source_free(files);
     }
 }
 

@@ -15,7 +15,8 @@ static void check(const char *family, const char *under, const char *adapter)
     gad_config config;
     gad_model model;
     gad_device device;
-    gad_safetensors *files = NULL, *golden = NULL;
+    gad_tensor_source *files = NULL;
+    gad_safetensors *golden = NULL;
     gad_timeline timeline;
     const char *folder = adapter ? "model" : "trained_full", *kind = adapter ? adapter : "trained_full";
     char name[64];
@@ -47,7 +48,7 @@ static void check(const char *family, const char *under, const char *adapter)
     gad_timeline_close(&timeline);
     gad_device_close(&device);
     gad_model_free(&model);
-    gad_safetensors_free(files);
+    gad_tensor_source_free(files);
     gad_safetensors_free(golden);
     free(ids);
     free(wide);

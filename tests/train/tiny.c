@@ -28,7 +28,7 @@ void tiny_close(tiny *t)
 {
     gad_model_free(&t->model);
     gad_device_close(&t->device);
-    gad_safetensors_free(t->files);
+    gad_tensor_source_free(t->files);
 }
 
 void tiny_train(tiny *t, const char *word)

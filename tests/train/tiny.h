@@ -1,6 +1,7 @@
 /* tiny: the tiny golden checkpoints, opened for training: on the CPU device or, in double, on the reference device. */
 #ifndef GAD_TESTS_TRAIN_TINY_H
 #define GAD_TESTS_TRAIN_TINY_H
+#include "io/tensor_source.h"
 #include "model/golden.h"
 #include "train/batch.h"
 #include "train/optimizer.h"
@@ -9,7 +10,7 @@
 typedef struct tiny {
     const char *family;
     gad_model model;
-    gad_safetensors *files;
+    gad_tensor_source *files;
     gad_device device;
 } tiny;
 
