@@ -1,0 +1,442 @@
+/* far: see far.h. Each op moves its pointers back and hands on to the CPU's. */
+#include "device/far.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "op/quant.h"
+
+static const uintptr_t OFFSET = (uintptr_t)1 << 47; /* such addresses are in no process */
+static const gad_ops *cpu;
+static int64_t calls, break_at = -1, held_bytes;
+
+void far_break(int64_t after)
+{
+    break_at = after < 0 ? -1 : calls + after;
+}
+
+int64_t far_calls(void)
+{
+    return calls;
+}
+
+int64_t far_held_bytes(void)
+{
+    return held_bytes;
+}
+
+/* ---- addresses ----------------------------------------------------------------------------------------------------- */
+
+static void *to_far(const void *p)
+{
+    return p ? (void *)((uintptr_t)p + OFFSET) : NULL;
+}
+
+static void *to_near(gad_device *device, const void *p)
+{
+    if (!p)
+        return NULL;
+    if ((uintptr_t)p < OFFSET) {
+        gad_error_fill(&device->error, GAD_E_INTERNAL, "far", NULL, "an op was given the host's memory");
+        return NULL;
+    }
+    return (void *)((uintptr_t)p - OFFSET);
+}
+
+static gad_tensor near(gad_device *device, gad_tensor t)
+{
+    t.data = to_near(device, t.data);
+    return t;
+}
+
+static gad_weight near_weight(gad_device *device, gad_weight w)
+{
+    w.data = to_near(device, w.data);
+    w.scale = to_near(device, w.scale);
+    return w;
+}
+
+static gad_tensor far_tensor(gad_tensor t)
+{
+    t.data = to_far(t.data);
+    return t;
+}
+
+/* Counts the op; false: it is not done. */
+static bool begins(gad_device *device)
+{
+    if (calls++ == break_at && device->error.code == GAD_OK)
+        gad_error_fill(&device->error, GAD_E_DEVICE, "run the model", "restart the program",
+                       "far: an illegal memory access was encountered");
+    return device->error.code == GAD_OK;
+}
+
+/* Shorthand for the functions below. */
+#define NEAR(t) near(device, t)
+#define NEAR_WEIGHT(w) near_weight(device, w)
+#define NEAR_POINTER(p) to_near(device, p)
+/* Arguments are moved back first, so that a wrong one stops the op. */
+#define HAND_ON(op, ...)                                                                                                   \
+    do {                                                                                                                   \
+        if (begins(device))                                                                                                \
+            cpu->op(device, __VA_ARGS__);                                                                                  \
+    } while (0)
+
+/* ---- memory -------------------------------------------------------------------------------------------------------- */
+
+static gad_tensor take(gad_device *device, int64_t rows, int64_t cols)
+{
+    return far_tensor(cpu->take(device, rows, cols));
+}
+
+static size_t mark(gad_device *device)
+{
+    return cpu->mark(device);
+}
+
+static void rewind_to(gad_device *device, size_t to)
+{
+    cpu->rewind(device, to);
+}
+
+static const void *upload(gad_device *device, const void *host, size_t size_bytes)
+{
+    gad_tensor t = cpu->take(device, 1, (int64_t)(size_bytes / sizeof(float)) + 1);
+    if (t.data && host)
+        memcpy(t.data, host, size_bytes);
+    return host ? to_far(t.data) : NULL;
+}
+
+static void download(gad_device *device, float *host, gad_tensor x)
+{
+    x = NEAR(x);
+    HAND_ON(download, host, x);
+}
+
+static void fill(gad_device *device, gad_tensor y, const float *host)
+{
+    y = NEAR(y);
+    HAND_ON(fill, y, host);
+}
+
+static int64_t tensor_bytes(gad_tensor x)
+{
+    return x.rows * x.cols * (int64_t)gad_dtype_bytes(x.dtype);
+}
+
+static gad_tensor allocate(gad_device *device, int64_t rows, int64_t cols)
+{
+    gad_tensor x = cpu->allocate(device, rows, cols);
+    held_bytes += x.data ? tensor_bytes(x) : 0;
+    return far_tensor(x);
+}
+
+static gad_tensor allocate_exact(gad_device *device, int64_t rows, int64_t cols)
+{
+    gad_tensor x = cpu->allocate_exact(device, rows, cols);
+    held_bytes += x.data ? tensor_bytes(x) : 0;
+    return far_tensor(x);
+}
+
+static void release(gad_device *device, gad_tensor x)
+{
+    held_bytes -= x.data ? tensor_bytes(x) : 0;
+    cpu->release(device, NEAR(x));
+}
+
+static size_t data_bytes(const gad_weight *w)
+{
+    return gad_quant_is(w->dtype) ? gad_quant_data_bytes(w->dtype, w->rows, w->cols)
+                                  : (size_t)(w->rows * w->cols) * gad_dtype_bytes(w->dtype);
+}
+
+static void *copy_of(gad_device *device, const void *host, size_t size_bytes)
+{
+    void *copy = gad_memory_alloc_aligned(size_bytes, 1);
+    if (copy)
+        memcpy(copy, host, size_bytes);
+    else
+        gad_error_fill_memory(&device->error, "place weights", size_bytes);
+    held_bytes += copy ? (int64_t)size_bytes : 0;
+    return to_far(copy);
+}
+
+static gad_weight place(gad_device *device, gad_weight host)
+{
+    gad_weight placed = host;
+    placed.data = copy_of(device, host.data, data_bytes(&host));
+    if (host.scale)
+        placed.scale = copy_of(device, host.scale, gad_quant_scale_bytes(host.dtype, host.rows, host.cols));
+    return placed;
+}
+
+static void unplace(gad_device *device, gad_weight placed)
+{
+    held_bytes -= placed.data ? (int64_t)data_bytes(&placed) : 0;
+    held_bytes -= placed.scale ? (int64_t)gad_quant_scale_bytes(placed.dtype, placed.rows, placed.cols) : 0;
+    placed = NEAR_WEIGHT(placed);
+    gad_memory_free_aligned((void *)(uintptr_t)placed.data);
+    gad_memory_free_aligned((void *)(uintptr_t)placed.scale);
+}
+
+static void fetch(gad_device *device, gad_weight host, gad_weight placed)
+{
+    placed = NEAR_WEIGHT(placed);
+    if (begins(device))
+        memcpy((void *)(uintptr_t)host.data, placed.data, data_bytes(&host));
+}
+
+/* ---- the ops ------------------------------------------------------------------------------------------------------- */
+
+static void linear(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add)
+{
+    y = NEAR(y), x = NEAR(x), w = NEAR_WEIGHT(w), bias = NEAR(bias);
+    HAND_ON(linear, y, x, w, bias, alpha, add);
+}
+
+static void linear_dx(gad_device *device, gad_tensor dx, gad_tensor dy, gad_weight w, float alpha, bool add)
+{
+    dx = NEAR(dx), dy = NEAR(dy), w = NEAR_WEIGHT(w);
+    HAND_ON(linear_dx, dx, dy, w, alpha, add);
+}
+
+static void linear_dw(gad_device *device, gad_tensor dw, gad_tensor dy, gad_tensor x, float alpha)
+{
+    dw = NEAR(dw), dy = NEAR(dy), x = NEAR(x);
+    HAND_ON(linear_dw, dw, dy, x, alpha);
+}
+
+static void linear_db(gad_device *device, gad_tensor db, gad_tensor dy)
+{
+    db = NEAR(db), dy = NEAR(dy);
+    HAND_ON(linear_db, db, dy);
+}
+
+static void rmsnorm(gad_device *device, gad_tensor y, gad_tensor rstd, gad_tensor x, gad_tensor weight, float eps)
+{
+    y = NEAR(y), rstd = NEAR(rstd), x = NEAR(x), weight = NEAR(weight);
+    HAND_ON(rmsnorm, y, rstd, x, weight, eps);
+}
+
+static void rmsnorm_back(gad_device *device, gad_tensor dx, gad_tensor dweight, gad_tensor dy, gad_tensor x,
+                         gad_tensor rstd, gad_tensor weight, bool add)
+{
+    dx = NEAR(dx), dweight = NEAR(dweight), dy = NEAR(dy), x = NEAR(x), rstd = NEAR(rstd), weight = NEAR(weight);
+    HAND_ON(rmsnorm_back, dx, dweight, dy, x, rstd, weight, add);
+}
+
+static void layernorm(gad_device *device, gad_tensor y, gad_tensor stats, gad_tensor x, gad_tensor weight, gad_tensor bias,
+                      float eps)
+{
+    y = NEAR(y), stats = NEAR(stats), x = NEAR(x), weight = NEAR(weight), bias = NEAR(bias);
+    HAND_ON(layernorm, y, stats, x, weight, bias, eps);
+}
+
+static void layernorm_back(gad_device *device, gad_tensor dx, gad_tensor dweight, gad_tensor dbias, gad_tensor dy,
+                           gad_tensor x, gad_tensor stats, gad_tensor weight, bool add)
+{
+    dx = NEAR(dx), dweight = NEAR(dweight), dbias = NEAR(dbias), dy = NEAR(dy), x = NEAR(x);
+    stats = NEAR(stats), weight = NEAR(weight);
+    HAND_ON(layernorm_back, dx, dweight, dbias, dy, x, stats, weight, add);
+}
+
+static void swiglu(gad_device *device, gad_tensor y, gad_tensor a, gad_tensor b)
+{
+    y = NEAR(y), a = NEAR(a), b = NEAR(b);
+    HAND_ON(swiglu, y, a, b);
+}
+
+static void swiglu_back(gad_device *device, gad_tensor da, gad_tensor db, gad_tensor dy, gad_tensor a, gad_tensor b)
+{
+    da = NEAR(da), db = NEAR(db), dy = NEAR(dy), a = NEAR(a), b = NEAR(b);
+    HAND_ON(swiglu_back, da, db, dy, a, b);
+}
+
+static void gelu(gad_device *device, gad_tensor y, gad_tensor x, gad_gelu_kind kind)
+{
+    y = NEAR(y), x = NEAR(x);
+    HAND_ON(gelu, y, x, kind);
+}
+
+static void gelu_back(gad_device *device, gad_tensor dx, gad_tensor dy, gad_tensor x, gad_gelu_kind kind)
+{
+    dx = NEAR(dx), dy = NEAR(dy), x = NEAR(x);
+    HAND_ON(gelu_back, dx, dy, x, kind);
+}
+
+static void rope(gad_device *device, gad_tensor y, gad_tensor x, gad_tensor cos, gad_tensor sin, int heads, bool inverse)
+{
+    y = NEAR(y), x = NEAR(x), cos = NEAR(cos), sin = NEAR(sin);
+    HAND_ON(rope, y, x, cos, sin, heads, inverse);
+}
+
+static void attention(gad_device *device, gad_tensor o, gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v, int heads,
+                      int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count)
+{
+    o = NEAR(o), lse = NEAR(lse), q = NEAR(q), k = NEAR(k), v = NEAR(v);
+    HAND_ON(attention, o, lse, q, k, v, heads, kv_heads, scale, spans, span_count);
+}
+
+static void attention_back(gad_device *device, gad_tensor dq, gad_tensor dk, gad_tensor dv, gad_tensor d_o, gad_tensor o,
+                           gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v, int heads, int kv_heads, float scale,
+                           const gad_attention_span *spans, int64_t span_count)
+{
+    dq = NEAR(dq), dk = NEAR(dk), dv = NEAR(dv), d_o = NEAR(d_o), o = NEAR(o), lse = NEAR(lse);
+    q = NEAR(q), k = NEAR(k), v = NEAR(v);
+    HAND_ON(attention_back, dq, dk, dv, d_o, o, lse, q, k, v, heads, kv_heads, scale, spans, span_count);
+}
+
+static void embed(gad_device *device, gad_tensor y, gad_weight table, const int32_t *ids)
+{
+    y = NEAR(y), table = NEAR_WEIGHT(table), ids = NEAR_POINTER(ids);
+    HAND_ON(embed, y, table, ids);
+}
+
+static void embed_back(gad_device *device, gad_tensor dtable, gad_tensor dy, const int32_t *ids)
+{
+    dtable = NEAR(dtable), dy = NEAR(dy), ids = NEAR_POINTER(ids);
+    HAND_ON(embed_back, dtable, dy, ids);
+}
+
+static void rows(gad_device *device, gad_tensor y, const int32_t *to, gad_tensor x, const int32_t *from, int64_t n,
+                 bool add)
+{
+    y = NEAR(y), x = NEAR(x), to = NEAR_POINTER(to), from = NEAR_POINTER(from);
+    HAND_ON(rows, y, to, x, from, n, add);
+}
+
+static void rows_mix(gad_device *device, gad_tensor y, gad_weight table, const int32_t *index, const float *weight)
+{
+    y = NEAR(y), table = NEAR_WEIGHT(table), index = NEAR_POINTER(index), weight = NEAR_POINTER(weight);
+    HAND_ON(rows_mix, y, table, index, weight);
+}
+
+static void rows_mix_back(gad_device *device, gad_tensor dtable, gad_tensor dy, const int32_t *index, const float *weight)
+{
+    dtable = NEAR(dtable), dy = NEAR(dy), index = NEAR_POINTER(index), weight = NEAR_POINTER(weight);
+    HAND_ON(rows_mix_back, dtable, dy, index, weight);
+}
+
+static void unfold(gad_device *device, gad_tensor y, gad_tensor x, const gad_window *window)
+{
+    y = NEAR(y), x = NEAR(x);
+    HAND_ON(unfold, y, x, window);
+}
+
+static void expand_depthwise(gad_device *device, gad_tensor y, gad_tensor x, gad_weight expand, gad_tensor expand_bias,
+                             gad_weight depthwise, gad_tensor depthwise_bias, const gad_window *window)
+{
+    y = NEAR(y), x = NEAR(x), expand = NEAR_WEIGHT(expand), expand_bias = NEAR(expand_bias);
+    depthwise = NEAR_WEIGHT(depthwise), depthwise_bias = NEAR(depthwise_bias);
+    HAND_ON(expand_depthwise, y, x, expand, expand_bias, depthwise, depthwise_bias, window);
+}
+
+static void axpby(gad_device *device, gad_tensor y, float alpha, gad_tensor x, float beta)
+{
+    y = NEAR(y), x = NEAR(x);
+    HAND_ON(axpby, y, alpha, x, beta);
+}
+
+static void zero(gad_device *device, gad_tensor y)
+{
+    y = NEAR(y);
+    HAND_ON(zero, y);
+}
+
+static void logprob(gad_device *device, gad_tensor logp, gad_tensor entropy, gad_tensor z, const int32_t *target,
+                    float temperature)
+{
+    logp = NEAR(logp), entropy = NEAR(entropy), z = NEAR(z), target = NEAR_POINTER(target);
+    HAND_ON(logprob, logp, entropy, z, target, temperature);
+}
+
+static void logprob_back(gad_device *device, gad_tensor dz, gad_tensor g, gad_tensor h, gad_tensor z, const int32_t *target,
+                         float temperature)
+{
+    dz = NEAR(dz), g = NEAR(g), h = NEAR(h), z = NEAR(z), target = NEAR_POINTER(target);
+    HAND_ON(logprob_back, dz, g, h, z, target, temperature);
+}
+
+static double sum_squares(gad_device *device, gad_tensor x)
+{
+    x = NEAR(x);
+    return begins(device) ? cpu->sum_squares(device, x) : 0;
+}
+
+static void adamw(gad_device *device, void *w, const void *g, void *m, void *v, int64_t n, const gad_adamw *settings)
+{
+    w = NEAR_POINTER(w), g = NEAR_POINTER(g), m = NEAR_POINTER(m), v = NEAR_POINTER(v);
+    HAND_ON(adamw, w, g, m, v, n, settings);
+}
+
+static void free_far(gad_device *device)
+{
+    cpu->free(device);
+}
+
+static const gad_ops table = {
+    .name = "far",
+    .take = take,
+    .take_exact = take,
+    .mark = mark,
+    .rewind = rewind_to,
+    .upload = upload,
+    .download = download,
+    .fill = fill,
+    .allocate = allocate,
+    .allocate_exact = allocate_exact,
+    .release = release,
+    .place = place,
+    .unplace = unplace,
+    .fetch = fetch,
+    .linear = linear,
+    .linear_dx = linear_dx,
+    .linear_dw = linear_dw,
+    .linear_db = linear_db,
+    .rmsnorm = rmsnorm,
+    .rmsnorm_back = rmsnorm_back,
+    .layernorm = layernorm,
+    .layernorm_back = layernorm_back,
+    .swiglu = swiglu,
+    .swiglu_back = swiglu_back,
+    .gelu = gelu,
+    .gelu_back = gelu_back,
+    .rope = rope,
+    .attention = attention,
+    .attention_back = attention_back,
+    .embed = embed,
+    .embed_back = embed_back,
+    .rows = rows,
+    .rows_mix = rows_mix,
+    .rows_mix_back = rows_mix_back,
+    .unfold = unfold,
+    .expand_depthwise = expand_depthwise,
+    .axpby = axpby,
+    .zero = zero,
+    .logprob = logprob,
+    .logprob_back = logprob_back,
+    .sum_squares = sum_squares,
+    .adamw = adamw,
+    .free = free_far,
+};
+
+gad_status far_open(gad_device *device, int threads, gad_error *err)
+{
+    gad_status status = gad_device_open_cpu(device, threads, err);
+    if (status)
+        return status;
+    cpu = device->ops;
+    device->ops = &table;
+    device->memory_bytes = (size_t)FAR_MEMORY_GIB << 30;
+    strcpy(device->label, "far");
+    return GAD_OK;
+}
+
+/* The linker puts it in the place of gad_device_open (cmake/tests.cmake). */
+gad_status __real_gad_device_open(gad_device *device, const char *name, int threads, gad_error *err);
+gad_status __wrap_gad_device_open(gad_device *device, const char *name, int threads, gad_error *err);
+gad_status __wrap_gad_device_open(gad_device *device, const char *name, int threads, gad_error *err)
+{
+    return strcmp(name, "far") ? __real_gad_device_open(device, name, threads, err) : far_open(device, threads, err);
+}
