@@ -387,6 +387,7 @@ static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, 
     t->maker.reasons = s->think;
     t->maker.knows = s->knowledge;
     t->maker.fast_share = s->fast_share;
+    t->maker.compares = gad_head_exists(&t->engine->model);
     t->maker.mask_side = gad_config_map_side(&t->engine->model.config.evidence);
     if (!t->maker.mask_side)
         t->maker.mask_side = 2;

@@ -34,25 +34,57 @@ static gad_vision_rows load(const gad_model *model, gad_device *device, const ga
 }
 
 static void run(const gad_model *model, gad_device *device, bool adapters, const gad_head_input *input,
-                const gad_image_rows *const *image, int64_t count, float *host, gad_evidence_map *map)
+                const gad_image_rows *const *image, int64_t count, gad_head_result *result, float *host)
 {
     const gad_ops *op = device->ops;
     gad_pass pass = {.device = device, .adapters = adapters};
     size_t mark = op->mark(device);
     gad_head_saved saved;
     gad_vision_rows rows = load(model, device, image, count);
-    gad_head_forward(&pass, model, input, &rows, &saved);
+    gad_head_forward(&pass, model, input, &rows, result, &saved);
     int64_t tokens = image[count - 1]->tokens, first = rows.out.rows - tokens, hidden = rows.out.cols;
     op->download(device, host, gad_tensor_rows(rows.out, first, tokens));
     for (int k = 0; k < rows.deepstack_count; k++)
         op->download(device, host + (k + 1) * tokens * hidden, gad_tensor_rows(rows.deepstack[k], first, tokens));
-    memcpy(map->logit, input->map, (size_t)saved.logits.rows * sizeof *map->logit);
-    memcpy(map->region, input->region, sizeof map->region);
-    map->region_count = input->region_count[0];
     op->rewind(device, mark);
 }
 
-gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool adapters, const gad_patches *patches,
+/* The head over the last picture and the others; rows of the last one into `host`. */
+static gad_status compare(const gad_model *model, gad_device *device, bool adapters, const gad_prepared *const *picture,
+                          const gad_image_rows *const *image, int64_t count, float level, float *host,
+                          gad_evidence_map *map, gad_error *err)
+{
+    const gad_evidence_config *config = &model->config.evidence;
+    gad_head_image *shown = gad_memory_zero((size_t)count, sizeof *shown);
+    gad_head_pair pair = {0, count - 1};
+    gad_head_input input = {0};
+    gad_head_result result = {0};
+    gad_status status = shown ? GAD_OK : gad_error_memory(err, operation, (size_t)count * sizeof *shown);
+    for (int64_t i = 0; i < count && !status; i++)
+        shown[i].picture = picture[i];
+    if (!status)
+        status = gad_head_input_make(&model->config, shown, count, &pair, 1, &input, err);
+    if (!status)
+        status = gad_head_result_make(config, &input, &result, err);
+    if (!status) {
+        size_t cells = (size_t)(input.tests * gad_config_map_cells(config));
+        input.level = level;
+        run(model, device, adapters, &input, image, count, &result, host);
+        memcpy(map->logit, result.logit, cells * sizeof *map->logit);
+        memcpy(map->region, result.region, sizeof map->region);
+        map->region_count = result.region_count[0];
+        status = gad_device_check(device, err);
+        if (!status && !gad_finite_all(map->logit, cells))
+            status = gad_error_set(err, GAD_E_FORMAT, operation, "check the weights and the picture",
+                                   "the heat map is not finite numbers");
+    }
+    gad_memory_free(shown);
+    gad_head_result_free(&result);
+    gad_head_input_free(&input);
+    return status;
+}
+
+gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool adapters, const gad_prepared *const *picture,
                              const gad_image_rows *const *image, int64_t count, float level, gad_image_rows *rows,
                              gad_evidence_map *map, gad_error *err)
 {
@@ -60,54 +92,39 @@ gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool ad
     int64_t tokens = image[count - 1]->tokens;
     size_t numbers = (size_t)(1 + levels) * (size_t)tokens * (size_t)model->config.text.hidden;
     float *host = gad_memory_alloc(numbers, sizeof *host);
-    gad_head_image *picture = gad_memory_alloc((size_t)count, sizeof *picture);
-    gad_head_input input = {0};
-    gad_head_pair pair = {0, count - 1};
-    gad_status status = host && picture ? GAD_OK : gad_error_memory(err, operation, numbers * sizeof *host);
     gad_hash hash = {0};
-    for (int64_t i = 0; i < count && !status; i++) {
-        picture[i] = (gad_head_image){.grid = patches[i].grid, .patches = patches[i].row};
-        hash = gad_hash_combine(hash, patches[i].hash);
-    }
+    for (int64_t i = 0; i < count; i++)
+        hash = gad_hash_combine(hash, image[i]->hash);
+    gad_status status = host ? GAD_OK : gad_error_memory(err, operation, numbers * sizeof *host);
     if (!status)
-        status = gad_head_input_make(&model->config, picture, count, &pair, 1, &input, err);
-    if (!status) {
-        input.level = level;
-        run(model, device, adapters, &input, image, count, host, map);
-        status = gad_device_check(device, err);
-        if (!status && !gad_finite_all(input.map, (size_t)(input.tests * gad_config_map_cells(&model->config.evidence))))
-            status = gad_error_set(err, GAD_E_FORMAT, operation, "check the weights and the picture",
-                                   "the heat map is not finite numbers");
-    }
+        status = compare(model, device, adapters, picture, image, count, level, host, map, err);
     if (status)
         gad_memory_free(host);
     else
         *rows = (gad_image_rows){
             .hash = hash, .grid = image[count - 1]->grid, .tokens = tokens, .rows = host, .levels = levels};
-    gad_memory_free(picture);
-    gad_head_input_free(&input);
     return status;
 }
 
 /* Part `last` moved behind the others. */
-static void move_last(int64_t count, int64_t last, const gad_patches *patches, const gad_image_rows *const *image,
-                      gad_patches *moved, const gad_image_rows **moved_image)
+static void move_last(int64_t count, int64_t last, const gad_prepared *const *picture, const gad_image_rows *const *image,
+                      const gad_prepared **moved, const gad_image_rows **moved_image)
 {
     for (int64_t i = 0, to = 0; i < count; i++) {
         int64_t at = i == last ? count - 1 : to++;
-        moved[at] = patches[i];
+        moved[at] = picture[i];
         moved_image[at] = image[i];
     }
 }
 
-gad_status gad_evidence_level(const gad_model *model, gad_device *device, bool adapters, const gad_patches *patches,
+gad_status gad_evidence_level(const gad_model *model, gad_device *device, bool adapters, const gad_prepared *const *picture,
                               const gad_image_rows *const *image, int64_t count, float *level, gad_error *err)
 {
     int64_t most = 0, cells_of_token = gad_config_map_cells(&model->config.evidence);
     for (int64_t i = 0; i < count; i++)
         most = image[i]->tokens > most ? image[i]->tokens : most;
     size_t cells = (size_t)(most * cells_of_token);
-    gad_patches *moved = gad_memory_alloc((size_t)count, sizeof *moved);
+    const gad_prepared **moved = gad_memory_alloc((size_t)count, sizeof *moved);
     const gad_image_rows **moved_image = gad_memory_alloc((size_t)count, sizeof *moved_image);
     gad_evidence_map map = {.logit = gad_memory_alloc(cells, sizeof *map.logit)};
     gad_status status =
@@ -116,7 +133,7 @@ gad_status gad_evidence_level(const gad_model *model, gad_device *device, bool a
     for (int64_t i = 0; i < count && !status; i++) {
         gad_image_rows rows = {0};
         float peak = -INFINITY;
-        move_last(count, i, patches, image, moved, moved_image);
+        move_last(count, i, picture, image, moved, moved_image);
         status = gad_evidence_make(model, device, adapters, moved, moved_image, count, 0, &rows, &map, err);
         for (int64_t c = 0; c < image[i]->tokens * cells_of_token && !status; c++)
             peak = fmaxf(peak, map.logit[c]);

@@ -1,11 +1,10 @@
 /* evidence: the evidence head when answering: the rows of the part to inspect, with what its references do not show
- * added for the layers that take it, and the heat map. In: pictures as patch rows and their vision rows. Out: rows for a
- * prompt. */
+ * added for the layers that take it, and the heat map. In: prepared pictures and their vision rows. Out: rows for a prompt.
+ */
 #ifndef GAD_EVIDENCE_EVIDENCE_H
 #define GAD_EVIDENCE_EVIDENCE_H
 #include "evidence/head.h"
 #include "generate/timeline.h"
-#include "model/preprocess.h"
 
 /* What the comparison shows. */
 typedef struct gad_evidence_map {
@@ -16,7 +15,7 @@ typedef struct gad_evidence_map {
 
 /* The last of `count` >= 2 images is compared with the others. rows->rows is the caller's (gad_memory_free); its hash names
  * all images, since it depends on all. The model has a evidence head. */
-gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool adapters, const gad_patches *patches,
+gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool adapters, const gad_prepared *const *picture,
                              const gad_image_rows *const *image, int64_t count, float level, gad_image_rows *rows,
                              gad_evidence_map *map, gad_error *err);
 
@@ -24,6 +23,6 @@ gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool ad
  * others; the mean of their largest logits becomes what an unseen good part shows, GAD_EVIDENCE_GOOD, once *level is taken
  * off (docs/spec/training.md section 13.6: the scale of the score does not transfer between classes). */
 #define GAD_EVIDENCE_GOOD (-1.0f)
-gad_status gad_evidence_level(const gad_model *model, gad_device *device, bool adapters, const gad_patches *patches,
+gad_status gad_evidence_level(const gad_model *model, gad_device *device, bool adapters, const gad_prepared *const *picture,
                               const gad_image_rows *const *image, int64_t count, float *level, gad_error *err);
 #endif

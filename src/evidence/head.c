@@ -1,11 +1,10 @@
-/* difference: see difference.h. Letters: N rows of a level (patches or tokens of all images), F = heads * (head_dim - 4).
- */
+/* head: see head.h. Letters: N rows of a map (patches or tokens of all images), F = heads * (head_dim - 4). */
 #include "evidence/head.h"
 
 #include <math.h>
 #include <string.h>
 
-typedef struct gad_evidence_matcher level;
+typedef struct gad_evidence_matcher matcher;
 typedef gad_head_level_saved level_saved;
 
 static const int32_t *upload(gad_device *device, const int32_t *index, int64_t n)
@@ -66,10 +65,9 @@ static gad_tensor normalised(const gad_pass *pass, const gad_norm *norm, gad_ten
     return n;
 }
 
-/* x [N, in] to the residuals of the `tests` rows in test_row. */
-static void level_forward(const gad_pass *pass, const gad_evidence_config *d, const level *l, gad_tensor x,
-                          const float *places_q, const float *places_k, const gad_attention_span *spans, int64_t span_count,
-                          const int32_t *test_row, int64_t tests, level_saved *s)
+/* x [N, in] to the residuals of the map's test rows. */
+static void level_forward(const gad_pass *pass, const gad_evidence_config *d, const matcher *l, gad_tensor x,
+                          const gad_head_map *map, int64_t pairs, level_saved *s)
 {
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
@@ -81,21 +79,21 @@ static void level_forward(const gad_pass *pass, const gad_evidence_config *d, co
     gad_linear_forward(pass, &l->fc1, s->h1, x, false);
     op->gelu(device, s->g1, s->h1, GAD_GELU_ERF);
     gad_linear_forward(pass, &l->fc2, s->f, s->g1, false);
-    s->q = join_heads(pass, d, normalised(pass, &l->q_norm, s->f, &s->q_stats), places_q);
-    s->k = join_heads(pass, d, normalised(pass, &l->k_norm, s->f, &s->k_stats), places_k);
+    s->q = join_heads(pass, d, normalised(pass, &l->q_norm, s->f, &s->q_stats), map->q_place);
+    s->k = join_heads(pass, d, normalised(pass, &l->k_norm, s->f, &s->k_stats), map->k_place);
     s->v = join_heads(pass, d, s->f, NULL);
     s->o = op->take(device, x.rows, s->q.cols);
     s->lse = op->take_exact(device, x.rows, d->heads);
     op->zero(device, s->o); /* rows of references look for nothing */
     op->zero(device, s->lse);
-    op->attention(device, s->o, s->lse, s->q, s->k, s->v, d->heads, d->heads, (float)(1 / sqrt((double)d->head_dim)), spans,
-                  span_count);
-    s->residual = op->take(device, tests, features);
+    op->attention(device, s->o, s->lse, s->q, s->k, s->v, d->heads, d->heads, (float)(1 / sqrt((double)d->head_dim)),
+                  map->span, pairs);
+    s->residual = op->take(device, map->tests, features);
     size_t mark = op->mark(device);
     gad_tensor all = op->take(device, x.rows, features);
     op->axpby(device, all, 1, s->f, 0);
     add_features(pass, d, all, s->o, -1);
-    op->rows(device, s->residual, NULL, all, upload(device, test_row, tests), tests, false);
+    op->rows(device, s->residual, NULL, all, upload(device, map->test, map->tests), map->tests, false);
     op->rewind(device, mark);
 }
 
@@ -113,9 +111,8 @@ static void heads_backward(const gad_pass *pass, const gad_evidence_config *d, c
 }
 
 /* d_residual to the level's parameters and, when dx has data, to its input (added). */
-static void level_backward(const gad_pass *pass, const gad_evidence_config *d, const level *l, gad_tensor dx,
-                           gad_tensor d_residual, const gad_attention_span *spans, int64_t span_count,
-                           const int32_t *test_row, const level_saved *s)
+static void level_backward(const gad_pass *pass, const gad_evidence_config *d, const matcher *l, gad_tensor dx,
+                           gad_tensor d_residual, const gad_head_map *map, int64_t pairs, const level_saved *s)
 {
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
@@ -123,7 +120,7 @@ static void level_backward(const gad_pass *pass, const gad_evidence_config *d, c
     int64_t rows = s->f.rows;
     gad_tensor df = op->take(device, rows, s->f.cols);
     op->zero(device, df);
-    op->rows(device, df, upload(device, test_row, d_residual.rows), d_residual, NULL, d_residual.rows, false);
+    op->rows(device, df, upload(device, map->test, map->tests), d_residual, NULL, map->tests, false);
     gad_tensor negative = op->take(device, rows, s->f.cols); /* residual = f - o */
     op->axpby(device, negative, -1, df, 0);
     gad_tensor d_o = join_heads(pass, d, negative, NULL);
@@ -133,7 +130,7 @@ static void level_backward(const gad_pass *pass, const gad_evidence_config *d, c
     op->zero(device, dk);
     op->zero(device, dv);
     op->attention_back(device, dq, dk, dv, d_o, s->o, s->lse, s->q, s->k, s->v, d->heads, d->heads,
-                       (float)(1 / sqrt((double)d->head_dim)), spans, span_count);
+                       (float)(1 / sqrt((double)d->head_dim)), map->span, pairs);
     add_features(pass, d, df, dv, 1);
     heads_backward(pass, d, &l->q_norm, df, dq, s->f, s->q_stats);
     heads_backward(pass, d, &l->k_norm, df, dk, s->f, s->k_stats);
@@ -210,15 +207,32 @@ static void look_around_back(const gad_pass *pass, const gad_linear *layer, cons
 
 /* What the heat maps show, to the device. */
 static gad_tensor take_region_tokens(const gad_pass *pass, const gad_evidence_config *d, const gad_head_input *in,
-                                     gad_tensor logits)
+                                     gad_tensor logits, gad_head_result *result)
 {
-    gad_device *device = pass->device;
-    device->ops->download(device, in->map, logits);
-    for (int64_t i = 0, first = 0; i < in->pairs; i++) {
-        gad_head_input_read_map(d, in, i, first);
-        first += gad_grid_tokens(in->test[i].grid);
-    }
-    return take_host(device, in->region_tokens, in->tests, GAD_REGION_TOKEN_WIDTH);
+    pass->device->ops->download(pass->device, result->logit, logits);
+    gad_head_result_read(d, in, result);
+    return take_host(pass->device, result->region_tokens, in->tests, GAD_REGION_TOKEN_WIDTH);
+}
+
+/* What the maps on one grid say of its places, added to `sum`. */
+static void add_residuals(const gad_pass *pass, const gad_evidence_head *m, const gad_head_input *in, int64_t per_token,
+                          gad_tensor sum, bool add, const gad_head_saved *s)
+{
+    for (int i = 0; i < GAD_EVIDENCE_MAPS; i++)
+        if (in->map[i].per_token == per_token) {
+            gad_linear_forward(pass, &m->matcher[i].out, sum, s->level[i].residual, add);
+            add = true;
+        }
+}
+
+/* d_sum of add_residuals to the residuals, which are taken. */
+static void residuals_backward(const gad_pass *pass, const gad_evidence_head *m, const gad_head_input *in,
+                               int64_t per_token, gad_tensor d_sum, const gad_head_saved *s,
+                               gad_tensor d_residual[GAD_EVIDENCE_MAPS])
+{
+    for (int i = 0; i < GAD_EVIDENCE_MAPS; i++)
+        if (in->map[i].per_token == per_token)
+            gad_linear_backward(pass, &m->matcher[i].out, d_residual[i], d_sum, s->level[i].residual, false);
 }
 
 /* Features of the cells. */
@@ -235,14 +249,15 @@ static void forward_cells(const gad_pass *pass, const gad_model *model, const ga
     gad_linear_forward(pass, &m->low, s->c, s->low, false);
     size_t mark = op->mark(device);
     gad_tensor of_patch = op->take(device, 4 * in->tests, width);
-    gad_linear_forward(pass, &m->pixels.out, of_patch, s->pixels.residual, false);
+    add_residuals(pass, m, in, 4, of_patch, false, s);
     op->rows(device, s->c, NULL, of_patch, upload(device, in->cell_patch, cells), cells, true);
     op->rewind(device, mark);
     op->gelu(device, s->f, s->c, GAD_GELU_ERF);
     s->m = look_around(pass, &m->spread, in->cell_neighbour, s->f, &s->near, &s->g);
 }
 
-static void forward_evidence(const gad_pass *pass, const gad_model *model, const gad_head_input *in, gad_head_saved *s)
+static void forward_evidence(const gad_pass *pass, const gad_model *model, const gad_head_input *in,
+                             gad_head_result *result, gad_head_saved *s)
 {
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
@@ -253,7 +268,7 @@ static void forward_evidence(const gad_pass *pass, const gad_model *model, const
     s->a = op->take(device, in->tests, d->hidden);
     s->e = op->take(device, in->tests, d->hidden);
     gad_linear_forward(pass, &m->gather, s->a, gad_tensor_view(s->m, in->tests, cells * s->m.cols), false);
-    gad_linear_forward(pass, &m->rows.out, s->a, s->rows.residual, true);
+    add_residuals(pass, m, in, 1, s->a, true, s);
     op->gelu(device, s->e, s->a, GAD_GELU_ERF);
     s->h = look_around(pass, &m->around, in->neighbour, s->e, &s->wide, &s->b);
     gad_tensor logits = op->take(device, in->tests, cells);
@@ -261,36 +276,37 @@ static void forward_evidence(const gad_pass *pass, const gad_model *model, const
     s->logits = gad_tensor_view(logits, cells * in->tests, 1);
     gad_linear_forward(pass, &m->cell, s->logits, s->m, true);
     gad_pass_tap(pass, s->logits, "difference.logits");
-    s->region_tokens = take_region_tokens(pass, d, in, s->logits);
+    s->region_tokens = take_region_tokens(pass, d, in, s->logits, result);
 }
 
 void gad_head_forward(const gad_pass *pass, const gad_model *model, const gad_head_input *in, const gad_vision_rows *rows,
-                      gad_head_saved *saved)
+                      gad_head_result *result, gad_head_saved *saved)
 {
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
     const gad_evidence_config *d = &model->config.evidence;
     const gad_evidence_head *m = &model->evidence;
-    gad_tensor pixels = take_host(device, in->pixels, in->patches, m->pixels.fc1.weight->value.cols);
-    level_forward(pass, d, &m->pixels, pixels, in->patch_q, in->patch_k, in->patch_span, in->pairs, in->test_patch,
-                  4 * in->tests, &saved->pixels);
-    level_forward(pass, d, &m->rows, rows->out, in->token_q, in->token_k, in->token_span, in->pairs, in->test_token,
-                  in->tests, &saved->rows);
-    forward_evidence(pass, model, in, saved);
+    for (int i = 0; i < GAD_EVIDENCE_MAPS; i++) {
+        const gad_head_map *map = &in->map[i];
+        gad_tensor x = map->value ? take_host(device, map->value, map->rows, map->width) : rows->out;
+        level_forward(pass, d, &m->matcher[i], x, map, in->pairs, &saved->level[i]);
+    }
+    forward_evidence(pass, model, in, result, saved);
     size_t mark = op->mark(device);
     gad_tensor evidence = op->take(device, in->tests, model->config.text.hidden);
     for (int i = 0; i < d->inject; i++) {
         gad_linear_forward(pass, &m->inject[i], evidence, saved->h, false);
         if (i == 0)
             gad_linear_forward(pass, &m->regions, evidence, saved->region_tokens, true);
-        op->rows(device, rows->deepstack[i], upload(device, in->test_token, in->tests), evidence, NULL, in->tests, true);
+        op->rows(device, rows->deepstack[i], upload(device, in->map[GAD_EVIDENCE_TOWER].test, in->tests), evidence, NULL,
+                 in->tests, true);
     }
     op->rewind(device, mark);
 }
 
-/* dm of the cells' features to the residual of the patches, which is taken. */
+/* dm of the cells' features to the residuals of the patches. */
 static void backward_cells(const gad_pass *pass, const gad_evidence_head *m, const gad_head_input *in, gad_tensor dm,
-                           const gad_head_saved *s, gad_tensor d_residual)
+                           const gad_head_saved *s, gad_tensor d_residual[GAD_EVIDENCE_MAPS])
 {
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
@@ -302,13 +318,13 @@ static void backward_cells(const gad_pass *pass, const gad_evidence_head *m, con
     gad_tensor of_patch = op->take(device, patches, dm.cols);
     for (int64_t part = 0; part < parts; part++)
         op->rows(device, of_patch, NULL, dm, upload(device, in->patch_cell + part * patches, patches), patches, part > 0);
-    gad_linear_backward(pass, &m->pixels.out, d_residual, of_patch, s->pixels.residual, false);
+    residuals_backward(pass, m, in, 4, of_patch, s, d_residual);
     op->rewind(device, mark);
 }
 
-/* dh of the evidence and d_logits to the levels' residuals, which are taken. */
+/* dh of the evidence and d_logits to the maps' residuals. */
 static void backward_evidence(const gad_pass *pass, const gad_evidence_head *m, const gad_head_input *in, gad_tensor dh,
-                              gad_tensor d_logits, const gad_head_saved *s, gad_tensor d_patch, gad_tensor d_row)
+                              gad_tensor d_logits, const gad_head_saved *s, gad_tensor d_residual[GAD_EVIDENCE_MAPS])
 {
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
@@ -316,13 +332,13 @@ static void backward_evidence(const gad_pass *pass, const gad_evidence_head *m, 
     gad_tensor dm = op->take(device, s->m.rows, s->m.cols);
     look_around_back(pass, &m->around, in->neighbour, dh, s->wide, s->b);
     op->gelu_back(device, dh, dh, s->a, GAD_GELU_ERF);
-    gad_linear_backward(pass, &m->rows.out, d_row, dh, s->rows.residual, false);
+    residuals_backward(pass, m, in, 1, dh, s, d_residual);
     int64_t parts = s->m.rows / in->tests * s->m.cols;
     gad_linear_backward(pass, &m->gather, gad_tensor_view(dm, in->tests, parts), dh,
                         gad_tensor_view(s->m, in->tests, parts), false);
     if (d_logits.data)
         gad_linear_backward(pass, &m->cell, dm, d_logits, s->m, true);
-    backward_cells(pass, m, in, dm, s, d_patch);
+    backward_cells(pass, m, in, dm, s, d_residual);
     op->rewind(device, mark);
 }
 
@@ -349,8 +365,8 @@ void gad_head_backward(const gad_pass *pass, const gad_model *model, const gad_h
                d_evidence = op->take(device, in->tests, model->config.text.hidden);
     op->zero(device, dh);
     for (int i = 0; i < d->inject; i++) {
-        op->rows(device, d_evidence, NULL, d_rows->deepstack[i], upload(device, in->test_token, in->tests), in->tests,
-                 false);
+        op->rows(device, d_evidence, NULL, d_rows->deepstack[i],
+                 upload(device, in->map[GAD_EVIDENCE_TOWER].test, in->tests), in->tests, false);
         gad_linear_backward(pass, &m->inject[i], dh, d_evidence, saved->h, true);
         if (i == 0)
             gad_linear_backward(pass, &m->regions, gad_tensor_none(), d_evidence, saved->region_tokens, false);
@@ -362,12 +378,14 @@ void gad_head_backward(const gad_pass *pass, const gad_model *model, const gad_h
         op->rewind(device, mark);
         return;
     }
-    gad_tensor d_patch = op->take(device, 4 * in->tests, saved->pixels.residual.cols),
-               d_row = op->take(device, in->tests, saved->rows.residual.cols);
-    backward_evidence(pass, m, in, dh, d_logits, saved, d_patch, d_row);
-    level_backward(pass, d, &m->pixels, gad_tensor_none(), d_patch, in->patch_span, in->pairs, in->test_patch,
-                   &saved->pixels);
-    level_backward(pass, d, &m->rows, into_rows ? d_rows->out : gad_tensor_none(), d_row, in->token_span, in->pairs,
-                   in->test_token, &saved->rows);
+    gad_tensor d_residual[GAD_EVIDENCE_MAPS];
+    for (int i = 0; i < GAD_EVIDENCE_MAPS; i++)
+        d_residual[i] = op->take(device, in->map[i].tests, saved->level[i].residual.cols);
+    backward_evidence(pass, m, in, dh, d_logits, saved, d_residual);
+    for (int i = 0; i < GAD_EVIDENCE_MAPS; i++) {
+        bool goes_on = into_rows && !in->map[i].value;
+        level_backward(pass, d, &m->matcher[i], goes_on ? d_rows->out : gad_tensor_none(), d_residual[i], &in->map[i],
+                       in->pairs, &saved->level[i]);
+    }
     op->rewind(device, mark);
 }

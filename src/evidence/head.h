@@ -12,7 +12,7 @@
  * tokens (regions.h), through which no gradient flows. */
 #ifndef GAD_EVIDENCE_HEAD_H
 #define GAD_EVIDENCE_HEAD_H
-#include "evidence/head_input.h"
+#include "evidence/head_result.h"
 #include "model/vision.h"
 
 /* What the backward pass needs of one level. */
@@ -23,7 +23,7 @@ typedef struct gad_head_level_saved {
 } gad_head_level_saved;
 
 typedef struct gad_head_saved {
-    gad_head_level_saved pixels, rows;
+    gad_head_level_saved level[GAD_EVIDENCE_MAPS];
     gad_tensor low, c, f;  /* of cells: channels of 3 x 3, features before and after GELU */
     gad_tensor near, g, m; /* features of 3 x 3 cells, what they add before GELU, all of it [cells, width] */
     gad_tensor a, e;       /* a token's own evidence before and after GELU [tests, hidden] */
@@ -36,10 +36,10 @@ static inline bool gad_head_exists(const gad_model *model)
 {
     return model->config.evidence.heads > 0;
 }
-/* Adds the evidence to rows->deepstack, which has gad_config_added_sets of them. What `saved` holds stays on the stack; the
- * caller rewinds. */
+/* Adds the evidence to rows->deepstack, which has gad_config_added_sets of them. `result` is filled. What `saved` holds
+ * stays on the stack; the caller rewinds. */
 void gad_head_forward(const gad_pass *pass, const gad_model *model, const gad_head_input *input,
-                      const gad_vision_rows *rows, gad_head_saved *saved);
+                      const gad_vision_rows *rows, gad_head_result *result, gad_head_saved *saved);
 /* d_logits [cells of tests, 1] may be without data. Adds parameter gradients and, when `into_rows`, the gradient of
  * rows->out to d_rows->out. */
 void gad_head_backward(const gad_pass *pass, const gad_model *model, const gad_head_input *input, gad_tensor d_logits,

@@ -1,13 +1,12 @@
-/* head_input: what the evidence head takes from pictures, without learned numbers: pixels without the picture's
- * own colour and contrast, hand-made difference channels, positions, neighbours. In: patch rows of images, who is compared
- * with whom. Out: host tables. Knows nothing of the module's weights. */
+/* head_input: what the evidence head takes from pictures, without learned numbers: feature maps with the places of their
+ * rows, handcrafted channels, neighbours. In: prepared pictures, who is compared with whom. Out: host tables that nobody
+ * writes to afterwards. Knows nothing of weights. */
 #ifndef GAD_EVIDENCE_HEAD_INPUT_H
 #define GAD_EVIDENCE_HEAD_INPUT_H
 #include "base/arena.h"
-#include "evidence/handcrafted.h"
-#include "evidence/region_tokens.h"
+#include "evidence/prepared.h"
+#include "evidence/regions.h"
 #include "model/model.h"
-#include "model/position.h"
 
 /* Image `test` is compared with the images reference..test-1. */
 typedef struct gad_head_pair {
@@ -15,42 +14,39 @@ typedef struct gad_head_pair {
 } gad_head_pair;
 
 typedef struct gad_head_image {
-    gad_grid grid;
-    const float *patches;     /* [patches, 3 * temporal * patch * patch], merge-block order */
-    const gad_region *forced; /* of a test image: shown in place of what the heat map has; NULL: that is */
+    const gad_prepared *picture; /* NULL in a batch that compares nothing */
+    const gad_region *forced;    /* of a test image: shown in place of what the heat map has; NULL: that is */
     int forced_count;
 } gad_head_image;
 
-/* Rows of all images, one after the other, as patches and as tokens (four patches). */
+/* A feature map: rows of all images, one image after the other, for the matcher of the same number
+ * (gad_evidence_head.matcher). */
+typedef struct gad_head_map {
+    int64_t rows, width;
+    int64_t per_token;        /* rows a token has: 4 on the grid of patches, 1 on that of tokens */
+    float *value;             /* [rows, width]; NULL: those of the vision tower, which lie on the device */
+    float *q_place, *k_place; /* [rows, 4 * heads]: positions as columns of queries and keys */
+    gad_attention_span *span; /* [pairs]: which rows look at which */
+    int32_t *test;            /* [tests]: rows of test images */
+    int64_t tests;
+} gad_head_map;
+
 typedef struct gad_head_input {
     gad_arena arena;
-    int64_t patches, tokens, tests; /* tests: tokens of test images */
+    int64_t pairs, tests; /* tests: tokens of test images */
     int64_t cell_px;
-    float *pixels;           /* [patches, 3 * patch * patch] */
+    gad_head_image *test; /* [pairs]: the test images; their pictures are borrowed */
+    gad_head_map map[GAD_EVIDENCE_MAPS];
     float *low;              /* [cells of tests, GAD_EVIDENCE_CHANNELS], in the order of the heat map */
+    float *residual;         /* of each px of a test picture from its references, pictures one after the other */
     int32_t *neighbour;      /* [9, tests]: row of the test rows; `tests`: outside the image */
     int32_t *cell_neighbour; /* [9, cells of tests], likewise */
     int32_t *cell_patch;     /* [cells of tests]: row of the test patches */
     int32_t *patch_cell;     /* [cells of a patch, 4 * tests]: row of the cells */
-    gad_head_image *test;    /* [pairs] */
-    float *residual; /* of each px of a test picture from its references, pictures one after the other, row by row */
-    float level;     /* taken off the logits before the heat map is read */
-    /* filled by the forward pass: the heat map, its regions, its region tokens, room to find that */
-    float *map, *region_tokens; /* [cells of tests], [tests, GAD_REGION_TOKEN_WIDTH] */
-    gad_region *region;         /* [pairs][GAD_REGIONS_MAX] */
-    int *region_count;          /* [pairs] */
-    int32_t *scratch;
-    float *patch_q, *patch_k;         /* [patches, 4 * heads]: positions as columns of queries and keys */
-    float *token_q, *token_k;         /* [tokens, 4 * heads] */
-    int32_t *test_patch, *test_token; /* [4 * tests], [tests]: rows of test images */
-    gad_attention_span *patch_span, *token_span;
-    int64_t pairs;
+    float level;             /* taken off the logits before the heat map is read; 0 unless the caller sets it */
 } gad_head_input;
 
 gad_status gad_head_input_make(const gad_config *config, const gad_head_image *image, int64_t image_count,
                                const gad_head_pair *pair, int64_t pair_count, gad_head_input *input, gad_error *err);
-/* Regions and region tokens of pair i, whose test image begins at token `first`, from what the module said: in->map less
- * the level. */
-void gad_head_input_read_map(const gad_evidence_config *config, const gad_head_input *input, int64_t i, int64_t first);
 void gad_head_input_free(gad_head_input *input);
 #endif

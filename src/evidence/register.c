@@ -5,17 +5,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { COARSE = 16, LEVELS = 12, MOST = 12, ENOUGH = 2500 };
+enum { COARSE = 16, MOST = 12, ENOUGH = 2500 };
 /* The search: turns of up to 8 steps each way, zooms, shifts of up to 4 px of the coarsest level each way. */
 enum { TURNS = 8, ZOOMS = 3, SHIFT = 4, CANDIDATES = 4 };
 static const double turn_step = 0.13, zooms[ZOOMS] = {1, 0.87, 1.15};
 
-/* One brightness picture of a pyramid; `scale` px of the original make one of its. */
-typedef struct picture {
-    const float *pixel;
-    int64_t width, height;
-    double scale;
-} picture;
+typedef struct gad_pyramid_level picture;
 
 /* The light of a candidate: a gain and an offset with their slopes across and down the picture. */
 enum { GAIN, GAIN_X, GAIN_Y, OFFSET, OFFSET_X, OFFSET_Y, LIGHTS };
@@ -65,19 +60,12 @@ static void add_equation(int n, double m[MOST][MOST], double y[MOST], const doub
 
 /* ---- pyramid ------------------------------------------------------------------------------------------------------- */
 
-static int64_t level_numbers(int64_t width, int64_t height)
+int64_t gad_register_pyramid_numbers(int64_t width, int64_t height)
 {
     int64_t n = 0;
-    for (int i = 0; i < LEVELS; i++, width /= 2, height /= 2)
+    for (int i = 0; i < GAD_PYRAMID_LEVELS; i++, width /= 2, height /= 2)
         n += width * height;
     return n;
-}
-
-int64_t gad_register_scratch(int64_t width, int64_t height)
-{
-    int64_t coarse = (4 * COARSE + 2 * SHIFT) * (4 * COARSE + 2 * SHIFT) * (width > height ? width / height + 1 : 1) *
-                     (height > width ? height / width + 1 : 1);
-    return 2 * level_numbers(width, height) + coarse;
 }
 
 static void halve(const picture *from, float *to)
@@ -89,21 +77,21 @@ static void halve(const picture *from, float *to)
     }
 }
 
-/* Levels from the whole picture down to where the shorter side has COARSE to 2 * COARSE - 1 px; their number. */
-static int build_pyramid(const float *planes, int64_t width, int64_t height, float *at, picture level[LEVELS])
+/* Levels from the whole picture down to where the shorter side has COARSE to 2 * COARSE - 1 px. */
+void gad_register_pyramid(const float *planes, int64_t width, int64_t height, float *memory, gad_pyramid *pyramid)
 {
     int64_t area = width * height;
     for (int64_t i = 0; i < area; i++)
-        at[i] = (planes[i] + planes[area + i] + planes[2 * area + i]) * (1 / 3.0f);
-    level[0] = (picture){at, width, height, 1};
-    int count = 1;
-    while (count < LEVELS && level[count - 1].width >= 2 * COARSE && level[count - 1].height >= 2 * COARSE) {
-        const picture *from = &level[count - 1];
-        at += from->width * from->height;
-        halve(from, at);
-        level[count++] = (picture){at, from->width / 2, from->height / 2, from->scale * 2};
+        memory[i] = (planes[i] + planes[area + i] + planes[2 * area + i]) * (1 / 3.0f);
+    *pyramid = (gad_pyramid){.level[0] = {memory, width, height, 1}, .count = 1};
+    for (; pyramid->count < GAD_PYRAMID_LEVELS; pyramid->count++) {
+        const picture *from = &pyramid->level[pyramid->count - 1];
+        if (from->width < 2 * COARSE || from->height < 2 * COARSE)
+            break;
+        memory += from->width * from->height;
+        halve(from, memory);
+        pyramid->level[pyramid->count] = (picture){memory, from->width / 2, from->height / 2, from->scale * 2};
     }
-    return count;
 }
 
 /* ---- sampling ------------------------------------------------------------------------------------------------------ */
@@ -146,6 +134,12 @@ static void map_point(const gad_similarity *p, const picture *level, double x, d
 }
 
 /* ---- search -------------------------------------------------------------------------------------------------------- */
+
+int64_t gad_register_scratch(int64_t width, int64_t height)
+{
+    int64_t side = 4 * COARSE + 2 * SHIFT;
+    return side * side * (width > height ? width / height + 1 : 1) * (height > width ? height / width + 1 : 1);
+}
 
 /* The reference turned and zoomed, with SHIFT px more on all sides. */
 static void turn_and_zoom(const picture *reference, double turn, double zoom, float *wide)
@@ -316,16 +310,13 @@ static void refine_found(const picture *test, const picture *reference, int coun
     }
 }
 
-gad_similarity gad_register_find(const float *test, const float *reference, int64_t width, int64_t height, float *scratch)
+gad_similarity gad_register_find(const gad_pyramid *test, const gad_pyramid *reference, float *scratch)
 {
     enum { CHOICE = 2 }; /* levels after the coarsest until one place is chosen */
     static const double clearly = 0.92;
-    picture a[LEVELS], b[LEVELS];
+    const picture *a = test->level, *b = reference->level;
     candidate found[CANDIDATES], here = {.place = {1, 0, 0, 0}, .light = {1}};
-    float *second = scratch + level_numbers(width, height), *wide = second + level_numbers(width, height);
-    int coarsest = build_pyramid(test, width, height, scratch, a) - 1;
-    build_pyramid(reference, width, height, second, b);
-    int kept = search(&a[coarsest], &b[coarsest], wide, found);
+    int coarsest = test->count - 1, kept = search(&a[coarsest], &b[coarsest], scratch, found);
     for (int level = coarsest; level >= 0; level--) {
         refine(&a[level], &b[level], kept ? 6 : 3, &here);
         refine_found(&a[level], &b[level], kept, found);

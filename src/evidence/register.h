@@ -16,11 +16,26 @@ typedef struct gad_similarity {
     double a, b, shift_x, shift_y;
 } gad_similarity;
 
+/* The brightness of a picture at sizes halved down to 16 px, each level once. */
+enum { GAD_PYRAMID_LEVELS = 12 };
+typedef struct gad_pyramid {
+    struct gad_pyramid_level {
+        const float *pixel;
+        int64_t width, height;
+        double scale; /* px of the picture that make one of the level's */
+    } level[GAD_PYRAMID_LEVELS];
+    int count;
+} gad_pyramid;
+/* Numbers of a pyramid. */
+int64_t gad_register_pyramid_numbers(int64_t width, int64_t height);
+/* Of planes [3][height][width], both sides at least 32, into `memory`, which it points into. */
+void gad_register_pyramid(const float *planes, int64_t width, int64_t height, float *memory, gad_pyramid *pyramid);
+
 /* Numbers of scratch memory that gad_register_find needs. */
 int64_t gad_register_scratch(int64_t width, int64_t height);
-/* Where the part of the reference lies in the test picture. Planes [3][height][width], both sides at least 32. What cannot
- * be brought nearer (loose texture) stays where it is. */
-gad_similarity gad_register_find(const float *test, const float *reference, int64_t width, int64_t height, float *scratch);
+/* Where the part of the reference lies in the test picture, both of one size. What cannot be brought nearer (loose texture)
+ * stays where it is. */
+gad_similarity gad_register_find(const gad_pyramid *test, const gad_pyramid *reference, float *scratch);
 /* The reference at that place; what lies outside repeats the edge. */
 void gad_register_warp(const float *reference, int64_t width, int64_t height, gad_similarity place, float *moved);
 /* In place: the moved reference in the light of the test picture. */

@@ -11,7 +11,7 @@ static const char operation[] = "encode image";
 static void free_entry(gad_image_entry *entry)
 {
     gad_memory_free(entry->rows.rows);
-    gad_preprocess_free(&entry->patches);
+    gad_image_free(&entry->picture);
     gad_memory_free(entry);
 }
 
@@ -25,13 +25,8 @@ void gad_image_cache_free(gad_image_cache *cache)
 
 void gad_image_cache_trim(gad_image_cache *cache)
 {
-    for (size_t i = 0; i < cache->count; i++) {
-        gad_image_entry *entry = cache->entry[i];
-        entry->turns += entry->used > cache->trimmed && entry->turns < 2;
-        if (entry->turns < 2)
-            gad_preprocess_free(&entry->patches);
-    }
-    cache->trimmed = cache->clock;
+    for (size_t i = 0; i < cache->count; i++)
+        gad_image_free(&cache->entry[i]->picture);
     while (cache->size_bytes > cache->limit_bytes) {
         size_t oldest = 0;
         for (size_t i = 1; i < cache->count; i++)
@@ -79,13 +74,6 @@ static gad_status encode(const gad_model *model, gad_device *device, bool adapte
     return status;
 }
 
-static gad_status prepare(const gad_preprocess *preprocess, const gad_image *image, bool fitted, gad_patches *patches,
-                          gad_error *err)
-{
-    return fitted ? gad_preprocess_fitted(preprocess, image, patches, err)
-                  : gad_preprocess_image(preprocess, image, patches, err);
-}
-
 static gad_status add_entry(gad_image_cache *cache, const gad_model *model, gad_device *device, bool adapters,
                             const gad_preprocess *preprocess, const gad_image *image, bool fitted, gad_hash pixels,
                             gad_error *err)
@@ -93,7 +81,8 @@ static gad_status add_entry(gad_image_cache *cache, const gad_model *model, gad_
     if (!gad_memory_grow((void **)&cache->entry, &cache->capacity, cache->count, sizeof *cache->entry))
         return gad_error_memory(err, operation, sizeof *cache->entry);
     gad_patches patches;
-    gad_status status = prepare(preprocess, image, fitted, &patches, err);
+    gad_status status = fitted ? gad_preprocess_fitted(preprocess, image, &patches, err)
+                               : gad_preprocess_image(preprocess, image, &patches, err);
     if (status)
         return status;
     gad_image_entry *entry = gad_memory_zero(1, sizeof *entry);
@@ -109,8 +98,8 @@ static gad_status add_entry(gad_image_cache *cache, const gad_model *model, gad_
         cache->size_bytes += entry->size_bytes;
         cache->entry[cache->count++] = entry;
         if (model->config.evidence.heads) {
-            entry->patches = patches;
-            patches = (gad_patches){0};
+            entry->picture = patches.picture;
+            patches.picture = (gad_image){0};
         }
     }
     gad_preprocess_free(&patches);
@@ -127,8 +116,6 @@ gad_status gad_image_cache_get(gad_image_cache *cache, const gad_model *model, g
     gad_status status = GAD_OK;
     if (at == cache->count)
         status = add_entry(cache, model, device, adapters, preprocess, image, fitted, pixels, err);
-    else if (model->config.evidence.heads && !cache->entry[at]->patches.row)
-        status = prepare(preprocess, image, fitted, &cache->entry[at]->patches, err);
     if (status)
         return status;
     cache->entry[at]->used = ++cache->clock;

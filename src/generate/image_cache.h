@@ -8,10 +8,9 @@
 typedef struct gad_image_entry {
     gad_image_rows rows;
     gad_view view;
-    gad_patches patches; /* what the tower read, where the model compares images; row NULL: not kept */
-    gad_hash pixels;     /* hash of the picture: the key */
-    int turns;           /* in how many turns it was, at most 2 */
-    uint64_t used;       /* time of the last use */
+    gad_image picture; /* RGB at the size that the model sees, until the next trim, where it compares images */
+    gad_hash pixels;   /* hash of the picture: the key */
+    uint64_t used;     /* time of the last use */
     size_t size_bytes;
 } gad_image_entry;
 
@@ -19,7 +18,7 @@ typedef struct gad_image_cache {
     gad_image_entry **entry;
     size_t count, capacity;
     size_t size_bytes, limit_bytes;
-    uint64_t clock, trimmed; /* uses so far, and at the last trim */
+    uint64_t clock; /* uses so far */
 } gad_image_cache;
 
 /* The rows of an image whose pixels (of the whole picture, where the image was fitted: gad_preprocess_fit) hash to
@@ -27,8 +26,7 @@ typedef struct gad_image_cache {
 gad_status gad_image_cache_get(gad_image_cache *cache, const gad_model *model, gad_device *device, bool adapters,
                                const gad_preprocess *preprocess, const gad_image *image, bool fitted, gad_hash pixels,
                                const gad_image_entry **entry, gad_error *err);
-/* Between two prompts: drop what is over the limit, least recently used first, and the patches of what was in one prompt
- * only: a part, while good parts come again. */
+/* Between two prompts: drop what is over the limit, least recently used first, and the pictures that rows were made of. */
 void gad_image_cache_trim(gad_image_cache *cache);
 void gad_image_cache_free(gad_image_cache *cache);
 #endif

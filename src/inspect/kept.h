@@ -3,6 +3,7 @@
 #ifndef GAD_INSPECT_KEPT_H
 #define GAD_INSPECT_KEPT_H
 #include "evidence/familiar.h"
+#include "evidence/prepared.h"
 #include "generate/engine.h"
 
 enum { GAD_KEPT_LOOKS = 64 };
@@ -18,6 +19,7 @@ typedef struct gad_kept {
         gad_look look;
     } look[GAD_KEPT_LOOKS]; /* of good parts, the oldest replaced first */
     int look_next;
+    gad_prepared_kept good; /* good parts of the last turn, ready to be compared with */
 } gad_kept;
 
 /* What a good part looks like as a whole. */

@@ -13,34 +13,73 @@ static const char operation[] = "inspect the part";
 /* The images of a turn on their way. */
 typedef struct images {
     const gad_image_rows **rows;
-    gad_patches *patches; /* borrowed from the engine's cache */
+    const gad_prepared **prepared; /* where the model compares; borrowed */
+    gad_prepared last;             /* the part to inspect, which does not come again */
     size_t count;
 } images;
 
 static void free_images(images *s)
 {
-    gad_memory_free(s->patches);
+    gad_prepared_free(&s->last);
+    gad_memory_free(s->prepared);
     gad_memory_free(s->rows);
+}
+
+static gad_status prepare(const gad_engine *e, const gad_turn_part *part, const gad_image_entry *entry,
+                          gad_prepared *prepared, gad_error *err)
+{
+    gad_image fitted = {0};
+    const gad_image *picture = part->look ? part->image : entry->picture.pixels ? &entry->picture : &fitted;
+    gad_status status = picture == &fitted ? gad_preprocess_fit(&e->preprocess, part->image, &fitted, err) : GAD_OK;
+    if (!status)
+        status = gad_prepared_make(&e->preprocess, picture, prepared, err);
+    gad_image_free(&fitted);
+    return status;
+}
+
+/* A good part is prepared once for a series of parts. */
+static gad_status prepare_good(gad_engine *e, const gad_turn_part *part, const gad_image_entry *entry,
+                               const gad_prepared **prepared, gad_error *err)
+{
+    gad_kept *kept;
+    gad_prepared made = {0};
+    gad_status status = gad_kept_of(e, &kept, err);
+    if (status || (*prepared = gad_prepared_find(&kept->good, part->hash)))
+        return status;
+    status = prepare(e, part, entry, &made, err);
+    if (!status)
+        status = gad_prepared_keep(&kept->good, part->hash, &made, prepared, err);
+    gad_prepared_free(&made);
+    return status;
 }
 
 static gad_status encode(gad_engine *e, const gad_turn_part *part, size_t part_count, images *s, gad_turn *turn,
                          gad_error *err)
 {
-    s->patches = gad_memory_alloc(part_count, sizeof *s->patches);
-    s->rows = gad_memory_alloc(part_count, sizeof *s->rows);
-    if (!s->patches || !s->rows)
-        return gad_error_memory(err, operation, part_count * sizeof *s->rows);
+    size_t total = 0;
+    for (size_t i = 0; i < part_count; i++)
+        total += !part[i].text;
+    s->prepared = gad_memory_zero(total, sizeof *s->prepared);
+    s->rows = gad_memory_alloc(total, sizeof *s->rows);
+    if (!s->prepared || !s->rows)
+        return gad_error_memory(err, operation, total * sizeof *s->rows);
+    bool compares = gad_head_exists(&e->model) && total > 1;
     for (size_t i = 0; i < part_count; i++) {
         const gad_image_entry *entry;
         if (part[i].text)
             continue;
         gad_status status = gad_engine_encode(e, part[i].image, part[i].look != NULL, part[i].hash, &entry, err);
+        if (!status && compares && s->count + 1 < total)
+            status = prepare_good(e, &part[i], entry, &s->prepared[s->count], err);
+        else if (!status && compares)
+            status = prepare(e, &part[i], entry, &s->last, err);
         if (status)
             return status;
-        s->patches[s->count] = entry->patches;
         s->rows[s->count++] = &entry->rows;
         turn->view = entry->view;
     }
+    if (compares)
+        s->prepared[total - 1] = &s->last;
     return GAD_OK;
 }
 
@@ -74,10 +113,10 @@ static gad_status find_level(gad_engine *e, const images *s, int64_t count, floa
     if (status)
         return status;
     for (int64_t i = 0; i < count; i++)
-        hash = gad_hash_combine(hash, s->patches[i].hash);
+        hash = gad_hash_combine(hash, s->rows[i]->hash);
     if (!gad_hash_equal(hash, k->level_of)) {
         status =
-            gad_evidence_level(&e->model, &e->device, e->timeline.adapters, s->patches, s->rows, count, &k->level, err);
+            gad_evidence_level(&e->model, &e->device, e->timeline.adapters, s->prepared, s->rows, count, &k->level, err);
         k->level_of = status ? (gad_hash){0} : hash;
     }
     *level = k->level;
@@ -98,7 +137,7 @@ static gad_status compare(gad_engine *e, images *s, gad_turn *turn, gad_error *e
     if (!status)
         status = find_level(e, s, (int64_t)s->count - 1, &level, err);
     if (!status)
-        status = gad_evidence_make(&e->model, &e->device, e->timeline.adapters, s->patches, s->rows, (int64_t)s->count,
+        status = gad_evidence_make(&e->model, &e->device, e->timeline.adapters, s->prepared, s->rows, (int64_t)s->count,
                                    level, turn->compared, &map, err);
     if (!status)
         status = take_heat(e, grid, &map, turn, err);
@@ -132,6 +171,9 @@ gad_status gad_turn_make(gad_engine *e, const gad_turn_part *part, size_t part_c
     if (!status)
         status = render(e, part, part_count, &s, turn, err);
     free_images(&s);
+    gad_kept *kept = e->kept;
+    if (kept)
+        gad_prepared_forget(&kept->good);
     if (status)
         gad_turn_free(e, turn);
     return status;

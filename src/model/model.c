@@ -165,8 +165,8 @@ static void build_evidence(builder *b, const gad_config *config, gad_evidence_he
     const gad_vision_config *v = &config->vision;
     int64_t width = gad_config_map_width(d);
     b->params->group = GAD_PARAM_EVIDENCE;
-    head->pixels = matcher(b, d, (int64_t)3 * v->patch * v->patch, width, "pixels");
-    head->rows = matcher(b, d, v->out_hidden, d->hidden, "rows");
+    head->matcher[GAD_EVIDENCE_PIXELS] = matcher(b, d, (int64_t)3 * v->patch * v->patch, width, "pixels");
+    head->matcher[GAD_EVIDENCE_TOWER] = matcher(b, d, v->out_hidden, d->hidden, "rows");
     int64_t cells = gad_config_map_cells(d);
     head->low = linear(b, width, 9 * GAD_EVIDENCE_CHANNELS, true, "difference.low");
     head->spread = linear(b, width, 9 * width, true, "difference.spread");

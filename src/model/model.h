@@ -28,13 +28,21 @@ typedef struct gad_lm {
     gad_linear head; /* its weight is `embed` when tied */
 } gad_lm;
 
+/* The feature maps that the evidence head matches: a further one is a line here and in model.c, and its rows in
+ * evidence/head_input.c. */
+enum {
+    GAD_EVIDENCE_PIXELS, /* on the grid of patches */
+    GAD_EVIDENCE_TOWER,  /* on that of tokens */
+    GAD_EVIDENCE_MAPS
+};
+
 /* Compares the image to inspect with its references (evidence/head.h); its tensors are named difference.*. */
 typedef struct gad_evidence_head {
     struct gad_evidence_matcher {
         gad_linear fc1, fc2;     /* local features */
         gad_norm q_norm, k_norm; /* over each head */
-        gad_linear out;          /* residual into cells (pixels) or into the evidence (rows) */
-    } pixels, rows;
+        gad_linear out;          /* residual of a patch into its cells, of a token into the evidence */
+    } matcher[GAD_EVIDENCE_MAPS];
     gad_linear low, spread, cell; /* of cells: hand-made channels of 3 x 3, features of 3 x 3, their own logit */
     gad_linear gather;            /* cells of a token into its evidence */
     gad_linear around;            /* evidence of a token and its eight neighbours into the evidence */

@@ -331,9 +331,19 @@ gad_status gad_preprocess_fit(const gad_preprocess *settings, const gad_image *i
     return resize(settings, image, &view, fitted, err);
 }
 
-/* The rows of an image that has its size already. `image`: what it was made of. */
-static gad_status lay_out(const gad_preprocess *settings, const gad_image *resized, const gad_image *image,
-                          const gad_view *view, gad_patches *patches, gad_error *err)
+void gad_preprocess_planes(const gad_preprocess *settings, const gad_image *fitted, float *planes)
+{
+    float table[3][256];
+    int64_t area = fitted->width * fitted->height;
+    make_table(settings, table);
+    for (int64_t i = 0; i < area; i++)
+        for (int c = 0; c < 3; c++)
+            planes[c * area + i] = table[c][fitted->pixels[3 * i + c]];
+}
+
+/* The rows of an image that has its size already, which they take over on success. `image`: what it was made of. */
+static gad_status lay_out(const gad_preprocess *settings, gad_image *resized, const gad_image *image, const gad_view *view,
+                          gad_patches *patches, gad_error *err)
 {
     gad_patches made = {.view = *view};
     made.grid = (gad_grid){(int32_t)(resized->height / settings->patch), (int32_t)(resized->width / settings->patch)};
@@ -344,6 +354,8 @@ static gad_status lay_out(const gad_preprocess *settings, const gad_image *resiz
         return gad_error_memory(err, "prepare image", (size_t)(made.row_count * made.row_size) * sizeof *made.row);
     fill_rows(settings, resized, &made);
     made.hash = name_input(settings, image, &made.view);
+    made.picture = *resized;
+    *resized = (gad_image){0};
     *patches = made;
     return GAD_OK;
 }
@@ -368,7 +380,14 @@ gad_status gad_preprocess_fitted(const gad_preprocess *settings, const gad_image
     if (fitted->channels != 3 || fitted->width % factor || fitted->height % factor)
         return gad_error_set(err, GAD_E_ARGUMENT, "prepare image", "fit the picture to the engine that inspects with it",
                              "a picture was fitted to another model");
-    return lay_out(settings, fitted, fitted, &view, patches, err);
+    gad_image copy;
+    gad_status status = gad_image_new(fitted->width, fitted->height, 3, &copy, err);
+    if (status)
+        return status;
+    memcpy(copy.pixels, fitted->pixels, (size_t)fitted->height * gad_image_stride(fitted));
+    status = lay_out(settings, &copy, fitted, &view, patches, err);
+    gad_image_free(&copy);
+    return status;
 }
 
 void gad_preprocess_free(gad_patches *patches)
@@ -376,5 +395,6 @@ void gad_preprocess_free(gad_patches *patches)
     if (!patches)
         return;
     gad_memory_free_aligned(patches->row);
+    gad_image_free(&patches->picture);
     *patches = (gad_patches){0};
 }

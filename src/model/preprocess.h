@@ -30,7 +30,8 @@ typedef struct gad_patches {
     int64_t row_count, row_size; /* inside a block row by row; columns: channel, frame, y, x: 3 * temporal * patch^2 */
     gad_grid grid;               /* patches, not tokens */
     gad_view view;
-    gad_hash hash; /* of the pixels, the view and the settings: equal hash, equal rows */
+    gad_hash hash;     /* of the pixels, the view and the settings: equal hash, equal rows */
+    gad_image picture; /* RGB, what the rows were made of; owned */
 } gad_patches;
 
 /* Reads preprocessor_config.json, or processor_config.json with the same keys under "image_processor". Refuses what would
@@ -59,4 +60,6 @@ gad_status gad_preprocess_image(const gad_preprocess *settings, const gad_image 
 gad_status gad_preprocess_fitted(const gad_preprocess *settings, const gad_image *fitted, gad_patches *patches,
                                  gad_error *err);
 void gad_preprocess_free(gad_patches *patches);
+/* The colours of a fitted image, normalised as the rows are, as planes [3][height][width]. */
+void gad_preprocess_planes(const gad_preprocess *settings, const gad_image *fitted, float *planes);
 #endif

@@ -11,10 +11,11 @@
 /* One image of a segment. `patches` may be absent when `rows` are there and nothing else needs pixels. */
 typedef struct gad_batch_image {
     gad_grid grid;
-    int64_t first;              /* place of its first id in the segment */
-    const float *patches;       /* [patches, 3 * temporal * patch * patch], raster (merge block) order */
-    const gad_image_rows *rows; /* what a frozen tower gave for it; NULL: run the tower */
-    const float *mask;          /* [cells]: defective part of each cell of the heat map, 0 to 1; NULL: not known */
+    int64_t first;                /* place of its first id in the segment */
+    const float *patches;         /* [patches, 3 * temporal * patch * patch], raster (merge block) order */
+    const gad_image_rows *rows;   /* what a frozen tower gave for it; NULL: run the tower */
+    const gad_prepared *prepared; /* what the evidence head compares; NULL where it does not */
+    const float *mask;            /* [cells]: defective part of each cell of the heat map, 0 to 1; NULL: not known */
     const gad_region *forced; /* [forced_count] the true ones, shown in place of the heat map's regions; NULL: these are */
     int forced_count;
 } gad_batch_image;

@@ -9,7 +9,10 @@ void gad_example_free(gad_example *example)
 {
     for (int64_t i = 0; example->patches && i < example->image_count; i++)
         gad_preprocess_free(&example->patches[i]);
+    for (int64_t i = 0; example->prepared && i < example->image_count; i++)
+        gad_prepared_free(&example->prepared[i]);
     gad_memory_free(example->patches);
+    gad_memory_free(example->prepared);
     gad_memory_free(example->image);
     gad_memory_free(example->ids);
     gad_memory_free(example->weight);
@@ -20,6 +23,19 @@ void gad_example_free(gad_example *example)
     gad_memory_free(example->answer);
     gad_memory_free(example->adversarial);
     *example = (gad_example){0};
+}
+
+gad_status gad_example_prepare(gad_example *example, const gad_preprocess *settings, gad_error *err)
+{
+    size_t count = (size_t)example->image_count;
+    example->prepared = gad_memory_zero(count, sizeof *example->prepared);
+    gad_status status =
+        example->prepared ? GAD_OK : gad_error_memory(err, "prepare a sample", count * sizeof *example->prepared);
+    for (size_t i = 0; i < count && !status; i++) {
+        status = gad_prepared_make(settings, &example->patches[i].picture, &example->prepared[i], err);
+        example->image[i].prepared = &example->prepared[i];
+    }
+    return status;
 }
 
 gad_segment gad_example_segment(const gad_example *example)

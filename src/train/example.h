@@ -14,6 +14,7 @@ typedef struct gad_example {
     int64_t count, prompt_count;
     gad_batch_image *image; /* [image_count], the last one is the image to inspect; points into what follows */
     gad_patches *patches;   /* [image_count] */
+    gad_prepared *prepared; /* [image_count]; NULL where nothing is compared */
     int64_t image_count;
     float *mask;           /* [cells] of the last image, NULL: not known */
     gad_score_truth truth; /* boxes owned */
@@ -31,6 +32,8 @@ typedef struct gad_example {
     int64_t adversarial_count;
 } gad_example;
 void gad_example_free(gad_example *example);
+/* For an evidence head: the images of the patches, prepared. */
+gad_status gad_example_prepare(gad_example *example, const gad_preprocess *settings, gad_error *err);
 /* The segment of the whole example, borrowing its memory. */
 gad_segment gad_example_segment(const gad_example *example);
 

@@ -20,18 +20,20 @@ const char *gad_example_maker_adversarial(bool anomalous)
 
 /* ---- images -------------------------------------------------------------------------------------------------------- */
 
-/* Frames of two stills in one: frame 0 of `first`, frame 1 of `second`. Rows: channel, frame, y, x. */
-static gad_status make_clip(const gad_patches *first, const gad_patches *second, const gad_preprocess *settings,
+/* Frames of two stills in one: frame 0 of `first`, frame 1 and the picture of `second`. Rows: channel, frame, y, x. */
+static gad_status make_clip(const gad_patches *first, gad_patches *second, const gad_preprocess *settings,
                             gad_patches *clip, gad_error *err)
 {
     if (first->row_count != second->row_count || first->grid.rows != second->grid.rows)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, "use the pair input, or resize the references to the image",
                              "a clip needs a reference of the image's size");
     size_t numbers = (size_t)(second->row_count * second->row_size);
+    float *row = gad_memory_alloc_aligned(numbers, sizeof *row);
+    if (!row)
+        return gad_error_memory(err, operation, numbers * sizeof *row);
     *clip = *second;
-    clip->row = gad_memory_alloc(numbers, sizeof *clip->row);
-    if (!clip->row)
-        return gad_error_memory(err, operation, numbers * sizeof *clip->row);
+    clip->row = row;
+    second->picture = (gad_image){0};
     memcpy(clip->row, second->row, numbers * sizeof *clip->row);
     int64_t frame = (int64_t)settings->patch * settings->patch, frames = settings->temporal;
     for (int64_t i = 0; i < first->row_count * 3; i++) /* channels of all rows */
@@ -62,7 +64,7 @@ static gad_status prepare_images(const gad_example_maker *maker, const gad_examp
     gad_preprocess_free(&both[1]);
     for (int64_t i = 0; i < count && !status; i++)
         e->image[i] = (gad_batch_image){.grid = e->patches[i].grid, .patches = e->patches[i].row};
-    return status;
+    return status || !maker->compares || count < 2 ? status : gad_example_prepare(e, maker->preprocess, err);
 }
 
 /* The part of each cell's pixels that the mask covers, in the order of the heat map. */

@@ -22,6 +22,7 @@ typedef struct gad_example_maker {
     gad_box_convention convention;
     gad_question_template wording;
     gad_example_layout input;
+    bool compares;     /* the model has an evidence head */
     int64_t mask_side; /* cells of a mask along a token: gad_config_map_side */
     bool knows;        /* the question names the defect kinds that may occur */
     bool reasons;      /* false: answers without <think> text */

@@ -40,6 +40,7 @@ typedef struct run {
     gad_lm_input input;
     gad_tensor hidden, d_hidden, d_logits;
     gad_head_input compared; /* empty when nothing is */
+    gad_head_result found;
     gad_head_saved head;
 } run;
 
@@ -58,12 +59,11 @@ static gad_status prepare_evidence(run *r, gad_error *err)
     if (!image)
         return gad_error_memory(err, operation, (size_t)batch->image_count * sizeof *image);
     for (int64_t i = 0; i < batch->image_count; i++)
-        image[i] = (gad_head_image){batch->image[i].grid, batch->image[i].patches, batch->image[i].forced,
-                                    batch->image[i].forced_count};
+        image[i] = (gad_head_image){batch->image[i].prepared, batch->image[i].forced, batch->image[i].forced_count};
     gad_status status = gad_head_input_make(&r->step->model->config, image, batch->image_count, batch->pair,
                                             batch->pair_count, &r->compared, err);
     gad_memory_free(image);
-    return status;
+    return status ? status : gad_head_result_make(&r->step->model->config.evidence, &r->compared, &r->found, err);
 }
 
 static gad_status reserve(run *r, gad_error *err)
@@ -85,6 +85,7 @@ static gad_status reserve(run *r, gad_error *err)
 
 static void release(run *r)
 {
+    gad_head_result_free(&r->found);
     gad_head_input_free(&r->compared);
     gad_memory_free(r->lm_saved.block_input);
     gad_memory_free(r->lm_saved.block);
@@ -148,7 +149,7 @@ static void compare_images(run *r)
         *rows = device->ops->take(device, r->batch->tokens, r->rows.out.cols);
         device->ops->zero(device, *rows);
     }
-    gad_head_forward(&r->step->pass, r->step->model, &r->compared, &r->rows, &r->head);
+    gad_head_forward(&r->step->pass, r->step->model, &r->compared, &r->rows, &r->found, &r->head);
 }
 
 static void forward(run *r)
@@ -383,8 +384,8 @@ gad_status gad_step_regions(const gad_step *step, const gad_segment *segment, ga
         status = gad_device_check(device, err);
     }
     if (!status && r.compared.pairs) {
-        *count = r.compared.region_count[0] ? r.compared.region_count[0] : 1;
-        memcpy(region, r.compared.region, (size_t)*count * sizeof *region);
+        *count = r.found.region_count[0] ? r.found.region_count[0] : 1;
+        memcpy(region, r.found.region, (size_t)*count * sizeof *region);
     }
     device->ops->rewind(device, mark);
     release(&r);

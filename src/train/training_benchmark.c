@@ -39,7 +39,9 @@ typedef struct bench {
     /* one sample, used for all */
     int64_t count, prompt_count;
     int32_t *ids;
-    float *weight, *patches;
+    float *weight;
+    gad_patches patches[IMAGES];
+    gad_prepared prepared[IMAGES];
     gad_batch_image image[IMAGES];
     /* the running step */
     double since_s, part_s[PARTS];
@@ -67,29 +69,51 @@ static gad_status load_model(bench *b, gad_error *err)
                     : gad_weights_load(s->model, &(gad_weights_options){0}, &b->model, &b->files, s->log, err);
 }
 
+/* An image of noise as the model reads it. */
+static gad_status make_image(bench *b, int k, gad_rng *rng, gad_error *err)
+{
+    const gad_vision_config *v = &b->model.config.vision;
+    const gad_preprocess settings = {.patch = v->patch,
+                                     .temporal = v->temporal,
+                                     .merge = v->merge,
+                                     .mean = {0.5, 0.5, 0.5},
+                                     .std = {0.5, 0.5, 0.5},
+                                     .backend = GAD_RESIZE_PIL};
+    gad_image noise;
+    gad_status status = gad_image_new(b->grid.cols * v->patch, b->grid.rows * v->patch, 3, &noise, err);
+    if (status)
+        return status;
+    for (int64_t i = 0; i < 3 * noise.width * noise.height; i++)
+        noise.pixels[i] = (unsigned char)gad_rng_below(rng, 256);
+    status = gad_preprocess_fitted(&settings, &noise, &b->patches[k], err);
+    if (!status && gad_head_exists(&b->model))
+        status = gad_prepared_make(&settings, &noise, &b->prepared[k], err);
+    gad_image_free(&noise);
+    return status;
+}
+
 /* Prompt: two images with their region tokens, text_tokens ids; then the answer, which is learnt. */
 static gad_status make_sample(bench *b, gad_error *err)
 {
     const gad_training_benchmark_settings *s = b->settings;
     const gad_config *config = &b->model.config;
-    const gad_vision_config *v = &config->vision;
-    int32_t unit = v->patch * v->merge, side = (int32_t)(s->image_side_px / unit);
-    b->grid = (gad_grid){(side ? side : 1) * v->merge, (side ? side : 1) * v->merge};
-    int64_t tokens = gad_grid_tokens(b->grid), cols = 3 * v->temporal * v->patch * v->patch, at = 0;
-    int64_t numbers = gad_grid_patches(b->grid) * cols;
+    int32_t unit = config->vision.patch * config->vision.merge, side = (int32_t)(s->image_side_px / unit);
+    b->grid = (gad_grid){(side ? side : 1) * config->vision.merge, (side ? side : 1) * config->vision.merge};
+    int64_t tokens = gad_grid_tokens(b->grid), at = 0;
     b->prompt_count = IMAGES * (tokens + 2) + s->text_tokens;
     b->count = b->prompt_count + s->answer_tokens;
     b->ids = gad_memory_alloc((size_t)b->count, sizeof *b->ids);
     b->weight = gad_memory_zero((size_t)b->count, sizeof *b->weight);
-    b->patches = gad_memory_alloc((size_t)(IMAGES * numbers), sizeof *b->patches);
-    if (!b->ids || !b->weight || !b->patches)
-        return gad_error_memory(err, operation, (size_t)(IMAGES * numbers) * sizeof *b->patches);
+    if (!b->ids || !b->weight)
+        return gad_error_memory(err, operation, (size_t)b->count * sizeof *b->ids);
     gad_rng rng = gad_rng_make(1, 0);
-    for (int64_t i = 0; i < IMAGES * numbers; i++)
-        b->patches[i] = (float)gad_rng_range(&rng, -2, 2);
     for (int k = 0; k < IMAGES; k++) {
+        gad_status status = make_image(b, k, &rng, err);
+        if (status)
+            return status;
         b->ids[at++] = config->vision_start_token;
-        b->image[k] = (gad_batch_image){.grid = b->grid, .first = at, .patches = b->patches + k * numbers};
+        b->image[k] =
+            (gad_batch_image){.grid = b->grid, .first = at, .patches = b->patches[k].row, .prepared = &b->prepared[k]};
         for (int64_t t = 0; t < tokens; t++)
             b->ids[at++] = config->image_token;
         b->ids[at++] = config->vision_end_token;
@@ -387,7 +411,10 @@ gad_status gad_training_benchmark_measure(const gad_training_benchmark_settings 
     }
     gad_memory_free(b.ids);
     gad_memory_free(b.weight);
-    gad_memory_free(b.patches);
+    for (int k = 0; k < IMAGES; k++) {
+        gad_preprocess_free(&b.patches[k]);
+        gad_prepared_free(&b.prepared[k]);
+    }
     gad_model_free(&b.model);
     gad_tensor_source_free(b.files);
     gad_device_close(&b.device);

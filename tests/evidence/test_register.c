@@ -41,8 +41,14 @@ static scene *make_scene(gad_similarity p, bool other_light)
 
 static gad_similarity place_of(const scene *s)
 {
+    size_t numbers = (size_t)gad_register_pyramid_numbers(WIDTH, HEIGHT);
     float *scratch = malloc((size_t)gad_register_scratch(WIDTH, HEIGHT) * sizeof *scratch);
-    gad_similarity p = gad_register_find(s->test, s->reference, WIDTH, HEIGHT, scratch);
+    float *memory = malloc(2 * numbers * sizeof *memory);
+    gad_pyramid test, reference;
+    gad_register_pyramid(s->test, WIDTH, HEIGHT, memory, &test);
+    gad_register_pyramid(s->reference, WIDTH, HEIGHT, memory + numbers, &reference);
+    gad_similarity p = gad_register_find(&test, &reference, scratch);
+    free(memory);
     free(scratch);
     return p;
 }

@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "evidence/evidence.h"
 #include "gad_train.h"
+#include "inspect/kept.h"
 #include "inspect/turn.h"
 #include "support/support.h"
 #include "train/step.h"
@@ -98,14 +99,18 @@ static void test_training_sees_the_same(void **state)
     const bench *b = *state;
     gad_error err;
     gad_patches patches[2];
+    gad_prepared prepared[2];
     gad_batch_image image[2];
     gad_batch batch;
     const int pair[] = {0, 1};
     gad_turn turn = turn_of(b, pair, 2);
     for (int i = 0; i < 2; i++) {
         ASSERT_OK(gad_preprocess_image(&b->engine->preprocess, &b->picture[i]->image, &patches[i], &err), &err);
-        image[i] =
-            (gad_batch_image){.grid = patches[i].grid, .patches = patches[i].row, .first = turn.asked.image[i].first};
+        ASSERT_OK(gad_prepared_make(&b->engine->preprocess, &patches[i].picture, &prepared[i], &err), &err);
+        image[i] = (gad_batch_image){.grid = patches[i].grid,
+                                     .patches = patches[i].row,
+                                     .first = turn.asked.image[i].first,
+                                     .prepared = &prepared[i]};
     }
     gad_segment segment = {turn.asked.prompt.ids, turn.asked.prompt.count, NULL, image, 2, -1};
     ASSERT_OK(gad_batch_make(&b->engine->model.config, &segment, 1, &batch, &err), &err);
@@ -121,23 +126,25 @@ static void test_training_sees_the_same(void **state)
             assert_true(fabsf(seen - trained) <= 1e-5f * fmaxf(1, fabsf(trained))); /* sums of another order */
         }
     gad_batch_free(&batch);
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
         gad_preprocess_free(&patches[i]);
+        gad_prepared_free(&prepared[i]);
+    }
     gad_turn_free(b->engine, &turn);
 }
 
 /* ---- the level of a class ------------------------------------------------------------------------------------------ */
 
 /* Rows and map of a comparison without level. */
-static float plain_peak(const bench *b, const gad_patches *patches, const gad_image_rows *const *rows, int64_t count,
-                        float level, float *logit)
+static float plain_peak(const bench *b, const gad_prepared *const *picture, const gad_image_rows *const *rows,
+                        int64_t count, float level, float *logit)
 {
     gad_error err;
     gad_evidence_map map = {.logit = logit};
     gad_image_rows evidence;
     float peak = -INFINITY;
     ASSERT_OK(
-        gad_evidence_make(&b->engine->model, &b->engine->device, true, patches, rows, count, level, &evidence, &map, &err),
+        gad_evidence_make(&b->engine->model, &b->engine->device, true, picture, rows, count, level, &evidence, &map, &err),
         &err);
     for (int64_t i = 0; i < evidence.tokens * gad_config_map_cells(&b->engine->model.config.evidence); i++)
         peak = fmaxf(peak, logit[i]);
@@ -149,7 +156,8 @@ static void test_level(void **state)
 {
     const bench *b = *state;
     gad_error err;
-    gad_patches patches[PICTURES];
+    gad_prepared prepared[PICTURES];
+    const gad_prepared *picture[PICTURES];
     const gad_image_rows *rows[PICTURES];
     float logit[1024], level = 0;
     gad_evidence_map map = {.logit = logit};
@@ -160,31 +168,35 @@ static void test_level(void **state)
                                       &err),
                   &err);
         rows[i] = &entry->rows;
-        ASSERT_OK(gad_preprocess_image(&b->engine->preprocess, &b->picture[i]->image, &patches[i], &err), &err);
+        picture[i] = &prepared[i];
+        gad_image fitted;
+        ASSERT_OK(gad_preprocess_fit(&b->engine->preprocess, &b->picture[i]->image, &fitted, &err), &err);
+        ASSERT_OK(gad_prepared_make(&b->engine->preprocess, &fitted, &prepared[i], &err), &err);
+        gad_image_free(&fitted);
     }
     float sum = 0;
     for (int last = 0; last < GOOD; last++) { /* each good part against the two others */
-        gad_patches three[GOOD];
+        const gad_prepared *three[GOOD];
         const gad_image_rows *of_three[GOOD];
         for (int i = 0, to = 0; i < GOOD; i++) {
             int at = i == last ? GOOD - 1 : to++;
-            three[at] = patches[i];
+            three[at] = picture[i];
             of_three[at] = rows[i];
         }
         sum += plain_peak(b, three, of_three, GOOD, 0, logit);
     }
-    ASSERT_OK(gad_evidence_level(&b->engine->model, &b->engine->device, true, patches, rows, GOOD, &level, &err), &err);
+    ASSERT_OK(gad_evidence_level(&b->engine->model, &b->engine->device, true, picture, rows, GOOD, &level, &err), &err);
     assert_true(fabsf(level - (sum / GOOD - GAD_EVIDENCE_GOOD)) < 1e-5f);
     const int shown[] = {0, 1, 2, 3};
-    float without = plain_peak(b, patches, rows, GOOD + 1, 0, logit);
+    float without = plain_peak(b, picture, rows, GOOD + 1, 0, logit);
     gad_turn turn = turn_of(b, shown, GOOD + 1);
     assert_true(fabsf(peak_of(&turn) - (without - level)) < 1e-5f);
     /* the figures move with it: rows at another level are other rows */
     gad_image_rows at_zero, far;
     ASSERT_OK(
-        gad_evidence_make(&b->engine->model, &b->engine->device, true, patches, rows, GOOD + 1, 0, &at_zero, &map, &err),
+        gad_evidence_make(&b->engine->model, &b->engine->device, true, picture, rows, GOOD + 1, 0, &at_zero, &map, &err),
         &err);
-    ASSERT_OK(gad_evidence_make(&b->engine->model, &b->engine->device, true, patches, rows, GOOD + 1, 5, &far, &map, &err),
+    ASSERT_OK(gad_evidence_make(&b->engine->model, &b->engine->device, true, picture, rows, GOOD + 1, 5, &far, &map, &err),
               &err);
     size_t first = (size_t)at_zero.tokens * (size_t)b->engine->model.config.text.hidden;
     assert_memory_equal(at_zero.rows, far.rows, first * sizeof(float));
@@ -193,7 +205,7 @@ static void test_level(void **state)
     gad_memory_free(far.rows);
     gad_turn_free(b->engine, &turn);
     for (int i = 0; i < GOOD + 1; i++)
-        gad_preprocess_free(&patches[i]);
+        gad_prepared_free(&prepared[i]);
 }
 
 /* The level and what good parts look like are kept with the engine, whichever is asked for first. */
@@ -213,11 +225,33 @@ static void test_a_threshold_with_several_good_parts(void **state)
     gad_inspection_clear(&again);
 }
 
+/* A good part is prepared once for a series of parts, and goes with the series. */
+static void test_good_parts_are_prepared_once(void **state)
+{
+    const bench *b = *state;
+    const int series[][3] = {{0, 1, 2}, {0, 1, 3}, {3, 4, 2}};
+    const gad_kept *kept;
+    const gad_prepared *first[2] = {NULL};
+    for (int i = 0; i < 3; i++) {
+        gad_turn turn = turn_of(b, series[i], 3);
+        gad_turn_free(b->engine, &turn);
+        kept = b->engine->kept;
+        assert_int_equal(kept->good.count, 2);
+        for (size_t k = 0; k < 2; k++) {
+            assert_true(gad_hash_equal(kept->good.item[k]->hash, b->picture[series[i][k]]->hash));
+            if (i == 1)
+                assert_ptr_equal(&kept->good.item[k]->picture, first[k]);
+            first[k] = &kept->good.item[k]->picture;
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_training_sees_the_same),
         cmocka_unit_test(test_level),
+        cmocka_unit_test(test_good_parts_are_prepared_once),
         cmocka_unit_test(test_a_threshold_with_several_good_parts),
     };
     return cmocka_run_group_tests(tests, open_bench, close_bench);

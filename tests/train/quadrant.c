@@ -82,6 +82,7 @@ static gad_status get(void *user, int64_t index, gad_example *example, gad_error
     memcpy(example->adversarial, example->ids, (size_t)prompt * sizeof(int32_t));
     example->adversarial[prompt - 1] = QUADRANT_MISLEAD;
     gad_memory_free(rgb);
+    ASSERT_OK(gad_example_prepare(example, &q->preprocess, err), err);
     return GAD_OK;
 }
 

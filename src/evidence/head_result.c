@@ -1,0 +1,77 @@
+/* head_result: see head_result.h */
+#include "evidence/head_result.h"
+
+#include <math.h>
+
+#include "base/error.h"
+
+gad_status gad_head_result_make(const gad_evidence_config *config, const gad_head_input *input, gad_head_result *result,
+                                gad_error *err)
+{
+    gad_head_result r = {0};
+    size_t cells = (size_t)(input->tests * gad_config_map_cells(config)), pairs = (size_t)input->pairs;
+    r.logit = gad_arena_take(&r.arena, cells, sizeof *r.logit);
+    r.region = gad_arena_take(&r.arena, pairs * GAD_REGIONS_MAX, sizeof *r.region);
+    r.region_count = gad_arena_take(&r.arena, pairs, sizeof *r.region_count);
+    r.region_tokens = gad_arena_take(&r.arena, (size_t)input->tests * GAD_REGION_TOKEN_WIDTH, sizeof *r.region_tokens);
+    r.scratch.raster = gad_arena_take(&r.arena, cells, sizeof *r.scratch.raster);
+    r.scratch.cell = gad_arena_take(&r.arena, 2 * cells, sizeof *r.scratch.cell);
+    if (!r.logit || !r.region || !r.region_count || !r.region_tokens || !r.scratch.raster || !r.scratch.cell) {
+        gad_head_result_free(&r);
+        return gad_error_memory(err, "compare images", cells * sizeof *r.logit);
+    }
+    *result = r;
+    return GAD_OK;
+}
+
+/* What was told in place of what was found, as if the map had shown it; returns its peak. */
+static float show_forced(const gad_head_image *image, float peak, gad_region *region, int *count)
+{
+    static const float sure = 1;
+    peak = image->forced_count ? fmaxf(peak, sure) : fminf(peak, -sure);
+    *count = image->forced_count;
+    for (int k = 0; k < *count; k++) {
+        region[k] = image->forced[k];
+        region[k].peak = peak;
+    }
+    return peak;
+}
+
+/* Of pair i, whose test image begins at token `first`. */
+static void read_pair(const gad_evidence_config *config, const gad_head_input *in, int64_t i, int64_t first,
+                      gad_head_result *result)
+{
+    gad_grid grid = in->test[i].picture->grid;
+    int64_t side = gad_config_map_side(config), across = grid.cols / 2, cols = across * side, rows = grid.rows / 2 * side;
+    int64_t px = in->cell_px;
+    float *logit = result->logit + first * side * side, *raster = result->scratch.raster, peak = -INFINITY;
+    for (int64_t y = 0; y < rows; y++)
+        for (int64_t x = 0; x < cols; x++) {
+            float *z = &logit[gad_regions_cell(across, side, y, x)];
+            *z -= in->level;
+            raster[y * cols + x] = *z;
+            peak = fmaxf(peak, *z);
+        }
+    gad_regions_map heat = {
+        .logit = raster, .gap = in->residual + first * side * side * px * px, .rows = rows, .cols = cols, .cell_px = px};
+    gad_region *region = result->region + i * GAD_REGIONS_MAX;
+    result->region_count[i] = gad_regions_find(&heat, result->scratch.cell, region);
+    if (in->test[i].forced)
+        peak = show_forced(&in->test[i], peak, region, &result->region_count[i]);
+    gad_region_tokens_write(region, result->region_count[i], peak, gad_grid_tokens(grid),
+                            result->region_tokens + first * GAD_REGION_TOKEN_WIDTH);
+}
+
+void gad_head_result_read(const gad_evidence_config *config, const gad_head_input *input, gad_head_result *result)
+{
+    for (int64_t i = 0, first = 0; i < input->pairs; i++) {
+        read_pair(config, input, i, first, result);
+        first += gad_grid_tokens(input->test[i].picture->grid);
+    }
+}
+
+void gad_head_result_free(gad_head_result *result)
+{
+    gad_arena_free(&result->arena);
+    *result = (gad_head_result){0};
+}
