@@ -211,6 +211,7 @@ typedef struct gad_inspection {
     bool disagreement; /* the reasoned answer's word is not the verdict */
     /* How far the part is from looking like a good part, and from where on it is unfamiliar; -1: not measured. */
     double distance, distance_limit;
+    int64_t nearest;    /* of a product: the good part that looks most like it as a whole (gad_product_part); -1: none */
     gad_defect *defect; /* of the answer's text; of a fast answer: the regions of the heat map, without labels */
     int defect_count;
     char *reasoning; /* text between <think> and </think>; "" when there is none */

@@ -58,9 +58,11 @@ typedef struct gad_serve_settings {
     int64_t body_bytes, all_bodies_bytes;      /* of one request; of all at once */
     double read_timeout_s, idle_timeout_s, send_timeout_s; /* a whole request; silence; a whole response */
     int64_t keep;                                          /* results; older ones go; 0: all */
-    gad_engine *engine;                                    /* answers /v1/chat/completions; borrowed; NULL: none does */
-    const char *model_name;                                /* as clients name it; outlives the server; NULL: "gad" */
-    gad_learn_settings learn;                              /* of products that are taught here */
+    /* Answers /v1/chat/completions, and explains the products' parts that `inspect.reason` says; borrowed; NULL: none. */
+    gad_engine *engine;
+    gad_inspect_settings inspect;
+    const char *model_name;   /* as clients name it; outlives the server; NULL: "gad" */
+    gad_learn_settings learn; /* of products that are taught here */
     const gad_log *log;
 } gad_serve_settings;
 GAD_API gad_serve_settings gad_serve_settings_default(void);

@@ -13,7 +13,7 @@
 typedef struct serve_options {
     gad_serve_settings serve;
     engine_options engine;
-    const char *key_file, *features;
+    const char *key_file, *features, *reason;
     int64_t body_mib;
 } serve_options;
 
@@ -106,7 +106,7 @@ static const option table[] = {
      .offset = AT(serve.learn.confidence),
      .fallback = "0.95",
      .help = "probability that the true share is no larger"},
-    {.help = "A model that is asked at /v1/chat/completions"},
+    {.help = "A model that explains parts, and is asked at /v1/chat/completions"},
     {.table = &options_engine_model, .offset = AT(engine)},
     {.changes = "model", .help = "checkpoint folder, or the name of an installed model (default: none)"},
     {.name = "model-name",
@@ -114,6 +114,20 @@ static const option table[] = {
      .kind = OPTION_STRING,
      .offset = AT(serve.model_name),
      .help = "what clients call it (default: the folder's name)"},
+    {.name = "reason",
+     .argument = "WHICH",
+     .kind = OPTION_CHOICE,
+     .offset = AT(reason),
+     .choices = "always|rejects|never",
+     .fallback = "rejects",
+     .help = "parts of products that it says something of, beside the product's verdict"},
+    {.name = "max-tokens",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(serve.inspect.max_tokens),
+     .minimum = 1,
+     .fallback = "1024",
+     .help = "of what it says of a part"},
     {.help = "Speed"},
     {.table = &options_engine_compute, .offset = AT(engine.compute)},
 };
@@ -192,6 +206,12 @@ static int run(void *settings)
     s->idle_timeout_s = all.idle_timeout_s;
     s->send_timeout_s = all.send_timeout_s;
     s->learn.most_rows = all.learn.most_rows;
+    all.inspect.max_tokens = s->inspect.max_tokens;
+    all.inspect.reason = !strcmp(o->reason, "always")    ? GAD_REASON_ALWAYS
+                         : !strcmp(o->reason, "rejects") ? GAD_REASON_REJECTS
+                                                         : GAD_REASON_NEVER;
+    s->inspect = all.inspect;
+    s->log = &log;
     s->learn.backbone = o->features;
     s->learn.threads = (int)o->engine.compute.threads;
     char name[256];

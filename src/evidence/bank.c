@@ -255,14 +255,18 @@ double gad_bank_score(float *distance, int64_t cells, double *ground)
     return sum / (double)most - 0.5 * (double)median;
 }
 
-double gad_bank_unfamiliar(const gad_bank *bank, const float *whole, int64_t except)
+double gad_bank_unfamiliar(const gad_bank *bank, const float *whole, int64_t except, int64_t *nearest)
 {
     double best = 0;
+    int64_t found = -1;
     for (int64_t p = 0; p < bank->parts; p++) {
         double cosine = 0;
         for (int64_t c = 0; p != except && c < bank->width; c++)
             cosine += (double)whole[c] * (double)bank->whole[p * bank->width + c];
+        found = cosine > best ? p : found;
         best = cosine > best ? cosine : best;
     }
+    if (nearest)
+        *nearest = found;
     return 1 - best;
 }

@@ -33,7 +33,7 @@ static gad_status measure_part(const comparison *c, const gad_bank *others, int6
         return status;
     memcpy(c->spare, distance, (size_t)cells * sizeof *distance);
     c->out->score[part] = gad_bank_score(c->spare, cells, NULL);
-    c->out->unfamiliar[part] = gad_bank_unfamiliar(c->bank, c->bank->whole + part * width, part);
+    c->out->unfamiliar[part] = gad_bank_unfamiliar(c->bank, c->bank->whole + part * width, part, NULL);
     return GAD_OK;
 }
 

@@ -244,6 +244,7 @@ static gad_status start_result(const gad_inspect_request *request, gad_inspectio
                                .threshold = NAN,
                                .distance = -1,
                                .distance_limit = -1,
+                               .nearest = -1,
                                .difference = -1};
     for (size_t i = 0; i < request->part_count; i++)
         if (!request->part[i].text) {

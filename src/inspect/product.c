@@ -383,7 +383,7 @@ static gad_status judge(const gad_product *p, const gad_descriptors *d, float *d
     for (int64_t i = 0; i < cells; i++)
         distance[i] -= (float)ground;
     r->verdict = r->score >= r->threshold ? GAD_VERDICT_ANOMALOUS : GAD_VERDICT_NORMAL;
-    r->distance = gad_bank_unfamiliar(&p->bank, d->whole, -1);
+    r->distance = gad_bank_unfamiliar(&p->bank, d->whole, -1, &r->nearest);
     r->distance_limit = p->distance_limit;
     if (r->distance > r->distance_limit)
         r->verdict = GAD_VERDICT_UNFAMILIAR;
@@ -410,6 +410,7 @@ gad_status gad_product_look(gad_product *product, const gad_image *image, double
     float *distance = NULL;
     gad_product_working_size(product, image->width, image->height, &width, &height);
     gad_inspection r = {.threshold = threshold >= 0 ? threshold : 0.5,
+                        .nearest = -1,
                         .score_reasoned = -1,
                         .width_px = (int)image->width,
                         .height_px = (int)image->height,

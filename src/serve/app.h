@@ -14,9 +14,11 @@ struct gad_server {
     gad_metrics metrics;
     gad_listener *listener;
     int64_t queue_bound;
-    gad_engine *engine;     /* borrowed; NULL: none. Touched by queued handlers only */
-    const char *model_name; /* of the engine */
-    int64_t started;        /* Unix time */
+    gad_engine *engine;           /* borrowed; NULL: none. Touched by queued handlers only */
+    const char *model_name;       /* of the engine */
+    gad_inspect_settings inspect; /* which parts it explains, and how */
+    const gad_log *log;
+    int64_t started; /* Unix time */
 };
 
 /* The product that is named, or the only one when none is; NULL: the response says why not. */

@@ -2,6 +2,7 @@
  * picture is written before its row, so that no row is without its picture. */
 #include "serve/results.h"
 
+#include <errno.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -52,13 +53,19 @@ static gad_status make_folder_of(const gad_results *r, int64_t id, gad_error *er
     return status;
 }
 
+/* Without a flush to the disk, as the database has it: a killed program loses nothing, and a part does not wait for it. */
 static gad_status write_file(const gad_results *r, int64_t id, gad_results_file which, const void *bytes, size_t size_bytes,
                              gad_error *err)
 {
     if (!bytes)
         return GAD_OK;
     char *path = path_of(r, id, which);
-    gad_status status = path ? gad_file_write(path, bytes, size_bytes, err) : gad_error_memory(err, operation, 64);
+    FILE *file = path ? fopen(path, "wbe") : NULL;
+    gad_status status = path ? GAD_OK : gad_error_memory(err, operation, 64);
+    bool failed = file && fwrite(bytes, 1, size_bytes, file) != size_bytes;
+    failed |= file && fclose(file) != 0;
+    if (!status && (!file || failed))
+        status = gad_error_system(err, operation, path, errno);
     gad_memory_free(path);
     return status;
 }

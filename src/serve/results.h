@@ -1,6 +1,6 @@
 /* results: what the server inspected, kept on disk: a row, the picture as it came, the heat map. In: inspected parts,
- * reviews by people. Out: rows. One SQLite file and a folder of pictures; a row is on disk before its request is answered.
- * May be used by several threads. */
+ * reviews by people. Out: rows. One SQLite file and a folder of pictures; a row is written before its request is answered;
+ * a loss of power may take the last ones. May be used by several threads. */
 #ifndef GAD_SERVE_RESULTS_H
 #define GAD_SERVE_RESULTS_H
 #include "gad.h"

@@ -4,7 +4,9 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/memory.h"
+#include "inspect/explain.h"
 #include "io/image_png.h"
 #include "serve/app.h"
 #include "serve/routes.h"
@@ -29,6 +31,35 @@ static gad_metrics_outcome outcome_of(gad_verdict verdict)
            : verdict == GAD_VERDICT_ANOMALOUS  ? GAD_METRICS_ANOMALOUS
            : verdict == GAD_VERDICT_UNFAMILIAR ? GAD_METRICS_UNFAMILIAR
                                                : GAD_METRICS_UNREADABLE;
+}
+
+/* The picture of the good part that looks most like the part; nothing where there is none (an imported product). */
+static void load_nearest(const gad_server *s, const gad_shelf_item *item, int64_t nearest, gad_image *good)
+{
+    char *path = NULL;
+    if (nearest >= 0 && !gad_shelf_picture(s->shelf, item, item->product->bank.part[nearest].name, &path, NULL))
+        (void)gad_image_load(path, good, NULL);
+    gad_memory_free(path);
+}
+
+/* What the model says of the part. A product's verdict does not fail with its explanation: it is flagged then. */
+static void explain(gad_server *s, const gad_shelf_item *item, const gad_image *image, gad_inspection *r)
+{
+    gad_image good = {0};
+    gad_error why = {0};
+    gad_inspect_settings settings = s->inspect;
+    if (!s->engine || s->inspect.reason == GAD_REASON_NEVER ||
+        (s->inspect.reason == GAD_REASON_REJECTS && r->verdict == GAD_VERDICT_NORMAL))
+        return;
+    settings.class_name = item->name;
+    load_nearest(s, item, r->nearest, &good);
+    if (gad_explain(s->engine, good.pixels ? &good : NULL, image, &settings, r, &why)) {
+        char *flags = gad_memory_copy_string("unexplained");
+        gad_memory_free(flags ? r->flags : NULL);
+        r->flags = flags ? flags : r->flags;
+        gad_log_warning(s->log, "%s: no explanation: %s", item->name, why.cause);
+    }
+    gad_image_free(&good);
 }
 
 /* Keeps the row; what it fills is the line that goes back. */
@@ -67,7 +98,9 @@ static gad_status inspect_one(gad_server *s, gad_shelf_item *item, const gad_upl
     gad_status status =
         gad_image_decode(picture->bytes, picture->size_bytes, picture->name[0] ? picture->name : "image", 0, &image, &why);
     if (!status)
-        status = gad_product_look(item->product, &image, gad_shelf_threshold(item), &r, &why);
+        status = gad_product_look(item->product, &image, item->threshold, &r, &why);
+    if (!status)
+        explain(s, item, &image, &r);
     *failed = status;
     gad_metrics_outcome outcome = status ? GAD_METRICS_FAILED : outcome_of(r.verdict);
     gad_status told = status ? gad_inspection_failure_json(picture->name, &why, &line, err)

@@ -28,6 +28,7 @@ gad_serve_settings gad_serve_settings_default(void)
                                 .idle_timeout_s = 20,
                                 .send_timeout_s = 120,
                                 .keep = 100000,
+                                .inspect = gad_inspect_settings_default(),
                                 .learn = gad_learn_settings_default()};
 }
 
@@ -135,6 +136,8 @@ gad_status gad_server_open(const gad_serve_settings *settings, gad_server **serv
     gad_metrics_start(&s->metrics);
     s->queue_bound = settings->queue;
     s->engine = settings->engine;
+    s->inspect = settings->inspect;
+    s->log = settings->log;
     s->started = (int64_t)time(NULL);
     s->model_name = settings->model_name ? settings->model_name : "gad";
     gad_status status = gad_shelf_open(products, &settings->learn, &s->shelf, err);

@@ -75,6 +75,7 @@ static void test_compare(void **state)
     gad_device device;
     gad_error err;
     float distance[CELLS];
+    int64_t nearest = -1;
     ASSERT_OK(gad_device_open_cpu(&device, 1, &err), &err);
     fill(&bank, PARTS);
     const gad_descriptors query = make_part(PARTS, true);
@@ -84,8 +85,9 @@ static void test_compare(void **state)
             assert_true(fabs((double)distance[i] - plain_distance(&query, i, PARTS, except)) < 4e-3);
     }
     assert_true(gad_bank_score(distance, CELLS, NULL) > 0.5); /* the odd cell decides */
-    assert_true(gad_bank_unfamiliar(&bank, make_part(3, false).whole, -1) < 1e-5);
-    assert_true(gad_bank_unfamiliar(&bank, make_part(3, false).whole, 3) > 1e-5);
+    assert_true(gad_bank_unfamiliar(&bank, make_part(3, false).whole, -1, &nearest) < 1e-5);
+    assert_int_equal(nearest, 3);
+    assert_true(gad_bank_unfamiliar(&bank, make_part(3, false).whole, 3, NULL) > 1e-5);
     gad_bank_free(&bank);
     gad_device_close(&device);
 }

@@ -1,6 +1,6 @@
 /* openai: the OpenAI routes over the tiny golden checkpoints: the words of the reference for its conversations with and
  * without pictures, whole and as a stream; what is asked for holds (length, stop texts, seed, probabilities, counts); what
- * is not done here is refused. */
+ * is not done here is refused. A product's rejects are explained by the same model. */
 #include <jansson.h>
 #include <math.h>
 #include <pthread.h>
@@ -13,6 +13,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/rng.h"
+#include "io/image_png.h"
 #include "model/golden.h"
 #include "serve/app.h"
 #include "serve/client.h"
@@ -41,8 +43,13 @@ static void begin(const char *family)
         engine->preprocess = golden_preprocess(family);
         settings.engine = engine;
         settings.model_name = family;
+        settings.inspect.reason = GAD_REASON_REJECTS;
+        settings.inspect.max_tokens = 8;
     }
     settings.port = 0;
+    settings.learn.threads = 1;
+    settings.learn.backbone = support_source("models/backbone/lite0.safetensors");
+    settings.learn.side_px = 128;
     settings.folder = support_scratch(GAD_TEST_TMP, "data");
     ASSERT_OK(gad_server_open(&settings, &server, &err), &err);
     port = gad_server_port(server);
@@ -357,12 +364,91 @@ static void test_clients(void **state)
     end();
 }
 
+/* ---- a product with a model ------------------------------------------------------------------------------------------ */
+
+/* A grey plate with a grain of its own; a bad one has a bright square. As a data URL. */
+static json_t *plate(uint64_t seed, bool bad)
+{
+    gad_error err = {0};
+    gad_image image;
+    gad_string png = {0}, url = {0};
+    gad_rng rng = gad_rng_make(seed, 0);
+    ASSERT_OK(gad_image_new(128, 128, 3, &image, &err), &err);
+    for (int64_t i = 0; i < 128 * 128 * 3; i++) {
+        int64_t x = i / 3 % 128, y = i / 3 / 128;
+        bool inside = bad && x >= 60 && x < 90 && y >= 40 && y < 70;
+        image.pixels[i] = (uint8_t)(inside ? 250 : 100 + (x / 8 + y / 8) % 2 * 40 + gad_rng_below(&rng, 8));
+    }
+    ASSERT_OK(gad_image_png_encode(&image, &png, &err), &err);
+    gad_image_free(&image);
+    gad_string_add(&url, "data:image/png;base64,");
+    gad_base64_encode(png.data, png.length, &url);
+    json_t *text = json_string(gad_string_text(&url));
+    gad_string_free(&png);
+    gad_string_free(&url);
+    return text;
+}
+
+static json_t *send_to(const char *path, json_t *body, int wanted_status)
+{
+    int status;
+    char *text = json_dumps(body, JSON_COMPACT);
+    json_decref(body);
+    const char *answer = client_ask(port, "POST", path, "application/json", text, strlen(text), &status, NULL);
+    if (status != wanted_status)
+        fail_msg("%s: %d: %.300s", path, status, answer);
+    free(text);
+    json_t *root = json_loads(answer, 0, NULL);
+    assert_non_null(root);
+    return root;
+}
+
+static json_t *inspect(uint64_t seed, bool bad)
+{
+    return send_to("/v1/inspect", json_pack("{s:s, s:s, s:o}", "product", "plate", "name", "p", "image", plate(seed, bad)),
+                   200);
+}
+
+static int64_t count_of(const json_t *line, const char *key)
+{
+    return json_integer_value(json_object_get(line, key));
+}
+
+/* Rejects are explained, with the product's verdict; the good part that is shown beside them is encoded once. */
+static void test_explained(void **state)
+{
+    (void)state;
+    begin("qwen25");
+    json_decref(send_to("/v1/products", json_pack("{s:s}", "name", "plate"), 201));
+    json_t *pictures = json_array();
+    for (uint64_t i = 0; i < 6; i++)
+        json_array_append_new(pictures, json_pack("{s:o, s:s}", "image", plate(i, false), "name", "good.png"));
+    json_decref(send_to("/v1/products/plate/good", json_pack("{s:o}", "images", pictures), 200));
+    json_t *good = inspect(100, false), *bad = inspect(101, true), *again = inspect(102, true);
+    assert_string_equal(json_string_value(json_object_get(good, "verdict")), "normal");
+    assert_true(json_is_false(json_object_get(good, "reasoned")));
+    json_t *lines[] = {bad, again};
+    for (int i = 0; i < 2; i++) {
+        assert_string_equal(json_string_value(json_object_get(lines[i], "verdict")), "anomalous");
+        assert_true(json_is_true(json_object_get(lines[i], "reasoned")));
+        assert_true(json_string_length(json_object_get(lines[i], "raw")) > 0);
+        assert_true(count_of(lines[i], "answer_tokens") > 0 && count_of(lines[i], "answer_tokens") <= 8);
+        assert_true(json_number_value(json_object_get(lines[i], "score")) > 0.5);
+    }
+    assert_true(count_of(again, "computed_tokens") < count_of(bad, "computed_tokens") - 10);
+    json_decref(good);
+    json_decref(bad);
+    json_decref(again);
+    end();
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conversations), cmocka_unit_test(test_stream),   cmocka_unit_test(test_probabilities),
         cmocka_unit_test(test_sampling),      cmocka_unit_test(test_refusals), cmocka_unit_test(test_clients),
+        cmocka_unit_test(test_explained),
     };
     return cmocka_run_group_tests_name("openai", tests, NULL, NULL);
 }
