@@ -18,6 +18,7 @@ typedef struct gad_model_info {
     int input_width_px, input_height_px; /* the asked image as the model sees it */
     int64_t image_tokens, prompt_tokens; /* of one image; of the prompt with all images */
     size_t file_bytes, weight_bytes, cache_bytes, image_bytes, work_bytes, total_bytes, available_bytes;
+    char device[64];                               /* of that memory: a CUDA device's name; empty: the host's */
     double vision_flop, prefill_flop, decode_flop; /* all images; the prompt; one token */
 } gad_model_info;
 
@@ -33,7 +34,7 @@ typedef struct gad_speed_settings {
     bool half_cache;
     gad_precision precision; /* random weights are bf16 */
     int threads;
-    const char *cpu_level;
+    const char *device, *cpu_level; /* as in gad_engine_options */
     int64_t prompt_tokens, answer_tokens, image_side_px, repeats;
     bool limits; /* measure memory bandwidth and multiply-add peak in the same run */
     const gad_log *log;
@@ -50,7 +51,7 @@ enum { GAD_SPEED_ROWS = 16 };
 typedef struct gad_speed_report {
     gad_speed_row row[GAD_SPEED_ROWS];
     int rows, threads;
-    char level[16], products[8], model[128], output_hash[33]; /* the hash of all logits that were computed */
+    char level[64], products[8], model[128], output_hash[33]; /* the hash of all logits that were computed */
 } gad_speed_report;
 GAD_API gad_status gad_speed_measure(const gad_speed_settings *settings, gad_speed_report *report, gad_error *err);
 
@@ -58,8 +59,8 @@ GAD_API gad_status gad_speed_measure(const gad_speed_settings *settings, gad_spe
 typedef struct gad_training_benchmark_settings {
     const char *model, *shape; /* as above; a step trains all of it in fp32 */
     int threads;
-    const char *cpu_level;
-    gad_precision precision; /* GAD_PRECISION_CHECKPOINT is fp32 here, as weights that train are */
+    const char *device, *cpu_level;
+    gad_precision precision; /* GAD_PRECISION_CHECKPOINT: on the CPU fp32, as weights that train are; elsewhere bf16 */
     bool step;     /* SFT steps of `samples` samples: forward, backward and optimizer, beside a large matrix product */
     bool rollouts; /* `group` answers to one prompt, with a shared prefix and without */
     bool checkpointing, limits;

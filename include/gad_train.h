@@ -82,6 +82,7 @@ typedef struct gad_train_settings {
     double text_weight, mask_weight, difference_rate;
     double forced_regions; /* SFT: share of samples whose regions are told by the truth, not by the heat map */
     int64_t cache_mib, max_pixels, threads;
+    const char *device; /* as in gad_engine_options */
     int64_t save_every, eval_every, eval_examples, keep;
     int64_t eval_answers;    /* SFT: samples of an evaluation that are answered, up to max_new_tokens; 0: only losses */
     const char *best_metric; /* of an evaluation, such as "eval_loc_05": chooses the best checkpoint; NULL: loss, reward */

@@ -75,7 +75,7 @@ static void copy_config(const gad_config *config, gad_model_info *info)
     info->context_tokens = config->text.max_position;
 }
 
-static gad_status fill_costs(const gad_model *model, const gad_view *view, gad_dtype dtype,
+static gad_status fill_costs(const gad_model *model, const gad_device *device, const gad_view *view, gad_dtype dtype,
                              const gad_engine_options *options, int images, int64_t answer_tokens, gad_model_info *info,
                              gad_error *err)
 {
@@ -92,7 +92,8 @@ static gad_status fill_costs(const gad_model *model, const gad_view *view, gad_d
                                 .matrix_dtype = dtype,
                                 .vision_dtype = dtype,
                                 .weights = {options->quantise, options->quantise_vision},
-                                .half_cache = options->half_cache};
+                                .half_cache = options->half_cache,
+                                .device = device};
     gad_plan plan = gad_plan_make(model, &request);
     gad_memory_free(grids);
     info->vision_parameters = plan.vision_parameters;
@@ -103,7 +104,8 @@ static gad_status fill_costs(const gad_model *model, const gad_view *view, gad_d
     info->image_bytes = plan.image_bytes;
     info->work_bytes = plan.work_bytes;
     info->total_bytes = plan.total_bytes;
-    info->available_bytes = gad_memory_available();
+    info->available_bytes = gad_plan_free_bytes(device);
+    snprintf(info->device, sizeof info->device, "%s", device->label);
     info->vision_flop = plan.vision_flop;
     info->prefill_flop = plan.prefill_flop;
     info->decode_flop = plan.decode_flop;
@@ -117,6 +119,7 @@ gad_status gad_model_describe(const gad_engine_options *options, int width_px, i
     gad_model_info i = {0};
     gad_config config;
     gad_model model = {0};
+    gad_device device = {0};
     gad_view view;
     gad_dtype dtype = GAD_BF16;
     if (images < 0 || images > MAX_IMAGES)
@@ -132,11 +135,14 @@ gad_status gad_model_describe(const gad_engine_options *options, int width_px, i
         status = read_files(folder, &i, &dtype, err);
     if (!status)
         status = view_image(options, width_px, height_px, &i, &view, err);
+    if (!status)
+        status = gad_device_open(&device, options->device ? options->device : "cpu", options->threads, err);
     if (!status) {
         copy_config(&config, &i);
-        status = fill_costs(&model, &view, dtype, options, images, answer_tokens, &i, err);
+        status = fill_costs(&model, &device, &view, dtype, options, images, answer_tokens, &i, err);
     }
     gad_model_free(&model);
+    gad_device_close(&device);
     if (!status)
         *info = i;
     return status;

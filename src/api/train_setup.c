@@ -277,7 +277,8 @@ static gad_status check_memory(const gad_train_setup *t, int64_t trainable, cons
                                       !wants_lora(s->train) && (strstr(s->train, "vis") || strstr(s->train, "all")),
                                   .cache_bytes = (size_t)s->cache_mib << 20,
                                   .group = !strcmp(kind, "grpo") ? s->group : 0,
-                                  .max_new_tokens = s->max_new_tokens};
+                                  .max_new_tokens = s->max_new_tokens,
+                                  .device = &t->engine->device};
     gad_memory_plan plan = gad_memory_plan_make(&t->engine->model, &request);
     return gad_memory_plan_check(&plan, s->log, err);
 }
@@ -358,6 +359,14 @@ static gad_status choose_base(gad_train_setup *t, gad_error *err)
     return status;
 }
 
+/* The CPU trains in fp32 unless told; a device of bf16 activations does as the checkpoint is stored. */
+static gad_precision precision_of(const gad_train_settings *s)
+{
+    if (s->bf16_products)
+        return GAD_PRECISION_BF16;
+    return !s->device || !strcmp(s->device, "cpu") ? GAD_PRECISION_FP32 : GAD_PRECISION_CHECKPOINT;
+}
+
 static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, gad_error *err)
 {
     const gad_train_settings *s = t->settings;
@@ -365,8 +374,9 @@ static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, 
     gad_engine_options options = {.model = s->model,
                                   .adapter = s->adapter,
                                   .merge_adapter = s->adapter != NULL,
-                                  .precision = s->bf16_products ? GAD_PRECISION_BF16 : GAD_PRECISION_FP32,
+                                  .precision = precision_of(s),
                                   .threads = (int)s->threads,
+                                  .device = s->device,
                                   .image_size = s->image_size ? s->image_size : "canvas",
                                   .max_pixels = s->max_pixels,
                                   .log = s->log};

@@ -41,9 +41,10 @@ static gad_status load_model(bench *b, gad_error *err)
         status = gad_model_build(&config, &b->model, err);
     if (status || !s->shape)
         return status ? status : gad_weights_load(s->model, &options, &b->model, &b->files, s->log, err);
-    gad_plan_request request = {.matrix_dtype = GAD_BF16, .vision_dtype = GAD_BF16, .text_tokens = s->prompt_tokens};
+    gad_plan_request request = {
+        .matrix_dtype = GAD_BF16, .vision_dtype = GAD_BF16, .text_tokens = s->prompt_tokens, .device = &b->device};
     gad_plan plan = gad_plan_make(&b->model, &request);
-    status = gad_plan_check(plan.total_bytes, "make random weights", err);
+    status = gad_plan_check(plan.total_bytes, &b->device, "make random weights", err);
     if (status)
         return status;
     gad_log_info(s->log, "making %.1f GiB of random weights", (double)plan.weight_bytes / 0x1p30);
@@ -222,8 +223,11 @@ static gad_status measure_backbone(bench *b, gad_error *err)
 static gad_status measure_model(bench *b, gad_error *err)
 {
     gad_status status = load_model(b, err);
-    b->device.kept = b->settings->half_cache ? GAD_F16 : GAD_F32;
+    if (b->settings->half_cache && !b->device.memory_bytes)
+        b->device.kept = GAD_F16;
     gad_device_use_products(&b->device, gad_weights_products(b->files, b->settings->precision));
+    if (!status)
+        status = gad_model_place(&b->model, &b->device, err);
     if (!status)
         status = measure_image(b, err);
     return status ? status : measure_text(b, err);
@@ -246,12 +250,12 @@ gad_status gad_speed_measure(const gad_speed_settings *settings, gad_speed_repor
     bench b = {.settings = settings, .report = &r};
     gad_status status = check_settings(settings, err);
     if (!status)
-        status = gad_device_open_cpu(&b.device, settings->threads, err);
+        status = gad_device_open(&b.device, settings->device ? settings->device : "cpu", settings->threads, err);
     if (status)
         return status;
     if (settings->cpu_level)
         status = gad_device_limit_cpu(&b.device, settings->cpu_level, err);
-    if (!status && settings->limits)
+    if (!status && settings->limits && !b.device.memory_bytes)
         status = gad_limits_measure(&b.limits, &b.device, err);
     if (!status)
         status = settings->backbone ? measure_backbone(&b, err) : measure_model(&b, err);

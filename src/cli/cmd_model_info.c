@@ -8,7 +8,7 @@
 
 typedef struct info_options {
     option_list folder;
-    const char *quant;
+    const char *quant, *device;
     int64_t width, height, images, answer;
     bool json;
 } info_options;
@@ -49,6 +49,7 @@ static const option table[] = {
      .choices = OPTIONS_ENGINE_QUANT,
      .fallback = "none",
      .help = OPTIONS_ENGINE_QUANT_HELP},
+    OPTIONS_ENGINE_DEVICE(AT(device)),
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "one JSON object instead of text"},
 };
 
@@ -67,9 +68,10 @@ static void print_text(const gad_model_info *i, const char *folder, const info_o
     printf("  image %lldx%lld     seen as %dx%d, %lld tokens\n", (long long)o->width, (long long)o->height,
            i->input_width_px, i->input_height_px, (long long)i->image_tokens);
     printf("  prompt            about %lld tokens with %lld images\n", (long long)i->prompt_tokens, (long long)o->images);
-    printf("  memory            %.1f MiB = weights %.1f + cache %.1f + image rows %.1f + work %.1f (%.0f MiB are free)\n",
-           mib(i->total_bytes), mib(i->weight_bytes), mib(i->cache_bytes), mib(i->image_bytes), mib(i->work_bytes),
-           mib(i->available_bytes));
+    printf(
+        "  memory            %.1f MiB = weights %.1f + cache %.1f + image rows %.1f + work %.1f (%.0f MiB are free%s%s)\n",
+        mib(i->total_bytes), mib(i->weight_bytes), mib(i->cache_bytes), mib(i->image_bytes), mib(i->work_bytes),
+        mib(i->available_bytes), *i->device ? " on " : "", i->device);
     printf("  arithmetic        images %.3g GFLOP, prompt %.3g GFLOP, each token %.3g GFLOP\n", i->vision_flop / 1e9,
            i->prefill_flop / 1e9, i->decode_flop / 1e9);
 }
@@ -81,13 +83,15 @@ static void print_json(const gad_model_info *i)
         "\"text_layers\": %d, \"text_hidden\": %d, \"vision_depth\": %d, \"vision_hidden\": %d, \"vocabulary\": %d, "
         "\"context_tokens\": %d, \"input_width_px\": %d, \"input_height_px\": %d, \"image_tokens\": %lld, "
         "\"prompt_tokens\": %lld, \"file_bytes\": %zu, \"weight_bytes\": %zu, \"cache_bytes\": %zu, \"image_bytes\": %zu, "
-        "\"work_bytes\": %zu, \"total_bytes\": %zu, \"available_bytes\": %zu, \"vision_flop\": %.6g, \"prefill_flop\": "
+        "\"work_bytes\": %zu, \"total_bytes\": %zu, \"available_bytes\": %zu, \"device\": \"%s\", \"vision_flop\": %.6g, "
+        "\"prefill_flop\": "
         "%.6g, "
         "\"decode_flop\": %.6g}\n",
         i->family, i->dtype, (long long)i->vision_parameters, (long long)i->text_parameters, i->text_layers, i->text_hidden,
         i->vision_depth, i->vision_hidden, i->vocabulary, i->context_tokens, i->input_width_px, i->input_height_px,
         (long long)i->image_tokens, (long long)i->prompt_tokens, i->file_bytes, i->weight_bytes, i->cache_bytes,
-        i->image_bytes, i->work_bytes, i->total_bytes, i->available_bytes, i->vision_flop, i->prefill_flop, i->decode_flop);
+        i->image_bytes, i->work_bytes, i->total_bytes, i->available_bytes, *i->device ? i->device : "cpu", i->vision_flop,
+        i->prefill_flop, i->decode_flop);
 }
 
 static int run(void *settings)
@@ -99,6 +103,7 @@ static int run(void *settings)
     gad_engine_options options = {.model = folder,
                                   .quantise = options_engine_quantise(o->quant),
                                   .quantise_vision = options_engine_quantise_vision(o->quant),
+                                  .device = o->device,
                                   .log = &log};
     gad_model_info info;
     if (gad_model_describe(&options, (int)o->width, (int)o->height, (int)o->images, o->answer, &info, &err))

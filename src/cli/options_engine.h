@@ -7,7 +7,7 @@
 
 /* How any model is computed. */
 typedef struct compute_options {
-    const char *quant, *precision, *cpu;
+    const char *quant, *precision, *device, *cpu;
     bool half_cache;
     int64_t threads;
 } compute_options;
@@ -31,6 +31,12 @@ extern const option_table options_engine_model;   /* on engine_options, without 
 gad_quantise options_engine_quantise(const char *quant);
 gad_quantise options_engine_quantise_vision(const char *quant);
 gad_precision options_engine_precision(const char *precision);
+/* --device, on a field that is a text. */
+#define OPTIONS_ENGINE_DEVICE(at)                                                                                          \
+    {                                                                                                                      \
+        .name = "device", .argument = "NAME", .kind = OPTION_STRING, .offset = (at), .fallback = "cpu",                    \
+        .help = "cpu, cuda, cuda:N, or auto: the first CUDA device if there is one"                                        \
+    }
 /* The level that --cpu names; NULL for "best". */
 const char *options_engine_cpu_level(const char *cpu);
 

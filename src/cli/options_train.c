@@ -2,6 +2,7 @@
 #include "cli/options_train.h"
 
 #include "cli/cmd_train.h"
+#include "cli/options_engine.h"
 
 static const option data[] = {
     {.help = "Data"},
@@ -273,7 +274,8 @@ static const option optimisation[] = {
     {.name = "bf16-products",
      .kind = OPTION_FLAG,
      .offset = AT(bf16_products),
-     .help = "linear layers multiply bf16, forward and backward, where the processor can; sums and weights stay fp32"},
+     .help = "linear layers multiply bf16, forward and backward, where the processor can; sums and weights stay fp32; "
+             "on another device: of any checkpoint, not only of a bf16 one"},
     {.name = "checkpointing",
      .kind = OPTION_FLAG,
      .offset = AT(checkpointing),
@@ -292,6 +294,7 @@ static const option optimisation[] = {
      .fallback = "1",
      .aliases = "data_seed",
      .help = "order of samples, start of adapters, sampling"},
+    OPTIONS_ENGINE_DEVICE(AT(device)),
     {.name = "threads",
      .argument = "N",
      .kind = OPTION_INT,

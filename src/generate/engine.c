@@ -84,8 +84,9 @@ static gad_status check_memory(const gad_engine *e, const gad_engine_options *op
                                 .matrix_dtype = GAD_BF16,
                                 .vision_dtype = GAD_BF16,
                                 .weights = {options->quantise, options->quantise_vision},
-                                .half_cache = options->half_cache};
-    return gad_plan_check(gad_plan_make(&e->model, &request).total_bytes, operation, err);
+                                .half_cache = options->half_cache,
+                                .device = &e->device};
+    return gad_plan_check(gad_plan_make(&e->model, &request).total_bytes, &e->device, operation, err);
 }
 
 static gad_status load_weights(gad_engine *e, const gad_engine_options *options, gad_error *err)
@@ -172,17 +173,17 @@ static gad_status open_parts(gad_engine *e, const gad_engine_options *options, g
             gad_error_set(err, GAD_E_FORMAT, operation, NULL,
                           "%s: preprocessor_config.json and config.json disagree on patch or merge size", options->model);
     if (!status)
-        status = check_memory(e, options, err);
-    if (!status)
         status = gad_device_open(&e->device, options->device ? options->device : "cpu", options->threads, err);
     if (!status)
-        status = load_weights(e, options, err);
+        status = check_memory(e, options, err);
     if (!status)
-        status = gad_model_place(&e->model, &e->device, err);
+        status = load_weights(e, options, err);
     if (!status && options->cpu_level)
         status = gad_device_limit_cpu(&e->device, options->cpu_level, err);
     if (!status)
         gad_device_use_products(&e->device, gad_weights_products(e->files, options->precision));
+    if (!status)
+        status = gad_model_place(&e->model, &e->device, err);
     if (!status && options->half_cache && !e->device.memory_bytes)
         e->device.kept = GAD_F16;
     if (!status)

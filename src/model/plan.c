@@ -68,7 +68,18 @@ static size_t weight_bytes(const gad_model *model, const gad_plan_request *r)
     return bytes;
 }
 
-/* Scratch memory of the larger of one image's vision pass and one prefill piece; fp32. */
+/* Bytes of an activation, and of a number of the key-value cache. */
+static size_t activation_bytes(const gad_plan_request *r)
+{
+    return gad_dtype_bytes(r->device ? r->device->dtype : GAD_F32);
+}
+
+static size_t kept_bytes(const gad_plan_request *r)
+{
+    return r->half_cache ? 2 : gad_dtype_bytes(r->device ? r->device->kept : GAD_F32);
+}
+
+/* Scratch memory of the larger of one image's vision pass and one prefill piece. */
 static size_t work_bytes(const gad_config *config, const gad_plan_request *r, int64_t prompt_tokens)
 {
     const gad_vision_config *v = &config->vision;
@@ -84,7 +95,7 @@ static size_t work_bytes(const gad_config *config, const gad_plan_request *r, in
     double qkv = (double)(t->heads + 2 * t->kv_heads) * t->head_dim;
     double lm = rows * (4 * d + 2 * qkv + 2.0 * t->intermediate + t->head_dim) + 3.0 * t->vocab;
     double panels = 64e6; /* weight panels that are widened to fp32 for the matrix product */
-    return (size_t)(4 * (vision > lm ? vision : lm) + panels);
+    return (size_t)((double)activation_bytes(r) * (vision > lm ? vision : lm) + panels);
 }
 
 /* Of a wide matrix of the language model, or of its head. */
@@ -112,11 +123,11 @@ gad_plan gad_plan_make(const gad_model *model, const gad_plan_request *r)
     }
     plan.prompt_tokens = plan.image_tokens + r->text_tokens;
     int64_t rows = plan.prompt_tokens + r->answer_tokens;
-    double kv = (double)t->kv_heads * t->head_dim, row_bytes = 2.0 * t->layers * kv * (r->half_cache ? 2 : 4);
+    double kv = (double)t->kv_heads * t->head_dim, row_bytes = 2.0 * t->layers * kv * (double)kept_bytes(r);
     plan.weight_bytes = weight_bytes(model, r);
     plan.cache_bytes = (size_t)(row_bytes * (double)rows);
-    plan.image_bytes =
-        (size_t)plan.image_tokens * (size_t)t->hidden * sizeof(float) * (size_t)(1 + config->vision.deepstack_count) * 2;
+    plan.image_bytes = (size_t)plan.image_tokens * (size_t)t->hidden * activation_bytes(r) *
+                       (size_t)(1 + config->vision.deepstack_count) * 2;
     plan.work_bytes = work_bytes(config, r, plan.prompt_tokens);
     plan.total_bytes = plan.weight_bytes + plan.cache_bytes + plan.image_bytes + plan.work_bytes;
     plan.prefill_flop = gad_plan_prefill_flop(config, plan.prompt_tokens);
@@ -128,12 +139,18 @@ gad_plan gad_plan_make(const gad_model *model, const gad_plan_request *r)
     return plan;
 }
 
-gad_status gad_plan_check(size_t needed_bytes, const char *what, gad_error *err)
+size_t gad_plan_free_bytes(const gad_device *device)
 {
-    size_t free_bytes = gad_memory_available();
+    return device && device->memory_bytes ? device->memory_bytes : gad_memory_available();
+}
+
+gad_status gad_plan_check(size_t needed_bytes, const gad_device *device, const char *what, gad_error *err)
+{
+    const size_t free_bytes = gad_plan_free_bytes(device);
     if (!free_bytes || needed_bytes <= free_bytes)
         return GAD_OK;
+    const bool apart = device && device->memory_bytes;
     return gad_error_set(err, GAD_E_MEMORY, what, "use --quant q8, smaller images, or a smaller model",
-                         "%.2f GiB are needed, %.2f GiB are free", (double)needed_bytes / 0x1p30,
-                         (double)free_bytes / 0x1p30);
+                         "%.2f GiB are needed, %.2f GiB are free%s%s", (double)needed_bytes / 0x1p30,
+                         (double)free_bytes / 0x1p30, apart ? " on " : "", apart ? device->label : "");
 }

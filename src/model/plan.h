@@ -14,7 +14,8 @@ typedef struct gad_plan_request {
     gad_dtype matrix_dtype; /* of the language model's matrices as they are stored: F32, BF16 or F16 */
     gad_dtype vision_dtype; /* of the vision tower's */
     gad_weights_options weights;
-    bool half_cache; /* keys and values in 16 bits */
+    bool half_cache;          /* keys and values in 16 bits */
+    const gad_device *device; /* where it runs; NULL: the CPU */
 } gad_plan_request;
 
 typedef struct gad_plan {
@@ -27,8 +28,10 @@ typedef struct gad_plan {
 
 /* `model` is built (names and shapes), not necessarily loaded. */
 gad_plan gad_plan_make(const gad_model *model, const gad_plan_request *request);
-/* GAD_E_MEMORY, saying what is needed and what is free, when `needed_bytes` more than what is free is asked for. */
-gad_status gad_plan_check(size_t needed_bytes, const char *what, gad_error *err);
+/* Bytes that are free where the device (NULL: the CPU) works; 0: unknown. */
+size_t gad_plan_free_bytes(const gad_device *device);
+/* GAD_E_MEMORY, saying what is needed and what is free, when `needed_bytes` is more than what is free there. */
+gad_status gad_plan_check(size_t needed_bytes, const gad_device *device, const char *what, gad_error *err);
 
 /* FLOP of one vision pass over an image, and of a prefill of `tokens` (last logits only). */
 double gad_plan_vision_flop(const gad_config *config, gad_grid grid);

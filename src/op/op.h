@@ -175,7 +175,7 @@ typedef struct gad_ops {
 
 struct gad_device {
     const gad_ops *ops;
-    gad_dtype dtype;    /* of activations; a caller may make a device of BF16 one of F32 before its first op, for proof */
+    gad_dtype dtype;    /* of activations */
     gad_dtype products; /* what linear layers round their factors to: F32 (not at all) or BF16 */
     gad_dtype kept;     /* of what `allocate` gives: `dtype`, or F16 where a device's filling says so */
     int threads;
@@ -195,7 +195,8 @@ gad_status gad_device_open(gad_device *device, const char *name, int threads, ga
 typedef gad_status gad_cuda_opener(gad_device *device, int index, gad_error *err);
 #define GAD_CUDA_SYMBOL "gad_cuda_open"
 /* Let linear layers multiply in bf16, or in fp32 (as after opening). What they do now: F32 where the processor has no
- * instructions for bf16, or its level was lowered to one without. A device that is not the CPU stays as it is. */
+ * instructions for bf16, or its level was lowered to one without. A device of BF16 activations becomes one of F32 when that
+ * is asked for before anything is placed on it. */
 gad_dtype gad_device_use_products(gad_device *device, gad_dtype dtype);
 /* Instruction set the CPU filling runs with: "avx512bf16", "avx512vnni" (integers only), "avx512", "avxvnni", "avx2" or
  * "portable"; of another device its label. `gad_device_limit_cpu` lowers it for tests and comparison; call it before work

@@ -62,11 +62,12 @@ static gad_status load_model(bench *b, gad_error *err)
     for (size_t i = 0; i < b->model.params.count; i++)
         numbers += (double)gad_param_count(b->model.params.item[i]);
     /* a step holds weights, gradients and two moments in fp32 */
-    status = gad_plan_check((size_t)(numbers * (s->step ? 16 : 2)), operation, err);
+    status = gad_plan_check((size_t)(numbers * (s->step ? 16 : 2)), &b->device, operation, err);
     if (status)
         return status;
-    return s->shape ? gad_weights_random(&b->model, 1, s->step ? GAD_F32 : GAD_BF16, err)
-                    : gad_weights_load(s->model, &(gad_weights_options){0}, &b->model, &b->files, s->log, err);
+    status = s->shape ? gad_weights_random(&b->model, 1, s->step ? GAD_F32 : GAD_BF16, err)
+                      : gad_weights_load(s->model, &(gad_weights_options){0}, &b->model, &b->files, s->log, err);
+    return status ? status : gad_model_place(&b->model, &b->device, err);
 }
 
 /* An image of noise as the model reads it. */
@@ -161,7 +162,8 @@ static void end_of_part(void *user, const char *name, gad_device *device, gad_te
     } ends[] = {{"vis.out", VISION},        {"lm.embed", COMPARE},           {"lm.final_norm", LANGUAGE},
                 {"train.d_hidden", LABELS}, {"train.d_rows", LANGUAGE_BACK}, {"train.d_vision", COMPARE_BACK}};
     bench *b = user;
-    (void)device, (void)value;
+    (void)value;
+    gad_device_check(device, NULL); /* waits */
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
         if (!strcmp(name, ends[i].name)) {
             double now = gad_clock_seconds();
@@ -197,15 +199,17 @@ static gad_status time_product(bench *b, double *rate, gad_error *err)
     size_t mark = op->mark(&b->device);
     gad_tensor x = op->take(&b->device, PRODUCT_ROWS, PRODUCT_SIDE), y = op->take(&b->device, PRODUCT_ROWS, PRODUCT_SIDE);
     gad_tensor w = op->take(&b->device, PRODUCT_SIDE, PRODUCT_SIDE);
-    gad_weight weight = {.data = w.data, .dtype = GAD_F32, .rows = PRODUCT_SIDE, .cols = PRODUCT_SIDE};
+    gad_weight weight = {.data = w.data, .dtype = w.dtype, .rows = PRODUCT_SIDE, .cols = PRODUCT_SIDE};
     gad_status status = gad_device_check(&b->device, err);
     if (!status) {
         op->zero(&b->device, x);
         op->zero(&b->device, w);
         op->linear(&b->device, y, x, weight, gad_tensor_none(), 1, false); /* warm */
+        gad_device_check(&b->device, NULL);
         double start = gad_clock_seconds();
         for (int i = 0; i < PRODUCTS; i++)
             op->linear(&b->device, y, x, weight, gad_tensor_none(), 1, false);
+        status = gad_device_check(&b->device, err);
         *rate = 2e-9 * PRODUCTS * PRODUCT_ROWS * PRODUCT_SIDE * PRODUCT_SIDE / (gad_clock_seconds() - start);
     }
     op->rewind(&b->device, mark);
@@ -376,8 +380,9 @@ static gad_status measure(bench *b, gad_error *err)
 {
     const gad_training_benchmark_settings *s = b->settings;
     gad_status status = s->cpu_level ? gad_device_limit_cpu(&b->device, s->cpu_level, err) : GAD_OK;
-    gad_device_use_products(&b->device, s->precision == GAD_PRECISION_BF16 ? GAD_BF16 : GAD_F32);
-    if (!status && s->limits)
+    const bool fp32 = s->precision == GAD_PRECISION_FP32 || (s->precision != GAD_PRECISION_BF16 && !b->device.memory_bytes);
+    gad_device_use_products(&b->device, fp32 ? GAD_F32 : GAD_BF16);
+    if (!status && s->limits && !b->device.memory_bytes)
         status = gad_limits_measure(&b->limits, &b->device, err);
     if (!status)
         status = load_model(b, err);
@@ -397,7 +402,7 @@ gad_status gad_training_benchmark_measure(const gad_training_benchmark_settings 
     bench b = {.settings = settings, .report = &r};
     gad_status status = check_settings(settings, err);
     if (!status)
-        status = gad_device_open_cpu(&b.device, settings->threads, err);
+        status = gad_device_open(&b.device, settings->device ? settings->device : "cpu", settings->threads, err);
     if (status)
         return status;
     status = measure(&b, err);

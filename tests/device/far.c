@@ -9,7 +9,13 @@
 
 static const uintptr_t OFFSET = (uintptr_t)1 << 47; /* such addresses are in no process */
 static const gad_ops *cpu;
+static size_t memory_bytes = (size_t)64 << 30;
 static int64_t calls, break_at = -1, held_bytes;
+
+void far_have(size_t bytes)
+{
+    memory_bytes = bytes;
+}
 
 void far_break(int64_t after)
 {
@@ -428,7 +434,7 @@ gad_status far_open(gad_device *device, int threads, gad_error *err)
         return status;
     cpu = device->ops;
     device->ops = &table;
-    device->memory_bytes = (size_t)FAR_MEMORY_GIB << 30;
+    device->memory_bytes = memory_bytes;
     strcpy(device->label, "far");
     return GAD_OK;
 }

@@ -5,10 +5,9 @@
 #define GAD_TESTS_DEVICE_FAR_H
 #include "op/op.h"
 
-/* What it says it has of memory. */
-enum { FAR_MEMORY_GIB = 64 };
-
 gad_status far_open(gad_device *device, int threads, gad_error *err);
+/* What devices that are opened from now on say they have of memory; it is 64 GiB at first. */
+void far_have(size_t bytes);
 /* From now on: the op that many calls later fails as a broken device does (0: the next; negative: none does). */
 void far_break(int64_t calls);
 /* Ops that were called since the program started. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "device/far.h"
+#include "gad_bench.h"
 #include "gad_train.h"
 #include "model/golden.h"
 
@@ -145,13 +146,32 @@ static void test_a_broken_device(void **state)
     assert_int_equal(far_held_bytes(), 0);
 }
 
+/* What does not fit is refused before anything is loaded, by the device's name. */
+static void test_too_small_a_device(void **state)
+{
+    (void)state;
+    gad_error err;
+    gad_engine *engine = NULL;
+    gad_model_info info;
+    char model[512];
+    snprintf(model, sizeof model, "%s", golden_path("qwen3", "model"));
+    const gad_engine_options options = {.model = model, .device = "far", .threads = 1};
+    far_have((size_t)8 << 20);
+    assert_int_equal(gad_engine_open(&options, &engine, &err), GAD_E_MEMORY);
+    assert_non_null(strstr(err.cause, "0.01 GiB are free on far"));
+    ASSERT_OK(gad_model_describe(&options, 448, 448, 2, 16, &info, &err), &err);
+    assert_string_equal(info.device, "far");
+    assert_int_equal(info.available_bytes, 8 << 20);
+    assert_true(info.total_bytes > info.available_bytes);
+    far_have((size_t)64 << 30);
+    assert_int_equal(far_held_bytes(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_families),
-        cmocka_unit_test(test_adapters),
-        cmocka_unit_test(test_evidence),
-        cmocka_unit_test(test_a_broken_device),
+        cmocka_unit_test(test_families),        cmocka_unit_test(test_adapters),           cmocka_unit_test(test_evidence),
+        cmocka_unit_test(test_a_broken_device), cmocka_unit_test(test_too_small_a_device),
     };
     return cmocka_run_group_tests_name("device/inspect", tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 #include "model/weights.h"
 #include "support/support.h"
 #include "train/grpo.h"
+#include "train/memory_plan.h"
 #include "train/quadrant.h"
 #include "train/sft.h"
 
@@ -222,12 +223,42 @@ static void test_a_broken_device(void **state)
     assert_int_equal(far_held_bytes(), 0);
 }
 
+/* The plan counts activations as the device has them, not what stays on the host, and asks for what the device has. */
+static void test_plan(void **state)
+{
+    (void)state;
+    gad_error err;
+    pupil cpu, far;
+    far_have((size_t)1 << 20);
+    open_pupil(&cpu, "cpu", FULL);
+    open_pupil(&far, "far", FULL);
+    gad_memory_request request = {.trainable = 1000, .micro_tokens = 512, .cache_bytes = 1 << 20, .device = &cpu.device};
+    const gad_memory_plan here = gad_memory_plan_make(&cpu.model, &request);
+    request.device = &far.device;
+    const gad_memory_plan there = gad_memory_plan_make(&far.model, &request);
+    assert_int_equal(there.activation_bytes, here.activation_bytes);
+    assert_int_equal(there.vision_bytes, here.vision_bytes - request.cache_bytes);
+    gad_device narrow = far.device;
+    narrow.dtype = narrow.kept = GAD_BF16;
+    request.device = &narrow;
+    const gad_memory_plan half = gad_memory_plan_make(&far.model, &request);
+    assert_int_equal(half.activation_bytes, here.activation_bytes / 2);
+    assert_int_equal(half.optimizer_bytes, here.optimizer_bytes);
+    ASSERT_OK(gad_memory_plan_check(&here, NULL, &err), &err);
+    assert_int_equal(gad_memory_plan_check(&there, NULL, &err), GAD_E_MEMORY);
+    assert_non_null(strstr(err.cause, "1 MiB are free"));
+    close_pupil(&cpu);
+    close_pupil(&far);
+    far_have((size_t)64 << 30);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_checkpoints),
         cmocka_unit_test(test_a_broken_device),
+        cmocka_unit_test(test_plan),
     };
     return cmocka_run_group_tests_name("device/train", tests, NULL, NULL);
 }

@@ -227,6 +227,8 @@ gad_dtype gad_device_use_products(gad_device *device, gad_dtype dtype)
 {
     if (is_cpu(device))
         device->products = dtype == GAD_BF16 && state_of(device)->level->bf16 ? GAD_BF16 : GAD_F32;
+    else if (device->dtype == GAD_BF16 && dtype == GAD_F32)
+        device->dtype = device->kept = device->products = GAD_F32;
     return device->products;
 }
 
