@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 
 PREFIX ?= /usr/local
 
-.PHONY: all setup setup-check build demo install deb test sanitize fuzz bench format check-format clean
+.PHONY: all setup setup-check build demo install deb test sanitize arm64 fuzz bench format check-format clean
 all: build
 
 setup: ## install the Debian packages that are missing
@@ -32,6 +32,9 @@ test: setup-check build ## every test, in the normal and in the sanitizer build;
 sanitize: setup-check ## every test under AddressSanitizer and UndefinedBehaviorSanitizer
 	@sh cmake/build.sh $(BUILD)-sanitize $(JOBS) -DGAD_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
 	@sh cmake/run_tests.sh $(BUILD)-sanitize $(JOBS)
+
+arm64: setup-check ## the kernels of 64-bit ARM, cross-built, against the reference under qemu
+	@sh cmake/arm64.sh $(BUILD)-arm64 $(JOBS)
 
 peers: build ## gad serve in a real browser and with the OpenAI client; afterwards make test runs them too
 	@sh cmake/peers.sh $(BUILD) setup

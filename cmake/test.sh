@@ -1,6 +1,6 @@
 #!/bin/sh
-# test.sh FOLDER JOBS: format check, cppcheck, every test under the sanitizers and in the normal build, and with clang the
-# library, the program and a few seconds of every fuzz target.
+# test.sh FOLDER JOBS: format check, cppcheck, every test under the sanitizers and in the normal build, the kernels
+# of 64-bit ARM under qemu, and with clang the library, the program and a few seconds of every fuzz target.
 set -eu
 folder=$1 jobs=$2
 if command -v clang-format >/dev/null && [ -e .git ]; then
@@ -12,4 +12,5 @@ sh cmake/build.sh "$folder-sanitize" "$jobs" -DGAD_SANITIZE=ON -DCMAKE_BUILD_TYP
 sh cmake/run_tests.sh "$folder-sanitize" "$jobs"
 echo "tests:"
 sh cmake/run_tests.sh "$folder" "$jobs"
+sh cmake/arm64.sh "$folder-arm64" "$jobs"
 FUZZ_SEED=1 FUZZ_SECONDS=${FUZZ_SECONDS:-3} sh cmake/fuzz.sh "$folder-fuzz" "$jobs"

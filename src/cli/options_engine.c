@@ -65,7 +65,11 @@ static const option compute[] = {
      .argument = "LEVEL",
      .kind = OPTION_CHOICE,
      .offset = AT(cpu),
+#if defined(__aarch64__)
+     .choices = "best|neonbf16|neoni8mm|neondot|neon|portable",
+#else
      .choices = "best|avx512bf16|avx512vnni|avx512|avxvnni|avx2|portable",
+#endif
      .fallback = "best",
      .help = "newest instructions to use"},
 };

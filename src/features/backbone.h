@@ -12,7 +12,7 @@ typedef struct gad_backbone gad_backbone;
 /* threads 0: all that OpenMP offers. */
 gad_status gad_backbone_open(const char *path, int threads, gad_backbone **backbone, gad_error *err);
 void gad_backbone_free(gad_backbone *backbone);
-/* Use no newer instructions than "avx512", "avx2" or "portable". */
+/* Use no newer instructions than this level (op.h, gad_device_cpu_level_name). */
 gad_status gad_backbone_limit_cpu(gad_backbone *backbone, const char *level, gad_error *err);
 /* Lives as long as the backbone. */
 const gad_backbone_info *gad_backbone_describe(const gad_backbone *backbone);

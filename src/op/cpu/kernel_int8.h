@@ -1,6 +1,6 @@
 /* kernel_int8: rows of activations in 8 bits against weights in 8 or 4 bits (quant.h). Included once per instruction set:
- * with VNNI (INT8_VNNI), AVX2 alone, or neither. A lane is an output; 4 columns meet in a lane at once, of x they are one
- * word that all lanes share. */
+ * with VNNI (INT8_VNNI), AVX2 alone, NEON's dot products (INT8_DOT; INT8_MIXED where one factor may be unsigned), or none.
+ * A lane is an output; 4 columns meet in a lane at once, of x they are one word that all lanes share. */
 #include "op/cpu/kernels.h"
 #include "op/cpu/simd.h"
 #include "op/quant.h"
@@ -8,11 +8,18 @@
 #ifndef INT8_VNNI
 #define INT8_VNNI 0
 #endif
+#ifndef INT8_DOT
+#define INT8_DOT 0
+#endif
+#ifndef INT8_MIXED
+#define INT8_MIXED 0
+#endif
 
 /* A tile has ROWS rows of x by BLOCKS blocks of outputs, in PARTS vectors each: its integers stay in registers. */
 enum {
     ROWS = SIMD_LANES == 16  ? 6
            : SIMD_LANES == 8 ? 4
+           : INT8_DOT        ? 4
                              : 2,
     BLOCKS = SIMD_LANES == 16 ? 2 : 1,
     PARTS = GAD_QUANT_ROWS / SIMD_LANES,
@@ -53,6 +60,21 @@ SIMD_INLINE vi add_bytes(vi sum, vi w, int32_t x)
     return (vi)_mm256_dpbusd_avx_epi32((__m256i)sum, (__m256i)w, _mm256_set1_epi32(x));
 }
 
+#elif INT8_MIXED
+
+SIMD_INLINE vi add_bytes(vi sum, vi w, int32_t x)
+{
+    return (vi)vusdotq_s32((int32x4_t)sum, (uint8x16_t)w, (int8x16_t)vi_set(x));
+}
+
+#elif INT8_DOT
+
+/* w of -128 to 127 */
+SIMD_INLINE vi add_bytes(vi sum, vi w, int32_t x)
+{
+    return (vi)vdotq_s32((int32x4_t)sum, (int8x16_t)w, (int8x16_t)vi_set(x));
+}
+
 #elif SIMD_LANES == 4
 
 SIMD_INLINE vi add_bytes(vi sum, vi w, int32_t x)
@@ -72,6 +94,21 @@ SIMD_INLINE vi add_bytes(vi sum, vi w, int32_t x)
 
 typedef vi q8_factor;
 
+#if INT8_DOT && !INT8_MIXED
+
+SIMD_INLINE q8_factor q8_load(const void *p)
+{
+    return (vi)((vu)vi_load(p) ^ 0x80808080u); /* 128 + q as the signed byte q */
+}
+
+SIMD_INLINE vi q8_start(int32_t sum)
+{
+    (void)sum;
+    return (vi){0};
+}
+
+#else
+
 SIMD_INLINE q8_factor q8_load(const void *p)
 {
     return vi_load(p);
@@ -81,6 +118,8 @@ SIMD_INLINE vi q8_start(int32_t sum)
 {
     return vi_set(-128 * sum);
 }
+
+#endif
 
 SIMD_INLINE vi q8_add(vi sum, q8_factor w, int32_t x)
 {
@@ -313,7 +352,7 @@ static void multiply(float *out, int64_t out_stride, const gad_int8_rows *x, int
 
 /* ---- activations: gad_quant_round, vectors at a time ---- */
 
-#if SIMD_LANES == 4
+#if SIMD_LANES == 4 && !SIMD_NEON
 
 static float round_group(int8_t *q, int32_t half[2], const float *x, float alpha)
 {
@@ -333,6 +372,8 @@ SIMD_INLINE vi nearest(vf x)
 {
 #if SIMD_LANES == 16
     return (vi)_mm512_cvtps_epi32((__m512)x);
+#elif SIMD_NEON
+    return (vi)vcvtnq_s32_f32((float32x4_t)x);
 #else
     return (vi)_mm256_cvtps_epi32((__m256)x);
 #endif

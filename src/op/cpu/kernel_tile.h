@@ -1,12 +1,12 @@
 /* kernel_tile: the size of the register tile of the matrix product and how it is written, for panels of any kind of number.
- * Included once per instruction set. The tile keeps MR x 2 vectors of C in registers: 24 of 32 with AVX-512, 12 of 16 with
- * AVX2, 8 of 16 without. */
+ * Included once per instruction set. The tile keeps MR x 2 vectors of C in registers: 24 of 32 with AVX-512 and NEON, 12 of
+ * 16 with AVX2, 8 of 16 without. */
 #ifndef GAD_OP_CPU_KERNEL_TILE_H
 #define GAD_OP_CPU_KERNEL_TILE_H
 #include "op/cpu/kernels.h"
 #include "op/cpu/simd.h"
 
-enum { MR = SIMD_LANES == 16 ? 12 : SIMD_LANES == 8 ? 6 : 4, NR = 2 * SIMD_LANES };
+enum { MR = SIMD_LANES == 16 || SIMD_NEON ? 12 : SIMD_LANES == 8 ? 6 : 4, NR = 2 * SIMD_LANES };
 
 /* Rows of another page each: nobody else fetches them in time. */
 enum { AHEAD_ROWS = 12 };

@@ -1,6 +1,6 @@
 /* kernels: the innermost loops, once for each instruction set. Their bodies are the kernel_*.h files, compiled by
- * kernels_portable.c, kernels_avx2.c and kernels_avx512.c; cpu.c chooses a table when the device is opened. A kernel works
- * on plain arrays in one thread: threads, shapes and scratch memory are the op files' business. */
+ * kernels_portable.c, kernels_avx2.c, kernels_avx512.c and kernels_neon.c; cpu.c chooses a table when the device is opened.
+ * A kernel works on plain arrays in one thread: threads, shapes and scratch memory are the op files' business. */
 #ifndef GAD_OP_CPU_KERNELS_H
 #define GAD_OP_CPU_KERNELS_H
 #include "op/op.h"
@@ -123,8 +123,8 @@ typedef struct gad_kernels_level {
     const gad_kernels_int8 *int8;
 } gad_kernels_level;
 
-extern const gad_kernels gad_kernels_portable, gad_kernels_avx2, gad_kernels_avx512;
-extern const gad_kernels_product gad_kernels_bf16_avx512;
+extern const gad_kernels gad_kernels_portable, gad_kernels_avx2, gad_kernels_avx512, gad_kernels_neon;
+extern const gad_kernels_product gad_kernels_bf16_avx512, gad_kernels_bf16_neon;
 extern const gad_kernels_int8 gad_kernels_int8_portable, gad_kernels_int8_avx2, gad_kernels_int8_avxvnni,
-    gad_kernels_int8_avx512;
+    gad_kernels_int8_avx512, gad_kernels_int8_neondot, gad_kernels_int8_neoni8mm;
 #endif

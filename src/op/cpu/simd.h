@@ -1,14 +1,20 @@
 /* simd: vectors of SIMD_LANES floats in one vocabulary for every instruction set. The file that includes this defines
- * SIMD_LANES (16: AVX-512, 8: AVX2 with FMA, 4: anything) and is compiled for that set. Written with the compiler's vector
- * types; intrinsics only where those have no good word (minimum, maximum, half floats, masks). */
+ * SIMD_LANES (16: AVX-512, 8: AVX2 with FMA, 4: anything, or NEON with SIMD_NEON) and is compiled for that set. Written
+ * with the compiler's vector types; intrinsics only where those have no good word (minimum, maximum, half floats, masks).
+ */
 #ifndef GAD_OP_CPU_SIMD_H
 #define GAD_OP_CPU_SIMD_H
 #include "op/tensor.h"
 
 #include <stdint.h>
 #include <string.h>
+#ifndef SIMD_NEON
+#define SIMD_NEON 0
+#endif
 #if SIMD_LANES > 4
 #include <immintrin.h>
+#elif SIMD_NEON
+#include <arm_neon.h>
 #endif
 
 #define SIMD_INLINE static inline __attribute__((always_inline))
@@ -88,6 +94,8 @@ SIMD_INLINE vf half_to_floats(vh h)
     return (vf)_mm512_cvtph_ps((__m256i)h);
 #elif SIMD_LANES == 8
     return (vf)_mm256_cvtph_ps((__m128i)h);
+#elif SIMD_NEON
+    return (vf)vcvt_f32_f16((float16x4_t)h);
 #else
     /* the exponent moves from bias 15 to 127 by a multiplication, which also makes subnormals normal */
     vu bits = widen_half(h), magnitude = (bits & 0x7FFF) << 13;
@@ -128,6 +136,8 @@ SIMD_INLINE vf vf_max(vf a, vf b)
     return (vf)_mm512_max_ps((__m512)a, (__m512)b);
 #elif SIMD_LANES == 8
     return (vf)_mm256_max_ps((__m256)a, (__m256)b);
+#elif SIMD_NEON
+    return (vf)vmaxq_f32((float32x4_t)a, (float32x4_t)b);
 #else
     return vf_select((vi)(a > b), a, b);
 #endif
@@ -139,6 +149,8 @@ SIMD_INLINE vf vf_min(vf a, vf b)
     return (vf)_mm512_min_ps((__m512)a, (__m512)b);
 #elif SIMD_LANES == 8
     return (vf)_mm256_min_ps((__m256)a, (__m256)b);
+#elif SIMD_NEON
+    return (vf)vminq_f32((float32x4_t)a, (float32x4_t)b);
 #else
     return vf_select((vi)(a < b), a, b);
 #endif
@@ -155,6 +167,8 @@ SIMD_INLINE vf vf_sqrt(vf x)
     return (vf)_mm512_sqrt_ps((__m512)x);
 #elif SIMD_LANES == 8
     return (vf)_mm256_sqrt_ps((__m256)x);
+#elif SIMD_NEON
+    return (vf)vsqrtq_f32((float32x4_t)x);
 #else
     vf y;
     for (int i = 0; i < SIMD_LANES; i++)

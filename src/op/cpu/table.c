@@ -10,6 +10,8 @@
 #include <string.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
 #endif
 
 /* ---- memory ---- */
@@ -167,11 +169,14 @@ static const gad_kernels_level levels[] = {
     {"avx512", &gad_kernels_avx512, NULL, &gad_kernels_int8_avx2},
     {"avxvnni", &gad_kernels_avx2, NULL, &gad_kernels_int8_avxvnni},
     {"avx2", &gad_kernels_avx2, NULL, &gad_kernels_int8_avx2},
+#elif defined(__aarch64__)
+    {"neonbf16", &gad_kernels_neon, &gad_kernels_bf16_neon, &gad_kernels_int8_neoni8mm},
+    {"neoni8mm", &gad_kernels_neon, NULL, &gad_kernels_int8_neoni8mm},
+    {"neondot", &gad_kernels_neon, NULL, &gad_kernels_int8_neondot},
+    {"neon", &gad_kernels_neon, NULL, &gad_kernels_int8_portable},
 #endif
     {"portable", &gad_kernels_portable, NULL, &gad_kernels_int8_portable},
 };
-
-static const char level_names[] = "\"avx512bf16\", \"avx512vnni\", \"avx512\", \"avxvnni\", \"avx2\" or \"portable\"";
 
 #if defined(__x86_64__)
 /* A bit of CPUID for what not every compiler's __builtin_cpu_supports knows the word of. Whether the system keeps the wide
@@ -201,6 +206,15 @@ static bool runs_here(const gad_kernels_level *level)
            (level->int8 != &gad_kernels_int8_avx512 || avx512_vnni) &&
            (level->int8 != &gad_kernels_int8_avxvnni || avx_vnni) && (!level->bf16 || avx512_bf16);
 }
+#elif defined(__aarch64__)
+/* Bits of the kernel's list of features, which older C libraries have no names for. */
+static bool runs_here(const gad_kernels_level *level)
+{
+    const bool dot = getauxval(AT_HWCAP) >> 20 & 1, i8mm = getauxval(AT_HWCAP2) >> 13 & 1,
+               bf16 = getauxval(AT_HWCAP2) >> 14 & 1;
+    return (level->int8 != &gad_kernels_int8_neondot || dot) && (level->int8 != &gad_kernels_int8_neoni8mm || i8mm) &&
+           (!level->bf16 || bf16);
+}
 #else
 static bool runs_here(const gad_kernels_level *level)
 {
@@ -216,6 +230,11 @@ static gad_cpu *state_of(const gad_device *device)
 static bool is_cpu(const gad_device *device)
 {
     return device->ops == &table;
+}
+
+const char *gad_device_cpu_level_name(size_t index)
+{
+    return index < sizeof levels / sizeof *levels ? levels[index].name : NULL;
 }
 
 const char *gad_device_cpu_level(const gad_device *device)
@@ -234,21 +253,24 @@ gad_dtype gad_device_use_products(gad_device *device, gad_dtype dtype)
 
 gad_status gad_device_limit_cpu(gad_device *device, const char *level, gad_error *err)
 {
+    char hint[128] = "use one of";
+    const char *name;
     if (!is_cpu(device))
         return gad_error_set(err, GAD_E_ARGUMENT, "choose CPU kernels",
                              "leave the instruction set out, or use --device cpu", "the device is %s, not the CPU",
                              device->label);
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-        if (!strcmp(level, levels[i].name)) {
+    for (size_t i = 0; (name = gad_device_cpu_level_name(i)); i++) {
+        if (!strcmp(level, name)) {
             if (!runs_here(&levels[i]))
-                return gad_error_set(err, GAD_E_UNSUPPORTED, "choose CPU kernels", "use \"avx2\" or \"portable\"",
+                return gad_error_set(err, GAD_E_UNSUPPORTED, "choose CPU kernels", "use \"portable\"",
                                      "this processor has no %s", level);
             state_of(device)->level = &levels[i];
             gad_device_use_products(device, device->products);
             return GAD_OK;
         }
-    char hint[128];
-    snprintf(hint, sizeof hint, "use %s", level_names);
+        const size_t used = strlen(hint);
+        snprintf(hint + used, sizeof hint - used, " \"%s\"", name);
+    }
     return gad_error_set(err, GAD_E_ARGUMENT, "choose CPU kernels", hint, "no kernels for \"%s\"", level);
 }
 
