@@ -10,7 +10,8 @@ if(NOT GAD_FUZZ) # whose build has no tests of ops, and flags that another compi
   set_source_files_properties(${GAD_CUDA_SOURCES} PROPERTIES LANGUAGE CXX)
   target_compile_features(gad_cuda_host PRIVATE cxx_std_17)
   target_compile_definitions(gad_cuda_host PUBLIC GAD_CUDA_HOST)
-  target_compile_options(gad_cuda_host PRIVATE -fno-exceptions -fno-rtti -Wno-unknown-pragmas -Wno-missing-field-initializers)
+  target_compile_options(gad_cuda_host PRIVATE -fno-exceptions -fno-rtti -Wno-unknown-pragmas
+    -Wno-missing-field-initializers -Wno-unused-function) # of headers' static functions a file needs some
   target_include_directories(gad_cuda_host PRIVATE src include)
 endif()
 
@@ -22,11 +23,11 @@ if(GAD_CUDA STREQUAL "AUTO" OR GAD_CUDA)
       list(APPEND codes -gencode arch=compute_${architecture},code=sm_${architecture})
     endforeach()
     set(flags -std=c++17 -O3 -lineinfo --threads 2 -Werror all-warnings ${codes} -I${CMAKE_SOURCE_DIR}/include -I${CMAKE_SOURCE_DIR}/src
-      -Xcompiler=-fPIC,-fvisibility=hidden,-Wall,-Wextra,-Wshadow,-Wno-missing-field-initializers)
+      -Xcompiler=-fPIC,-fvisibility=hidden,-Wall,-Wextra,-Wshadow,-Wno-missing-field-initializers,-Wno-unused-function)
     set(objects)
     foreach(source ${GAD_CUDA_SOURCES})
       get_filename_component(name ${source} NAME_WE)
-      if(name STREQUAL "grid_host")
+      if(name MATCHES "_host$")
         continue()
       endif()
       set(object ${CMAKE_BINARY_DIR}/cuda/${name}.o)

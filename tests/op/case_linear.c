@@ -29,6 +29,12 @@ static double weight_bytes(int64_t o, int64_t i, int64_t dtype)
                            : (double)o * (double)i * (double)gad_dtype_bytes(d);
 }
 
+/* A device whose activations are bf16 rounds weights of another type to it too, and a bias. */
+static double weight_rounds(int64_t dtype)
+{
+    return dtype == GAD_BF16 ? 0 : 1;
+}
+
 enum { T, I, O, DTYPE, BIAS, ADD }; /* BIAS: its dtype, or -1 */
 
 /* The yardstick when timing: OpenBLAS on the same fp32 product. */
@@ -55,12 +61,14 @@ static void linear(judge_stage *s, const int64_t *p)
     if (p[BIAS] >= 0)
         bias = judge_parameter(s, "b", p[O], (gad_dtype)p[BIAS]);
     gad_tensor y = (p[ADD] ? judge_sum : judge_output)(s, "y", p[T], p[O], units(p[I]));
+    judge_rounds(s, weight_rounds(p[DTYPE]) + (p[BIAS] < 0 ? 0 : weight_rounds(p[BIAS])));
     gad_tensor dy = judge_seed(s, "dy", y);
     judge_time(s, "linear", flops, read) s->device->ops->linear(s->device, y, x, w, bias, alpha, p[ADD]);
     openblas(s, p, y, x, w);
     if (s->forward)
         return;
     gad_tensor dx = (p[ADD] ? judge_sum : judge_output)(s, "dx", p[T], p[I], units(p[O]));
+    judge_rounds(s, weight_rounds(p[DTYPE]));
     judge_time(s, "linear_dx", flops, read) s->device->ops->linear_dx(s->device, dx, dy, w, alpha, p[ADD]);
     gad_tensor dw = judge_exact_sum(s, "dw", p[O], p[I], units(p[T]));
     judge_time(s, "linear_dw", flops, 4.0 * (double)(p[O] * p[I])) s->device->ops->linear_dw(s->device, dw, dy, x, alpha);
@@ -78,6 +86,7 @@ static void forward(judge_stage *s, const int64_t *p)
     gad_tensor x = judge_input(s, "x", p[T], p[I], 1);
     gad_weight w = judge_weight(s, "w", p[O], p[I], (gad_dtype)p[DTYPE]);
     gad_tensor y = judge_output(s, "y", p[T], p[O], units(p[I]));
+    judge_rounds(s, weight_rounds(p[DTYPE]));
     judge_time(s, "linear", flops, weight_bytes(p[O], p[I], p[DTYPE]))
         s->device->ops->linear(s->device, y, x, w, gad_tensor_none(), 1, false);
 }

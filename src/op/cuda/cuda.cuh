@@ -57,8 +57,9 @@ size_t gad_cuda_mark(gad_device *device);
 void gad_cuda_rewind(gad_device *device, size_t mark);
 /* Host memory as device memory until the next rewind; the host memory may change once it returns. */
 const void *gad_cuda_upload(gad_device *device, const void *host, size_t size_bytes);
-/* For memory that the caller owns. */
+/* For memory that the caller owns; the way back is waited for. */
 void gad_cuda_send(gad_device *device, void *to, const void *host, size_t size_bytes);
+void gad_cuda_receive(gad_device *device, void *host, const void *from, size_t size_bytes);
 
 /* ---- launching: GAD_LAUNCH(device, kernel, grid, block, shared_bytes, arguments...). A kernel with more than one template
  * argument stands in brackets: GAD_LAUNCH(device, (rows_kernel<bf16, 8>), ...). Nothing happens once the device has failed,
@@ -137,6 +138,20 @@ static __device__ __forceinline__ float gad_cuda_number(gad_cuda_vector v, int64
     case GAD_F16: return grid_float(static_cast<const f16 *>(v.data)[i]);
     case GAD_F64: return (float)static_cast<const double *>(v.data)[i];
     default: return static_cast<const float *>(v.data)[i];
+    }
+}
+
+/* Numbers i..i+N-1; N above 1 where accesses of 16 bytes reach them. */
+template <int N> static __device__ __forceinline__ void gad_cuda_numbers(float (&to)[N], gad_cuda_vector v, int64_t i)
+{
+    if (N > 1 && v.data && v.dtype == GAD_BF16) {
+        grid_read<N>(to, static_cast<const bf16 *>(v.data) + i);
+    } else if (N > 1 && v.data && v.dtype == GAD_F32) {
+        grid_read<N>(to, static_cast<const float *>(v.data) + i);
+    } else {
+#pragma unroll
+        for (int j = 0; j < N; j++)
+            to[j] = gad_cuda_number(v, i + j);
     }
 }
 

@@ -20,14 +20,18 @@ template <int N, class F> static __global__ void each_kernel(F op, int64_t rows,
     }
 }
 
-/* Whether accesses of 16 bytes reach all numbers of the tensor. */
+/* Whether accesses of 16 bytes reach all numbers of the tensors; those without data do not matter. */
 static inline bool gad_cuda_is_wide(gad_tensor t)
 {
     const int64_t numbers = t.dtype == GAD_F32 ? 4 : 8;
     return (uintptr_t)t.data % 16 == 0 && t.stride % numbers == 0 && t.cols % numbers == 0;
 }
+template <class... More> static inline bool gad_cuda_is_wide(gad_tensor t, More... more)
+{
+    return gad_cuda_is_wide(t) && gad_cuda_is_wide(more...);
+}
 
-/* T: the type of the tensors that `wide` speaks of. */
+/* T: the narrowest type of the tensors that `wide` speaks of. */
 template <class T, class F> static void gad_cuda_each(gad_device *device, F op, int64_t rows, int64_t cols, bool wide)
 {
     enum { N = 16 / sizeof(T) };
@@ -38,4 +42,16 @@ template <class T, class F> static void gad_cuda_each(gad_device *device, F op, 
     else
         GAD_LAUNCH(device, (each_kernel<1, F>), grid, GAD_CUDA_EACH_THREADS, 0, op, rows, (uint32_t)packs);
 }
+
+/* to = from, of another type */
+template <class To, class From> struct gad_cuda_convert_of {
+    gad_cuda_view<To> to;
+    gad_cuda_view<From> from;
+    template <int N> __device__ __forceinline__ void at(int64_t row, int64_t col) const
+    {
+        float v[N];
+        grid_read<N>(v, from.at(row, col));
+        grid_write<N>(to.at(row, col), v);
+    }
+};
 #endif

@@ -40,6 +40,31 @@ template <class T, int N> static __device__ __forceinline__ void grid_store(T *t
     *reinterpret_cast<grid_pack<T, N> *>(to) = pack;
 }
 
+/* N neighbours as fp32, and back, in as few accesses of up to 16 bytes as there can be. */
+template <int N, class T> static __device__ __forceinline__ void grid_read(float (&to)[N], const T *from)
+{
+    constexpr int most = 16 / (int)sizeof(T), pack = N < most ? N : most;
+#pragma unroll
+    for (int i = 0; i < N; i += pack) {
+        const grid_pack<T, pack> got = grid_load<T, pack>(from + i);
+#pragma unroll
+        for (int j = 0; j < pack; j++)
+            to[i + j] = grid_float(got.at[j]);
+    }
+}
+template <int N, class T> static __device__ __forceinline__ void grid_write(T *to, const float (&from)[N])
+{
+    constexpr int most = 16 / (int)sizeof(T), pack = N < most ? N : most;
+#pragma unroll
+    for (int i = 0; i < N; i += pack) {
+        grid_pack<T, pack> give;
+#pragma unroll
+        for (int j = 0; j < pack; j++)
+            give.at[j] = grid_round<T>(from[i + j]);
+        grid_store<T, pack>(to + i, give);
+    }
+}
+
 /* ---- sums and maxima. All lanes of a warp, or all threads of a block of whole warps, must call them together. ---- */
 
 static __device__ __forceinline__ float grid_warp_sum(float x)

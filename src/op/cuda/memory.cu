@@ -156,8 +156,7 @@ void gad_cuda_send(gad_device *device, void *to, const void *host, size_t size_b
     }
 }
 
-/* The way back, waited for. */
-static void receive(gad_device *device, void *host, const void *from, size_t size_bytes)
+void gad_cuda_receive(gad_device *device, void *host, const void *from, size_t size_bytes)
 {
     for (size_t done = 0; gad_cuda_well(device) && done < size_bytes;) {
         char *room;
@@ -179,15 +178,6 @@ const void *gad_cuda_upload(gad_device *device, const void *host, size_t size_by
     return to;
 }
 
-template <class To, class From> struct convert_of {
-    gad_cuda_view<To> to;
-    gad_cuda_view<From> from;
-    template <int N> __device__ __forceinline__ void at(int64_t row, int64_t col) const
-    {
-        *to.at(row, col) = grid_round<To>(grid_float(*from.at(row, col)));
-    }
-};
-
 void gad_cuda_download(gad_device *device, float *host, gad_tensor x)
 {
     const size_t mark = gad_cuda_mark(device), count = (size_t)(x.rows * x.cols);
@@ -195,11 +185,11 @@ void gad_cuda_download(gad_device *device, float *host, gad_tensor x)
     if (x.dtype != GAD_F32 || x.stride != x.cols) {
         flat = gad_cuda_take_exact(device, x.rows, x.cols);
         GAD_CUDA_BY_FLOAT(x.dtype, T, {
-            const convert_of<float, T> op = {gad_cuda_view_of<float>(flat), gad_cuda_view_of<T>(x)};
+            const gad_cuda_convert_of<float, T> op = {gad_cuda_view_of<float>(flat), gad_cuda_view_of<T>(x)};
             gad_cuda_each<T>(device, op, x.rows, x.cols, false);
         });
     }
-    receive(device, host, flat.data, count * sizeof(float));
+    gad_cuda_receive(device, host, flat.data, count * sizeof(float));
     gad_cuda_rewind(device, mark);
 }
 
@@ -209,7 +199,7 @@ void gad_cuda_fill(gad_device *device, gad_tensor y, const float *host)
     gad_tensor flat = gad_cuda_take_exact(device, y.rows, y.cols);
     gad_cuda_send(device, flat.data, host, (size_t)(y.rows * y.cols) * sizeof(float));
     GAD_CUDA_BY_FLOAT(y.dtype, T, {
-        const convert_of<T, float> op = {gad_cuda_view_of<T>(y), gad_cuda_view_of<float>(flat)};
+        const gad_cuda_convert_of<T, float> op = {gad_cuda_view_of<T>(y), gad_cuda_view_of<float>(flat)};
         gad_cuda_each<T>(device, op, y.rows, y.cols, false);
     });
     gad_cuda_rewind(device, mark);
@@ -283,7 +273,7 @@ void gad_cuda_unplace(gad_device *device, gad_weight placed)
 
 void gad_cuda_fetch(gad_device *device, gad_weight host, gad_weight placed)
 {
-    receive(device, const_cast<void *>(host.data), placed.data, number_bytes(placed));
+    gad_cuda_receive(device, const_cast<void *>(host.data), placed.data, number_bytes(placed));
 }
 
 /* ---- from opening to the end ---- */

@@ -10,23 +10,21 @@ template <class T> struct swiglu_of {
     gad_cuda_view<T> y, a, b;
     template <int N> __device__ __forceinline__ void at(int64_t row, int64_t col) const
     {
-        const grid_pack<T, N> left = grid_load<T, N>(a.at(row, col)), right = grid_load<T, N>(b.at(row, col));
-        grid_pack<T, N> out;
+        float x[N], r[N];
+        grid_read<N>(x, a.at(row, col));
+        grid_read<N>(r, b.at(row, col));
 #pragma unroll
-        for (int i = 0; i < N; i++) {
-            const float x = grid_float(left.at[i]);
-            out.at[i] = grid_round<T>(x * sigmoid(x) * grid_float(right.at[i]));
-        }
-        grid_store<T, N>(y.at(row, col), out);
+        for (int i = 0; i < N; i++)
+            x[i] *= sigmoid(x[i]) * r[i];
+        grid_write<N>(y.at(row, col), x);
     }
 };
 
 void gad_cuda_swiglu(gad_device *device, gad_tensor y, gad_tensor a, gad_tensor b)
 {
-    const bool wide = gad_cuda_is_wide(y) && gad_cuda_is_wide(a) && gad_cuda_is_wide(b);
     GAD_CUDA_BY_ACTIVATION(y.dtype, T, {
         const swiglu_of<T> op = {gad_cuda_view_of<T>(y), gad_cuda_view_of<T>(a), gad_cuda_view_of<T>(b)};
-        gad_cuda_each<T>(device, op, y.rows, y.cols, wide);
+        gad_cuda_each<T>(device, op, y.rows, y.cols, gad_cuda_is_wide(y, a, b));
     });
 }
 
@@ -34,27 +32,26 @@ template <class T> struct swiglu_back_of {
     gad_cuda_view<T> da, db, dy, a, b;
     template <int N> __device__ __forceinline__ void at(int64_t row, int64_t col) const
     {
-        const grid_pack<T, N> left = grid_load<T, N>(a.at(row, col)), right = grid_load<T, N>(b.at(row, col));
-        const grid_pack<T, N> slope = grid_load<T, N>(dy.at(row, col));
-        grid_pack<T, N> out_a, out_b;
+        float x[N], r[N], d[N];
+        grid_read<N>(x, a.at(row, col));
+        grid_read<N>(r, b.at(row, col));
+        grid_read<N>(d, dy.at(row, col));
 #pragma unroll
         for (int i = 0; i < N; i++) {
-            const float x = grid_float(left.at[i]), d = grid_float(slope.at[i]), s = sigmoid(x);
-            out_a.at[i] = grid_round<T>(d * grid_float(right.at[i]) * s * (1 + x * (1 - s)));
-            out_b.at[i] = grid_round<T>(d * x * s);
+            const float s = sigmoid(x[i]), slope = r[i] * s * (1 + x[i] * (1 - s));
+            r[i] = d[i] * x[i] * s;
+            x[i] = d[i] * slope;
         }
-        grid_store<T, N>(da.at(row, col), out_a);
-        grid_store<T, N>(db.at(row, col), out_b);
+        grid_write<N>(da.at(row, col), x);
+        grid_write<N>(db.at(row, col), r);
     }
 };
 
 void gad_cuda_swiglu_back(gad_device *device, gad_tensor da, gad_tensor db, gad_tensor dy, gad_tensor a, gad_tensor b)
 {
-    const bool wide =
-        gad_cuda_is_wide(da) && gad_cuda_is_wide(db) && gad_cuda_is_wide(dy) && gad_cuda_is_wide(a) && gad_cuda_is_wide(b);
     GAD_CUDA_BY_ACTIVATION(dy.dtype, T, {
         const swiglu_back_of<T> op = {gad_cuda_view_of<T>(da), gad_cuda_view_of<T>(db), gad_cuda_view_of<T>(dy),
                                       gad_cuda_view_of<T>(a), gad_cuda_view_of<T>(b)};
-        gad_cuda_each<T>(device, op, dy.rows, dy.cols, wide);
+        gad_cuda_each<T>(device, op, dy.rows, dy.cols, gad_cuda_is_wide(da, db, dy, a, b));
     });
 }

@@ -1,5 +1,6 @@
 /* table: the filling's table, and the plugin's one entry. */
 #include "op/cuda/cuda.cuh"
+#include "op/cuda/library.cuh"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@ static void free_cuda(gad_device *device)
 {
     gad_cuda *cuda = gad_cuda_of(device);
     gad_runtime_wait(cuda->stream);
+    gad_cuda_library_free(cuda);
     gad_cuda_memory_free(cuda);
     free(cuda);
 }
@@ -29,10 +31,30 @@ static gad_ops make_table(void)
     ops.place = gad_cuda_place;
     ops.unplace = gad_cuda_unplace;
     ops.fetch = gad_cuda_fetch;
+    ops.linear = gad_cuda_linear;
+    ops.linear_dx = gad_cuda_linear_dx;
+    ops.linear_dw = gad_cuda_linear_dw;
+    ops.linear_db = gad_cuda_linear_db;
+    ops.rmsnorm = gad_cuda_rmsnorm;
+    ops.rmsnorm_back = gad_cuda_rmsnorm_back;
+    ops.layernorm = gad_cuda_layernorm;
+    ops.layernorm_back = gad_cuda_layernorm_back;
     ops.swiglu = gad_cuda_swiglu;
     ops.swiglu_back = gad_cuda_swiglu_back;
+    ops.gelu = gad_cuda_gelu;
+    ops.gelu_back = gad_cuda_gelu_back;
+    ops.rope = gad_cuda_rope;
+    ops.embed = gad_cuda_embed;
+    ops.embed_back = gad_cuda_embed_back;
+    ops.rows = gad_cuda_rows;
+    ops.rows_mix = gad_cuda_rows_mix;
+    ops.rows_mix_back = gad_cuda_rows_mix_back;
     ops.axpby = gad_cuda_axpby;
     ops.zero = gad_cuda_zero;
+    ops.logprob = gad_cuda_logprob;
+    ops.logprob_back = gad_cuda_logprob_back;
+    ops.sum_squares = gad_cuda_sum_squares;
+    ops.adamw = gad_cuda_adamw;
     ops.finish = gad_cuda_finish;
     ops.free = free_cuda;
     return ops;

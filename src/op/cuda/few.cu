@@ -1,0 +1,135 @@
+/* few: see few.cuh. Two ways: bf16 by the matrix units, and everything else number by number. */
+#include "op/cuda/few.cuh"
+
+enum {
+    WARPS = 8,  /* of a block; they share the columns of w */
+    TILE = 16,  /* rows of w of a block */
+    STEP = 32,  /* columns that a warp takes at a time */
+    FLIGHT = 4, /* steps whose loads are on the way at once: 8 of 16 bytes a lane */
+    OUTPUTS = TILE * GAD_CUDA_FEW
+};
+
+/* What becomes of a sum. */
+template <class Y> struct finish_of {
+    gad_cuda_view<Y> y;
+    gad_cuda_vector bias;
+    float alpha;
+    bool add;
+    __device__ __forceinline__ void put(int64_t row, int64_t o, float sum) const
+    {
+        Y *to = y.at(row, o);
+        const float old = add ? grid_float(*to) : 0;
+        *to = grid_round<Y>(alpha * sum + gad_cuda_number(bias, o) + old);
+    }
+};
+
+/* ---- bf16. A sum does not care for the order of its terms, so a lane reads 16 neighbouring bytes of rows g and g + 8 of w
+ * and of row g of x (lane = 4 g + j), columns k + 8 j to k + 8 j + 7, and gives the matrix unit the first four of them as
+ * columns 2 j, 2 j + 1, 2 j + 8, 2 j + 9 of one product, the others as those of a second: no number passes through shared
+ * memory on its way, and rows of x that there are not cost nothing. ---- */
+
+struct few_step {
+    uint4 low, high, x;
+};
+
+static __device__ __forceinline__ uint4 pack_at(const bf16 *from, bool there)
+{
+    return there ? *reinterpret_cast<const uint4 *>(from) : uint4{0, 0, 0, 0};
+}
+
+static __device__ __forceinline__ void multiply_step(float d[4], const few_step &s)
+{
+    const uint32_t a[4] = {s.low.x, s.high.x, s.low.y, s.high.y}, b[2] = {s.x.x, s.x.y};
+    const uint32_t a2[4] = {s.low.z, s.high.z, s.low.w, s.high.w}, b2[2] = {s.x.z, s.x.w};
+    grid_mma_bf16(d, a, b);
+    grid_mma_bf16(d, a2, b2);
+}
+
+template <class Y>
+static __global__ void __launch_bounds__(WARPS *GRID_WARP)
+    few_kernel(finish_of<Y> finish, const bf16 *w, gad_cuda_view<bf16> x, int rows, int64_t outputs, int64_t cols)
+{
+    __shared__ float sums[WARPS][OUTPUTS];
+    const int warp = (int)threadIdx.x / GRID_WARP, lane = (int)threadIdx.x % GRID_WARP, g = lane / 4, j = lane % 4;
+    const int64_t o = (int64_t)blockIdx.x * TILE + g;
+    const bool low = o < outputs, high = o + 8 < outputs, mine = g < rows;
+    const bf16 *w_low = w + o * cols, *w_high = w_low + 8 * cols, *x_row = x.at(mine ? g : 0, 0);
+    float d[4] = {0, 0, 0, 0};
+    for (int64_t k = warp * STEP; k < cols; k += (int64_t)WARPS * STEP * FLIGHT) {
+        few_step step[FLIGHT];
+#pragma unroll
+        for (int i = 0; i < FLIGHT; i++) {
+            const int64_t at = k + (int64_t)i * WARPS * STEP + 8 * j;
+            const bool there = at < cols;
+            step[i].low = pack_at(w_low + at, low && there);
+            step[i].high = pack_at(w_high + at, high && there);
+            step[i].x = pack_at(x_row + at, mine && there);
+        }
+#pragma unroll
+        for (int i = 0; i < FLIGHT; i++)
+            multiply_step(d, step[i]);
+    }
+    for (int i = 0; i < 4; i++) /* row g (and g + 8) of w, row 2 j (and 2 j + 1) of x */
+        sums[warp][(2 * j + i % 2) * TILE + g + 8 * (i / 2)] = d[i];
+    __syncthreads();
+    const int64_t row = threadIdx.x / TILE, output = (int64_t)blockIdx.x * TILE + threadIdx.x % TILE;
+    if (threadIdx.x >= OUTPUTS || row >= rows || output >= outputs)
+        return;
+    float sum = 0;
+    for (int i = 0; i < WARPS; i++)
+        sum += sums[i][threadIdx.x];
+    finish.put(row, output, sum);
+}
+
+/* ---- other types: a warp has a row of w ---- */
+
+template <class Y, class X, class W>
+static __global__ void few_plain_kernel(finish_of<Y> finish, const W *w, gad_cuda_view<X> x, int rows, int64_t outputs,
+                                        int64_t cols)
+{
+    const int64_t o = (int64_t)blockIdx.x * blockDim.y + threadIdx.y;
+    float sum[GAD_CUDA_FEW] = {0};
+    if (o >= outputs)
+        return;
+    for (int64_t k = threadIdx.x; k < cols; k += GRID_WARP) {
+        const float factor = grid_float(w[o * cols + k]);
+#pragma unroll
+        for (int t = 0; t < GAD_CUDA_FEW; t++)
+            if (t < rows)
+                sum[t] += factor * grid_float(*x.at(t, k));
+    }
+#pragma unroll
+    for (int t = 0; t < GAD_CUDA_FEW; t++) {
+        if (t >= rows)
+            break;
+        const float all = grid_warp_sum(sum[t]);
+        if (threadIdx.x == 0)
+            finish.put(t, o, all);
+    }
+}
+
+template <class Y> static finish_of<Y> finish_with(gad_tensor y, gad_tensor bias, float alpha, bool add)
+{
+    return finish_of<Y>{gad_cuda_view_of<Y>(y), gad_cuda_vector_of(bias), alpha, add};
+}
+
+void gad_cuda_few(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add)
+{
+    const uintptr_t addresses = (uintptr_t)x.data | (uintptr_t)w.data;
+    const bool wide = w.cols % 8 == 0 && x.stride % 8 == 0 && addresses % 16 == 0;
+    const dim3 block(GRID_WARP, WARPS);
+    if (x.dtype == GAD_BF16 && w.dtype == GAD_BF16 && wide)
+        GAD_CUDA_BY_ACTIVATION(y.dtype, Y,
+                               GAD_LAUNCH(device, few_kernel<Y>, (unsigned)gad_cuda_parts(w.rows, TILE), WARPS * GRID_WARP,
+                                          0, finish_with<Y>(y, bias, alpha, add), (const bf16 *)w.data,
+                                          gad_cuda_view_of<bf16>(x), (int)x.rows, w.rows, w.cols));
+    else
+        GAD_CUDA_BY_ACTIVATION(
+            y.dtype, Y,
+            GAD_CUDA_BY_ACTIVATION(
+                x.dtype, X,
+                GAD_CUDA_BY_FLOAT(w.dtype, W,
+                                  GAD_LAUNCH(device, (few_plain_kernel<Y, X, W>), (unsigned)gad_cuda_parts(w.rows, WARPS),
+                                             block, 0, finish_with<Y>(y, bias, alpha, add), (const W *)w.data,
+                                             gad_cuda_view_of<X>(x), (int)x.rows, w.rows, w.cols))));
+}
