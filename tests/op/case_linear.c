@@ -79,13 +79,13 @@ static void linear(judge_stage *s, const int64_t *p)
         s->device->ops->linear_db(s->device, db, dy);
 }
 
-/* Only y: one long row of weights, many outputs, few rows. */
+/* Only y: one long row of weights, many outputs, few rows; exact: logits. */
 static void forward(judge_stage *s, const int64_t *p)
 {
     const double flops = 2.0 * (double)p[T] * (double)p[I] * (double)p[O];
     gad_tensor x = judge_input(s, "x", p[T], p[I], 1);
     gad_weight w = judge_weight(s, "w", p[O], p[I], (gad_dtype)p[DTYPE]);
-    gad_tensor y = judge_output(s, "y", p[T], p[O], units(p[I]));
+    gad_tensor y = (p[4] ? judge_exact_output : judge_output)(s, "y", p[T], p[O], units(p[I]));
     judge_rounds(s, weight_rounds(p[DTYPE]));
     judge_time(s, "linear", flops, weight_bytes(p[O], p[I], p[DTYPE]))
         s->device->ops->linear(s->device, y, x, w, gad_tensor_none(), 1, false);
@@ -103,6 +103,14 @@ static void forward(judge_stage *s, const int64_t *p)
         "linear", "T I O dtype", forward,                                                                                  \
         {                                                                                                                  \
             __VA_ARGS__                                                                                                    \
+        }                                                                                                                  \
+    }
+
+#define LOGITS(...)                                                                                                        \
+    {                                                                                                                      \
+        "linear", "T I O dtype exact", forward,                                                                            \
+        {                                                                                                                  \
+            __VA_ARGS__, 1                                                                                                 \
         }                                                                                                                  \
     }
 
@@ -145,6 +153,8 @@ static const judge_case cases[] = {
     FORWARD(6, 4000, 77, GAD_F16),
     FORWARD(53, 1000, 130, GAD_Q8),
     FORWARD(55, 4100, 40, GAD_BF16),
+    LOGITS(1, 200, 77, GAD_BF16),
+    LOGITS(11, 72, 40, GAD_BF16),
 };
 
 static const judge_case gradients[] = {

@@ -203,7 +203,7 @@ static void logprob(judge_stage *s, const int64_t *p)
     const int64_t t = p[0], v = p[1];
     const float temperature = (float)p[2] / 100;
     const gad_ops *ops = s->device->ops;
-    gad_tensor z = judge_input(s, "z", t, v, 4);
+    gad_tensor z = (p[4] ? judge_exact_input : judge_input)(s, "z", t, v, 4);
     for (int64_t row = 0; p[3] && row < t; row++)
         for (int64_t c = 1; c < v; c += 3)
             judge_set(s, z, row, c, -INFINITY);
@@ -222,7 +222,7 @@ static void logprob(judge_stage *s, const int64_t *p)
         ops->logprob_back(s->device, dz, g, h, z, target, temperature);
     if (s->grad)
         return;
-    gad_tensor both = judge_sum(s, "both", t, v, 48);
+    gad_tensor both = (p[4] ? judge_exact_sum : judge_sum)(s, "both", t, v, 48);
     ops->logprob(s->device, logp, gad_tensor_none(), z, target, temperature);
     ops->logprob_back(s->device, both, g, gad_tensor_none(), both, target, temperature); /* dz may be z */
 }
@@ -317,7 +317,7 @@ static void adamw(judge_stage *s, const int64_t *p)
     }
 #define LOGPROB(...)                                                                                                       \
     {                                                                                                                      \
-        "logprob", "T V temperature masked", logprob,                                                                      \
+        "logprob", "T V temperature masked exact", logprob,                                                                \
         {                                                                                                                  \
             __VA_ARGS__                                                                                                    \
         }                                                                                                                  \
@@ -371,11 +371,11 @@ static const judge_case cases[] = {
     AXPBY(1, 1),
     AXPBY(5, 33),
     AXPBY(64, 1000),
-    LOGPROB(1, 2, 100, 0),
-    LOGPROB(5, 33, 70, 0),
-    LOGPROB(4, 5000, 100, 0),
-    LOGPROB(6, 301, 100, 1),
-    LOGPROB(3, 1000, 25, 0),
+    LOGPROB(1, 2, 100, 0, 0),
+    LOGPROB(5, 33, 70, 0, 0),
+    LOGPROB(4, 5000, 100, 0, 1),
+    LOGPROB(6, 301, 100, 1, 1),
+    LOGPROB(3, 1000, 25, 0, 1),
     ADAMW(1, 1, 1),
     ADAMW(7, 33, 1),
     ADAMW(100, 700, 20),
@@ -394,8 +394,8 @@ static const judge_case gradients[] = {
     ROWS(3, 5, 4, 0),
     ROWS(5, 5, 4, 1),
     ROWS_MIX(5, 4, 3, GAD_F32),
-    LOGPROB(3, 7, 70, 0),
-    LOGPROB(2, 9, 100, 0),
+    LOGPROB(3, 7, 70, 0, 1),
+    LOGPROB(2, 9, 100, 0, 0),
 };
 
 static const judge_case perf[] = {
@@ -412,7 +412,7 @@ static const judge_case perf[] = {
     ROWS(1024, 1024, 1280, 0),
     ROWS_MIX(1024, 2304, 1024, GAD_BF16),
     AXPBY(512, 2048),
-    LOGPROB(32, 151936, 100, 0),
+    LOGPROB(32, 151936, 100, 0, 1),
     ADAMW(1000, 10000, 3),
 };
 

@@ -1,12 +1,18 @@
 /* test_cuda: every op of the CUDA filling, its kernels built for the processor, against the fp64 reference, with fp32 and
  * with bf16 activations. Without arguments the whole test; otherwise: part of a case's name [bf16]. */
+#include "base/file.h"
+#include "base/memory.h"
 #include "op/judge.h"
 #include "support/support.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
 gad_cuda_opener gad_cuda_open;
+/* op/cuda/grid_host.cuh: how often a kernel of this name was launched */
+int grid_host_launched(const char *name);
 
 typedef judge_cases (*case_list)(void);
 static const case_list lists[] = {judge_cases_linear, judge_cases_rowwise, judge_cases_attention, judge_cases_conv, NULL};
@@ -32,7 +38,8 @@ static bool is_there(const gad_ops *ops, const char *name)
                  {"attention", ops->attention && ops->attention_back},
                  {"unfold", ops->unfold},
                  {"expand_depthwise", ops->expand_depthwise}};
-    if (strstr(name, "dtype=3,bias") || strstr(name, "dtype=5,bias") || strstr(name, "dtype=3)") || strstr(name, "dtype=5)"))
+    if (strstr(name, "dtype=3,bias") || strstr(name, "dtype=5,bias") || strstr(name, "dtype=3)") ||
+        strstr(name, "dtype=5)"))
         return !strncmp(name, "embed", 5); /* quantised products */
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strncmp(words[i].word, name, strlen(words[i].word)) && name[strlen(words[i].word)] == '(')
@@ -88,8 +95,11 @@ static void test_bf16(void **state)
 /* Kernels of a source file that no launch so far has had; `__global__` stands before the name, which ends in _kernel. */
 static int unlaunched(const char *path)
 {
+    gad_error err;
     size_t size_bytes = 0;
-    char *text = read_text(path, &size_bytes), *at = text;
+    char *text = NULL;
+    ASSERT_OK(gad_file_read(path, 1 << 20, &text, &size_bytes, &err), &err);
+    char *at = text;
     int count = 0;
     while ((at = strstr(at, "static __global__")) != NULL) {
         char *end = strstr(at, "_kernel("), name[64] = "";
@@ -104,7 +114,7 @@ static int unlaunched(const char *path)
         }
         at = end;
     }
-    free(text);
+    gad_memory_free(text);
     return count;
 }
 
@@ -132,6 +142,7 @@ int main(int argc, char **argv)
 {
     if (argc > 1)
         return compare(argc > 2 && !strcmp(argv[2], "bf16") ? GAD_BF16 : GAD_F32, argv[1]) != 0;
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fp32), cmocka_unit_test(test_bf16)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_fp32), cmocka_unit_test(test_bf16),
+                                       cmocka_unit_test(test_every_kernel_has_run)};
     return cmocka_run_group_tests_name("op/cuda", tests, NULL, NULL);
 }

@@ -383,7 +383,7 @@ static void count_launch(const char *name)
     launches[i]++;
 }
 
-int grid_host_launched(const char *name)
+extern "C" int grid_host_launched(const char *name)
 {
     for (int i = 0; i < name_count; i++)
         if (strlen(name) == name_bytes[i] && !memcmp(names[i], name, name_bytes[i]))

@@ -45,7 +45,7 @@ extern dim3 blockDim, gridDim;
 /* Runs `body(user)` as every thread of every block; `name` of the kernel is for messages and for grid_host_launched. */
 void grid_host_run(const char *name, dim3 grid, dim3 block, size_t shared_bytes, void (*body)(void *user), void *user);
 /* How often a kernel of this name (without template arguments) was launched. */
-int grid_host_launched(const char *name);
+extern "C" int grid_host_launched(const char *name);
 
 char *grid_shared(void);
 void __syncthreads(void);

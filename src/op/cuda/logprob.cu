@@ -55,8 +55,8 @@ void gad_cuda_logprob(gad_device *device, gad_tensor logp, gad_tensor entropy, g
 }
 
 /* dz may be z: a thread writes where it alone reads. */
-template <class T>
-static __global__ void logprob_back_kernel(gad_cuda_view<T> dz, gad_cuda_view<float> g, gad_cuda_view<float> h,
+template <class D, class T>
+static __global__ void logprob_back_kernel(gad_cuda_view<D> dz, gad_cuda_view<float> g, gad_cuda_view<float> h,
                                            gad_cuda_view<T> z, const int32_t *target, int64_t n, float inverse)
 {
     __shared__ float each[THREADS / GRID_WARP];
@@ -70,15 +70,16 @@ static __global__ void logprob_back_kernel(gad_cuda_view<T> dz, gad_cuda_view<fl
         float d = slope * ((v == hit ? 1.0f : 0.0f) - p);
         if (entropic && p != 0)
             d -= rate * p * (away - s.log_sum + s.entropy);
-        *dz.at(row, v) = grid_round<T>(d);
+        *dz.at(row, v) = grid_round<D>(d);
     }
 }
 
 void gad_cuda_logprob_back(gad_device *device, gad_tensor dz, gad_tensor g, gad_tensor h, gad_tensor z,
                            const int32_t *target, float temperature)
 {
-    GAD_CUDA_BY_ACTIVATION(z.dtype, T,
-                           GAD_LAUNCH(device, logprob_back_kernel<T>, (unsigned)z.rows, THREADS, 0, gad_cuda_view_of<T>(dz),
-                                      gad_cuda_view_of<float>(g), gad_cuda_view_of<float>(h), gad_cuda_view_of<T>(z),
-                                      target, z.cols, 1.0f / temperature));
+    GAD_CUDA_BY_ACTIVATION(dz.dtype, D, GAD_CUDA_BY_ACTIVATION(z.dtype, T, {
+                               GAD_LAUNCH(device, (logprob_back_kernel<D, T>), (unsigned)z.rows, THREADS, 0,
+                                          gad_cuda_view_of<D>(dz), gad_cuda_view_of<float>(g), gad_cuda_view_of<float>(h),
+                                          gad_cuda_view_of<T>(z), target, z.cols, 1.0f / temperature);
+                           }));
 }

@@ -33,7 +33,7 @@ void gad_cuda_rope(gad_device *device, gad_tensor y, gad_tensor x, gad_tensor co
     const bool wide = pairs % 8 == 0 && gad_cuda_is_wide(y, x, cos, sin);
     GAD_CUDA_BY_ACTIVATION(y.dtype, T, {
         const rope_of<T> op = {gad_cuda_view_of<T>(y),       gad_cuda_view_of<T>(x), gad_cuda_view_of<float>(cos),
-                               gad_cuda_view_of<float>(sin), (uint32_t)pairs,         inverse ? -1.0f : 1.0f};
+                               gad_cuda_view_of<float>(sin), (uint32_t)pairs,        inverse ? -1.0f : 1.0f};
         gad_cuda_each<T>(device, op, x.rows, heads * pairs, wide);
     });
 }
