@@ -1,9 +1,11 @@
-/* far: see far.h. Each op moves its pointers back and hands on to the CPU's. */
+/* far: see far.h. Each op moves its pointers back and hands on to the CPU's; activations of bf16 are widened before and
+ * rounded after. */
 #include "device/far.h"
 
 #include <string.h>
 
 #include "base/error.h"
+#include "base/half.h"
 #include "base/memory.h"
 #include "op/quant.h"
 
@@ -63,12 +65,6 @@ static gad_weight near_weight(gad_device *device, gad_weight w)
     return w;
 }
 
-static gad_tensor far_tensor(gad_tensor t)
-{
-    t.data = to_far(t.data);
-    return t;
-}
-
 /* Counts the op; false: it is not done. */
 static bool begins(gad_device *device)
 {
@@ -78,22 +74,84 @@ static bool begins(gad_device *device)
     return device->error.code == GAD_OK;
 }
 
-/* Shorthand for the functions below. */
-#define NEAR(t) near(device, t)
+/* ---- numbers of 16 bits ---------------------------------------------------------------------------------------------- */
+
+/* Results of the running op that wait to be rounded. */
+enum { MAX_RESULTS = 4 };
+static struct {
+    gad_tensor narrow, wide;
+} result[MAX_RESULTS];
+static int results;
+
+/* x as fp32 on the stack; as it is when it is of fp32 already. */
+static gad_tensor widen(gad_device *device, gad_tensor x)
+{
+    x = near(device, x);
+    if (x.dtype != GAD_BF16 || !x.data)
+        return x;
+    gad_tensor wide = cpu->take(device, x.rows, x.cols);
+    for (int64_t t = 0; wide.data && t < x.rows; t++)
+        gad_half_array_from_bf16((float *)wide.data + t * x.cols, (const uint16_t *)x.data + t * x.stride, (size_t)x.cols);
+    return wide;
+}
+
+/* The same of what the op writes or adds to. */
+static gad_tensor widen_result(gad_device *device, gad_tensor y)
+{
+    gad_tensor wide = widen(device, y);
+    if (y.dtype == GAD_BF16 && y.data && results < MAX_RESULTS) {
+        result[results].narrow = near(device, y);
+        result[results++].wide = wide;
+    }
+    return wide;
+}
+
+static void round_results(void)
+{
+    for (int i = 0; i < results; i++) {
+        const gad_tensor y = result[i].narrow, wide = result[i].wide;
+        for (int64_t t = 0; wide.data && t < y.rows; t++)
+            for (int64_t c = 0; c < y.cols; c++)
+                ((uint16_t *)y.data)[t * y.stride + c] = gad_half_to_bf16(((const float *)wide.data)[t * y.cols + c]);
+    }
+    results = 0;
+}
+
+/* Shorthand for the functions below: what an op reads, writes (or adds to), a weight, an index array. */
+#define IN(t) widen(device, t)
+#define OUT(t) widen_result(device, t)
 #define NEAR_WEIGHT(w) near_weight(device, w)
 #define NEAR_POINTER(p) to_near(device, p)
+/* A bias or norm weight, of any dtype. */
+#define NEAR(t) near(device, t)
 /* Arguments are moved back first, so that a wrong one stops the op. */
+#define BEGIN const size_t start = cpu->mark(device)
 #define HAND_ON(op, ...)                                                                                                   \
     do {                                                                                                                   \
         if (begins(device))                                                                                                \
             cpu->op(device, __VA_ARGS__);                                                                                  \
+        round_results();                                                                                                   \
+        cpu->rewind(device, start);                                                                                        \
     } while (0)
 
 /* ---- memory -------------------------------------------------------------------------------------------------------- */
 
+/* [rows, cols] of `dtype` in the memory of fp32 numbers that `get` gives. */
+static gad_tensor shaped(gad_device *device, gad_tensor (*get)(gad_device *, int64_t, int64_t), gad_dtype dtype,
+                         int64_t rows, int64_t cols)
+{
+    gad_tensor t = dtype == GAD_BF16 ? get(device, 1, (rows * cols + 1) / 2) : get(device, rows, cols);
+    return gad_tensor_make(to_far(t.data), dtype, rows, cols);
+}
+
 static gad_tensor take(gad_device *device, int64_t rows, int64_t cols)
 {
-    return far_tensor(cpu->take(device, rows, cols));
+    return shaped(device, cpu->take, device->dtype, rows, cols);
+}
+
+static gad_tensor take_exact(gad_device *device, int64_t rows, int64_t cols)
+{
+    return shaped(device, cpu->take, GAD_F32, rows, cols);
 }
 
 static size_t mark(gad_device *device)
@@ -116,13 +174,15 @@ static const void *upload(gad_device *device, const void *host, size_t size_byte
 
 static void download(gad_device *device, float *host, gad_tensor x)
 {
-    x = NEAR(x);
+    BEGIN;
+    x = IN(x);
     HAND_ON(download, host, x);
 }
 
 static void fill(gad_device *device, gad_tensor y, const float *host)
 {
-    y = NEAR(y);
+    BEGIN;
+    y = OUT(y);
     HAND_ON(fill, y, host);
 }
 
@@ -131,18 +191,21 @@ static int64_t tensor_bytes(gad_tensor x)
     return x.rows * x.cols * (int64_t)gad_dtype_bytes(x.dtype);
 }
 
+static gad_tensor lasting(gad_device *device, gad_dtype dtype, int64_t rows, int64_t cols)
+{
+    gad_tensor x = shaped(device, cpu->allocate_exact, dtype, rows, cols);
+    held_bytes += x.data ? tensor_bytes(x) : 0;
+    return x;
+}
+
 static gad_tensor allocate(gad_device *device, int64_t rows, int64_t cols)
 {
-    gad_tensor x = cpu->allocate(device, rows, cols);
-    held_bytes += x.data ? tensor_bytes(x) : 0;
-    return far_tensor(x);
+    return lasting(device, device->kept, rows, cols);
 }
 
 static gad_tensor allocate_exact(gad_device *device, int64_t rows, int64_t cols)
 {
-    gad_tensor x = cpu->allocate_exact(device, rows, cols);
-    held_bytes += x.data ? tensor_bytes(x) : 0;
-    return far_tensor(x);
+    return lasting(device, GAD_F32, rows, cols);
 }
 
 static void release(gad_device *device, gad_tensor x)
@@ -197,90 +260,104 @@ static void fetch(gad_device *device, gad_weight host, gad_weight placed)
 
 static void linear(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add)
 {
-    y = NEAR(y), x = NEAR(x), w = NEAR_WEIGHT(w), bias = NEAR(bias);
+    BEGIN;
+    y = OUT(y), x = IN(x), w = NEAR_WEIGHT(w), bias = NEAR(bias);
     HAND_ON(linear, y, x, w, bias, alpha, add);
 }
 
 static void linear_dx(gad_device *device, gad_tensor dx, gad_tensor dy, gad_weight w, float alpha, bool add)
 {
-    dx = NEAR(dx), dy = NEAR(dy), w = NEAR_WEIGHT(w);
+    BEGIN;
+    dx = OUT(dx), dy = IN(dy), w = NEAR_WEIGHT(w);
     HAND_ON(linear_dx, dx, dy, w, alpha, add);
 }
 
 static void linear_dw(gad_device *device, gad_tensor dw, gad_tensor dy, gad_tensor x, float alpha)
 {
-    dw = NEAR(dw), dy = NEAR(dy), x = NEAR(x);
+    BEGIN;
+    dw = OUT(dw), dy = IN(dy), x = IN(x);
     HAND_ON(linear_dw, dw, dy, x, alpha);
 }
 
 static void linear_db(gad_device *device, gad_tensor db, gad_tensor dy)
 {
-    db = NEAR(db), dy = NEAR(dy);
+    BEGIN;
+    db = OUT(db), dy = IN(dy);
     HAND_ON(linear_db, db, dy);
 }
 
 static void rmsnorm(gad_device *device, gad_tensor y, gad_tensor rstd, gad_tensor x, gad_tensor weight, float eps)
 {
-    y = NEAR(y), rstd = NEAR(rstd), x = NEAR(x), weight = NEAR(weight);
+    BEGIN;
+    y = OUT(y), rstd = OUT(rstd), x = IN(x), weight = NEAR(weight);
     HAND_ON(rmsnorm, y, rstd, x, weight, eps);
 }
 
 static void rmsnorm_back(gad_device *device, gad_tensor dx, gad_tensor dweight, gad_tensor dy, gad_tensor x,
                          gad_tensor rstd, gad_tensor weight, bool add)
 {
-    dx = NEAR(dx), dweight = NEAR(dweight), dy = NEAR(dy), x = NEAR(x), rstd = NEAR(rstd), weight = NEAR(weight);
+    BEGIN;
+    dx = OUT(dx), dweight = OUT(dweight), dy = IN(dy), x = IN(x), rstd = IN(rstd), weight = NEAR(weight);
     HAND_ON(rmsnorm_back, dx, dweight, dy, x, rstd, weight, add);
 }
 
 static void layernorm(gad_device *device, gad_tensor y, gad_tensor stats, gad_tensor x, gad_tensor weight, gad_tensor bias,
                       float eps)
 {
-    y = NEAR(y), stats = NEAR(stats), x = NEAR(x), weight = NEAR(weight), bias = NEAR(bias);
+    BEGIN;
+    y = OUT(y), stats = OUT(stats), x = IN(x), weight = NEAR(weight), bias = NEAR(bias);
     HAND_ON(layernorm, y, stats, x, weight, bias, eps);
 }
 
 static void layernorm_back(gad_device *device, gad_tensor dx, gad_tensor dweight, gad_tensor dbias, gad_tensor dy,
                            gad_tensor x, gad_tensor stats, gad_tensor weight, bool add)
 {
-    dx = NEAR(dx), dweight = NEAR(dweight), dbias = NEAR(dbias), dy = NEAR(dy), x = NEAR(x);
-    stats = NEAR(stats), weight = NEAR(weight);
+    BEGIN;
+    dx = OUT(dx), dweight = OUT(dweight), dbias = OUT(dbias), dy = IN(dy), x = IN(x);
+    stats = IN(stats), weight = NEAR(weight);
     HAND_ON(layernorm_back, dx, dweight, dbias, dy, x, stats, weight, add);
 }
 
 static void swiglu(gad_device *device, gad_tensor y, gad_tensor a, gad_tensor b)
 {
-    y = NEAR(y), a = NEAR(a), b = NEAR(b);
+    BEGIN;
+    y = OUT(y), a = IN(a), b = IN(b);
     HAND_ON(swiglu, y, a, b);
 }
 
 static void swiglu_back(gad_device *device, gad_tensor da, gad_tensor db, gad_tensor dy, gad_tensor a, gad_tensor b)
 {
-    da = NEAR(da), db = NEAR(db), dy = NEAR(dy), a = NEAR(a), b = NEAR(b);
+    BEGIN;
+    da = OUT(da), db = OUT(db), dy = IN(dy), a = IN(a), b = IN(b);
     HAND_ON(swiglu_back, da, db, dy, a, b);
 }
 
 static void gelu(gad_device *device, gad_tensor y, gad_tensor x, gad_gelu_kind kind)
 {
-    y = NEAR(y), x = NEAR(x);
+    BEGIN;
+    y = OUT(y), x = IN(x);
     HAND_ON(gelu, y, x, kind);
 }
 
 static void gelu_back(gad_device *device, gad_tensor dx, gad_tensor dy, gad_tensor x, gad_gelu_kind kind)
 {
-    dx = NEAR(dx), dy = NEAR(dy), x = NEAR(x);
+    BEGIN;
+    dx = OUT(dx), dy = IN(dy), x = IN(x);
     HAND_ON(gelu_back, dx, dy, x, kind);
 }
 
 static void rope(gad_device *device, gad_tensor y, gad_tensor x, gad_tensor cos, gad_tensor sin, int heads, bool inverse)
 {
-    y = NEAR(y), x = NEAR(x), cos = NEAR(cos), sin = NEAR(sin);
+    BEGIN;
+    y = OUT(y), x = IN(x), cos = IN(cos), sin = IN(sin);
     HAND_ON(rope, y, x, cos, sin, heads, inverse);
 }
 
 static void attention(gad_device *device, gad_tensor o, gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v, int heads,
                       int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count)
 {
-    o = NEAR(o), lse = NEAR(lse), q = NEAR(q), k = NEAR(k), v = NEAR(v);
+    BEGIN;
+    o = OUT(o), lse = OUT(lse), q = IN(q), k = IN(k), v = IN(v);
     HAND_ON(attention, o, lse, q, k, v, heads, kv_heads, scale, spans, span_count);
 }
 
@@ -288,79 +365,91 @@ static void attention_back(gad_device *device, gad_tensor dq, gad_tensor dk, gad
                            gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v, int heads, int kv_heads, float scale,
                            const gad_attention_span *spans, int64_t span_count)
 {
-    dq = NEAR(dq), dk = NEAR(dk), dv = NEAR(dv), d_o = NEAR(d_o), o = NEAR(o), lse = NEAR(lse);
-    q = NEAR(q), k = NEAR(k), v = NEAR(v);
+    BEGIN;
+    dq = OUT(dq), dk = OUT(dk), dv = OUT(dv), d_o = IN(d_o), o = IN(o), lse = IN(lse);
+    q = IN(q), k = IN(k), v = IN(v);
     HAND_ON(attention_back, dq, dk, dv, d_o, o, lse, q, k, v, heads, kv_heads, scale, spans, span_count);
 }
 
 static void embed(gad_device *device, gad_tensor y, gad_weight table, const int32_t *ids)
 {
-    y = NEAR(y), table = NEAR_WEIGHT(table), ids = NEAR_POINTER(ids);
+    BEGIN;
+    y = OUT(y), table = NEAR_WEIGHT(table), ids = NEAR_POINTER(ids);
     HAND_ON(embed, y, table, ids);
 }
 
 static void embed_back(gad_device *device, gad_tensor dtable, gad_tensor dy, const int32_t *ids)
 {
-    dtable = NEAR(dtable), dy = NEAR(dy), ids = NEAR_POINTER(ids);
+    BEGIN;
+    dtable = OUT(dtable), dy = IN(dy), ids = NEAR_POINTER(ids);
     HAND_ON(embed_back, dtable, dy, ids);
 }
 
 static void rows(gad_device *device, gad_tensor y, const int32_t *to, gad_tensor x, const int32_t *from, int64_t n,
                  bool add)
 {
-    y = NEAR(y), x = NEAR(x), to = NEAR_POINTER(to), from = NEAR_POINTER(from);
+    BEGIN;
+    y = OUT(y), x = IN(x), to = NEAR_POINTER(to), from = NEAR_POINTER(from);
     HAND_ON(rows, y, to, x, from, n, add);
 }
 
 static void rows_mix(gad_device *device, gad_tensor y, gad_weight table, const int32_t *index, const float *weight)
 {
-    y = NEAR(y), table = NEAR_WEIGHT(table), index = NEAR_POINTER(index), weight = NEAR_POINTER(weight);
+    BEGIN;
+    y = OUT(y), table = NEAR_WEIGHT(table), index = NEAR_POINTER(index), weight = NEAR_POINTER(weight);
     HAND_ON(rows_mix, y, table, index, weight);
 }
 
 static void rows_mix_back(gad_device *device, gad_tensor dtable, gad_tensor dy, const int32_t *index, const float *weight)
 {
-    dtable = NEAR(dtable), dy = NEAR(dy), index = NEAR_POINTER(index), weight = NEAR_POINTER(weight);
+    BEGIN;
+    dtable = OUT(dtable), dy = IN(dy), index = NEAR_POINTER(index), weight = NEAR_POINTER(weight);
     HAND_ON(rows_mix_back, dtable, dy, index, weight);
 }
 
 static void unfold(gad_device *device, gad_tensor y, gad_tensor x, const gad_window *window)
 {
-    y = NEAR(y), x = NEAR(x);
+    BEGIN;
+    y = OUT(y), x = IN(x);
     HAND_ON(unfold, y, x, window);
 }
 
 static void expand_depthwise(gad_device *device, gad_tensor y, gad_tensor x, gad_weight expand, gad_tensor expand_bias,
                              gad_weight depthwise, gad_tensor depthwise_bias, const gad_window *window)
 {
-    y = NEAR(y), x = NEAR(x), expand = NEAR_WEIGHT(expand), expand_bias = NEAR(expand_bias);
+    BEGIN;
+    y = OUT(y), x = IN(x), expand = NEAR_WEIGHT(expand), expand_bias = NEAR(expand_bias);
     depthwise = NEAR_WEIGHT(depthwise), depthwise_bias = NEAR(depthwise_bias);
     HAND_ON(expand_depthwise, y, x, expand, expand_bias, depthwise, depthwise_bias, window);
 }
 
 static void axpby(gad_device *device, gad_tensor y, float alpha, gad_tensor x, float beta)
 {
-    y = NEAR(y), x = NEAR(x);
+    BEGIN;
+    y = OUT(y), x = IN(x);
     HAND_ON(axpby, y, alpha, x, beta);
 }
 
 static void zero(gad_device *device, gad_tensor y)
 {
-    y = NEAR(y);
+    BEGIN;
+    y = OUT(y);
     HAND_ON(zero, y);
 }
 
 static void logprob(gad_device *device, gad_tensor logp, gad_tensor entropy, gad_tensor z, const int32_t *target,
                     float temperature)
 {
-    logp = NEAR(logp), entropy = NEAR(entropy), z = NEAR(z), target = NEAR_POINTER(target);
+    BEGIN;
+    logp = OUT(logp), entropy = OUT(entropy), z = IN(z), target = NEAR_POINTER(target);
     HAND_ON(logprob, logp, entropy, z, target, temperature);
 }
 
 static void logprob_back(gad_device *device, gad_tensor dz, gad_tensor g, gad_tensor h, gad_tensor z, const int32_t *target,
                          float temperature)
 {
-    dz = NEAR(dz), g = NEAR(g), h = NEAR(h), z = NEAR(z), target = NEAR_POINTER(target);
+    BEGIN;
+    dz = OUT(dz), g = IN(g), h = IN(h), z = IN(z), target = NEAR_POINTER(target);
     HAND_ON(logprob_back, dz, g, h, z, target, temperature);
 }
 
@@ -372,6 +461,7 @@ static double sum_squares(gad_device *device, gad_tensor x)
 
 static void adamw(gad_device *device, void *w, const void *g, void *m, void *v, int64_t n, const gad_adamw *settings)
 {
+    BEGIN;
     w = NEAR_POINTER(w), g = NEAR_POINTER(g), m = NEAR_POINTER(m), v = NEAR_POINTER(v);
     HAND_ON(adamw, w, g, m, v, n, settings);
 }
@@ -384,7 +474,7 @@ static void free_far(gad_device *device)
 static const gad_ops table = {
     .name = "far",
     .take = take,
-    .take_exact = take,
+    .take_exact = take_exact,
     .mark = mark,
     .rewind = rewind_to,
     .upload = upload,
@@ -444,5 +534,9 @@ gad_status __real_gad_device_open(gad_device *device, const char *name, int thre
 gad_status __wrap_gad_device_open(gad_device *device, const char *name, int threads, gad_error *err);
 gad_status __wrap_gad_device_open(gad_device *device, const char *name, int threads, gad_error *err)
 {
-    return strcmp(name, "far") ? __real_gad_device_open(device, name, threads, err) : far_open(device, threads, err);
+    gad_status status = strcmp(name, "far") && strcmp(name, "half") ? __real_gad_device_open(device, name, threads, err)
+                                                                    : far_open(device, threads, err);
+    if (!status && !strcmp(name, "half"))
+        device->dtype = device->kept = device->products = GAD_BF16;
+    return status;
 }
