@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { LIMIT_LIST = 100000 };
+enum { LIMIT_LIST = 100000, MOST_PX = 1 << 24 };
 
 static const char *copy_text(gad_arena *arena, const char *text, bool *failed)
 {
@@ -257,12 +257,15 @@ static gad_status read_scalars(const json_t *root, const char *name, gad_item *i
     if (status)
         return status;
     if (!item->id || !item->dataset || !item->category || !item->image || item->width < 0 || item->height < 0 ||
-        threshold < 0)
-        return malformed(name, "no id, dataset, category or image, or a negative size", err);
+        item->width > MOST_PX || item->height > MOST_PX || threshold < 0)
+        return malformed(name, "no id, dataset, category or image, or a size that makes no sense", err);
     item->mask_threshold = threshold > 255 ? 255 : (int)threshold;
     const json_t *crop = json_object_get(root, "crop");
-    for (size_t k = 0; k < 4 && crop; k++)
+    for (size_t k = 0; k < 4 && crop; k++) {
         item->crop[k] = json_integer_value(json_array_get(crop, k));
+        if (item->crop[k] < 0 || item->crop[k] > MOST_PX)
+            return malformed(name, "\"crop\" is not a part of an image", err);
+    }
     const char *answer = json_string_value(json_object_get(root, "answer"));
     item->answer = answer ? answer[0] : 0;
     return GAD_OK;

@@ -97,6 +97,8 @@ static gad_status read_threshold(const json_t *root, const char *path, gad_thres
         status = gad_json_get_int(o, "normals_needed", path, 0, &t->normals_needed, err);
     if (!status && !(isfinite(t->value) && t->value > 0))
         status = malformed(path, "the threshold is not a number above 0", err);
+    if (!status && !(isfinite(t->rate) && isfinite(t->confidence) && isfinite(t->reached) && isfinite(t->rate_supported)))
+        status = malformed(path, "what the threshold promises is not said", err);
     return status;
 }
 

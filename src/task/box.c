@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,11 +31,12 @@ bool gad_box_convention_parse(const char *name, gad_box_convention *convention)
 
 /* ---- conversion --------------------------------------------------------------------------------------------------- */
 
+/* Of sizes from files of others too: none is below a pixel or beyond an int. */
 void gad_box_canvas(int width_px, int height_px, int *canvas_width, int *canvas_height)
 {
-    double shorter = width_px < height_px ? width_px : height_px;
-    *canvas_width = (int)rint(width_px * (double)CANVAS_SHORT_SIDE / shorter);
-    *canvas_height = (int)rint(height_px * (double)CANVAS_SHORT_SIDE / shorter);
+    const double width = fmax(width_px, 1), height = fmax(height_px, 1), shorter = fmin(width, height);
+    *canvas_width = (int)fmin(rint(width * CANVAS_SHORT_SIDE / shorter), INT_MAX);
+    *canvas_height = (int)fmin(rint(height * CANVAS_SHORT_SIDE / shorter), INT_MAX);
 }
 
 gad_box_frame gad_box_frame_make(gad_box_convention convention, gad_box_order order, int width_px, int height_px,

@@ -319,6 +319,99 @@ static void test_mmr_ad(void **state)
     gad_sample_free(&s);
 }
 
+static void assert_reference(const char *id, const char *path)
+{
+    gad_sample s = {0};
+    fake_get(store, id, &s);
+    assert_int_equal(s.reference_count, 1);
+    assert_string_equal(s.references[0].path, path);
+    gad_sample_free(&s);
+}
+
+/* The release's folders, with entries and references by the paths of VisA; a normal image and an anomalous one share a
+ * stem. */
+static void test_mmr_ad_visa_names(void **state)
+{
+    (void)state;
+    fake_root("mmr_visa_names");
+    fake_image("VisA/candle/test/Chunk Of Wax Missing/000.JPG");
+    fake_image("VisA/candle/test_good/000.JPG");
+    fake_image("VisA/candle/train_good/0001.JPG");
+    fake_image("VisA/candle/train_good/0002.png"); /* converted */
+    fake_text("VisA/candle/bbox_annos.json",
+              "{\"candle/Data/Images/Anomaly/000.JPG\":{\"bboxes\":[[112,112,224,224,\"chunk\"]]}}");
+    fake_text("VisA/candle/text_annos.json", "{}");
+    fake_text("VisA/candle/reference.json",
+              "{\"candle/Data/Images/Anomaly/000.JPG\":[\"candle/Data/Images/Normal/0001.JPG\"],"
+              "\"candle/Data/Images/Normal/000.JPG\":[\"candle/Data/Images/Normal/0002.JPG\"],"
+              "\"candle/Data/Images/Normal/7777.JPG\":[\"candle/Data/Images/Normal/0002.JPG\"]}");
+    fake_import(store, "mmr_ad", &report);
+    check(4, 1, 1);
+    assert_int_equal(report.problems[GAD_IMPORT_MISSING_IMAGE], 1); /* 7777 */
+    assert_int_equal(report.problems[GAD_IMPORT_BAD_RECORD], 0);
+    assert_reference("mmr_ad/VisA/candle/benchmark/Chunk_Of_Wax_Missing/Chunk Of Wax Missing/000",
+                     "VisA/candle/train_good/0001.JPG");
+    assert_reference("mmr_ad/VisA/candle/benchmark/good/test_good/000", "VisA/candle/train_good/0002.png");
+}
+
+/* The release's files in VisA's own folders. */
+static void test_mmr_ad_visa_folders(void **state)
+{
+    (void)state;
+    gad_sample s = {0};
+    fake_root("mmr_visa_folders");
+    fake_image("visa/pcb1/Data/Images/Anomaly/000.JPG");
+    fake_image("visa/pcb1/Data/Images/Normal/000.JPG");
+    fake_image("visa/pcb1/Data/Images/Normal/0001.JPG");
+    fake_text("visa/pcb1/bbox_annos.json", "[{\"name\":\"anomaly-000.png\",\"bboxes\":[{\"bbox_2d\":[112,112,224,224],"
+                                           "\"label\":\"bent\"},{\"bbox_2d\":[1,2]},{\"bbox_2d\":[1,2,\"3\",4]}]}]");
+    fake_text("visa/pcb1/text_annos.json",
+              "[{\"name\":\"Data/Images/Normal/000.JPG\",\"ref-name\":\"0001.JPG\",\"text\":\"\"}]");
+    fake_text("visa/pcb1/reference.json", "{\"pcb1/Data/Images/Anomaly/000.JPG\":\"pcb1/Data/Images/Normal/0001.JPG\"}");
+    fake_import(store, "mmr_ad", &report);
+    check(3, 1, 1);
+    assert_int_equal(report.problems[GAD_IMPORT_BAD_BOX], 1); /* two boxes that are none */
+    assert_int_equal(report.problems[GAD_IMPORT_BAD_RECORD] + report.problems[GAD_IMPORT_MISSING_IMAGE], 0);
+    assert_reference("mmr_ad/visa/pcb1/benchmark/anomaly/Anomaly/000", "visa/pcb1/Data/Images/Normal/0001.JPG");
+    assert_reference("mmr_ad/visa/pcb1/reference/good/Normal/000", "visa/pcb1/Data/Images/Normal/0001.JPG");
+    fake_get(store, "mmr_ad/visa/pcb1/benchmark/anomaly/Anomaly/000", &s);
+    assert_string_equal(s.boxes[0].label, "bent");
+    gad_sample_free(&s);
+}
+
+/* One subset alone, in the folders of MVTec AD: objects, back slashes, the pool's folder named, more than can be kept. */
+static void test_mmr_ad_shapes(void **state)
+{
+    (void)state;
+    gad_string many = {0};
+    gad_sample s = {0};
+    fake_root("mmr_shapes");
+    fake_image("bolt/test/bent/1.png");
+    fake_image("bolt/test/bent/2.png");
+    fake_image("bolt/test/good/1.png"); /* is normal */
+    for (int i = 0; i < 34; i++) {
+        char path[60];
+        snprintf(path, sizeof path, "bolt/train/good/%d.png", 100 + i);
+        fake_image(path);
+        gad_string_addf(&many, "%s\"train/good/%d.png\"", i ? "," : "", 100 + i);
+    }
+    fake_text("bolt/bbox_annos.json", "{\"bent-1.png\":[[11,11,22,22]],\"bent-2.png\":[[11,11,22,22]]}");
+    fake_text("bolt/text_annos.json", "{\"bent-9.png\":\"<think>gone</think>\"}");
+    fake_text("bolt/reference.json",
+              "{\"bent-1.png\":{\"references\":[{\"path\":\"WFDD\\\\bolt\\\\train\\\\good\\\\100.jpg\",\"score\":0.1},5]},"
+              "\"bent-2.png\":[%s]}",
+              many.data);
+    fake_import(store, "mmr_ad", &report);
+    check(37, 2, 2);
+    assert_reference("mmr_ad/bolt/train/bent/1", "bolt/train/good/100.png");
+    fake_get(store, "mmr_ad/bolt/train/bent/2", &s);
+    assert_int_equal(s.reference_count, 32);
+    assert_int_equal(report.problems[GAD_IMPORT_BAD_RECORD], 3);    /* the number 5, two references too many */
+    assert_int_equal(report.problems[GAD_IMPORT_MISSING_IMAGE], 1); /* the text of bent-9 */
+    gad_sample_free(&s);
+    gad_string_free(&many);
+}
+
 /* Boxes that are not on the canvas disagree with the masks. */
 static void test_mmr_ad_frame(void **state)
 {
@@ -450,13 +543,23 @@ static void test_shared_images(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mvtec_ad),     cmocka_unit_test(test_same_layout),
-        cmocka_unit_test(test_mvtec_3d),     cmocka_unit_test(test_visa),
-        cmocka_unit_test(test_mvtec_loco),   cmocka_unit_test(test_real_iad),
-        cmocka_unit_test(test_real_iad_d3),  cmocka_unit_test(test_manta),
-        cmocka_unit_test(test_cableinspect), cmocka_unit_test(test_mmr_ad),
-        cmocka_unit_test(test_mmr_ad_frame), cmocka_unit_test(test_plain_coco_label_studio),
-        cmocka_unit_test(test_catalog),      cmocka_unit_test(test_shared_images),
+        cmocka_unit_test(test_mvtec_ad),
+        cmocka_unit_test(test_same_layout),
+        cmocka_unit_test(test_mvtec_3d),
+        cmocka_unit_test(test_visa),
+        cmocka_unit_test(test_mvtec_loco),
+        cmocka_unit_test(test_real_iad),
+        cmocka_unit_test(test_real_iad_d3),
+        cmocka_unit_test(test_manta),
+        cmocka_unit_test(test_cableinspect),
+        cmocka_unit_test(test_mmr_ad),
+        cmocka_unit_test(test_mmr_ad_frame),
+        cmocka_unit_test(test_mmr_ad_visa_names),
+        cmocka_unit_test(test_mmr_ad_visa_folders),
+        cmocka_unit_test(test_mmr_ad_shapes),
+        cmocka_unit_test(test_plain_coco_label_studio),
+        cmocka_unit_test(test_catalog),
+        cmocka_unit_test(test_shared_images),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -18,9 +18,7 @@ static void check(bool rule)
 static void check_item(const gad_item *item)
 {
     check(item->id && item->dataset && item->category && item->image);
-    check(item->width > 0 && item->height > 0);
-    check(!item->box_count || (item->box && item->anomalous));
-    check(!item->question || (item->answer >= 'A' && item->answer <= 'E') || item->answer == '?' || !item->answer);
+    check(item->width >= 0 && item->height >= 0 && (!item->box_count || item->box));
     for (size_t i = 0; i < item->reference_count; i++)
         check(item->reference[i] != NULL);
     for (size_t i = 0; i < item->option_count; i++)

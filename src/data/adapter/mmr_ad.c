@@ -1,11 +1,13 @@
 /* mmr_ad: the released MMR-AD folders: [SUBSET/]CLASS/{train_good,test_good,test/TYPE} with bbox_annos.json,
- * text_annos.json, reference.json. Boxes are on a canvas whose shorter side is 448 unless the entry says its own. Several
- * shapes of the JSON files are accepted; what fits none is named. */
+ * text_annos.json, reference.json, or these files in the source's own folders (MVTec AD, VisA). Boxes are on a canvas whose
+ * shorter side is 448 unless the entry says its own. Several shapes of the JSON files are accepted; what fits none, and all
+ * that is dropped, is named. */
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "data/adapter/adapter.h"
+#include "data/adapter/mmr_ad_entry.h"
 #include "data/guess.h"
 #include "io/image.h"
 #include "task/answer.h"
@@ -105,54 +107,37 @@ static gad_status load_part(gad_import *import, const char *folder, const char *
     return status;
 }
 
-/* The entry of an image: "TYPE-STEM.png", with any extension or none, "anomaly-STEM", the path, or the bare name. *key is
- * the name that fitted. */
-static const json_t *find_entry(const json_t *view, const char *type, const char *class_path, const char *name,
-                                const char **key)
+/* The first of these members that is there. */
+static const json_t *member(const json_t *object, const char *const *keys, size_t count)
 {
-    char stem[256], candidates[8][PATH_BYTES];
-    const char *extension = gad_file_extension(name);
-    snprintf(stem, sizeof stem, "%.*s", (int)(strlen(name) - strlen(extension) - (extension[0] ? 1 : 0)), name);
-    snprintf(candidates[0], PATH_BYTES, "%s-%s", type, name);
-    snprintf(candidates[1], PATH_BYTES, "%s-%s.png", type, stem);
-    snprintf(candidates[2], PATH_BYTES, "%s-%s", type, stem);
-    snprintf(candidates[3], PATH_BYTES, "anomaly-%s.png", stem);
-    snprintf(candidates[4], PATH_BYTES, "%s", class_path);
-    snprintf(candidates[5], PATH_BYTES, "%s/%s", type, name);
-    snprintf(candidates[6], PATH_BYTES, "%s", name);
-    snprintf(candidates[7], PATH_BYTES, "%s", stem);
-    for (int i = 0; i < 8; i++) {
-        void *iterator = json_object_iter_at((json_t *)view, candidates[i]);
-        if (iterator) {
-            *key = json_object_iter_key(iterator);
-            return json_object_iter_value(iterator);
-        }
-    }
-    return NULL;
+    const json_t *found = NULL;
+    for (size_t i = 0; i < count && !found; i++)
+        found = json_object_get(object, keys[i]);
+    return found;
 }
 
-/* Boxes of an entry: {bboxes:[...]} or the list itself; items [x1,y1,x2,y2(,label)] or {bbox_2d|bbox|box, label|type}. */
-static int read_boxes(const json_t *entry, const gad_box_frame *frame, gad_import_box *boxes)
+/* Boxes of an entry: {bboxes:[...]} or the list itself; items [x1,y1,x2,y2(,label)] or {bbox_2d|bbox|box, label|type}.
+ * *dropped: items that are none, or too many. */
+static int read_boxes(const json_t *entry, const gad_box_frame *frame, gad_import_box *boxes, int *dropped)
 {
-    static const char *const lists[] = {"bboxes", "boxes", "bbox"}, *const corners[] = {"bbox_2d", "bbox", "box"},
+    static const char *const box_lists[] = {"bboxes", "boxes", "bbox"}, *const corners[] = {"bbox_2d", "bbox", "box"},
                              *const labels[] = {"label", "type", "category"};
-    const json_t *list = json_is_array(entry) ? entry : NULL, *item;
+    const json_t *list = json_is_array(entry) ? entry : member(entry, box_lists, 3), *item;
     size_t i;
     int count = 0;
-    for (int k = 0; k < 3 && !list; k++)
-        list = json_object_get(entry, lists[k]);
+    *dropped = 0;
     json_array_foreach (list, i, item) {
-        const json_t *four = json_is_array(item) ? item : NULL,
-                     *label = json_is_array(item) ? json_array_get(item, 4) : NULL;
-        for (int k = 0; k < 3; k++) {
-            four = four ? four : json_object_get(item, corners[k]);
-            label = label ? label : json_object_get(item, labels[k]);
-        }
-        if (json_array_size(four) < 4 || count == MAX_BOXES)
-            continue;
+        const json_t *four = json_is_array(item) ? item : member(item, corners, 3),
+                     *label = json_is_array(item) ? json_array_get(item, 4) : member(item, labels, 3);
+        bool good = json_array_size(four) >= 4 && count < MAX_BOXES;
         gad_model_box model;
-        for (size_t k = 0; k < 4; k++)
+        for (size_t k = 0; k < 4 && good; k++) {
+            good = json_is_number(json_array_get(four, k));
             model.value[k] = json_number_value(json_array_get(four, k));
+        }
+        *dropped += !good;
+        if (!good)
+            continue;
         gad_box b = gad_box_from_model(frame, model);
         /* The canvas is rounded to whole pixels: a hundredth beyond the border is not outside. */
         boxes[count++] = (gad_import_box){b.x1 + 0.01,
@@ -189,42 +174,56 @@ static gad_status read_text(const json_t *entry, const gad_box_frame *frame, gad
     return GAD_OK;
 }
 
-/* A reference path of the release ("bottle/train/good/000.png") as a path below the import's folder. */
-static bool find_reference(const gad_import *import, const class_files *files, const char *given, char *path)
+/* What a list of references may be called, and a reference in it. */
+static const char *const reference_keys[] = {"references", "reference", "refs", "ref", "similar", "normal", "images"},
+                         *const path_keys[] = {"path", "image", "name", "ref-name", "ref_name", "file", "file_name"};
+
+/* The references of one image as they were found, best first. */
+typedef struct reference_list {
+    char (*path)[PATH_BYTES]; /* [MAX_REFERENCES] */
+    const char *list[MAX_REFERENCES + 1];
+    int count;
+} reference_list;
+
+/* One reference: a path, or an object with one. What cannot be used is said. */
+static gad_status add_reference(gad_import *import, const char *folder, const json_t *item, const char *image,
+                                reference_list *to, gad_error *err)
 {
-    static const char *const folders[] = {"train_good", "test_good", "train/good", "test/good"};
-    const char *slash = strchr(given, '/');
-    snprintf(path, PATH_BYTES, "%s/%s", files->folder, slash ? slash + 1 : given);
-    if (gad_import_exists(import, path))
-        return true;
-    bool test = strstr(given, "test") != NULL;
-    for (int i = 0; i < 4; i++) {
-        snprintf(path, PATH_BYTES, "%s/%s/%s", files->folder, folders[i ^ test], gad_file_name(given));
-        if (gad_import_exists(import, path))
-            return true;
-    }
-    return false;
+    const json_t *given = json_is_object(item) ? member(item, path_keys, sizeof path_keys / sizeof *path_keys) : item;
+    if (!json_is_string(given))
+        return gad_import_note(import, GAD_IMPORT_BAD_RECORD, image, err, "a reference of it names no image");
+    if (to->count == MAX_REFERENCES)
+        return gad_import_note(import, GAD_IMPORT_BAD_RECORD, image, err,
+                               "it has more than %d references: %.200s is left out", MAX_REFERENCES,
+                               json_string_value(given));
+    if (!gad_mmr_ad_entry_reference(import, folder, json_string_value(given), to->path[to->count], PATH_BYTES))
+        return gad_import_note(import, GAD_IMPORT_BAD_RECORD, image, err, "its reference %.200s is not there",
+                               json_string_value(given));
+    for (int i = 0; i < to->count; i++)
+        if (strcmp(to->path[i], to->path[to->count]) == 0)
+            return GAD_OK;
+    to->list[to->count] = to->path[to->count];
+    to->count++;
+    return GAD_OK;
 }
 
-static gad_status read_references(gad_import *import, const class_files *files, const json_t *entry,
-                                  char paths[][PATH_BYTES], const char *list[], const char *image, gad_error *err)
+/* A path, a list, or an object that holds one of both. */
+static gad_status read_references(gad_import *import, const char *folder, const json_t *entry, const char *image,
+                                  reference_list *to, gad_error *err)
 {
-    int count = 0;
+    const json_t *inner = json_is_object(entry)
+                              ? member(entry, reference_keys, sizeof reference_keys / sizeof *reference_keys)
+                              : NULL,
+                 *item;
+    size_t i;
     gad_status status = GAD_OK;
-    size_t n = json_is_string(entry) ? 1 : json_array_size(entry);
-    for (size_t i = 0; i < n && count < MAX_REFERENCES && !status; i++) {
-        const json_t *item = json_is_string(entry) ? entry : json_array_get(entry, i);
-        if (!json_is_string(item))
-            continue;
-        if (find_reference(import, files, json_string_value(item), paths[count])) {
-            list[count] = paths[count];
-            count++;
-        } else {
-            status = gad_import_note(import, GAD_IMPORT_BAD_RECORD, image, err, "its reference %.200s is not there",
-                                     json_string_value(item));
-        }
+    entry = inner ? inner : entry;
+    if (!json_is_array(entry))
+        return add_reference(import, folder, entry, image, to, err);
+    json_array_foreach (entry, i, item) {
+        if (!status)
+            status = add_reference(import, folder, item, image, to, err);
     }
-    list[count] = NULL;
     return status;
 }
 
@@ -254,63 +253,94 @@ static gad_status put_whole(gad_import *import, const class_files *files, const 
     return status;
 }
 
+/* What the three files say of one image. Keys that were used are taken out of them: what stays there fits no image. */
+typedef struct annotation {
+    const json_t *boxes, *text, *reference;
+    gad_box_frame frame;
+} annotation;
+
+static const json_t *take_entry(json_t *view, const char *type, const char *class_path)
+{
+    const char *key = NULL;
+    const json_t *entry = gad_mmr_ad_entry_find(view, type, class_path, &key);
+    if (entry)
+        json_object_del(view, key); /* the file's own value holds it still */
+    return entry;
+}
+
+static annotation find_annotation(gad_import *import, const class_files *files, const char *type, const char *image)
+{
+    int64_t width = 0, height = 0;
+    const char *class_path = image + (gad_file_name(files->folder) - files->folder);
+    char *full = gad_file_join(gad_import_folder(import), image);
+    /* An unreadable image is named by the import; here its size is only needed for the canvas. */
+    if (!full || gad_image_probe(full, &width, &height, NULL))
+        width = height = 448;
+    gad_memory_free(full);
+    annotation a = {.boxes = take_entry(files->boxes, type, class_path),
+                    .text = take_entry(files->texts, type, class_path),
+                    .reference = take_entry(files->references, type, class_path)};
+    int canvas_w = (int)json_integer_value(json_object_get(a.boxes, "resized_width")),
+        canvas_h = (int)json_integer_value(json_object_get(a.boxes, "resized_height"));
+    a.frame = gad_box_frame_make(GAD_BOX_CANVAS, GAD_BOX_XY, (int)width, (int)height, canvas_w, canvas_h);
+    if (!a.reference)
+        a.reference = json_object_get(a.text, "ref-name");
+    return a;
+}
+
+static gad_status read_annotation(gad_import *import, const class_files *files, const annotation *a, gad_import_entry *e,
+                                  gad_import_box *boxes, reference_list *refs, gad_string *think, gad_error *err)
+{
+    int dropped = 0;
+    gad_status status = GAD_OK;
+    e->box_count = e->type ? read_boxes(a->boxes, &a->frame, boxes, &dropped) : 0;
+    if (e->box_count)
+        compare_with_mask(import, files, e->type, gad_file_name(e->image), boxes, e->box_count);
+    if (dropped)
+        status = gad_import_note(import, GAD_IMPORT_BAD_BOX, e->image, err,
+                                 "%d boxes of bbox_annos.json are left out: not four numbers, or more than %d", dropped,
+                                 MAX_BOXES);
+    if (!status && e->type && !e->box_count && !dropped && !json_object_get(a->boxes, "mmrad"))
+        status = gad_import_note(import, GAD_IMPORT_BAD_RECORD, e->image, err, "no boxes for it in bbox_annos.json");
+    if (!status && a->text)
+        status = read_text(a->text, &a->frame, think, err);
+    if (!status && a->reference)
+        status = read_references(import, files->folder, a->reference, e->image, refs, err);
+    e->references = refs->count ? refs->list : NULL;
+    e->reference_method = refs->count ? "MMR-AD reference.json" : NULL;
+    e->think = think->length ? think->data : NULL;
+    return status;
+}
+
 static gad_status add_image(gad_import *import, class_files *files, const char *folder, const char *name, const char *type,
                             const char *split, gad_error *err)
 {
     gad_import_box boxes[MAX_BOXES];
-    char image[PATH_BYTES], class_path[PATH_BYTES],
-        (*references)[PATH_BYTES] = gad_memory_alloc(MAX_REFERENCES, PATH_BYTES);
-    const char *list[MAX_REFERENCES + 1] = {NULL}, *key = NULL, *class_name = files->folder;
+    char image[PATH_BYTES], class_text[128];
+    reference_list refs = {.path = gad_memory_alloc(MAX_REFERENCES, PATH_BYTES)};
     gad_string think = {0};
-    int64_t width = 0, height = 0;
-    gad_error unreadable;
     snprintf(image, sizeof image, "%s/%s/%s", files->folder, folder, name);
-    snprintf(class_path, sizeof class_path, "%s/%s/%s", gad_file_name(files->folder), folder, name);
-    char *full = gad_file_join(gad_import_folder(import), image);
-    gad_status status = full && references ? GAD_OK : gad_error_memory(err, "read MMR-AD", 0);
-    /* An unreadable image is named by the import; here its size is only needed for the canvas. */
-    if (!status && gad_image_probe(full, &width, &height, &unreadable))
-        width = height = 0;
-    gad_memory_free(full);
-    const json_t *entry = find_entry(files->boxes, type ? type : folder, class_path, name, &key);
-    int canvas_w = (int)json_integer_value(json_object_get(entry, "resized_width")),
-        canvas_h = (int)json_integer_value(json_object_get(entry, "resized_height"));
-    gad_box_frame frame = gad_box_frame_make(GAD_BOX_CANVAS, GAD_BOX_XY, width > 0 ? (int)width : 448,
-                                             height > 0 ? (int)height : 448, canvas_w, canvas_h);
-    char class_text[128];
     snprintf(class_text, sizeof class_text, "%s", gad_file_name(files->folder));
     gad_sample_normalise(class_text);
-    gad_import_entry e = {.class_name = class_name,
+    gad_import_entry e = {.class_name = files->folder,
                           .class_text = class_text,
                           .split = split,
                           .type = type,
                           .image = image,
                           .view = -1,
                           .no_truth = true,
+                          .text_source = "import",
                           .boxes = boxes};
-    e.box_count = type ? read_boxes(entry, &frame, boxes) : 0;
-    if (!status && e.box_count)
-        compare_with_mask(import, files, type, name, boxes, e.box_count);
-    if (!status && type && !e.box_count && !json_object_get(entry, "mmrad"))
-        status = gad_import_note(import, GAD_IMPORT_BAD_RECORD, image, err, "no boxes for it in bbox_annos.json");
-    if (key)
-        json_object_del(files->boxes, key);
-    const json_t *whole = json_object_get(entry, "mmrad");
-    const json_t *text = find_entry(files->texts, type ? type : folder, class_path, name, &key);
-    if (!status && text)
-        status = read_text(text, &frame, &think, err);
-    const json_t *reference = find_entry(files->references, type ? type : folder, class_path, name, &key);
-    if (!status && reference)
-        status = read_references(import, files, reference, references, list, image, err);
-    e.references = list[0] ? list : NULL;
-    e.reference_method = list[0] ? "MMR-AD reference.json" : NULL;
-    e.think = think.length ? think.data : NULL;
-    e.text_source = "import";
+    if (!refs.path)
+        return gad_error_memory(err, "read MMR-AD", PATH_BYTES);
+    const annotation a = find_annotation(import, files, type, image);
+    gad_status status = read_annotation(import, files, &a, &e, boxes, &refs, &think, err);
+    const json_t *whole = json_object_get(a.boxes, "mmrad");
     if (!status)
-        status =
-            json_is_object(whole) ? put_whole(import, files, whole, image, list, err) : gad_import_add(import, &e, err);
+        status = json_is_object(whole) ? put_whole(import, files, whole, image, refs.list, err)
+                                       : gad_import_add(import, &e, err);
     gad_string_free(&think);
-    gad_memory_free(references);
+    gad_memory_free(refs.path);
     return status;
 }
 
@@ -328,37 +358,65 @@ static gad_status add_folder(gad_import *import, class_files *files, const char 
     return status;
 }
 
+/* The release's folders, and those of MVTec AD and VisA. A source's own training normals are what references come from. */
+static gad_status add_folders(gad_import *import, class_files *files, gad_error *err)
+{
+    const char *pool = files->benchmark ? "reference" : "train", *asked = files->benchmark ? "benchmark" : "train";
+    const struct {
+        const char *folder, *type, *split;
+    } fixed[] = {{"train_good", NULL, pool},
+                 {"train/good", NULL, pool},
+                 {"Data/Images/Normal", NULL, pool},
+                 {"test_good", NULL, asked},
+                 {"Data/Images/Anomaly", "anomaly", asked}};
+    char test[PATH_BYTES + 32];
+    gad_file_names types = {0};
+    gad_status status = GAD_OK;
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed && !status; i++)
+        status = add_folder(import, files, fixed[i].folder, fixed[i].type, fixed[i].split, err);
+    snprintf(test, sizeof test, "%s/test", files->folder);
+    if (!status)
+        status = gad_import_list(import, test, &types, err);
+    for (size_t i = 0; i < types.count && !status; i++) {
+        char sub[300];
+        snprintf(sub, sizeof sub, "test/%s", types.name[i]);
+        status = add_folder(import, files, sub, gad_sample_says_normal(types.name[i]) ? NULL : types.name[i], asked, err);
+    }
+    gad_file_names_free(&types);
+    return status;
+}
+
+/* Entries that fit no image. */
+static gad_status note_left(gad_import *import, const char *folder, const char *file, json_t *view, gad_error *err)
+{
+    const char *left;
+    json_t *value;
+    gad_status status = GAD_OK;
+    json_object_foreach (view, left, value) {
+        if (!status)
+            status = gad_import_note(import, GAD_IMPORT_MISSING_IMAGE, folder, err,
+                                     "%s has \"%.200s\", but there is no such image", file, left);
+    }
+    return status;
+}
+
 static gad_status read_class(gad_import *import, const char *folder, bool benchmark, agreement *masks, gad_error *err)
 {
     class_files files = {.folder = folder, .benchmark = benchmark, .agreement = masks};
     json_t *reference_root = NULL;
-    char test[PATH_BYTES + 32];
-    gad_file_names types = {0};
     gad_status status = load_part(import, folder, "bbox_annos.json", &files.box_root, &files.boxes, err);
     if (!status)
         status = load_part(import, folder, "text_annos.json", &files.text_root, &files.texts, err);
     if (!status)
         status = load_part(import, folder, "reference.json", &reference_root, &files.references, err);
     if (!status)
-        status = add_folder(import, &files, "train_good", NULL, benchmark ? "reference" : "train", err);
+        status = add_folders(import, &files, err);
     if (!status)
-        status = add_folder(import, &files, "test_good", NULL, benchmark ? "benchmark" : "train", err);
-    snprintf(test, sizeof test, "%s/test", folder);
+        status = note_left(import, folder, "bbox_annos.json", files.boxes, err);
     if (!status)
-        status = gad_import_list(import, test, &types, err);
-    for (size_t i = 0; i < types.count && !status; i++) {
-        char sub[300];
-        snprintf(sub, sizeof sub, "test/%s", types.name[i]);
-        status = add_folder(import, &files, sub, types.name[i], benchmark ? "benchmark" : "train", err);
-    }
-    const char *left;
-    json_t *value;
-    json_object_foreach (files.boxes, left, value) {
-        if (!status)
-            status = gad_import_note(import, GAD_IMPORT_MISSING_IMAGE, folder, err,
-                                     "bbox_annos.json has \"%.200s\", but there is no such image", left);
-    }
-    gad_file_names_free(&types);
+        status = note_left(import, folder, "text_annos.json", files.texts, err);
+    if (!status)
+        status = note_left(import, folder, "reference.json", files.references, err);
     json_t *all[] = {files.boxes, files.texts, files.references, files.box_root, files.text_root, reference_root};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         json_decref(all[i]);
