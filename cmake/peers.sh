@@ -1,6 +1,7 @@
 #!/bin/sh
-# peers.sh FOLDER [setup]: gad serve against real programs: a browser that teaches, reviews and exports; the official OpenAI client.
-# `setup` (make peers) installs them into FOLDER/peers; without that, or where they are not to be had, a test is skipped by name.
+# peers.sh FOLDER [setup]: gad serve against real programs: a browser that teaches, reviews and exports; the official OpenAI client;
+# clients that mean no good, load, and kill -9. `setup` (make peers) installs what Python's own library lacks into FOLDER/peers; where
+# something is not to be had, its test is skipped by name.
 set -eu
 folder=$1 python=$1/peers/bin/python
 skip() {
@@ -21,7 +22,10 @@ if [ "${2:-}" = setup ]; then
     command -v chromium >/dev/null || ${SUDO:-} apt-get install -y --no-install-recommends chromium python3-venv >/dev/null
     python3 -m venv "$folder/peers" && "$folder/peers/bin/pip" install -q playwright numpy pillow openai
 fi
-[ -x "$python" ] || { skip peers "make peers was not run"; exit 0; }
+[ -x "$python" ] || python=python3
+command -v "$python" >/dev/null || { skip peers "python3 is not installed"; exit 0; }
+peer hostile
+peer endurance
 peer openai_client openai
 if command -v chromium >/dev/null; then
     peer page playwright numpy PIL
