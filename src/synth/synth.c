@@ -230,9 +230,9 @@ static float largest_difference(const gad_canvas *a, const gad_canvas *b)
     return largest;
 }
 
-/* Turn the difference of the two pictures into boxes of one defect. False when it is too faint, too small or too large to
- * be a fair question. */
-static bool measure(gad_synth_work *work, gad_defect_kind kind, const char *noun, gad_synth_pair *pair)
+/* Sets the mask where the two pictures differ. False when that is too faint, too small or too large to be a fair question.
+ */
+static bool differ(gad_synth_work *work)
 {
     const gad_canvas *c = &work->before;
     float size = (float)(c->width < c->height ? c->width : c->height), peak = largest_difference(c, &work->after);
@@ -246,14 +246,24 @@ static bool measure(gad_synth_work *work, gad_defect_kind kind, const char *noun
     int64_t set = 0, pixels = (int64_t)c->width * c->height;
     for (int64_t i = 0; i < pixels; i++)
         set += work->mask[i];
-    if ((double)set < fmax(8, 0.0003 * (double)pixels) || (double)set > 0.4 * (double)pixels)
-        return false;
+    return (double)set >= fmax(8, 0.0003 * (double)pixels) && (double)set <= 0.4 * (double)pixels;
+}
+
+/* Turn the difference of the two pictures into boxes of one defect; *fair is false where there are none. */
+static gad_status measure(gad_synth_work *work, gad_defect_kind kind, const char *noun, gad_synth_pair *pair, bool *fair,
+                          gad_error *err)
+{
+    const gad_canvas *c = &work->before;
     gad_mask_box boxes[GAD_MASK_BOX_LIMIT];
     int count = 0, kept = 0;
+    *fair = false;
+    if (!differ(work))
+        return GAD_OK;
     work->rule.min_area_px = 6;
-    if (gad_mask_boxes(work->mask, c->width, c->height, &work->rule, boxes, &count, NULL, NULL))
-        return false;
-    int64_t largest = 0;
+    gad_status status = gad_mask_boxes(work->mask, c->width, c->height, &work->rule, boxes, &count, NULL, err);
+    if (status)
+        return status;
+    int64_t largest = 0, pixels = (int64_t)c->width * c->height;
     for (int i = 0; i < count; i++)
         largest = boxes[i].area > largest ? boxes[i].area : largest;
     for (int i = 0; i < count && pair->count + kept < GAD_SYNTH_BOXES; i++) {
@@ -265,12 +275,11 @@ static bool measure(gad_synth_work *work, gad_defect_kind kind, const char *noun
         if (mean_change(work, &boxes[i], b->change) >= 0.036f)
             kept++;
     }
-    if (!kept)
-        return false;
+    *fair = kept > 0;
     pair->count += kept;
-    for (int64_t i = 0; i < pixels; i++)
+    for (int64_t i = 0; i < pixels && kept; i++)
         pair->mask[i] |= work->mask[i];
-    return true;
+    return GAD_OK;
 }
 
 static int nth_bit(uint32_t set, uint32_t n)
@@ -296,9 +305,9 @@ static bool needs_part(gad_defect_kind kind)
     return kind == GAD_DEFECT_MISSING || kind == GAD_DEFECT_MISPLACED || kind == GAD_DEFECT_PRINT;
 }
 
-/* Put one defect on `before`; the result is in `after` and, accepted, in the pair. */
-static bool add_defect(gad_synth_work *work, const gad_scene *scene, const gad_shape_view *view, gad_rng *rng,
-                       gad_synth_pair *pair)
+/* Put one defect on `before`; the result is in `after` and, accepted, in the pair. *added: one came about. */
+static gad_status add_defect(gad_synth_work *work, const gad_scene *scene, const gad_shape_view *view, gad_rng *rng,
+                             gad_synth_pair *pair, bool *added, gad_error *err)
 {
     const gad_synth_settings *s = &work->settings;
     gad_brush brush = {.canvas = &work->after,
@@ -312,7 +321,9 @@ static bool add_defect(gad_synth_work *work, const gad_scene *scene, const gad_s
                        .x2 = s->width,
                        .y2 = s->height};
     float strength = (float)gad_rng_range(rng, s->strength_low, s->strength_high + 1e-9);
-    for (int attempt = 0; attempt < 14; attempt++) {
+    gad_status status = GAD_OK;
+    *added = false;
+    for (int attempt = 0; attempt < 14 && !*added && !status; attempt++) {
         gad_defect_kind kind = (gad_defect_kind)nth_bit(s->kinds, gad_rng_below(rng, bit_count(s->kinds)));
         const char *noun = NULL;
         bool done = false;
@@ -330,13 +341,12 @@ static bool add_defect(gad_synth_work *work, const gad_scene *scene, const gad_s
             gad_canvas_copy(&work->after, &work->before);
             done = gad_defect_paint(kind, &brush);
         }
-        if (done && measure(work, kind, noun, pair)) {
-            if (noun) /* later defects are put on the piece as it is now */
-                memcpy(work->scene, work->edited, sizeof *work->scene);
-            return true;
-        }
+        if (done)
+            status = measure(work, kind, noun, pair, added, err);
+        if (*added && noun) /* later defects are put on the piece as it is now */
+            memcpy(work->scene, work->edited, sizeof *work->scene);
     }
-    return false;
+    return status;
 }
 
 static int compare_boxes(const void *a, const void *b)
@@ -376,11 +386,14 @@ static gad_status finish(gad_synth_work *work, uint64_t seed, uint64_t index, co
     double dice = gad_rng_uniform(&rng), many = gad_rng_uniform(&rng);
     bool anomalous = dice >= s->normal_share;
     int wanted = !anomalous ? 0 : many < 0.78 ? 1 : many < 0.95 ? 2 : 3;
-    for (int i = 0; i < wanted; i++) {
+    bool added = true;
+    for (int i = 0; i < wanted && added; i++) {
         /* A painted first defect is lost when the scene is drawn again, so a second one is painted only. */
-        if (!add_defect(work, i == 0 ? scene : NULL, view, &rng, pair))
-            break;
-        gad_canvas_copy(&work->before, &work->after);
+        gad_status status = add_defect(work, i == 0 ? scene : NULL, view, &rng, pair, &added, err);
+        if (status)
+            return status;
+        if (added)
+            gad_canvas_copy(&work->before, &work->after);
     }
     qsort(pair->boxes, (size_t)pair->count, sizeof *pair->boxes, compare_boxes);
     gad_rng shot = stream(seed, index, STREAM_CAMERA);

@@ -102,14 +102,17 @@ SHOWN int fflush(FILE *stream)
     return EOF;
 }
 
+/* Nothing waits for the disk: a power cut is another test. */
 SHOWN int fsync(int fd)
 {
-    return fails(FAULTS_WRITE, EIO) ? -1 : NEXT(fsync)(fd);
+    (void)fd;
+    return fails(FAULTS_WRITE, EIO) ? -1 : 0;
 }
 
 SHOWN int fdatasync(int fd)
 {
-    return fails(FAULTS_WRITE, EIO) ? -1 : NEXT(fdatasync)(fd);
+    (void)fd;
+    return fails(FAULTS_WRITE, EIO) ? -1 : 0;
 }
 
 SHOWN int rename(const char *from, const char *to)

@@ -208,7 +208,7 @@ static void test_synth(void **state)
 {
     (void)state;
     start("synth");
-    const scene s = {"synth", synthesise, synth_before, synth_after, {11, 1, 1, 1}};
+    const scene s = {"synth", synthesise, synth_before, synth_after, {0}};
     sweep(&s);
 }
 
