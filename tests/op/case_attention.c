@@ -65,7 +65,7 @@ static void attention(judge_stage *s, const int64_t *p)
     gad_tensor lse = judge_exact_sum(s, "lse", p[Q], p[HEADS], forward_units);
     judge_loosen_nan(s);
     gad_tensor d_o = judge_seed(s, "do", o);
-    judge_time(s, "attention", flops, 8.0 * (double)(p[K] * p[KV_HEADS] * p[D]))
+    judge_time(s, "attention", flops, judge_bytes(s, 2.0 * (double)(p[K] * p[KV_HEADS] * p[D])))
         s->device->ops->attention(s->device, o, lse, q, k, v, heads, kv_heads, scale, span, n);
     if (p[IN_PLACE]) { /* o may be q, lse unwanted */
         gad_tensor both = judge_sum(s, "both", p[Q], p[HEADS] * p[D], forward_units);
@@ -82,7 +82,7 @@ static void attention(judge_stage *s, const int64_t *p)
     judge_floor(s, 1);
     gad_tensor dv = judge_sum(s, "dv", p[K], p[KV_HEADS] * p[D], 4 * forward_units);
     judge_loosen_nan(s);
-    judge_time(s, "attention_back", 2.5 * flops, 8.0 * (double)(p[K] * p[KV_HEADS] * p[D]))
+    judge_time(s, "attention_back", 2.5 * flops, judge_bytes(s, 2.0 * (double)(p[K] * p[KV_HEADS] * p[D])))
         s->device->ops->attention_back(s->device, dq, dk, dv, d_o, o, lse, q, k, v, heads, kv_heads, scale, span, n);
 }
 
@@ -125,6 +125,13 @@ static const judge_case perf[] = {
     {                                                                                                                      \
         list, sizeof list / sizeof *(list)                                                                                 \
     }
+static const judge_case large[] = {
+    ATTENTION(DECODE, 1, 1000, 28, 4, 128, 0),    ATTENTION(DECODE, 1, 8000, 28, 4, 128, 0),
+    ATTENTION(CAUSAL, 1024, 1024, 28, 4, 128, 0), ATTENTION(CAUSAL, 4096, 4096, 28, 4, 128, 0),
+    ATTENTION(FULL, 1024, 1024, 16, 16, 80, 0),   ATTENTION(FULL, 4096, 4096, 16, 16, 80, 0),
+    ATTENTION(WINDOWS, 131, 131, 16, 16, 80, 0),  ATTENTION(PREFIX, 3200, 3200, 28, 4, 128, 0),
+};
+
 judge_cases judge_cases_attention(void)
 {
     return (judge_cases)CASES(cases);
@@ -138,4 +145,9 @@ judge_cases judge_gradients_attention(void)
 judge_cases judge_perf_attention(void)
 {
     return (judge_cases)CASES(perf);
+}
+
+judge_cases judge_large_attention(void)
+{
+    return (judge_cases)CASES(large);
 }

@@ -197,6 +197,29 @@ static const judge_case perf[] = {
     {                                                                                                                      \
         list, sizeof list / sizeof *(list)                                                                                 \
     }
+/* Projections of queries, keys and values; gate and up together; down; half of the head; an adapter. */
+static const judge_case large[] = {
+    FORWARD(1, 3584, 4608, GAD_BF16),
+    FORWARD(1, 3584, 37888, GAD_BF16),
+    FORWARD(1, 18944, 3584, GAD_BF16),
+    FORWARD(1, 3584, 76032, GAD_BF16),
+    FORWARD(1, 3584, 37888, GAD_Q8),
+    FORWARD(1, 3584, 37888, GAD_Q4),
+    FORWARD(4, 3584, 37888, GAD_BF16),
+    FORWARD(8, 3584, 37888, GAD_BF16),
+    FORWARD(8, 3584, 37888, GAD_Q8),
+    FORWARD(16, 3584, 37888, GAD_BF16),
+    FORWARD(64, 3584, 37888, GAD_BF16),
+    FORWARD(64, 3584, 37888, GAD_Q8),
+    LINEAR(1024, 3584, 4608, GAD_BF16, GAD_BF16, 0),
+    LINEAR(1024, 3584, 37888, GAD_BF16, -1, 0),
+    LINEAR(1024, 18944, 3584, GAD_BF16, -1, 1),
+    LINEAR(4096, 3584, 37888, GAD_BF16, -1, 0),
+    LINEAR(1024, 3584, 16, GAD_F32, -1, 0),
+    LINEAR(1024, 16, 3584, GAD_F32, -1, 1),
+    LINEAR(4096, 1280, 3420, GAD_BF16, GAD_BF16, 0),
+};
+
 judge_cases judge_cases_linear(void)
 {
     return (judge_cases)CASES(cases);
@@ -210,4 +233,9 @@ judge_cases judge_gradients_linear(void)
 judge_cases judge_perf_linear(void)
 {
     return (judge_cases)CASES(perf);
+}
+
+judge_cases judge_large_linear(void)
+{
+    return (judge_cases)CASES(large);
 }

@@ -19,13 +19,13 @@ static void rmsnorm(judge_stage *s, const int64_t *p)
     gad_tensor x = judge_input(s, "x", t, c, 2), weight = judge_parameter(s, "weight", group, (gad_dtype)p[3]);
     gad_tensor y = judge_output(s, "y", t, c, units(0)), rstd = judge_exact_output(s, "rstd", t, c / group, units(0));
     gad_tensor dy = judge_seed(s, "dy", y);
-    judge_time(s, "rmsnorm", 4.0 * (double)(t * c), 8.0 * (double)(t * c))
+    judge_time(s, "rmsnorm", 4.0 * (double)(t * c), judge_bytes(s, 2.0 * (double)(t * c)))
         ops->rmsnorm(s->device, y, rstd, x, weight, 0.01f);
     if (s->forward)
         return;
     gad_tensor dx = (p[4] ? judge_sum : judge_output)(s, "dx", t, c, units(group));
     gad_tensor dweight = judge_exact_sum(s, "dweight", 1, group, units(t * c / group));
-    judge_time(s, "rmsnorm_back", 9.0 * (double)(t * c), 12.0 * (double)(t * c))
+    judge_time(s, "rmsnorm_back", 9.0 * (double)(t * c), judge_bytes(s, 3.0 * (double)(t * c)))
         ops->rmsnorm_back(s->device, dx, dweight, dy, x, rstd, weight, p[4]);
     if (s->grad)
         return;
@@ -42,14 +42,14 @@ static void layernorm(judge_stage *s, const int64_t *p)
     gad_tensor bias = p[3] >= 0 ? judge_parameter(s, "bias", c, (gad_dtype)p[3]) : gad_tensor_none();
     gad_tensor y = judge_output(s, "y", t, c, units(c)), stats = judge_exact_output(s, "stats", t, 2, units(c));
     gad_tensor dy = judge_seed(s, "dy", y);
-    judge_time(s, "layernorm", 7.0 * (double)(t * c), 8.0 * (double)(t * c))
+    judge_time(s, "layernorm", 7.0 * (double)(t * c), judge_bytes(s, 2.0 * (double)(t * c)))
         ops->layernorm(s->device, y, stats, x, weight, bias, 0.01f);
     if (s->forward)
         return;
     gad_tensor dx = (p[4] ? judge_sum : judge_output)(s, "dx", t, c, units(c));
     gad_tensor dweight = judge_exact_sum(s, "dweight", 1, c, units(t) + units(c));
     gad_tensor dbias = p[3] >= 0 ? judge_exact_sum(s, "dbias", 1, c, units(t)) : gad_tensor_none();
-    judge_time(s, "layernorm_back", 12.0 * (double)(t * c), 12.0 * (double)(t * c))
+    judge_time(s, "layernorm_back", 12.0 * (double)(t * c), judge_bytes(s, 3.0 * (double)(t * c)))
         ops->layernorm_back(s->device, dx, dweight, dbias, dy, x, stats, weight, p[4]);
     if (s->grad)
         return;
@@ -66,11 +66,12 @@ static void swiglu(judge_stage *s, const int64_t *p)
     const gad_ops *ops = s->device->ops;
     gad_tensor a = judge_input(s, "a", t, c, p[2] ? 60 : 2), b = judge_input(s, "b", t, c, 1);
     gad_tensor y = judge_output(s, "y", t, c, units(0)), dy = judge_seed(s, "dy", y);
-    judge_time(s, "swiglu", (double)(t * c), 12.0 * (double)(t * c)) ops->swiglu(s->device, y, a, b);
+    judge_time(s, "swiglu", (double)(t * c), judge_bytes(s, 3.0 * (double)(t * c))) ops->swiglu(s->device, y, a, b);
     if (s->forward)
         return;
     gad_tensor da = judge_output(s, "da", t, c, units(0)), db = judge_output(s, "db", t, c, units(0));
-    judge_time(s, "swiglu_back", (double)(t * c), 20.0 * (double)(t * c)) ops->swiglu_back(s->device, da, db, dy, a, b);
+    judge_time(s, "swiglu_back", (double)(t * c), judge_bytes(s, 5.0 * (double)(t * c)))
+        ops->swiglu_back(s->device, da, db, dy, a, b);
     if (s->grad)
         return;
     gad_tensor left = judge_sum(s, "left", t, c, units(0));
@@ -89,11 +90,12 @@ static void gelu(judge_stage *s, const int64_t *p)
     const gad_ops *ops = s->device->ops;
     gad_tensor x = judge_input(s, "x", t, c, p[2] ? 30 : 2), y = judge_output(s, "y", t, c, units(0));
     gad_tensor dy = judge_seed(s, "dy", y);
-    judge_time(s, "gelu", (double)(t * c), 8.0 * (double)(t * c)) ops->gelu(s->device, y, x, kind);
+    judge_time(s, "gelu", (double)(t * c), judge_bytes(s, 2.0 * (double)(t * c))) ops->gelu(s->device, y, x, kind);
     if (s->forward)
         return;
     gad_tensor dx = judge_output(s, "dx", t, c, units(0));
-    judge_time(s, "gelu_back", (double)(t * c), 12.0 * (double)(t * c)) ops->gelu_back(s->device, dx, dy, x, kind);
+    judge_time(s, "gelu_back", (double)(t * c), judge_bytes(s, 3.0 * (double)(t * c)))
+        ops->gelu_back(s->device, dx, dy, x, kind);
     if (s->grad)
         return;
     gad_tensor both = judge_sum(s, "both", t, c, units(0));
@@ -122,7 +124,8 @@ static void rope(judge_stage *s, const int64_t *p)
     gad_tensor x = judge_input(s, "x", t, c, 1), co = judge_given(s, "cos", t, p[2] / 2, cosine);
     gad_tensor si = judge_given(s, "sin", t, p[2] / 2, sine), y = judge_output(s, "y", t, c, 3);
     gad_tensor dy = judge_seed(s, "dy", y);
-    judge_time(s, "rope", 3.0 * (double)(t * c), 8.0 * (double)(t * c)) ops->rope(s->device, y, x, co, si, heads, false);
+    judge_time(s, "rope", 3.0 * (double)(t * c), judge_bytes(s, 2.0 * (double)(t * c)))
+        ops->rope(s->device, y, x, co, si, heads, false);
     if (s->forward)
         return;
     gad_tensor dx = judge_output(s, "dx", t, c, 3);
@@ -141,11 +144,11 @@ static void embed(judge_stage *s, const int64_t *p)
     gad_weight table = judge_weight(s, "table", v, c, (gad_dtype)p[3]);
     const int32_t *ids = judge_there(s, judge_index(s, t, v, true, false), (size_t)t * sizeof *ids);
     gad_tensor y = judge_sum(s, "y", t, c, 1), dy = judge_seed(s, "dy", y);
-    judge_time(s, "embed", 0, 6.0 * (double)(t * c)) s->device->ops->embed(s->device, y, table, ids);
+    judge_time(s, "embed", 0, judge_bytes(s, 1.5 * (double)(t * c))) s->device->ops->embed(s->device, y, table, ids);
     if (s->forward)
         return;
     gad_tensor dtable = judge_exact_sum(s, "dtable", v, c, units(t));
-    judge_time(s, "embed_back", (double)(t * c), 12.0 * (double)(t * c))
+    judge_time(s, "embed_back", (double)(t * c), judge_bytes(s, 3.0 * (double)(t * c)))
         s->device->ops->embed_back(s->device, dtable, dy, ids);
 }
 
@@ -158,7 +161,7 @@ static void rows(judge_stage *s, const int64_t *p)
     const int32_t *to = judge_there(s, judge_index(s, t, v, false, true), index_bytes);
     const int32_t *from = judge_there(s, judge_index(s, t, v, false, true), index_bytes);
     gad_tensor y = judge_sum(s, "y", v, c, 1), dy = judge_seed(s, "dy", y);
-    judge_time(s, "rows", 0, 8.0 * (double)(t * c)) ops->rows(s->device, y, to, x, from, t, p[3]);
+    judge_time(s, "rows", 0, judge_bytes(s, 2.0 * (double)(t * c))) ops->rows(s->device, y, to, x, from, t, p[3]);
     if (s->forward)
         return;
     gad_tensor dx = judge_sum(s, "dx", v, c, 1);
@@ -177,7 +180,7 @@ static void rows_mix(judge_stage *s, const int64_t *p)
     const int32_t *index = judge_there(s, judge_index(s, 4 * t, v, false, false), 4 * (size_t)t * sizeof *index);
     const float *weight = judge_there(s, judge_floats(s, 4 * t), 4 * (size_t)t * sizeof *weight);
     gad_tensor y = judge_sum(s, "y", t, c, units(4)), dy = judge_seed(s, "dy", y);
-    judge_time(s, "rows_mix", 8.0 * (double)(t * c), 16.0 * (double)(t * c))
+    judge_time(s, "rows_mix", 8.0 * (double)(t * c), judge_bytes(s, 4.0 * (double)(t * c)))
         s->device->ops->rows_mix(s->device, y, table, index, weight);
     if (s->forward)
         return;
@@ -191,7 +194,8 @@ static void axpby(judge_stage *s, const int64_t *p)
     const gad_ops *ops = s->device->ops;
     gad_tensor x = judge_input(s, "x", t, c, 1), y = judge_sum(s, "y", t, c, 3);
     gad_tensor fresh = judge_output(s, "fresh", t, c, 2), nothing = judge_sum(s, "nothing", t, c, 0);
-    judge_time(s, "axpby", 2.0 * (double)(t * c), 12.0 * (double)(t * c)) ops->axpby(s->device, y, 0.5f, x, -1.25f);
+    judge_time(s, "axpby", 2.0 * (double)(t * c), judge_bytes(s, 3.0 * (double)(t * c)))
+        ops->axpby(s->device, y, 0.5f, x, -1.25f);
     ops->axpby(s->device, fresh, 3, x, 0);
     ops->zero(s->device, nothing);
 }
@@ -420,6 +424,27 @@ static const judge_case perf[] = {
     {                                                                                                                      \
         list, sizeof list / sizeof *(list)                                                                                 \
     }
+static const judge_case large[] = {
+    RMSNORM(1, 3584, 3584, GAD_BF16, 0),
+    RMSNORM(1024, 3584, 3584, GAD_BF16, 0),
+    RMSNORM(4096, 3584, 3584, GAD_BF16, 1),
+    RMSNORM(1024, 28 * 128, 128, GAD_BF16, 0),
+    LAYERNORM(4096, 1280, GAD_BF16, GAD_BF16, 0),
+    SWIGLU(1, 18944, 0),
+    SWIGLU(1024, 18944, 0),
+    SWIGLU(4096, 18944, 0),
+    GELU(4096, 5120, 0, 1),
+    ROPE(1, 28, 128),
+    ROPE(4096, 28, 128),
+    EMBED(1024, 152064, 1024, GAD_BF16),
+    ROWS(4096, 4096, 3584, 0),
+    ROWS_MIX(1024, 2304, 1280, GAD_BF16),
+    AXPBY(4096, 3584),
+    LOGPROB(64, 152064, 100, 0, 1),
+    LOGPROB(300, 152064, 100, 0, 0),
+    ADAMW(10000, 4000, 3),
+};
+
 judge_cases judge_cases_rowwise(void)
 {
     return (judge_cases)CASES(cases);
@@ -433,4 +458,9 @@ judge_cases judge_gradients_rowwise(void)
 judge_cases judge_perf_rowwise(void)
 {
     return (judge_cases)CASES(perf);
+}
+
+judge_cases judge_large_rowwise(void)
+{
+    return (judge_cases)CASES(large);
 }

@@ -1,11 +1,9 @@
 /* judge: see judge.h */
 #include "op/judge.h"
 
-#include "base/clock.h"
 #include "base/half.h"
 #include "base/memory.h"
 #include "base/rng.h"
-#include "op/cpu/limits.h"
 #include "op/quant.h"
 #include "support/support.h"
 
@@ -13,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { GUARD = 64 };                  /* numbers before and behind every tensor */
 static const double sentinel = -1232; /* a number of every type */
@@ -62,7 +59,7 @@ static double get(const judge_slot *slot, int64_t row, int64_t col)
 /* Memory of another device than the processor; there numbers lie at multiples of their size. */
 static bool is_far(const judge_stage *stage)
 {
-    return !strcmp(stage->device->ops->name, "cuda");
+    return stage->device->memory_bytes > 0;
 }
 
 static judge_slot *new_slot(judge_stage *stage, const char *name, judge_kind kind, gad_dtype dtype, int64_t rows,
@@ -450,7 +447,10 @@ static int compare_once(const judge_case *c, gad_device *device, const judge_sta
     snprintf(title, sizeof title, "%s on %s%s, pad %lld%s%s", judge_name(c, name), level,
              device->products == GAD_BF16 || device->dtype == GAD_BF16 ? " in bf16" : "", (long long)mine.pad,
              mine.poison >= 0 ? ", NaN in " : "", mine.poison >= 0 ? mine.slot[mine.poison].name : "");
-    int faults = gad_device_check(device, NULL) != GAD_OK;
+    gad_error err;
+    int faults = gad_device_check(device, &err) != GAD_OK;
+    if (faults && !quiet)
+        print_error("%s: %s: %s\n", title, err.operation, err.cause);
     for (int i = 0; i < mine.slots; i++)
         if (mine.slot[i].kind == JUDGE_OUTPUT)
             faults += compare_slot(title, &mine.slot[i], &truth->slot[i], truth->activations, quiet);
@@ -578,75 +578,12 @@ int judge_gradient(const judge_case *c, bool quiet)
     return faults;
 }
 
-/* ---- timing ---- */
+/* ---- timing: judge_timer.c ---- */
 
-enum { MAX_CALLS = 1000 };
-
-struct judge_timer {
-    const char *title, *what;
-    double flops, bytes, started_s, call_s;
-    double processor_s, min_processor_s; /* of all threads: what a busy machine disturbs least */
-    double seconds[MAX_CALLS];
-    int calls;
-    gad_limits limits;
-};
-
-bool judge_begin(judge_stage *stage, const char *what, double flops, double bytes)
+void judge_run_timed(const judge_case *c, gad_device *device, judge_timer *timer)
 {
-    judge_timer *timer = stage->timer;
-    if (timer) {
-        timer->what = what;
-        timer->flops = flops;
-        timer->bytes = bytes;
-        timer->calls = 0;
-        timer->min_processor_s = INFINITY;
-        timer->processor_s = (double)clock() / CLOCKS_PER_SEC;
-        timer->started_s = timer->call_s = gad_clock_seconds();
-    }
-    return true;
-}
-
-static int ascending(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* At least three calls and half a second. Percentages are of the best call; the median shows how disturbed the run was. */
-bool judge_again(judge_stage *stage)
-{
-    judge_timer *timer = stage->timer;
-    if (!timer)
-        return false;
-    const double now = gad_clock_seconds();
-    timer->seconds[timer->calls++] = now - timer->call_s;
-    timer->min_processor_s = fmin(timer->min_processor_s, (double)clock() / CLOCKS_PER_SEC - timer->processor_s);
-    if (timer->calls < 3 || (now - timer->started_s < 0.5 && timer->calls < MAX_CALLS)) {
-        timer->call_s = gad_clock_seconds();
-        timer->processor_s = (double)clock() / CLOCKS_PER_SEC;
-        return true;
-    }
-    qsort(timer->seconds, (size_t)timer->calls, sizeof(double), ascending);
-    const double best_s = timer->seconds[0], gflop_s = timer->flops / best_s * 1e-9, gb_s = timer->bytes / best_s * 1e-9;
-    printf("%-60s %-15s %9.3f ms (median %9.3f, processor %9.3f) %7.1f GFLOP/s %3.0f %% %6.1f GB/s %3.0f %%\n",
-           timer->title, timer->what, best_s * 1e3, timer->seconds[timer->calls / 2] * 1e3, timer->min_processor_s * 1e3,
-           gflop_s, 100 * gflop_s / timer->limits.fma_gflop_s, gb_s, 100 * gb_s / timer->limits.read_gb_s);
-    fflush(stdout);
-    return false;
-}
-
-gad_status judge_perf(const judge_case *c, gad_device *device, gad_error *err)
-{
-    char name[256];
-    judge_timer timer = {.title = judge_name(c, name)};
-    const gad_status status = gad_limits_measure(&timer.limits, device, err);
-    if (status != GAD_OK)
-        return status;
-    printf("limits now: reads %.1f GB/s, fp32 multiply-add %.1f GFLOP/s\n", timer.limits.read_gb_s,
-           timer.limits.fma_gflop_s);
     judge_stage stage = stage_of(device, 0);
-    stage.timer = &timer;
+    stage.timer = timer;
     run_case(c, &stage);
     clear(&stage);
-    return GAD_OK;
 }

@@ -93,6 +93,9 @@ double judge_normal(uint64_t seed, uint64_t stream, int64_t n);
 
 /* Runs `call` once, or many times when timing: judge_time(stage, "linear", flops, bytes) { ... } */
 typedef struct judge_timer judge_timer;
+void judge_run_timed(const judge_case *c, gad_device *device, judge_timer *timer);
+/* Bytes of so many activations. */
+double judge_bytes(const judge_stage *stage, double numbers);
 bool judge_begin(judge_stage *stage, const char *what, double flops, double bytes);
 bool judge_again(judge_stage *stage);
 #define judge_time(stage, what, flops, bytes)                                                                              \
@@ -114,4 +117,6 @@ judge_cases judge_cases_linear(void), judge_cases_rowwise(void), judge_cases_att
 /* Smaller shapes for gradients, larger ones for timing. */
 judge_cases judge_gradients_linear(void), judge_gradients_rowwise(void), judge_gradients_attention(void);
 judge_cases judge_perf_linear(void), judge_perf_rowwise(void), judge_perf_attention(void), judge_perf_conv(void);
+/* The shapes of a model of 7B parameters, for timing a GPU. */
+judge_cases judge_large_linear(void), judge_large_rowwise(void), judge_large_attention(void);
 #endif

@@ -1,5 +1,6 @@
 /* test_judge: every op of the table on the CPU against the fp64 reference, and the reference's gradients against finite
- * differences. Without arguments the whole test; otherwise: compare|grad|perf|list [part of a case's name [level [bf16]]].
+ * differences. Without arguments the whole test; otherwise: compare|grad|perf|list [part of a case's name, or several
+ * with | between them [level or cuda [bf16]]].
  */
 #include "base/error.h"
 #include "op/judge.h"
@@ -14,6 +15,7 @@ static const case_list compared[] = {judge_cases_linear, judge_cases_rowwise, ju
                                      NULL};
 static const case_list differentiated[] = {judge_gradients_linear, judge_gradients_rowwise, judge_gradients_attention,
                                            NULL};
+static const case_list large[] = {judge_large_linear, judge_large_rowwise, judge_large_attention, NULL};
 static const case_list timed[] = {judge_perf_linear, judge_perf_rowwise, judge_perf_attention, judge_perf_conv, NULL};
 
 typedef struct visitor {
@@ -21,7 +23,22 @@ typedef struct visitor {
     void *user;
 } visitor;
 
-/* Visits the cases whose name contains `filter`; the sum of what the visits return. */
+/* Whether the name contains one of the parts that `filter` names, with | between them. */
+static bool matches(const char *name, const char *filter)
+{
+    char part[128];
+    for (;;) {
+        const size_t length = strcspn(filter, "|");
+        snprintf(part, sizeof part, "%.*s", (int)length, filter);
+        if (strstr(name, part))
+            return true;
+        if (!filter[length])
+            return false;
+        filter += length + 1;
+    }
+}
+
+/* Visits the cases whose name matches `filter`; the sum of what the visits return. */
 static int visit(const case_list *lists, const char *filter, visitor v)
 {
     int sum = 0;
@@ -29,7 +46,7 @@ static int visit(const case_list *lists, const char *filter, visitor v)
     for (int i = 0; lists[i]; i++) {
         judge_cases cases = lists[i]();
         for (size_t n = 0; n < cases.count; n++)
-            if (strstr(judge_name(&cases.list[n], name), filter))
+            if (matches(judge_name(&cases.list[n], name), filter))
                 sum += v.visit(&cases.list[n], v.user);
     }
     return sum;
@@ -269,6 +286,33 @@ static void test_the_judge_finds_defects(void **state)
 
 /* ---- by hand ---- */
 
+static const char usage[] = "usage: op_test_judge [compare|grad|perf|list [part of a case's name [LEVEL|cuda [bf16]]]]\n";
+
+/* A device of a level, NULL for the best, or a GPU; bf16: in products, on a GPU in activations too. */
+static gad_status open_by_hand(gad_device *device, const char *limit, bool bf16, gad_error *err)
+{
+    const bool gpu = limit && !strncmp(limit, "cuda", 4);
+    gad_status status = gad_device_open(device, gpu ? limit : "cpu", 0, err);
+    if (!status && limit && !gpu)
+        status = gad_device_limit_cpu(device, limit, err);
+    if (!status)
+        gad_device_use_products(device, bf16 ? GAD_BF16 : GAD_F32);
+    return status;
+}
+
+static int run_by_hand(const char *mode, const char *filter, gad_device *device)
+{
+    if (!strcmp(mode, "compare"))
+        return visit(compared, filter, (visitor){compare_one, &(devices){device, 1}}) != 0;
+    if (strcmp(mode, "perf") != 0) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    printf("%s, %d threads; percentages of what is possible: products, memory\n", gad_device_cpu_level(device),
+           device->threads);
+    return visit(device->memory_bytes ? large : timed, filter, (visitor){time_one, device}) != 0;
+}
+
 static int by_hand(const char *mode, const char *filter, const char *limit, bool bf16)
 {
     gad_device device;
@@ -280,23 +324,11 @@ static int by_hand(const char *mode, const char *filter, const char *limit, bool
         count += visit(differentiated, filter, (visitor){print_one, "grad"});
         return visit(timed, filter, (visitor){print_one, "perf"}) + count == 0;
     }
-    if (gad_device_open_cpu(&device, 0, &err) != GAD_OK ||
-        (limit && gad_device_limit_cpu(&device, limit, &err) != GAD_OK)) {
-        fprintf(stderr, "%s: %s\n", err.operation, err.cause);
+    if (open_by_hand(&device, limit, bf16, &err) != GAD_OK) {
+        fprintf(stderr, "%s: %s (%s)\n", err.operation, err.cause, err.hint);
         return 1;
     }
-    int faults = 2;
-    if (bf16)
-        gad_device_use_products(&device, GAD_BF16);
-    if (!strcmp(mode, "compare")) {
-        faults = visit(compared, filter, (visitor){compare_one, &(devices){&device, 1}}) != 0;
-    } else if (!strcmp(mode, "perf")) {
-        printf("%s, %d threads; percentages of what is possible: fp32 multiply-add, reading memory\n",
-               gad_device_cpu_level(&device), device.threads);
-        faults = visit(timed, filter, (visitor){time_one, &device}) != 0;
-    } else {
-        fprintf(stderr, "usage: op_test_judge [compare|grad|perf|list [part of a case's name [LEVEL [bf16]]]]\n");
-    }
+    const int faults = run_by_hand(mode, filter, &device);
     gad_device_close(&device);
     return faults;
 }
