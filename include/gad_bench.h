@@ -57,11 +57,13 @@ GAD_API gad_status gad_speed_measure(const gad_speed_settings *settings, gad_spe
 
 /* The same for training. Samples are two images of random pixels, text_tokens ids and an answer of answer_tokens. */
 typedef struct gad_training_benchmark_settings {
-    const char *model, *shape; /* as above; a step trains all of it in fp32 */
+    const char *model, *shape; /* as above; a step trains ... */
+    int64_t lora_rank;         /* ... adapters of this rank on the language model; 0: all of it in fp32 */
     int threads;
     const char *device, *cpu_level;
     gad_precision precision; /* GAD_PRECISION_CHECKPOINT: on the CPU fp32, as weights that train are; elsewhere bf16 */
-    bool step;     /* SFT steps of `samples` samples: forward, backward and optimizer, beside a large matrix product */
+    bool step; /* SFT steps of `samples` samples: forward, backward and optimizer, beside a large matrix product */
+    bool grpo; /* steps by rewards: `group` answers to one prompt, then one pass forward and back over them, and AdamW */
     bool rollouts; /* `group` answers to one prompt, with a shared prefix and without */
     bool checkpointing, limits;
     int64_t samples, group, text_tokens, answer_tokens, image_side_px, repeats;

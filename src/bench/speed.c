@@ -17,7 +17,7 @@
 #include "model/plan.h"
 #include "model/shape.h"
 #include "model/weights.h"
-#include "op/cpu/limits.h"
+#include "op/limits_device.h"
 
 enum { MAX_REPEATS = 64 };
 
@@ -255,8 +255,8 @@ gad_status gad_speed_measure(const gad_speed_settings *settings, gad_speed_repor
         return status;
     if (settings->cpu_level)
         status = gad_device_limit_cpu(&b.device, settings->cpu_level, err);
-    if (!status && settings->limits && !b.device.memory_bytes)
-        status = gad_limits_measure(&b.limits, &b.device, err);
+    if (!status && settings->limits)
+        status = (b.device.memory_bytes ? gad_limits_device_measure : gad_limits_measure)(&b.limits, &b.device, err);
     if (!status)
         status = settings->backbone ? measure_backbone(&b, err) : measure_model(&b, err);
     if (!status) {

@@ -9,8 +9,8 @@
 typedef struct speed_options {
     const char *model, *shape, *backbone;
     compute_options compute;
-    bool limits, json, csv, train, rollouts, checkpointing;
-    int64_t prompt, answer, image, repeats, samples, group;
+    bool limits, json, csv, train, grpo, rollouts, checkpointing;
+    int64_t prompt, answer, image, repeats, samples, group, lora;
 } speed_options;
 
 #define AT(field) offsetof(speed_options, field)
@@ -36,19 +36,19 @@ static const option table[] = {
      .kind = OPTION_INT,
      .offset = AT(prompt),
      .fallback = "0",
-     .help = "text of the prompt; 0: 512, with --train or --rollouts 24 besides the images"},
+     .help = "text of the prompt; 0: 512, with --train, --grpo or --rollouts 24 besides the images"},
     {.name = "answer-tokens",
      .argument = "N",
      .kind = OPTION_INT,
      .offset = AT(answer),
      .fallback = "0",
-     .help = "length of an answer; 0: 16, with --train or --rollouts 84"},
+     .help = "length of an answer; 0: 16, with --train, --grpo or --rollouts 84"},
     {.name = "image",
      .argument = "PX",
      .kind = OPTION_INT,
      .offset = AT(image),
      .fallback = "0",
-     .help = "side of the square image; 0: 448, with --backbone 320, with --train or --rollouts 128"},
+     .help = "side of the square image; 0: 448, with --backbone 320, with --train, --grpo or --rollouts 128"},
     {.name = "repeats",
      .argument = "N",
      .kind = OPTION_INT,
@@ -64,6 +64,16 @@ static const option table[] = {
      .kind = OPTION_FLAG,
      .offset = AT(train),
      .help = "instead: SFT steps on pairs of images, in their parts, beside a large matrix product"},
+    {.name = "grpo",
+     .kind = OPTION_FLAG,
+     .offset = AT(grpo),
+     .help = "instead: GRPO steps on one pair: a group of answers, and the update"},
+    {.name = "lora",
+     .argument = "RANK",
+     .kind = OPTION_INT,
+     .offset = AT(lora),
+     .fallback = "0",
+     .help = "steps train adapters of this rank on the language model; 0: all of it"},
     {.name = "rollouts",
      .kind = OPTION_FLAG,
      .offset = AT(rollouts),
@@ -81,7 +91,7 @@ static const option table[] = {
      .offset = AT(group),
      .minimum = 1,
      .fallback = "8",
-     .help = "answers of a rollout"},
+     .help = "answers of a rollout or GRPO step"},
     {.name = "checkpointing",
      .kind = OPTION_FLAG,
      .offset = AT(checkpointing),
@@ -148,7 +158,9 @@ static gad_status measure_training(const speed_options *o, const gad_log *log, g
                                          .device = o->compute.device,
                                          .cpu_level = options_engine_cpu_level(o->compute.cpu),
                                          .precision = options_engine_precision(o->compute.precision),
+                                         .lora_rank = o->lora,
                                          .step = o->train,
+                                         .grpo = o->grpo,
                                          .rollouts = o->rollouts,
                                          .checkpointing = o->checkpointing,
                                          .limits = o->limits,
@@ -189,11 +201,12 @@ static int run(void *settings)
     gad_error err;
     gad_log log = terminal_log(false);
     gad_speed_report report;
-    if (o->backbone && (o->train || o->rollouts)) {
-        fprintf(stderr, "gad speed: --backbone measures features only: leave out --train and --rollouts\n");
+    const bool training = o->train || o->grpo || o->rollouts;
+    if (o->backbone && training) {
+        fprintf(stderr, "gad speed: --backbone measures features only: leave out --train, --grpo and --rollouts\n");
         return EXIT_USAGE;
     }
-    if ((o->train || o->rollouts ? measure_training : measure_answers)(o, &log, &report, &err))
+    if ((training ? measure_training : measure_answers)(o, &log, &report, &err))
         return terminal_fail(&err);
     if (o->json)
         print_json(&report);

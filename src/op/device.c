@@ -1,6 +1,7 @@
 /* device: what holds for every filling of the op table: how it is opened by name, its health and its end. */
 #include <ctype.h>
 #include <limits.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,7 +32,7 @@ static gad_status open_cuda(gad_device *device, int index, int threads, gad_erro
     if (!status)
         status = opener(device, index, err);
     if (!status)
-        device->threads = threads;
+        device->threads = threads > 0 ? threads : omp_get_max_threads(); /* of the host's share */
     return status;
 }
 

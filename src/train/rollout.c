@@ -165,6 +165,7 @@ static gad_status decode(decoding *d, int32_t last, gad_rollout_answer *answer, 
         gad_status status = run_rows(d, rows, err);
         if (status)
             return status;
+#pragma omp parallel for schedule(static) num_threads(d->step->pass.device->threads)
         for (int64_t r = 0; r < rows; r++) {
             gad_rollout_answer *a = &answer[d->owner[r]];
             float *logp = d->logits + r * vocab;

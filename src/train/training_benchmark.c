@@ -12,12 +12,12 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "gad_bench.h"
+#include "model/adapter.h"
 #include "model/plan.h"
 #include "model/shape.h"
 #include "model/weights.h"
-#include "op/cpu/limits.h"
-#include "train/optimizer.h"
-#include "train/rollout.h"
+#include "op/limits_device.h"
+#include "train/group_benchmark.h"
 
 static const char operation[] = "measure training speed";
 enum { MAX_REPEATS = 64, IMAGES = 2, PRODUCT_ROWS = 2048, PRODUCT_SIDE = 1024, PRODUCTS = 4 };
@@ -43,6 +43,7 @@ typedef struct bench {
     gad_patches patches[IMAGES];
     gad_prepared prepared[IMAGES];
     gad_batch_image image[IMAGES];
+    gad_optimizer optimizer; /* of what trains */
     /* the running step */
     double since_s, part_s[PARTS];
 } bench;
@@ -61,11 +62,12 @@ static gad_status load_model(bench *b, gad_error *err)
     double numbers = 0;
     for (size_t i = 0; i < b->model.params.count; i++)
         numbers += (double)gad_param_count(b->model.params.item[i]);
-    /* a step holds weights, gradients and two moments in fp32 */
-    status = gad_plan_check((size_t)(numbers * (s->step ? 16 : 2)), &b->device, operation, err);
+    /* weights, gradients and two moments in fp32 where all of it trains */
+    const bool whole = (s->step || s->grpo) && !s->lora_rank;
+    status = gad_plan_check((size_t)(numbers * (whole ? 16 : 2)), &b->device, operation, err);
     if (status)
         return status;
-    status = s->shape ? gad_weights_random(&b->model, 1, s->step ? GAD_F32 : GAD_BF16, err)
+    status = s->shape ? gad_weights_random(&b->model, 1, whole ? GAD_F32 : GAD_BF16, err)
                       : gad_weights_load(s->model, &(gad_weights_options){0}, &b->model, &b->files, s->log, err);
     return status ? status : gad_model_place(&b->model, &b->device, err);
 }
@@ -91,6 +93,21 @@ static gad_status make_image(bench *b, int k, gad_rng *rng, gad_error *err)
         status = gad_prepared_make(&settings, &noise, &b->prepared[k], err);
     gad_image_free(&noise);
     return status;
+}
+
+/* Adapters on the language model, or all of it. */
+static gad_status choose_trainable(bench *b, gad_error *err)
+{
+    const int rank = (int)b->settings->lora_rank;
+    const gad_adapter_settings adapter = {.rank = rank, .alpha = 2.0 * rank, .targets = "all-linear", .seed = 1};
+    const gad_optimizer_settings adamw = {.beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8, .weight_decay = 0.05, .clip = 1};
+    gad_status status = rank ? gad_adapter_create(&b->model, &adapter, err) : GAD_OK;
+    for (size_t i = 0; i < b->model.params.count && !status; i++) {
+        gad_param *param = b->model.params.item[i];
+        if (!rank || strstr(param->name, ".lora_"))
+            status = gad_param_train(param, true, &b->device, err);
+    }
+    return status ? status : gad_optimizer_open(&b->model.params, &b->device, &adamw, &b->optimizer, err);
 }
 
 /* Prompt: two images with their region tokens, text_tokens ids; then the answer, which is learnt. */
@@ -216,7 +233,7 @@ static gad_status time_product(bench *b, double *rate, gad_error *err)
     return status;
 }
 
-static gad_status run_step(bench *b, const gad_step *step, const gad_batch *batch, gad_optimizer *optimizer, gad_error *err)
+static gad_status run_step(bench *b, const gad_step *step, const gad_batch *batch, gad_error *err)
 {
     gad_objective objective = {.gradient = cross_entropy, .user = b, .temperature = 1};
     double norm;
@@ -226,9 +243,11 @@ static gad_status run_step(bench *b, const gad_step *step, const gad_batch *batc
     double now = gad_clock_seconds();
     b->part_s[VISION_BACK] = now - b->since_s;
     if (!status)
-        gad_optimizer_update(optimizer, 1e-5, (double)batch->labels, &norm);
+        gad_optimizer_update(&b->optimizer, 1e-5, (double)batch->labels, &norm);
+    if (!status)
+        status = gad_device_check(&b->device, err);
     b->part_s[UPDATE] = gad_clock_seconds() - now;
-    return status ? status : gad_device_check(&b->device, err);
+    return status;
 }
 
 static void report_step(bench *b, double samples, double seconds[PARTS + 1][MAX_REPEATS], const double *product)
@@ -237,21 +256,25 @@ static void report_step(bench *b, double samples, double seconds[PARTS + 1][MAX_
     double vision, language, labels, rate[MAX_REPEATS];
     sample_flop(b, &vision, &language, &labels);
     gad_speed_row *row = add_row(b, "product", "GFLOP/s", product, n);
-    double limit = row->median;
+    /* the product is too short to fill a device that measured its own limits */
+    double limit = b->device.memory_bytes && b->limits.fma_gflop_s > 0 ? b->limits.fma_gflop_s : row->median;
     row->rate = row->median;
     row->rate_unit = "GFLOP/s";
     row->limit = b->limits.fma_gflop_s;
     for (int64_t r = 0; r < n; r++)
         rate[r] = samples / seconds[PARTS][r];
     row = add_row(b, "SFT step", "sample/s", rate, n);
-    row->rate = 3e-9 * (vision + language + labels) * row->median;
+    /* with adapters the tower is frozen, and no layer has a gradient of its own */
+    const bool lora = b->settings->lora_rank > 0;
+    const double back = lora ? 1 : 2;
+    row->rate = 1e-9 * ((lora ? 1 : 3) * vision + (1 + back) * (language + labels)) * row->median;
     row->rate_unit = "GFLOP/s";
     row->limit = limit;
     const double flop[PARTS] = {[VISION] = vision,
                                 [LANGUAGE] = language,
-                                [LABELS] = 3 * labels,
-                                [LANGUAGE_BACK] = 2 * language,
-                                [VISION_BACK] = 2 * vision};
+                                [LABELS] = (1 + back) * labels,
+                                [LANGUAGE_BACK] = back * language,
+                                [VISION_BACK] = lora ? 0 : 2 * vision};
     for (int p = 0; p < PARTS; p++) {
         if ((p == COMPARE || p == COMPARE_BACK) && !gad_head_exists(&b->model))
             continue;
@@ -268,25 +291,19 @@ static gad_status measure_step(bench *b, gad_error *err)
 {
     const gad_training_benchmark_settings *s = b->settings;
     double seconds[PARTS + 1][MAX_REPEATS], product[MAX_REPEATS];
-    gad_optimizer optimizer = {0};
     gad_batch batch = {0};
     gad_segment *segment = gad_memory_alloc((size_t)s->samples, sizeof *segment);
     gad_status status = segment ? GAD_OK : gad_error_memory(err, operation, (size_t)s->samples * sizeof *segment);
-    for (size_t i = 0; i < b->model.params.count && !status; i++)
-        status = gad_param_train(b->model.params.item[i], true, &b->device, err);
     for (int64_t i = 0; i < s->samples && !status; i++)
         segment[i] = sample_segment(b);
     if (!status)
         status = gad_batch_make(&b->model.config, segment, s->samples, &batch, err);
-    const gad_optimizer_settings adamw = {.beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8, .weight_decay = 0.05, .clip = 1};
-    if (!status)
-        status = gad_optimizer_open(&b->model.params, &b->device, &adamw, &optimizer, err);
     gad_step step = gad_step_make(&b->model, &b->device, s->checkpointing);
     step.pass.tap = end_of_part;
     step.pass.tap_user = b;
     for (int64_t r = -1; r < s->repeats && !status; r++) { /* one round to warm up */
         int64_t at = r < 0 ? 0 : r;
-        status = run_step(b, &step, &batch, &optimizer, err);
+        status = run_step(b, &step, &batch, err);
         seconds[PARTS][at] = 0;
         for (int p = 0; p < PARTS; p++) {
             seconds[p][at] = 1000 * b->part_s[p];
@@ -297,7 +314,6 @@ static gad_status measure_step(bench *b, gad_error *err)
     }
     if (!status)
         report_step(b, (double)s->samples, seconds, product);
-    gad_optimizer_close(&optimizer);
     gad_batch_free(&batch);
     gad_memory_free(segment);
     return status;
@@ -314,6 +330,14 @@ static gad_status embed_images(bench *b, const gad_step *step, gad_image_rows ro
         b->image[k].rows = status ? NULL : &rows[k];
     }
     return status;
+}
+
+static void release_images(bench *b, gad_image_rows rows[IMAGES])
+{
+    for (int k = 0; k < IMAGES; k++) {
+        gad_memory_free(rows[k].rows);
+        b->image[k].rows = NULL;
+    }
 }
 
 /* Answers of settings.group of full length, for there is no id to stop at. */
@@ -356,10 +380,41 @@ static gad_status measure_rollouts(bench *b, gad_error *err)
         add_row(b, "prefix repeated", "token/s", rate[0], b->settings->repeats);
         add_row(b, "gain", "times", gain, b->settings->repeats);
     }
-    for (int k = 0; k < IMAGES; k++) {
-        gad_memory_free(rows[k].rows);
-        b->image[k].rows = NULL;
+    release_images(b, rows);
+    return status;
+}
+
+/* ---- a step by rewards --------------------------------------------------------------------------------------------- */
+
+static gad_status measure_group(bench *b, gad_error *err)
+{
+    const gad_training_benchmark_settings *s = b->settings;
+    double answers[MAX_REPEATS], update[MAX_REPEATS], whole[MAX_REPEATS];
+    gad_group_time time = {0};
+    gad_image_rows rows[IMAGES] = {0};
+    gad_step step = gad_step_make(&b->model, &b->device, s->checkpointing);
+    gad_segment prompt = sample_segment(b);
+    prompt.count = b->prompt_count;
+    gad_status status = step.trains_vision ? GAD_OK : embed_images(b, &step, rows, err);
+    for (int64_t r = -1; r < s->repeats && !status; r++) { /* one round to warm up */
+        const int64_t at = r < 0 ? 0 : r;
+        status = gad_group_benchmark_run(&step, &prompt, &b->optimizer, (int)s->group, s->answer_tokens, &time, err);
+        answers[at] = (double)(s->group * s->answer_tokens) / time.answers_s;
+        update[at] = 1000 * time.update_s;
+        whole[at] = 1000 * (time.answers_s + time.update_s);
     }
+    if (!status) {
+        add_row(b, "GRPO step", "ms", whole, s->repeats);
+        add_row(b, "answers", "token/s", answers, s->repeats);
+        gad_speed_row *row = add_row(b, "update", "ms", update, s->repeats);
+        const gad_text_config *t = &b->model.config.text;
+        const double head = 2.0 * t->hidden * t->vocab, labels = (double)(s->group * s->answer_tokens);
+        const double flop = gad_plan_prefill_flop(&b->model.config, time.rows) - head + head * labels;
+        row->rate = 1e-6 * (s->lora_rank ? 2 : 3) * flop / row->median;
+        row->rate_unit = "GFLOP/s";
+        row->limit = b->limits.fma_gflop_s;
+    }
+    release_images(b, rows);
     return status;
 }
 
@@ -369,6 +424,8 @@ static gad_status check_settings(const gad_training_benchmark_settings *s, gad_e
 {
     if (!s->model == !s->shape)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "give a checkpoint folder or a shape, not both");
+    if (s->lora_rank < 0 || s->lora_rank > 4096)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "the rank of adapters must lie between 0 and 4096");
     if (s->repeats < 1 || s->repeats > MAX_REPEATS || s->samples < 1 || s->group < 1 || s->image_side_px < 1 ||
         s->text_tokens < 1 || s->answer_tokens < 1)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "sizes must be positive and repeats between 1 and %d",
@@ -382,16 +439,20 @@ static gad_status measure(bench *b, gad_error *err)
     gad_status status = s->cpu_level ? gad_device_limit_cpu(&b->device, s->cpu_level, err) : GAD_OK;
     const bool fp32 = s->precision == GAD_PRECISION_FP32 || (s->precision != GAD_PRECISION_BF16 && !b->device.memory_bytes);
     gad_device_use_products(&b->device, fp32 ? GAD_F32 : GAD_BF16);
-    if (!status && s->limits && !b->device.memory_bytes)
-        status = gad_limits_measure(&b->limits, &b->device, err);
+    if (!status && s->limits)
+        status = (b->device.memory_bytes ? gad_limits_device_measure : gad_limits_measure)(&b->limits, &b->device, err);
     if (!status)
         status = load_model(b, err);
     if (!status)
         status = make_sample(b, err);
     if (!status && s->rollouts)
         status = measure_rollouts(b, err);
+    if (!status && (s->step || s->grpo))
+        status = choose_trainable(b, err);
     if (!status && s->step)
         status = measure_step(b, err);
+    if (!status && s->grpo)
+        status = measure_group(b, err);
     return status;
 }
 
@@ -420,6 +481,7 @@ gad_status gad_training_benchmark_measure(const gad_training_benchmark_settings 
         gad_preprocess_free(&b.patches[k]);
         gad_prepared_free(&b.prepared[k]);
     }
+    gad_optimizer_close(&b.optimizer);
     gad_model_free(&b.model);
     gad_tensor_source_free(b.files);
     gad_device_close(&b.device);
