@@ -3,16 +3,18 @@
  * Tolerance in units of 2^-24 of the largest value: a score is a dot product of D numbers times scale = 1/sqrt(D), off by
  * about sqrt(D)/2.4 units of 1 (see case_linear.c); that is a relative error of its probability; the sum over K keys adds
  * sqrt(K)/2.4, and exp and the rescaling of tiles a few units. Twice that is allowed; four times for gradients, where dS is
- * a difference of two such sums, each of size 1. */
+ * a difference of two such sums, each of size 1. With activations of bf16 a filling may round P before it meets v, and P
+ * and dS before they meet dO, q and k: one rounding more for o, two for gradients, since dS holds the rounded o too. */
 #include "op/judge.h"
 
 #include <math.h>
 
 enum { SHAPE, Q, K, HEADS, KV_HEADS, D, IN_PLACE };
-typedef enum shape { FULL, CAUSAL, DECODE, WINDOWS, PACKED, PREFIX, EMPTY } shape;
+typedef enum shape { FULL, CAUSAL, DECODE, WINDOWS, PACKED, PREFIX, EMPTY, PAIRS } shape;
+enum { MOST_SPANS = 70 };
 
 /* The spans of a shape over q query rows and k key rows; how many. */
-static int64_t spans_of(shape kind, int64_t q, int64_t k, gad_attention_span span[8])
+static int64_t spans_of(shape kind, int64_t q, int64_t k, gad_attention_span span[MOST_SPANS])
 {
     switch (kind) {
     case FULL: /* one image: every row sees every key */ span[0] = (gad_attention_span){.q1 = q, .k1 = k}; return 1;
@@ -35,6 +37,16 @@ static int64_t spans_of(shape kind, int64_t q, int64_t k, gad_attention_span spa
     case EMPTY: /* more causal rows than keys: the first rows see none */
         span[0] = (gad_attention_span){.q1 = q, .k1 = k, .causal = true};
         return 1;
+    case PAIRS: /* more spans than a filling may hand over at once: two rows each, behind a prefix that others share */
+        for (int64_t i = 0; i < q / 2; i++)
+            span[i] = (gad_attention_span){.q0 = 2 * i,
+                                           .q1 = 2 * i + 2,
+                                           .p0 = i % 7,
+                                           .p1 = i % 7 + 3,
+                                           .k0 = 11 + i / 2,
+                                           .k1 = 16 + i / 2 + i % 3,
+                                           .causal = i % 2};
+        return q / 2;
     }
     return 0;
 }
@@ -55,13 +67,14 @@ static void attention(judge_stage *s, const int64_t *p)
     const int heads = (int)p[HEADS], kv_heads = (int)p[KV_HEADS];
     const double forward_units = 24 + 2 * (sqrt((double)p[D]) + sqrt((double)p[K]));
     const float scale = 1.0f / sqrtf((float)p[D]);
-    gad_attention_span span[8];
+    gad_attention_span span[MOST_SPANS];
     const int64_t n = spans_of((shape)p[SHAPE], p[Q], p[K], span);
     const double flops = 4.0 * pairs(span, n) * (double)(p[HEADS] * p[D]);
     gad_tensor q = judge_input(s, "q", p[Q], p[HEADS] * p[D], 1), k = judge_input(s, "k", p[K], p[KV_HEADS] * p[D], 1);
     gad_tensor v = judge_input(s, "v", p[K], p[KV_HEADS] * p[D], 1);
     gad_tensor o = judge_sum(s, "o", p[Q], p[HEADS] * p[D], forward_units); /* rows outside all spans are left alone */
     judge_loosen_nan(s);
+    judge_rounds(s, 1);
     gad_tensor lse = judge_exact_sum(s, "lse", p[Q], p[HEADS], forward_units);
     judge_loosen_nan(s);
     gad_tensor d_o = judge_seed(s, "do", o);
@@ -70,18 +83,22 @@ static void attention(judge_stage *s, const int64_t *p)
     if (p[IN_PLACE]) { /* o may be q, lse unwanted */
         gad_tensor both = judge_sum(s, "both", p[Q], p[HEADS] * p[D], forward_units);
         judge_loosen_nan(s);
+        judge_rounds(s, 1);
         s->device->ops->attention(s->device, both, gad_tensor_none(), both, k, v, heads, kv_heads, scale, span, n);
     }
     if (s->forward)
         return;
     gad_tensor dq = judge_sum(s, "dq", p[Q], p[HEADS] * p[D], 4 * forward_units);
     judge_loosen_nan(s);
+    judge_rounds(s, 2);
     judge_floor(s, 1);
     gad_tensor dk = judge_sum(s, "dk", p[K], p[KV_HEADS] * p[D], 4 * forward_units);
     judge_loosen_nan(s);
+    judge_rounds(s, 2);
     judge_floor(s, 1);
     gad_tensor dv = judge_sum(s, "dv", p[K], p[KV_HEADS] * p[D], 4 * forward_units);
     judge_loosen_nan(s);
+    judge_rounds(s, 2);
     judge_time(s, "attention_back", 2.5 * flops, judge_bytes(s, 2.0 * (double)(p[K] * p[KV_HEADS] * p[D])))
         s->device->ops->attention_back(s->device, dq, dk, dv, d_o, o, lse, q, k, v, heads, kv_heads, scale, span, n);
 }
@@ -105,6 +122,7 @@ static const judge_case cases[] = {
     ATTENTION(WINDOWS, 131, 131, 3, 3, 16, 0), ATTENTION(PACKED, 90, 90, 4, 2, 16, 1),
     ATTENTION(PREFIX, 60, 60, 4, 2, 16, 1),    ATTENTION(PREFIX, 400, 400, 8, 2, 32, 0),
     ATTENTION(EMPTY, 40, 12, 2, 1, 16, 0),     ATTENTION(EMPTY, 4, 2, 2, 2, 8, 1),
+    ATTENTION(PAIRS, 140, 60, 2, 1, 72, 0),    ATTENTION(CAUSAL, 20, 30, 2, 1, 136, 0),
 };
 
 static const judge_case gradients[] = {

@@ -13,6 +13,8 @@
 #define __restrict__ __restrict
 #define __forceinline__ inline
 #define __launch_bounds__(...)
+#define __grid_constant__
+#define __noinline__
 #define __shared__ static __attribute__((section("gad_grid_shared")))
 
 struct uint3 {

@@ -39,6 +39,8 @@ static gad_ops make_table(void)
     ops.rmsnorm_back = gad_cuda_rmsnorm_back;
     ops.layernorm = gad_cuda_layernorm;
     ops.layernorm_back = gad_cuda_layernorm_back;
+    ops.attention = gad_cuda_attention;
+    ops.attention_back = gad_cuda_attention_back;
     ops.swiglu = gad_cuda_swiglu;
     ops.swiglu_back = gad_cuda_swiglu_back;
     ops.gelu = gad_cuda_gelu;
