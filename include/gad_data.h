@@ -163,18 +163,37 @@ typedef struct gad_data_exported {
 GAD_API gad_status gad_data_export(gad_data *data, const gad_data_export_settings *settings, gad_data_exported *report,
                                    gad_error *err);
 
+/* Synthetic pairs. Kinds and families are bits in the order of gad_data_synth_names. */
+typedef struct gad_synth_settings {
+    int width, height;                  /* of the images, 32..2048 */
+    int references;                     /* normal images per test image, 1..4 */
+    uint32_t families;                  /* a bit each; 0: all */
+    uint32_t kinds;                     /* a bit each; 0: all */
+    uint64_t class_seed;                /* another seed, another world of classes */
+    uint64_t first_class, class_count;  /* classes of each family to draw from */
+    double normal_share;                /* share of pairs without a defect */
+    double strength_low, strength_high; /* defects, 0 faint .. 1 strong */
+    double nuisance;                    /* 0 perfect camera .. 1 ordinary .. 2 rough */
+    double same_piece;                  /* share of pairs that show one and the same piece before and after */
+    bool brief;                         /* short reasoning text */
+} gad_synth_settings;
+
+/* 224 x 224, one reference, everything allowed, 4096 classes per family, half normal, strength 0.15..1, nuisance 1. */
+GAD_API gad_synth_settings gad_synth_default(void);
+
 typedef struct gad_data_synth_settings {
+    gad_synth_settings synth;
+    const char *scenes, *kinds; /* names, "board,label", "all,-crack"; NULL: as in `synth` */
     const char *out, *name;     /* folder; name of the dataset in the store */
     const char *from;           /* a dataset whose train normals are the material; NULL: procedural scenes */
-    const char *scenes, *kinds; /* "all", "board,label", "all,-crack" */
-    int64_t count, width_px, height_px, references, classes, jpeg_quality; /* jpeg_quality 0: PNG */
-    uint64_t first_class, class_seed, seed;
-    double normal_share, strength_low, strength_high, nuisance, same_piece;
-    bool brief;
-    bool force; /* over a set of other settings, or files of somebody else */
+    int64_t count;
+    uint64_t seed, first; /* pairs first .. first+count-1 */
+    int jpeg_quality;     /* 0: PNG */
+    bool force;           /* over a set of other settings, or files of somebody else */
     const gad_log *log;
     const gad_progress *progress;
 } gad_data_synth_settings;
+GAD_API gad_data_synth_settings gad_data_synth_default(void);
 typedef struct gad_data_synthesised {
     int64_t pairs, anomalous, boxes;
     double seconds;

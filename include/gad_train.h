@@ -2,7 +2,7 @@
 #ifndef GAD_TRAIN_H
 #define GAD_TRAIN_H
 
-#include "gad.h"
+#include "gad_data.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -52,59 +52,136 @@ GAD_API gad_status gad_model_convert(const gad_convert_settings *settings, gad_e
 
 /* ---- training ------------------------------------------------------------------------------------------------------ */
 
+/* How references and the image to inspect reach the tower. */
+typedef enum gad_example_layout {
+    GAD_EXAMPLE_PAIR,     /* references, then the image: as Anomaly-R1 */
+    GAD_EXAMPLE_CLIP,     /* one clip of two frames, reference and image: half the tokens */
+    GAD_EXAMPLE_PAIR_CLIP /* both */
+} gad_example_layout;
+
+/* The learning rate of each step: linear warmup, then decay to a floor. */
+typedef enum gad_schedule_kind { GAD_SCHEDULE_CONSTANT, GAD_SCHEDULE_LINEAR, GAD_SCHEDULE_COSINE } gad_schedule_kind;
+typedef struct gad_schedule {
+    gad_schedule_kind kind;
+    double peak;           /* learning rate after the warmup */
+    double floor;          /* last learning rate as a part of the peak */
+    int64_t warmup, steps; /* of them all */
+} gad_schedule;
+
+/* AdamW. */
+typedef struct gad_optimizer_settings {
+    double beta1, beta2, epsilon;
+    double weight_decay; /* of matrices; of every parameter when decay_all */
+    bool decay_all;
+    double clip;    /* largest global norm; 0: no clipping */
+    double average; /* decay of the averaged weights, which are evaluated and saved; 0: none are kept */
+} gad_optimizer_settings;
+
+/* Adapters beside the weights. */
+typedef struct gad_adapter_settings {
+    int rank;
+    double alpha;        /* their scale is alpha / rank */
+    const char *targets; /* names of layers, such as "q_proj,v_proj", or "all-linear" */
+    uint64_t seed;
+} gad_adapter_settings;
+
+/* What an answer is worth. */
+typedef struct gad_reward_settings {
+    const char *kind;    /* "mmr" (the paper), "vd" (VD-DeepStack's equation 11) */
+    double iou;          /* that covers a true box */
+    double miss;         /* taken off for each true box that is missed */
+    double false_box;    /* and for each box that covers nothing true; below 0: as published (mmr 0, vd 0.1) */
+    double floor;        /* mmr: the least reward */
+    const char *command; /* a program of one's own instead, run by the shell; NULL: none */
+    int timeout_s;       /* of an answer of this program; 0: none */
+} gad_reward_settings;
+GAD_API gad_reward_settings gad_reward_default(void);
+
+/* One token's loss. */
+typedef struct gad_advantage_loss {
+    double clip_low, clip_high; /* the ratio w stays in 1 - low .. 1 + high */
+    double kl;                  /* weight of the k3 divergence */
+    double dual;                /* of a wrong answer, in advantages: 3 is usual; 0: no such bound */
+} gad_advantage_loss;
+
+/* What an answer's tokens are divided by. */
+typedef enum gad_aggregation {
+    GAD_AGGREGATE_GROUP_TOKEN, /* by the ids of the group, then mean over groups (the paper) */
+    GAD_AGGREGATE_BATCH_TOKEN, /* by the ids of the whole step */
+    GAD_AGGREGATE_SEQ_MEAN,    /* mean in each answer, then over answers */
+    GAD_AGGREGATE_SEQ_SUM,     /* sum in each answer, mean over answers */
+    GAD_AGGREGATE_CONSTANT     /* by answers x longest answer */
+} gad_aggregation;
+
+/* Groups whose rewards are all equal. */
+typedef enum gad_zero_variance {
+    GAD_ZERO_VARIANCE_CONTRAST, /* contrastive sampling: put the true answer, or a wrong one, into the group */
+    GAD_ZERO_VARIANCE_DROP,     /* they count for nothing */
+    GAD_ZERO_VARIANCE_KEEP      /* they count, and only the divergence acts */
+} gad_zero_variance;
+
+/* Probability ratios of tokens, or one for all of an answer: exp(mean(l - l_old)) (GSPO, arXiv 2507.18071). */
+typedef enum gad_ratio { GAD_RATIO_TOKEN, GAD_RATIO_SEQUENCE } gad_ratio;
+
+/* Start from gad_train_sft_default or gad_train_grpo_default; model and out are needed. */
 typedef struct gad_train_settings {
     const char *model, *out; /* checkpoint to start from; folder of the run */
     const char *adapter;     /* merged into the start, so that a KL reference is what the run started from */
     /* data: a store or JSON lines (docs/formats.md), or synthetic pairs when NULL */
     const char *data, *root, *split, *eval_data, *eval_split, *prompt_file;
     int64_t references;
-    uint64_t synth_seed, synth_class_seed;
-    int64_t synth_side_px;
-    const char *synth_kinds, *synth_families;
-    double synth_share; /* of synthetic pairs beside `data`, 0 to 1 */
-    double synth_normal_share, synth_strength_low, synth_nuisance, synth_same_piece;
-    const char *input;      /* "pair", "clip", "pair+clip" */
+    gad_synth_settings synth; /* of synthetic pairs; their references are those above */
+    uint64_t synth_seed;
+    const char *synth_kinds, *synth_families; /* names; NULL: as in `synth` */
+    double synth_share;                       /* of synthetic pairs beside `data`, 0 to 1 */
+    gad_example_layout input;
     const char *image_size; /* as in gad_engine_options; NULL: "canvas" */
     bool think;             /* answers with reasoning */
     bool knowledge;         /* the question names the anomaly types that occur in the class */
     double fast_share;      /* of these answers without it, as gad_inspect forces fast ones */
     /* what trains: "lora", or prefixes separated by commas: "all", "language", "vision", "merger", "difference", ... */
     const char *train;
-    int64_t lora_rank;
-    double lora_alpha;
-    const char *lora_targets;
+    gad_adapter_settings lora; /* its seed is the run's */
     /* optimisation */
-    int64_t steps, batch, micro_tokens, warmup;
-    double learning_rate, learning_rate_floor, beta1, beta2, weight_decay, clip, average;
-    const char *schedule; /* "constant", "linear", "cosine" */
+    int64_t batch;        /* samples (GRPO: prompts) of one step, over all ranks */
+    int64_t micro_tokens; /* SFT: rows of one pass; a sample of more is left out and counted */
+    gad_schedule schedule;
+    gad_optimizer_settings optimizer;
+    double difference_rate; /* learning rate of the evidence head as a multiple */
     bool checkpointing, resume, bf16, dry_run;
     bool bf16_products; /* linear layers multiply bf16, forward and backward; sums, weights and gradients stay fp32 */
-    double text_weight, mask_weight, difference_rate;
-    double forced_regions; /* SFT: share of samples whose regions are told by the truth, not by the heat map */
-    int64_t cache_mib, max_pixels, threads;
+    int64_t cache_mib;  /* of frozen vision rows; 0: none are kept */
+    int64_t max_pixels;
+    int threads;
     const char *device; /* as in gad_engine_options */
-    int64_t save_every, eval_every, eval_examples, keep;
-    int64_t eval_answers;    /* SFT: samples of an evaluation that are answered, up to max_new_tokens; 0: only losses */
+    int64_t save_every, eval_every; /* steps; 0: only at the end; negative: never */
+    int64_t eval_examples, keep;    /* samples of an evaluation; latest checkpoints that stay, besides the best */
     const char *best_metric; /* of an evaluation, such as "eval_loc_05": chooses the best checkpoint; NULL: loss, reward */
     uint64_t seed;
+    int64_t max_new_tokens; /* of an answer */
+    /* SFT only */
+    double text_weight;    /* of the answers; 0: the language model is not run */
+    double mask_weight;    /* of the evidence head's mask loss */
+    double forced_regions; /* share of samples whose regions are told by the truth, not by the heat map */
+    int64_t eval_answers;  /* samples of an evaluation that are answered; 0: only losses */
     /* GRPO only */
-    int64_t group, max_new_tokens, show_answers;
-    int64_t iterations; /* updates with the answers of one step */
-    int64_t refill;     /* with zero_variance "drop": prompts that are tried in place of a dropped one, at most */
-    double temperature, kl, clip_low, clip_high, positive, entropy_bonus;
-    const char *ratio; /* "token", or "sequence": one ratio for an answer (GSPO) */
-    const char *aggregation, *reward, *reward_command, *zero_variance;
-    /* parts of the built-in rewards */
-    double reward_iou;        /* that covers a true box (0.5) */
-    double reward_miss;       /* for each true box that is missed (0.2) */
-    double reward_false_box;  /* for each box that covers nothing true ; below 0: the paper's (mmr 0, vd 0.1) */
-    double reward_floor;      /* mmr: the least reward (-1) */
-    double dual_clip;         /* of a wrong answer's loss, in advantages: 3 is usual; 0: off */
-    int64_t reward_timeout_s; /* of an answer of reward_command; 0: none */
+    int64_t group, show_answers;
+    int64_t iterations; /* updates with the answers of one step; 0 counts as 1 */
+    int64_t refill;     /* with zero_variance DROP: prompts that are tried in place of a dropped one, at most */
+    double temperature;
+    gad_advantage_loss loss;
+    gad_ratio ratio;
+    gad_aggregation aggregation;
+    gad_zero_variance zero_variance;
+    double positive;      /* reward from which an answer is right */
+    double entropy_bonus; /* the loss falls by this much of the entropy */
     bool scale_by_deviation, mask_truncated, share_prefix;
+    gad_reward_settings reward;
     const gad_log *log;
     const gad_progress *progress;
 } gad_train_settings;
+GAD_API gad_train_settings gad_train_sft_default(void);
+GAD_API gad_train_settings gad_train_grpo_default(void);
 
 /* Supervised fine-tuning, and GRPO. Under mpirun every process calls it with equal settings. GAD_E_CANCELLED after Ctrl-C,
  * with a checkpoint written. */

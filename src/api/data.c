@@ -216,36 +216,14 @@ gad_status gad_data_export(gad_data *data, const gad_data_export_settings *s, ga
     return status;
 }
 
-gad_status gad_data_synth(gad_data *data, const gad_data_synth_settings *s, gad_data_synthesised *report, gad_error *err)
+gad_status gad_data_synth(gad_data *data, const gad_data_synth_settings *settings, gad_data_synthesised *report,
+                          gad_error *err)
 {
-    gad_produce_settings p = gad_produce_default();
-    gad_status status = gad_synth_parse_families(s->scenes, &p.synth.families, err);
-    if (!status)
-        status = gad_synth_parse_kinds(s->kinds, &p.synth.kinds, err);
-    if (status)
-        return status;
-    p.synth.width = (int)s->width_px;
-    p.synth.height = (int)s->height_px;
-    p.synth.references = (int)s->references;
-    p.synth.class_seed = s->class_seed;
-    p.synth.first_class = s->first_class;
-    p.synth.class_count = s->classes > 0 ? (uint64_t)s->classes : 0;
-    p.synth.normal_share = s->normal_share;
-    p.synth.strength_low = s->strength_low;
-    p.synth.strength_high = s->strength_high;
-    p.synth.nuisance = s->nuisance;
-    p.synth.same_piece = s->same_piece;
-    p.synth.brief = s->brief;
-    p.folder = s->out;
-    p.dataset = s->name;
-    p.from = s->from;
-    p.count = s->count;
-    p.seed = s->seed;
-    p.jpeg = (int)s->jpeg_quality;
-    p.keep_foreign = !s->force;
-    p.log = s->log;
-    p.progress = s->progress;
-    return gad_produce_run(data->store, &p, report, err);
+    gad_data_synth_settings s = *settings;
+    gad_status status = s.scenes ? gad_synth_parse_families(s.scenes, &s.synth.families, err) : GAD_OK;
+    if (!status && s.kinds)
+        status = gad_synth_parse_kinds(s.kinds, &s.synth.kinds, err);
+    return status ? status : gad_produce_run(data->store, &s, report, err);
 }
 
 gad_status gad_data_synth_names(char **scenes, char **kinds, gad_error *err)

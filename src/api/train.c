@@ -1,146 +1,132 @@
 /* train: the public calls of training: settings in, a run out. */
-#include <string.h>
-
 #include "api/train_setup.h"
 #include "gad_train.h"
 #include "train/grpo.h"
 #include "train/sft.h"
 
-static gad_sft_settings sft_settings(const gad_train_settings *s, const gad_train_setup *t, gad_reward_judge *judge)
+/* What both kinds start from. */
+static gad_train_settings settings_of_both(void)
 {
-    return (gad_sft_settings){.batch = s->batch,
-                              .micro_tokens = s->micro_tokens,
-                              .checkpointing = s->checkpointing,
-                              .seed = s->seed,
-                              .cache_bytes = (size_t)s->cache_mib << 20,
-                              .text_weight = s->text_weight,
-                              .mask_weight = s->mask_weight,
-                              .forced = s->forced_regions,
-                              .eval_examples = s->eval_examples,
-                              .evaluation = {.count = s->eval_answers,
-                                             .max_tokens = s->max_new_tokens,
-                                             .stop = t->engine->sampling.stop,
-                                             .stop_count = t->engine->sampling.stop_count,
-                                             .judge = gad_reward_give,
-                                             .judge_user = judge}};
+    gad_train_settings s = {
+        .split = "train", .eval_split = "val", .references = 1, .synth = gad_synth_default(), .synth_seed = 1};
+    s.synth.width = s.synth.height = 128;
+    s.synth.class_seed = 1;
+    s.synth.same_piece = 0.25;
+    s.synth.brief = true;
+    s.image_size = "canvas";
+    s.think = true;
+    s.train = "lora";
+    s.lora = (gad_adapter_settings){.rank = 16, .alpha = 32, .targets = "all-linear"};
+    s.micro_tokens = 4096;
+    s.optimizer = (gad_optimizer_settings){.beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8, .weight_decay = 0.05, .clip = 1};
+    s.difference_rate = 1;
+    s.cache_mib = 1024;
+    s.eval_examples = 64;
+    s.keep = 2;
+    s.seed = 1;
+    s.max_new_tokens = 384;
+    s.mask_weight = 1;
+    s.reward = gad_reward_default();
+    return s;
 }
 
-static gad_status run_sft(gad_train_setup *t, gad_error *err)
+gad_train_settings gad_train_sft_default(void)
 {
-    gad_sft sft;
-    gad_reward_judge judge;
-    gad_status status = gad_reward_open(t->engine->tokenizer, "mmr", NULL, 0, &judge, err);
-    gad_sft_settings own = sft_settings(t->settings, t, &judge);
-    if (!status)
-        status =
-            gad_sft_open(&own, &t->train, t->has_eval ? &t->eval : NULL, &t->engine->model, &t->engine->device, &sft, err);
-    if (status)
-        return status;
-    gad_trainer_task task = gad_sft_task(&sft);
-    status = gad_trainer_run(&t->trainer, &t->engine->model, &t->engine->device, &t->dist, &task, t->settings->log,
-                             t->settings->progress, err);
-    gad_sft_close(&sft);
-    gad_reward_close(&judge);
-    return status;
+    gad_train_settings s = settings_of_both();
+    s.batch = 16;
+    s.schedule = (gad_schedule){.kind = GAD_SCHEDULE_COSINE, .peak = 1e-4, .floor = 0.1, .warmup = 20, .steps = 1000};
+    s.save_every = s.eval_every = 200;
+    s.text_weight = 1;
+    s.eval_answers = 16;
+    return s;
 }
 
-gad_status gad_train_sft(const gad_train_settings *settings, gad_error *err)
+gad_train_settings gad_train_grpo_default(void)
 {
-    gad_train_setup t;
-    bool ready = false;
-    gad_status status = gad_train_setup_open(settings, "sft", &t, &ready, err);
-    if (status)
-        return status;
-    if (ready)
-        status = run_sft(&t, err);
-    gad_train_setup_close(&t);
-    return status;
+    gad_train_settings s = settings_of_both();
+    s.batch = 8;
+    s.schedule = (gad_schedule){.kind = GAD_SCHEDULE_LINEAR, .peak = 1e-5, .steps = 250};
+    s.save_every = s.eval_every = 50;
+    s.group = 8;
+    s.show_answers = 1;
+    s.iterations = 1;
+    s.temperature = 1;
+    s.loss = (gad_advantage_loss){.clip_low = 0.2, .clip_high = 0.28, .kl = 0.02};
+    s.positive = 0.5;
+    s.scale_by_deviation = s.mask_truncated = s.share_prefix = true;
+    return s;
 }
 
-static gad_grpo_settings grpo_settings(const gad_train_settings *s, const gad_train_setup *t, gad_reward_judge *judge)
+/* Train what `task` does. */
+static gad_status run(gad_train_setup *t, const gad_trainer_task *task, gad_error *err)
 {
-    static const struct {
-        const char *name;
-        gad_aggregation mode;
-    } modes[] = {{"group-token", GAD_AGGREGATE_GROUP_TOKEN},
-                 {"batch-token", GAD_AGGREGATE_BATCH_TOKEN},
-                 {"seq-mean", GAD_AGGREGATE_SEQ_MEAN},
-                 {"seq-sum", GAD_AGGREGATE_SEQ_SUM},
-                 {"constant", GAD_AGGREGATE_CONSTANT}};
-    gad_grpo_settings g = {.prompts = s->batch,
-                           .group = (int)s->group,
-                           .max_tokens = s->max_new_tokens,
-                           .temperature = s->temperature,
-                           .loss = {s->clip_low, s->clip_high, s->kl, s->dual_clip},
-                           .scale = s->scale_by_deviation,
-                           .mask_truncated = s->mask_truncated,
-                           .share_prefix = s->share_prefix,
-                           .sequence_ratio = !strcmp(s->ratio, "sequence"),
-                           .updates = s->iterations,
-                           .refill = s->refill,
-                           .entropy_bonus = s->entropy_bonus,
-                           .checkpointing = s->checkpointing,
-                           .zero_variance = !strcmp(s->zero_variance, "drop")   ? GAD_ZERO_VARIANCE_DROP
-                                            : !strcmp(s->zero_variance, "keep") ? GAD_ZERO_VARIANCE_KEEP
-                                                                                : GAD_ZERO_VARIANCE_CONTRAST,
-                           .positive = s->positive,
-                           .seed = s->seed,
-                           .cache_bytes = (size_t)s->cache_mib << 20,
-                           .eval_examples = s->eval_examples,
-                           .show = s->show_answers,
-                           .stop = t->engine->sampling.stop,
+    const gad_train_settings *s = t->settings;
+    return gad_trainer_run(s, &t->checkpoint, &t->engine->model, &t->engine->device, &t->dist, task, s->log, s->progress,
+                           err);
+}
+
+static gad_answering answering_of(const gad_train_setup *t, gad_reward_judge *judge)
+{
+    return (gad_answering){.stop = t->engine->sampling.stop,
                            .stop_count = t->engine->sampling.stop_count,
                            .judge = gad_reward_give,
                            .judge_user = judge};
-    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
-        if (!strcmp(s->aggregation, modes[i].name))
-            g.aggregation = modes[i].mode;
-    return g;
+}
+
+static gad_status run_sft(gad_train_setup *t, gad_reward_judge *judge, gad_error *err)
+{
+    gad_sft sft;
+    const gad_answering answering = answering_of(t, judge);
+    gad_status status = gad_sft_open(t->settings, &answering, &t->train, t->has_eval ? &t->eval : NULL, &t->engine->model,
+                                     &t->engine->device, &sft, err);
+    if (status)
+        return status;
+    gad_trainer_task task = gad_sft_task(&sft);
+    status = run(t, &task, err);
+    gad_sft_close(&sft);
+    return status;
 }
 
 static gad_status run_grpo(gad_train_setup *t, gad_reward_judge *judge, gad_error *err)
 {
     gad_grpo grpo;
-    gad_grpo_settings own = grpo_settings(t->settings, t, judge);
-    gad_status status =
-        gad_grpo_open(&own, &t->train, t->has_eval ? &t->eval : NULL, &t->engine->model, &t->engine->device, &grpo, err);
+    const gad_answering answering = answering_of(t, judge);
+    gad_status status = gad_grpo_open(t->settings, &answering, &t->train, t->has_eval ? &t->eval : NULL, &t->engine->model,
+                                      &t->engine->device, &grpo, err);
     if (status)
         return status;
     gad_trainer_task task = gad_grpo_task(&grpo);
-    status = gad_trainer_run(&t->trainer, &t->engine->model, &t->engine->device, &t->dist, &task, t->settings->log,
-                             t->settings->progress, err);
+    status = run(t, &task, err);
     gad_grpo_close(&grpo);
     return status;
 }
 
-static void choose_parts(const gad_train_settings *s, gad_reward_judge *judge)
+static gad_status train(const gad_train_settings *settings, gad_train_kind kind,
+                        gad_status (*run_kind)(gad_train_setup *, gad_reward_judge *, gad_error *), gad_error *err)
 {
-    gad_reward_parts *parts = &judge->parts;
-    parts->cover.iou = s->reward_iou;
-    parts->mm.miss = parts->vd.miss = s->reward_miss;
-    parts->mm.lower_bound = s->reward_floor;
-    if (s->reward_false_box >= 0)
-        parts->mm.false_box = parts->vd.false_box = s->reward_false_box;
+    gad_train_setup t;
+    gad_reward_judge judge = {0};
+    bool ready = false;
+    gad_status status = gad_train_setup_open(settings, kind, &t, &ready, err);
+    if (status)
+        return status;
+    if (ready)
+        status = gad_reward_open(t.engine->tokenizer, &settings->reward, &judge, err);
+    if (ready && !status)
+        status = run_kind(&t, &judge, err);
+    gad_reward_close(&judge);
+    gad_train_setup_close(&t);
+    return status;
+}
+
+gad_status gad_train_sft(const gad_train_settings *settings, gad_error *err)
+{
+    return train(settings, GAD_TRAIN_SFT, run_sft, err);
 }
 
 gad_status gad_train_grpo(const gad_train_settings *settings, gad_error *err)
 {
-    gad_train_setup t;
-    bool ready = false;
-    gad_reward_judge judge = {0};
-    gad_status status = gad_train_setup_open(settings, "grpo", &t, &ready, err);
-    if (status)
-        return status;
-    if (ready)
-        status = gad_reward_open(t.engine->tokenizer, settings->reward, settings->reward_command,
-                                 (int)settings->reward_timeout_s, &judge, err);
-    if (ready && !status) {
-        choose_parts(settings, &judge);
-        status = run_grpo(&t, &judge, err);
-    }
-    gad_reward_close(&judge);
-    gad_train_setup_close(&t);
-    return status;
+    return train(settings, GAD_TRAIN_GRPO, run_grpo, err);
 }
 
 gad_status gad_train_plot(const char *log_file, const char *html_file, gad_error *err)

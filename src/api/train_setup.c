@@ -78,8 +78,8 @@ static gad_status choose_trainable(const gad_train_settings *s, gad_engine *engi
     if (lora && stray_word(s->train))
         return gad_error_set(err, GAD_E_ARGUMENT, operation, "train adapters, or the named parts in full",
                              "--train %s: only difference trains in full beside lora", s->train);
-    gad_adapter_settings adapter = {
-        .rank = (int)s->lora_rank, .alpha = s->lora_alpha, .targets = s->lora_targets, .seed = s->seed};
+    gad_adapter_settings adapter = s->lora;
+    adapter.seed = s->seed;
     *count = lora ? gad_adapter_count(model, &adapter) : 0;
     gad_status status = lora && !count_only ? gad_adapter_create(model, &adapter, err) : GAD_OK;
     for (size_t i = 0; i < model->params.count && !status; i++) {
@@ -95,7 +95,7 @@ static gad_status choose_trainable(const gad_train_settings *s, gad_engine *engi
     if (!status && !*count && lora)
         status =
             gad_error_set(err, GAD_E_ARGUMENT, operation, "names are like q_proj, down_proj, visual.qkv, or all-linear",
-                          "--lora-targets %s: no layer is called so", s->lora_targets);
+                          "--lora-targets %s: no layer is called so", s->lora.targets);
     else if (!status && !*count)
         status = gad_error_set(err, GAD_E_ARGUMENT, operation, "say lora, all, language, vision, merger, or a prefix",
                                "--train %s: nothing is called so", s->train);
@@ -107,26 +107,19 @@ static gad_status choose_trainable(const gad_train_settings *s, gad_engine *engi
 static gad_status open_synth(gad_train_setup *t, uint64_t seed, gad_source_synth *synth, gad_error *err)
 {
     const gad_train_settings *s = t->settings;
-    gad_synth_settings settings = gad_synth_default();
-    settings.width = settings.height = (int)s->synth_side_px;
+    gad_synth_settings settings = s->synth;
     settings.references = (int)s->references;
-    settings.class_seed = s->synth_class_seed;
-    settings.normal_share = s->synth_normal_share;
-    settings.strength_low = s->synth_strength_low;
-    settings.nuisance = s->synth_nuisance;
-    settings.same_piece = s->synth_same_piece;
-    settings.brief = true;
     gad_status status = s->synth_kinds ? gad_synth_parse_kinds(s->synth_kinds, &settings.kinds, err) : GAD_OK;
     if (!status && s->synth_families)
         status = gad_synth_parse_families(s->synth_families, &settings.families, err);
     return status ? status : gad_source_synth_open(&t->maker, &settings, seed, synth, err);
 }
 
-static gad_status open_data(gad_train_setup *t, const char *kind, gad_error *err)
+static gad_status open_data(gad_train_setup *t, gad_train_kind kind, gad_error *err)
 {
     const gad_train_settings *s = t->settings;
     gad_source_filter filter = {.split = s->split,
-                                .with_text = s->think && !strcmp(kind, "sft"),
+                                .with_text = s->think && kind == GAD_TRAIN_SFT,
                                 .references = (int)s->references,
                                 .root = s->root};
     gad_status status = s->data ? gad_source_samples_open(&t->maker, s->data, &filter, &t->samples, err) : GAD_OK;
@@ -155,65 +148,47 @@ static gad_status open_data(gad_train_setup *t, const char *kind, gad_error *err
 
 /* ---- settings ------------------------------------------------------------------------------------------------------ */
 
-static bool is_one_of(const char *value, const char *choices)
-{
-    size_t n = strlen(value);
-    for (const char *at = choices; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
-        if (n == strcspn(at, "|") && !strncmp(value, at, n))
-            return true;
-    return false;
-}
-
-static const char *bad_choice(const gad_train_settings *s)
-{
-    if (!is_one_of(s->input, "pair|clip|pair+clip"))
-        return "the input is pair, clip or pair+clip";
-    if (!is_one_of(s->schedule, "constant|linear|cosine"))
-        return "the schedule is constant, linear or cosine";
-    return NULL;
-}
-
 static const char *bad_grpo(const gad_train_settings *s)
 {
-    if (!is_one_of(s->aggregation, "group-token|batch-token|seq-mean|seq-sum|constant"))
-        return "the aggregation is group-token, batch-token, seq-mean, seq-sum or constant";
-    if (!gad_reward_find(s->reward) || !is_one_of(s->zero_variance, "contrastive|drop|keep") ||
-        !is_one_of(s->ratio, "token|sequence"))
-        return "the reward is mmr or vd, zero variance contrastive, drop or keep, the ratio token or sequence";
+    const gad_advantage_loss *loss = &s->loss;
+    const gad_reward_settings *reward = &s->reward;
+    if (!reward->kind || !gad_reward_find(reward->kind))
+        return "the reward is mmr or vd";
     if (s->group < 1 || s->group > 256 || s->max_new_tokens < 1)
         return "the group must lie between 1 and 256, and the longest answer must be at least 1 token";
     if (!(s->temperature > 0) || s->temperature > 100)
         return "the temperature must lie over 0: answers that are all the same teach nothing";
-    if (!(s->clip_low > 0) || s->clip_low >= 1 || !(s->clip_high > 0) || !(s->kl >= 0) || !(s->entropy_bonus >= 0))
+    if (!(loss->clip_low > 0) || loss->clip_low >= 1 || !(loss->clip_high > 0) || !(loss->kl >= 0) ||
+        !(s->entropy_bonus >= 0))
         return "clip-low must lie between 0 and 1, clip-high over 0, kl and entropy bonus must not be negative";
-    if (!(s->reward_iou > 0) || s->reward_iou >= 1 || !(s->reward_miss >= 0) || isnan(s->reward_false_box) ||
-        !(s->reward_floor <= 1))
+    if (!(reward->iou > 0) || reward->iou >= 1 || !(reward->miss >= 0) || isnan(reward->false_box) || !(reward->floor <= 1))
         return "reward-iou lies between 0 and 1, reward-miss is not negative, reward-floor not over 1";
-    if (!(s->dual_clip >= 0) || (s->dual_clip > 0 && s->dual_clip <= 1))
+    if (!(loss->dual >= 0) || (loss->dual > 0 && loss->dual <= 1))
         return "dual-clip must be over 1, or 0 for none";
     if (s->iterations < 1 || s->iterations > 64 || s->refill < 0 || s->refill > 64)
         return "iterations must lie between 1 and 64, refill between 0 and 64";
     return NULL;
 }
 
-static gad_status check_settings(const gad_train_settings *s, const char *kind, gad_error *err)
+static gad_status check_settings(const gad_train_settings *s, gad_train_kind kind, gad_error *err)
 {
-    const char *bad = bad_choice(s);
+    const gad_optimizer_settings *o = &s->optimizer;
+    const char *bad = NULL;
     if (!s->model || !s->out)
         bad = "a model and a folder for the run (--out) are needed";
-    else if (s->steps < 1 || s->batch < 1 || s->micro_tokens < 1)
+    else if (s->schedule.steps < 1 || s->batch < 1 || s->micro_tokens < 1)
         bad = "steps, batch and micro-tokens must be at least 1";
-    else if (!(s->learning_rate > 0) || s->learning_rate > 1)
+    else if (!(s->schedule.peak > 0) || s->schedule.peak > 1)
         bad = "the learning rate must lie between 0 and 1";
-    else if (!(s->average >= 0) || s->average >= 1 || !(s->beta1 >= 0) || s->beta1 >= 1 || !(s->beta2 >= 0) ||
-             s->beta2 >= 1)
-        bad = "beta1, beta2 and ema must be at least 0 and below 1";
-    else if (!(s->learning_rate_floor >= 0) || s->learning_rate_floor > 1 || s->warmup < 0)
+    else if (!(o->average >= 0) || o->average >= 1 || !(o->beta1 >= 0) || o->beta1 >= 1 || !(o->beta2 >= 0) ||
+             o->beta2 >= 1 || !(o->epsilon > 0))
+        bad = "beta1, beta2 and ema must be at least 0 and below 1, epsilon over 0";
+    else if (!(s->schedule.floor >= 0) || s->schedule.floor > 1 || s->schedule.warmup < 0)
         bad = "the floor of the learning rate is a part of it, 0 to 1, and the warmup must not be negative";
-    else if (!(s->weight_decay >= 0) || !(s->clip >= 0) || !(s->mask_weight >= 0) || !(s->text_weight >= 0) ||
+    else if (!(o->weight_decay >= 0) || !(o->clip >= 0) || !(s->mask_weight >= 0) || !(s->text_weight >= 0) ||
              !(s->difference_rate >= 0))
         bad = "weight decay, clip, text and mask weight and difference rate must not be negative";
-    else if (wants_lora(s->train) && (s->lora_rank < 1 || s->lora_rank > 4096 || !(s->lora_alpha > 0)))
+    else if (wants_lora(s->train) && (s->lora.rank < 1 || s->lora.rank > 4096 || !(s->lora.alpha > 0)))
         bad = "the rank of adapters must lie between 1 and 4096, their alpha over 0";
     else if (!(s->synth_share >= 0) || s->synth_share > 1 || !(s->forced_regions >= 0) || s->forced_regions > 1 ||
              !(s->fast_share >= 0) || s->fast_share > 1)
@@ -224,59 +199,33 @@ static gad_status check_settings(const gad_train_settings *s, const char *kind, 
         bad = "references, vision cache and eval-answers must not be negative, eval-examples must be at least 1";
     else if (s->eval_answers > 0 && s->max_new_tokens < 1)
         bad = "answers of an evaluation need a longest length of at least 1 token";
-    else if (!bad && !strcmp(kind, "grpo"))
+    else if (kind == GAD_TRAIN_GRPO)
         bad = bad_grpo(s);
     return bad ? gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "%s", bad) : GAD_OK;
 }
 
-static gad_example_layout input_of(const char *name)
-{
-    return !strcmp(name, "clip") ? GAD_EXAMPLE_CLIP : !strcmp(name, "pair+clip") ? GAD_EXAMPLE_PAIR_CLIP : GAD_EXAMPLE_PAIR;
-}
-
-static void fill_trainer(gad_train_setup *t, const char *kind)
+static void fill_checkpoint(gad_train_setup *t, gad_train_kind kind)
 {
     const gad_train_settings *s = t->settings;
-    gad_schedule_kind schedule = !strcmp(s->schedule, "constant") ? GAD_SCHEDULE_CONSTANT
-                                 : !strcmp(s->schedule, "linear") ? GAD_SCHEDULE_LINEAR
-                                                                  : GAD_SCHEDULE_COSINE;
-    snprintf(t->signature, sizeof t->signature, "%s %s %s synthetic %g seed %llu batch %lld train %s rank %lld", kind,
-             gad_engine_hash(t->engine), s->data ? s->data : "", s->data ? s->synth_share : 1, (unsigned long long)s->seed,
-             (long long)s->batch, s->train, (long long)s->lora_rank);
-    t->trainer =
-        (gad_trainer_settings){.steps = s->steps,
-                               .save_every = s->save_every,
-                               .eval_every = s->eval_every,
-                               .schedule = {schedule, s->learning_rate, s->learning_rate_floor, s->warmup, s->steps},
-                               .optimizer = {.beta1 = s->beta1,
-                                             .beta2 = s->beta2,
-                                             .epsilon = 1e-8,
-                                             .weight_decay = s->weight_decay,
-                                             .clip = s->clip,
-                                             .average = s->average},
-                               .checkpoint = {.out = s->out,
-                                              .base = s->model,
-                                              .dtype = s->bf16 ? GAD_BF16 : GAD_F32,
-                                              .keep = s->keep,
-                                              .signature = t->signature},
-                               .resume = s->resume,
-                               .fast_prefix = "difference.",
-                               .fast_rate = s->difference_rate,
-                               .best_metric = s->best_metric};
+    snprintf(t->signature, sizeof t->signature, "%s %s %s synthetic %g seed %llu batch %lld train %s rank %d",
+             kind == GAD_TRAIN_SFT ? "sft" : "grpo", gad_engine_hash(t->engine), s->data ? s->data : "",
+             s->data ? s->synth_share : 1, (unsigned long long)s->seed, (long long)s->batch, s->train, s->lora.rank);
+    t->checkpoint = (gad_checkpoint_settings){
+        .out = s->out, .base = s->model, .dtype = s->bf16 ? GAD_BF16 : GAD_F32, .keep = s->keep, .signature = t->signature};
 }
 
 /* Tell what is needed, and refuse what cannot be had. */
-static gad_status check_memory(const gad_train_setup *t, int64_t trainable, const char *kind, gad_error *err)
+static gad_status check_memory(const gad_train_setup *t, int64_t trainable, gad_train_kind kind, gad_error *err)
 {
     const gad_train_settings *s = t->settings;
     gad_memory_request request = {.trainable = trainable,
                                   .micro_tokens = s->micro_tokens,
                                   .checkpointing = s->checkpointing,
-                                  .average = s->average > 0,
+                                  .average = s->optimizer.average > 0,
                                   .trains_vision =
                                       !wants_lora(s->train) && (strstr(s->train, "vis") || strstr(s->train, "all")),
                                   .cache_bytes = (size_t)s->cache_mib << 20,
-                                  .group = !strcmp(kind, "grpo") ? s->group : 0,
+                                  .group = kind == GAD_TRAIN_GRPO ? s->group : 0,
                                   .max_new_tokens = s->max_new_tokens,
                                   .device = &t->engine->device};
     gad_memory_plan plan = gad_memory_plan_make(&t->engine->model, &request);
@@ -355,7 +304,7 @@ static gad_status choose_base(gad_train_setup *t, gad_error *err)
         gad_memory_free(t->base);
         t->base = copy;
     }
-    t->trainer.checkpoint.base = t->base ? t->base : base;
+    t->checkpoint.base = t->base ? t->base : base;
     return status;
 }
 
@@ -367,7 +316,7 @@ static gad_precision precision_of(const gad_train_settings *s)
     return !s->device || !strcmp(s->device, "cpu") ? GAD_PRECISION_FP32 : GAD_PRECISION_CHECKPOINT;
 }
 
-static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, gad_error *err)
+static gad_status open_parts(gad_train_setup *t, gad_train_kind kind, bool *ready, gad_error *err)
 {
     const gad_train_settings *s = t->settings;
     int64_t trainable = 0;
@@ -375,7 +324,7 @@ static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, 
                                   .adapter = s->adapter,
                                   .merge_adapter = s->adapter != NULL,
                                   .precision = precision_of(s),
-                                  .threads = (int)s->threads,
+                                  .threads = s->threads,
                                   .device = s->device,
                                   .image_size = s->image_size ? s->image_size : "canvas",
                                   .max_pixels = s->max_pixels,
@@ -393,7 +342,7 @@ static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, 
     gad_example_maker_find_region_tokens(&t->maker);
     t->maker.preprocess = &t->engine->preprocess;
     t->maker.convention = t->engine->convention;
-    t->maker.input = input_of(s->input);
+    t->maker.input = s->input;
     t->maker.reasons = s->think;
     t->maker.knows = s->knowledge;
     t->maker.fast_share = s->fast_share;
@@ -409,15 +358,15 @@ static gad_status open_parts(gad_train_setup *t, const char *kind, bool *ready, 
     *ready = !status && !s->dry_run;
     if (!*ready)
         return status;
-    fill_trainer(t, kind);
+    fill_checkpoint(t, kind);
     status = hold_folder(t, err);
     if (!status)
         status = choose_base(t, err);
     return status ? status : choose_trainable(s, t->engine, false, &trainable, err);
 }
 
-gad_status gad_train_setup_open(const gad_train_settings *settings, const char *kind, gad_train_setup *setup, bool *ready,
-                                gad_error *err)
+gad_status gad_train_setup_open(const gad_train_settings *settings, gad_train_kind kind, gad_train_setup *setup,
+                                bool *ready, gad_error *err)
 {
     *setup = (gad_train_setup){.settings = settings, .held = -1};
     gad_status status = gad_dist_open(&setup->dist, err);

@@ -22,11 +22,13 @@ typedef struct gad_train_setup {
     char signature[256];
     int held;   /* the folder of the run, -1: not held */
     char *base; /* the checkpoint that new adapters belong to, as an absolute path */
-    gad_trainer_settings trainer;
+    gad_checkpoint_settings checkpoint;
 } gad_train_setup;
 
-/* `kind`: "sft" or "grpo". After a dry run *ready is false: the plan was told and nothing more is to be done. */
-gad_status gad_train_setup_open(const gad_train_settings *settings, const char *kind, gad_train_setup *setup, bool *ready,
-                                gad_error *err);
+typedef enum gad_train_kind { GAD_TRAIN_SFT, GAD_TRAIN_GRPO } gad_train_kind;
+
+/* After a dry run *ready is false: the plan was told and nothing more is to be done. */
+gad_status gad_train_setup_open(const gad_train_settings *settings, gad_train_kind kind, gad_train_setup *setup,
+                                bool *ready, gad_error *err);
 void gad_train_setup_close(gad_train_setup *setup);
 #endif

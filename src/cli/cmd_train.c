@@ -12,9 +12,7 @@ int train_run(train_options *o, const command *c, gad_status (*train)(const gad_
     gad_log log = terminal_log(false);
     gad_progress progress = terminal_progress();
     o->s.model = options_engine_folder(o->arguments.item[0]);
-    o->s.seed = (uint64_t)o->seed;
-    o->s.synth_seed = (uint64_t)o->synth_seed;
-    o->s.synth_class_seed = (uint64_t)o->synth_class_seed;
+    o->s.synth.height = o->s.synth.width;
     o->s.log = &log;
     o->s.progress = &progress;
     terminal_catch_interrupt();

@@ -7,8 +7,6 @@
 typedef struct train_options {
     gad_train_settings s;
     option_list arguments;
-    /* the public settings have unsigned seeds; options are signed */
-    int64_t seed, synth_seed, synth_class_seed;
 } train_options;
 
 #define AT(field) offsetof(train_options, s.field)

@@ -34,6 +34,11 @@ static const option sft_table[] = {
      .help = "longest answer of an evaluation"},
 };
 
+static void fill_defaults(void *settings)
+{
+    ((train_options *)settings)->s = gad_train_sft_default();
+}
+
 static int run(void *settings)
 {
     return train_run(settings, &cmd_train_sft, gad_train_sft);
@@ -50,5 +55,6 @@ const command cmd_train_sft = {
     .max_arguments = 1,
     .arguments_offset = offsetof(train_options, arguments),
     .settings_bytes = sizeof(train_options),
+    .defaults = fill_defaults,
     .run = run,
 };

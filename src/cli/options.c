@@ -381,6 +381,17 @@ static int parse(const command *c, void *settings, int argc, char **argv)
     return EXIT_DONE;
 }
 
+bool options_default(const command *c, void *settings)
+{
+    option o;
+    if (c->defaults)
+        c->defaults(settings);
+    for (option_walk walk = {.command = c}; options_next(&walk, &o);)
+        if (o.name && o.fallback && !set_value(c, &o, settings, o.fallback))
+            return false;
+    return true;
+}
+
 int command_main(const command *c, int argc, char **argv)
 {
     for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)
@@ -393,11 +404,7 @@ int command_main(const command *c, int argc, char **argv)
         fputs("gad: out of memory\n", stderr);
         return EXIT_FAILED;
     }
-    int exit_code = EXIT_DONE;
-    option o;
-    for (option_walk walk = {.command = c}; options_next(&walk, &o);)
-        if (o.name && o.fallback && !set_value(c, &o, settings, o.fallback))
-            exit_code = EXIT_USAGE;
+    int exit_code = options_default(c, settings) ? EXIT_DONE : EXIT_USAGE;
     if (!exit_code)
         exit_code = parse(c, settings, argc, argv);
     if (!exit_code)

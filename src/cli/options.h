@@ -60,7 +60,8 @@ typedef struct command {
     int64_t min_arguments, max_arguments; /* positional ones; most < 0: any number */
     size_t arguments_offset;              /* of the option_list that gets them; unused when most is 0 */
     size_t settings_bytes;
-    int (*run)(void *settings); /* returns the exit code */
+    void (*defaults)(void *settings); /* the library's, before those of the table; NULL: zeros */
+    int (*run)(void *settings);       /* returns the exit code */
 } command;
 
 #define OPTIONS_COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -78,6 +79,8 @@ bool options_next(option_walk *walk, option *o);
 /* Exit codes of every command. */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_ANOMALY = 3 };
 
+/* The settings of a command without any option. False, and a message, where the table holds what is none. */
+bool options_default(const command *c, void *settings);
 /* Parse the arguments after the command's name and run it. Handles --help; a usage error prints one message with the
  * nearest option name and returns EXIT_USAGE. */
 int command_main(const command *c, int argc, char **argv);

@@ -24,17 +24,18 @@ typedef struct photo_file {
 
 typedef struct factory {
     gad_store *store;
-    const gad_produce_settings *settings;
-    gad_produce_report *report;
+    const gad_data_synth_settings *settings;
+    gad_data_synthesised *report;
     photo_file *photos;
     size_t photo_count, photo_capacity;
     FILE *lines;
     char *root;
 } factory;
 
-gad_produce_settings gad_produce_default(void)
+gad_data_synth_settings gad_data_synth_default(void)
 {
-    return (gad_produce_settings){.synth = gad_synth_default(), .dataset = "synth", .count = 1000, .seed = 1, .jpeg = 95};
+    return (gad_data_synth_settings){
+        .synth = gad_synth_default(), .out = "synth", .name = "synth", .count = 1000, .seed = 1, .jpeg_quality = 95};
 }
 
 static void close_photos(factory *f)
@@ -90,8 +91,8 @@ static gad_status save(const factory *f, unsigned char *pixels, int width, int h
     char path[2 * PATH_BYTES];
     gad_image image = {width, height, channels, pixels};
     snprintf(path, sizeof path, "%s/%s", f->root, relative);
-    return f->settings->jpeg && channels == 3 ? gad_image_save_jpeg(&image, f->settings->jpeg, path, err)
-                                              : gad_image_save_png(&image, path, err);
+    return f->settings->jpeg_quality && channels == 3 ? gad_image_save_jpeg(&image, f->settings->jpeg_quality, path, err)
+                                                      : gad_image_save_png(&image, path, err);
 }
 
 /* One finished pair as a sample with its texts. */
@@ -106,15 +107,15 @@ static bool describe(const factory *f, const gad_synth_pair *pair, int64_t index
     gad_sample *s = &p->sample;
     char text[256], image[128], rule[160];
     gad_mask_rule boxes = gad_mask_rule_default();
-    const char *extension = f->settings->jpeg ? "jpg" : "png", *type = pair->count ? pair->boxes[0].label : "good";
+    const char *extension = f->settings->jpeg_quality ? "jpg" : "png", *type = pair->count ? pair->boxes[0].label : "good";
     *s = (gad_sample){.view = -1, .label = pair->count > 0, .width = pair->width, .height = pair->height};
     snprintf(image, sizeof image, "images/%08lld.%s", (long long)index, extension);
-    snprintf(text, sizeof text, "%s/%s/train/%s/%08lld", f->settings->dataset, class_name, type, (long long)index);
+    snprintf(text, sizeof text, "%s/%s/train/%s/%08lld", f->settings->name, class_name, type, (long long)index);
     for (char *c = text; *c; c++)
         *c = *c == ' ' ? '_' : *c;
     boxes.max_boxes = 4;
     gad_mask_rule_text(&boxes, rule, sizeof rule);
-    bool good = gad_sample_set(&s->id, text) && gad_sample_set(&s->dataset, f->settings->dataset) &&
+    bool good = gad_sample_set(&s->id, text) && gad_sample_set(&s->dataset, f->settings->name) &&
                 gad_sample_set(&s->class_name, class_name) && gad_sample_set(&s->class_text, pair->class_text) &&
                 gad_sample_set(&s->split, "train") && gad_sample_set(&s->group, text) && gad_sample_set(&s->image, image) &&
                 gad_sample_set(&s->think, pair->think) && gad_sample_set(&s->text_source, "template") &&
@@ -215,7 +216,7 @@ static gad_status store_one(factory *f, product *p, gad_error *err)
 
 static gad_status run(factory *f, gad_error *err)
 {
-    const gad_produce_settings *s = f->settings;
+    const gad_data_synth_settings *s = f->settings;
     int threads = omp_get_max_threads() < THREADS_MOST ? omp_get_max_threads() : THREADS_MOST;
     gad_synth_work *works[THREADS_MOST] = {NULL};
     gad_synth_pair *pairs = gad_memory_zero((size_t)threads, sizeof *pairs);
@@ -250,8 +251,8 @@ static gad_status run(factory *f, gad_error *err)
 /* The folder itself; then, once it is known to be ours, those inside. */
 static gad_status make_root(factory *f, gad_error *err)
 {
-    gad_status status = gad_file_make_directory(f->settings->folder, err);
-    char *resolved = status ? NULL : realpath(f->settings->folder, NULL);
+    gad_status status = gad_file_make_directory(f->settings->out, err);
+    char *resolved = status ? NULL : realpath(f->settings->out, NULL);
     f->root = resolved ? gad_memory_copy_string(resolved) : NULL;
     free(resolved);
     return status || f->root ? status : gad_error_memory(err, "make synthetic pairs", 0);
@@ -272,7 +273,7 @@ static gad_status make_folders(const factory *f, gad_error *err)
 /* ---- a folder that is there already ---- */
 
 /* All that pair number n depends on. A longer run of the same settings continues a set. */
-static json_t *record(const gad_produce_settings *s)
+static json_t *record(const gad_data_synth_settings *s)
 {
     const gad_synth_settings *y = &s->synth;
     return json_pack("{s:i,s:i,s:i,s:I,s:I,s:I,s:I,s:I,s:f,s:f,s:f,s:f,s:f,s:b,s:I,s:i,s:s?}", "width", y->width, "height",
@@ -280,8 +281,8 @@ static json_t *record(const gad_produce_settings *s)
                      (json_int_t)y->kinds, "class_seed", (json_int_t)y->class_seed, "first_class",
                      (json_int_t)y->first_class, "classes", (json_int_t)y->class_count, "normal", y->normal_share,
                      "strength_low", y->strength_low, "strength_high", y->strength_high, "nuisance", y->nuisance,
-                     "same_piece", y->same_piece, "brief", (int)y->brief, "seed", (json_int_t)s->seed, "jpeg", s->jpeg,
-                     "from", s->from);
+                     "same_piece", y->same_piece, "brief", (int)y->brief, "seed", (json_int_t)s->seed, "jpeg",
+                     s->jpeg_quality, "from", s->from);
 }
 
 /* The first setting that a set was not made with; NULL: it is the same. */
@@ -316,9 +317,9 @@ static gad_status claim_folder(const factory *f, gad_error *err)
     json_t *wanted = record(f->settings);
     gad_status status = wanted ? GAD_OK : gad_error_memory(err, "make synthetic pairs", 0);
     snprintf(path, sizeof path, "%s/synth.json", f->root);
-    if (!status && f->settings->keep_foreign && gad_file_exists(path)) {
+    if (!status && !f->settings->force && gad_file_exists(path)) {
         status = check_known(f, path, wanted, err);
-    } else if (!status && f->settings->keep_foreign) {
+    } else if (!status && !f->settings->force) {
         for (size_t i = 0; i < sizeof made / sizeof *made && !status; i++) {
             char other[2 * PATH_BYTES];
             snprintf(other, sizeof other, "%s/%s", f->root, made[i]);
@@ -338,23 +339,23 @@ static gad_status claim_name(const factory *f, gad_error *err)
 {
     char *root = NULL;
     gad_error unknown;
-    if (gad_store_root(f->store, f->settings->dataset, &root, &unknown))
+    if (gad_store_root(f->store, f->settings->name, &root, &unknown))
         return GAD_OK;
     gad_status status = GAD_OK;
-    if (strcmp(root, f->root) != 0 && f->settings->keep_foreign)
+    if (strcmp(root, f->root) != 0 && !f->settings->force)
         status = gad_error_set(err, GAD_E_ARGUMENT, "make synthetic pairs", "give the set another --name, or --force",
-                               "\"%s\" is the dataset in %s already", f->settings->dataset, root);
+                               "\"%s\" is the dataset in %s already", f->settings->name, root);
     gad_memory_free(root);
     return status;
 }
 
-gad_status gad_produce_run(gad_store *store, const gad_produce_settings *settings, gad_produce_report *report,
+gad_status gad_produce_run(gad_store *store, const gad_data_synth_settings *settings, gad_data_synthesised *report,
                            gad_error *err)
 {
     factory f = {.store = store, .settings = settings, .report = report};
     gad_file_writer lines = {0};
     double started = gad_clock_seconds();
-    *report = (gad_produce_report){0};
+    *report = (gad_data_synthesised){0};
     gad_status status = gad_synth_check(&settings->synth, err);
     if (!status)
         status = make_root(&f, err);
@@ -373,12 +374,8 @@ gad_status gad_produce_run(gad_store *store, const gad_produce_settings *setting
     }
     if (!status) {
         f.lines = lines.stream;
-        gad_store_dataset d = {settings->dataset,
-                               f.root,
-                               "synthetic defects",
-                               settings->from ? "as the source images" : "made by gad",
-                               "",
-                               ""};
+        gad_store_dataset d = {
+            settings->name, f.root, "synthetic defects", settings->from ? "as the source images" : "made by gad", "", ""};
         status = gad_store_begin(store, err);
         if (!status)
             status = gad_store_put_dataset(store, &d, err);

@@ -2,19 +2,12 @@
  * adapters with start values; adapter_config.json and adapter_model.safetensors that PEFT loads unchanged. */
 #ifndef GAD_MODEL_ADAPTER_H
 #define GAD_MODEL_ADAPTER_H
+#include "gad_train.h"
 #include "model/lora.h"
 
-typedef struct gad_adapter_settings {
-    int rank;
-    double alpha;
-    /* Layers by the end of their path, separated by commas: "all-linear" (every layer of the language model but the head),
-     * "q_proj,v_proj" (in the language model), "visual.qkv" (in the tower), "visual.all-linear". Names that both have, as
-     * gate_proj, never reach the tower by accident. */
-    const char *targets;
-    uint64_t seed;
-} gad_adapter_settings;
-
-/* Whether the layer at an internal path is one of `targets`. */
+/* Whether the layer at an internal path is one of `targets`: layers by the end of their path, separated by commas:
+ * "all-linear" (every layer of the language model but the head), "q_proj,v_proj" (in the language model), "visual.qkv" (in
+ * the tower), "visual.all-linear". Names that both have, as gate_proj, never reach the tower by accident. */
 bool gad_adapter_matches(const char *targets, const char *path);
 /* Attach adapters: A uniform in +-1/sqrt(in), B zero, so that the model's answers do not change yet. GAD_E_ARGUMENT when no
  * layer matches or a name matches none. */

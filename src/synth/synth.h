@@ -2,28 +2,13 @@
  * it. Equal arguments give equal bytes, on any thread. Knows nothing of files, datasets or models. */
 #ifndef GAD_SYNTH_SYNTH_H
 #define GAD_SYNTH_SYNTH_H
+#include "gad_data.h"
 #include "synth/defect.h"
 #include "synth/scene_family.h"
 #include "task/mask.h"
 
 enum { GAD_SYNTH_REFERENCES = 4, GAD_SYNTH_BOXES = 12 };
 
-typedef struct gad_synth_settings {
-    int width, height;                  /* of the images, 32..2048 */
-    int references;                     /* normal images per test image, 1..4 */
-    uint32_t families;                  /* bit per gad_scene_family; 0: all */
-    uint32_t kinds;                     /* bit per gad_defect_kind; 0: all */
-    uint64_t class_seed;                /* another seed, another world of classes */
-    uint64_t first_class, class_count;  /* classes of each family to draw from */
-    double normal_share;                /* share of pairs without a defect */
-    double strength_low, strength_high; /* defects, 0 faint .. 1 strong */
-    double nuisance;                    /* 0 perfect camera .. 1 ordinary .. 2 rough */
-    double same_piece;                  /* share of pairs that show one and the same piece before and after */
-    bool brief;                         /* short reasoning text */
-} gad_synth_settings;
-
-/* 224 x 224, one reference, everything allowed, 4096 classes per family, half normal, strength 0.15..1, nuisance 1. */
-gad_synth_settings gad_synth_default(void);
 gad_status gad_synth_check(const gad_synth_settings *settings, gad_error *err);
 
 /* A defect kind or scene family list from text: "scratch,hole" or "all" or "all,-crack". */

@@ -2,31 +2,17 @@
  * formulas of GRPO (docs/spec/training.md section 3). Pure. */
 #ifndef GAD_TRAIN_ADVANTAGE_H
 #define GAD_TRAIN_ADVANTAGE_H
-#include <stdbool.h>
-#include <stdint.h>
+#include "gad_train.h"
 
 /* A_i = r_i - mean, over the unbiased deviation + 1e-4 when `scale`. Rewards that are NaN are missing: advantage 0. Returns
  * the deviation, 0 for a group of equal rewards. */
 double gad_advantage_group(const double *reward, int count, bool scale, double *advantage);
-
-typedef struct gad_advantage_loss {
-    double clip_low, clip_high; /* the ratio w stays in 1 - low .. 1 + high */
-    double kl;                  /* weight of the k3 divergence */
-    double dual;                /* for A < 0 the first part is at most -dual A; 0: no such bound */
-} gad_advantage_loss;
 
 /* One token: L = -min(w A, clip(w) A) + kl (exp(d) - d - 1) with w = exp(l - old), d = reference - l. Exponents are kept in
  * [-20, 20]. *derivative = dL/dl. *clipped: w lay outside. */
 double gad_advantage_token(const gad_advantage_loss *loss, double advantage, double l, double old, double reference,
                            double *derivative, bool *clipped);
 
-typedef enum gad_aggregation {
-    GAD_AGGREGATE_GROUP_TOKEN, /* by the ids of the group, then mean over groups (the paper) */
-    GAD_AGGREGATE_BATCH_TOKEN, /* by the ids of the whole step */
-    GAD_AGGREGATE_SEQ_MEAN,    /* mean in each answer, then over answers */
-    GAD_AGGREGATE_SEQ_SUM,     /* sum in each answer, mean over answers */
-    GAD_AGGREGATE_CONSTANT     /* by answers x longest answer */
-} gad_aggregation;
 /* Weight of an id of an answer of `length` ids in a group of `answers` answers with `total` ids; and the group's share of
  * the divisor of the step. */
 double gad_advantage_weight(gad_aggregation mode, double length, double answers, double total, double most);

@@ -28,7 +28,12 @@ static void note(gad_metrics *m, const gad_reward *reward, const gad_rollout_ans
 static gad_status run_one(const gad_evaluation *evaluation, const gad_step *step, int64_t index, gad_metrics *metrics,
                           gad_error *err)
 {
-    const gad_rollout_settings greedy = {1, evaluation->max_tokens, 0, evaluation->stop, evaluation->stop_count, true};
+    const gad_answering *answering = &evaluation->answering;
+    const gad_rollout_settings greedy = {.group = 1,
+                                         .max_tokens = evaluation->max_tokens,
+                                         .stop = answering->stop,
+                                         .stop_count = answering->stop_count,
+                                         .share_prefix = true};
     gad_example example = {0};
     gad_rollout_answer answer = {0};
     gad_reward reward = {0};
@@ -42,7 +47,7 @@ static gad_status run_one(const gad_evaluation *evaluation, const gad_step *step
     if (!status)
         status = gad_rollout_run(step, &prompt, &greedy, 0, &answer, err);
     if (!status)
-        status = evaluation->judge(evaluation->judge_user, &example, answer.id, answer.count, &reward, err);
+        status = answering->judge(answering->judge_user, &example, answer.id, answer.count, &reward, err);
     if (!status)
         note(metrics, &reward, &answer, true);
     gad_rollout_free(&answer, 1);

@@ -10,10 +10,7 @@ typedef struct gad_evaluation {
     const gad_source *source;
     int64_t count;      /* samples 0..count-1 of the source, or as many as it has */
     int64_t max_tokens; /* ids of an answer */
-    const int32_t *stop;
-    int stop_count;
-    gad_reward_judge_call judge;
-    void *judge_user;
+    gad_answering answering;
 } gad_evaluation;
 
 /* This rank's share of the samples. Adds eval_reward, eval_decision_acc, eval_recall, eval_specificity, eval_loc_01 and

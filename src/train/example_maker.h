@@ -3,16 +3,10 @@
  * later. Knows nothing of datasets or losses. */
 #ifndef GAD_TRAIN_EXAMPLE_MAKER_H
 #define GAD_TRAIN_EXAMPLE_MAKER_H
+#include "gad_train.h"
 #include "task/question.h"
 #include "text/chat.h"
 #include "train/example.h"
-
-/* How references and the image to inspect reach the tower. */
-typedef enum gad_example_layout {
-    GAD_EXAMPLE_PAIR,     /* references, then the image: as Anomaly-R1 */
-    GAD_EXAMPLE_CLIP,     /* one clip of two frames, reference and image: half the tokens */
-    GAD_EXAMPLE_PAIR_CLIP /* both */
-} gad_example_layout;
 
 /* The model's side. */
 typedef struct gad_example_maker {

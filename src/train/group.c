@@ -35,7 +35,8 @@ gad_segment gad_group_prompt(const gad_group *p)
 static gad_status judge(const gad_grpo *g, gad_group *p, int i, gad_error *err)
 {
     gad_string_free(&p->reward[i].text);
-    return g->settings.judge(g->settings.judge_user, &p->example, p->answer[i].id, p->answer[i].count, &p->reward[i], err);
+    return g->answering.judge(g->answering.judge_user, &p->example, p->answer[i].id, p->answer[i].count, &p->reward[i],
+                              err);
 }
 
 static bool is_positive(const gad_grpo *g, const gad_group *p, int i)
@@ -81,7 +82,7 @@ static gad_status inject_wrong(gad_grpo *g, gad_group *p, const gad_rollout_sett
         gad_reward reward = {0};
         gad_status status = gad_rollout_run(&g->step, &prompt, &one, seed ^ (0xA5 + attempt), &wrong, err);
         if (!status)
-            status = g->settings.judge(g->settings.judge_user, &p->example, wrong.id, wrong.count, &reward, err);
+            status = g->answering.judge(g->answering.judge_user, &p->example, wrong.id, wrong.count, &reward, err);
         if (!status && !wrong.truncated && reward.total < p->reward[last].total) {
             gad_rollout_free(&p->answer[last], 1);
             gad_string_free(&p->reward[last].text);
@@ -104,7 +105,7 @@ static void rate_group(const gad_grpo *g, gad_group *p)
     double total[256];
     for (int i = 0; i < p->size; i++)
         total[i] = p->reward[i].total;
-    p->deviation = gad_advantage_group(total, p->size, g->settings.scale, p->advantage);
+    p->deviation = gad_advantage_group(total, p->size, g->settings.scale_by_deviation, p->advantage);
     for (int i = 0; i < p->size; i++)
         if (p->injected[i])
             p->advantage[i] = fmax(-2, fmin(2, p->advantage[i]));
@@ -114,9 +115,9 @@ static void rate_group(const gad_grpo *g, gad_group *p)
 /* Sample n of the run: answers, rewards, advantages. */
 gad_status gad_group_make(gad_grpo *g, int64_t n, gad_group *p, gad_error *err)
 {
-    const gad_grpo_settings *s = &g->settings;
+    const gad_train_settings *s = &g->settings;
     size_t size = (size_t)s->group;
-    *p = (gad_group){.size = s->group,
+    *p = (gad_group){.size = (int)s->group,
                      .answer = gad_memory_zero(size, sizeof *p->answer),
                      .reward = gad_memory_zero(size, sizeof *p->reward),
                      .advantage = gad_memory_zero(size, sizeof *p->advantage),
@@ -128,7 +129,12 @@ gad_status gad_group_make(gad_grpo *g, int64_t n, gad_group *p, gad_error *err)
         status = gad_vision_cache_embed(&g->cache, &g->step, &p->example, err);
     if (!status)
         status = gad_shown_find(&g->step, &p->example, err);
-    gad_rollout_settings rollout = {s->group, s->max_tokens, s->temperature, s->stop, s->stop_count, s->share_prefix};
+    gad_rollout_settings rollout = {.group = (int)s->group,
+                                    .max_tokens = s->max_new_tokens,
+                                    .temperature = s->temperature,
+                                    .stop = g->answering.stop,
+                                    .stop_count = g->answering.stop_count,
+                                    .share_prefix = s->share_prefix};
     gad_segment prompt = gad_group_prompt(p);
     uint64_t seed = s->seed * 0x9E3779B97F4A7C15u + (uint64_t)n;
     if (!status)

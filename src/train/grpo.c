@@ -36,17 +36,17 @@ static gad_status keep_start(gad_grpo *g, gad_error *err)
     return gad_device_check(device, err);
 }
 
-gad_status gad_grpo_open(const gad_grpo_settings *settings, const gad_source *train, const gad_source *eval,
-                         gad_model *model, gad_device *device, gad_grpo *grpo, gad_error *err)
+gad_status gad_grpo_open(const gad_train_settings *settings, const gad_answering *answering, const gad_source *train,
+                         const gad_source *eval, gad_model *model, gad_device *device, gad_grpo *grpo, gad_error *err)
 {
-    gad_grpo g = {.settings = *settings, .train = train, .eval = eval, .model = model};
-    if (settings->prompts < 1 || settings->group < 1 || settings->group > MAX_GROUP || settings->max_tokens < 1 ||
+    gad_grpo g = {.settings = *settings, .answering = *answering, .train = train, .eval = eval, .model = model};
+    if (settings->batch < 1 || settings->group < 1 || settings->group > MAX_GROUP || settings->max_new_tokens < 1 ||
         !(settings->temperature > 0))
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL,
                              "prompts and longest answer must be at least 1, the group 1 to %d, the temperature over 0",
                              MAX_GROUP);
     g.step = gad_step_make(model, device, settings->checkpointing);
-    g.cache.limit_bytes = settings->cache_bytes;
+    g.cache.limit_bytes = (size_t)settings->cache_mib << 20;
     gad_status status = gad_source_order_open(train, settings->seed, &g.order, err);
     if (!status && settings->loss.kl != 0)
         status = keep_start(&g, err);
@@ -205,13 +205,19 @@ static gad_status run_update(gad_grpo *g, const gad_batch *batch, update *u, flo
     return status ? status : gad_step_run(&g->step, batch, &objective, err);
 }
 
-/* Every id of an answer counts as the aggregation says; with one ratio for an answer, as their mean (GSPO). */
-static void weigh_answers(const gad_grpo_settings *s, const gad_group *p, double total, gad_segment *segment,
+/* With one ratio for an answer its ids count as their mean (GSPO). */
+static gad_aggregation aggregation_of(const gad_train_settings *s)
+{
+    return s->ratio == GAD_RATIO_SEQUENCE ? GAD_AGGREGATE_SEQ_MEAN : s->aggregation;
+}
+
+/* Every id of an answer counts as the aggregation says. */
+static void weigh_answers(const gad_train_settings *s, const gad_group *p, double total, gad_segment *segment,
                           float *weights, double *weight)
 {
-    gad_aggregation mode = s->sequence_ratio ? GAD_AGGREGATE_SEQ_MEAN : s->aggregation;
+    gad_aggregation mode = aggregation_of(s);
     for (int a = 0; a < p->size; a++) {
-        weight[a] = gad_advantage_weight(mode, (double)p->answer[a].count, p->size, total, (double)s->max_tokens);
+        weight[a] = gad_advantage_weight(mode, (double)p->answer[a].count, p->size, total, (double)s->max_new_tokens);
         float *first = weights + (segment[1 + a].weight - weights);
         for (int64_t i = 1; i < segment[1 + a].count; i++)
             first[i] *= (float)weight[a];
@@ -221,7 +227,8 @@ static void weigh_answers(const gad_grpo_settings *s, const gad_group *p, double
 /* Memory of one update, all of it here so that one exit frees it. */
 static gad_status update_group(gad_grpo *g, gad_group *p, bool first_update, update *u, double *divisor, gad_error *err)
 {
-    const gad_grpo_settings *s = &g->settings;
+    const gad_train_settings *s = &g->settings;
+    bool one_ratio = s->ratio == GAD_RATIO_SEQUENCE;
     size_t ids = 0, size = (size_t)p->size;
     for (int a = 0; a < p->size; a++)
         ids += (size_t)p->answer[a].count + 1;
@@ -234,9 +241,9 @@ static gad_status update_group(gad_grpo *g, gad_group *p, bool first_update, upd
                   .p = p,
                   .first_update = first_update,
                   .weight = gad_arena_take(&arena, size, sizeof *u->weight),
-                  .shift = s->sequence_ratio ? gad_arena_take(&arena, size, sizeof *u->shift) : NULL,
+                  .shift = one_ratio ? gad_arena_take(&arena, size, sizeof *u->shift) : NULL,
                   .first = gad_arena_take(&arena, size, sizeof *u->first)};
-    gad_status status = segment && id && weights && logp && u->weight && u->first && (u->shift || !s->sequence_ratio)
+    gad_status status = segment && id && weights && logp && u->weight && u->first && (u->shift || !one_ratio)
                             ? GAD_OK
                             : gad_error_memory(err, operation, ids * 16);
     double total = status ? 0 : make_segments(g, p, segment, id, weights, u->first);
@@ -245,7 +252,7 @@ static gad_status update_group(gad_grpo *g, gad_group *p, bool first_update, upd
         status = gad_batch_make(&g->model->config, segment, p->size + 1, &batch, err);
         if (!status)
             status = run_update(g, &batch, u, logp, err);
-        *divisor += gad_advantage_divisor(s->sequence_ratio ? GAD_AGGREGATE_SEQ_MEAN : s->aggregation, total);
+        *divisor += gad_advantage_divisor(aggregation_of(s), total);
     }
     gad_batch_free(&batch);
     gad_arena_free(&arena);
@@ -361,19 +368,19 @@ static gad_status sample_groups(gad_grpo *g, gad_trainer *trainer, int64_t step,
 {
     const gad_dist *dist = trainer->dist;
     gad_status status = GAD_OK;
-    if (g->settings.prompts < dist->size)
+    if (g->settings.batch < dist->size)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, "use a larger --batch, or fewer processes",
-                             "%lld prompts a step cannot be shared by %d processes", (long long)g->settings.prompts,
+                             "%lld prompts a step cannot be shared by %d processes", (long long)g->settings.batch,
                              dist->size);
     if (!g->held)
-        g->held = gad_memory_zero((size_t)g->settings.prompts, sizeof *g->held);
+        g->held = gad_memory_zero((size_t)g->settings.batch, sizeof *g->held);
     if (!g->held)
-        return gad_error_memory(err, operation, (size_t)g->settings.prompts * sizeof *g->held);
-    int64_t first = step * g->settings.prompts;
-    for (int64_t n = first + dist->rank; n < first + g->settings.prompts && !status; n += dist->size) {
+        return gad_error_memory(err, operation, (size_t)g->settings.batch * sizeof *g->held);
+    int64_t first = step * g->settings.batch;
+    for (int64_t n = first + dist->rank; n < first + g->settings.batch && !status; n += dist->size) {
         gad_group *p = &g->held[g->held_count++];
         status = sample_group(g, n, p, metrics, err);
-        for (int i = 0; i < p->size && !status && n == first && i < g->settings.show; i++)
+        for (int i = 0; i < p->size && !status && n == first && i < g->settings.show_answers; i++)
             status = gad_runlog_text(&trainer->runlog, step + 1,
                                      p->injected[i] == GAD_GROUP_SAMPLED ? "answer" : "injected answer",
                                      gad_string_text(&p->reward[i].text), p->reward[i].total, err);
@@ -403,7 +410,7 @@ static gad_status accumulate(void *user, gad_trainer *trainer, int64_t step, dou
     gad_metrics_add(metrics, "log_ratio_max", first_update ? ratio : 0, first_update);
     if (!status && first_update)
         watch(g, metrics, trainer->dist->rank == 0 ? trainer->log : NULL);
-    if (status || trainer->update + 1 >= g->settings.updates)
+    if (status || trainer->update + 1 >= g->settings.iterations)
         drop_groups(g);
     return status;
 }
@@ -412,14 +419,9 @@ static gad_status accumulate(void *user, gad_trainer *trainer, int64_t step, dou
 static gad_status evaluate(void *user, gad_trainer *trainer, gad_metrics *metrics, gad_error *err)
 {
     gad_grpo *g = user;
-    const gad_grpo_settings *s = &g->settings;
-    gad_evaluation evaluation = {.source = g->eval,
-                                 .count = s->eval_examples,
-                                 .max_tokens = s->max_tokens,
-                                 .stop = s->stop,
-                                 .stop_count = s->stop_count,
-                                 .judge = s->judge,
-                                 .judge_user = s->judge_user};
+    const gad_train_settings *s = &g->settings;
+    gad_evaluation evaluation = {
+        .source = g->eval, .count = s->eval_examples, .max_tokens = s->max_new_tokens, .answering = g->answering};
     return gad_evaluation_run(&evaluation, &g->step, trainer->dist, metrics, err);
 }
 
@@ -429,5 +431,5 @@ gad_trainer_task gad_grpo_task(gad_grpo *grpo)
                               .evaluate = grpo->eval ? evaluate : NULL,
                               .user = grpo,
                               .best = "eval_reward",
-                              .updates = grpo->settings.updates};
+                              .updates = grpo->settings.iterations};
 }

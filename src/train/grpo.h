@@ -6,8 +6,8 @@
 #include "train/grpo_state.h"
 
 /* The model's trainable set is chosen before; with kl > 0 a copy is kept of what trains besides adapters. */
-gad_status gad_grpo_open(const gad_grpo_settings *settings, const gad_source *train, const gad_source *eval,
-                         gad_model *model, gad_device *device, gad_grpo *grpo, gad_error *err);
+gad_status gad_grpo_open(const gad_train_settings *settings, const gad_answering *answering, const gad_source *train,
+                         const gad_source *eval, gad_model *model, gad_device *device, gad_grpo *grpo, gad_error *err);
 void gad_grpo_close(gad_grpo *grpo);
 gad_trainer_task gad_grpo_task(gad_grpo *grpo);
 #endif

@@ -1,4 +1,4 @@
-/* grpo_state: what grpo.c and group.c share: the settings of group relative policy optimisation and the state of a run. */
+/* grpo_state: what grpo.c and group.c share: the state of a run of group relative policy optimisation. */
 #ifndef GAD_TRAIN_GRPO_STATE_H
 #define GAD_TRAIN_GRPO_STATE_H
 #include "train/advantage.h"
@@ -7,40 +7,11 @@
 #include "train/trainer.h"
 #include "train/vision_cache.h"
 
-typedef enum gad_zero_variance {
-    GAD_ZERO_VARIANCE_CONTRAST, /* contrastive sampling: put the true answer, or a wrong one, into a group of equal answers
-                                 */
-    GAD_ZERO_VARIANCE_DROP,     /* such groups count for nothing */
-    GAD_ZERO_VARIANCE_KEEP      /* they count, and only the divergence acts */
-} gad_zero_variance;
-
-typedef struct gad_grpo_settings {
-    int64_t prompts; /* of one step, over all ranks */
-    int group;
-    int64_t max_tokens; /* ids of an answer */
-    double temperature;
-    gad_advantage_loss loss;
-    gad_aggregation aggregation;
-    bool scale, mask_truncated, share_prefix, checkpointing;
-    bool sequence_ratio;  /* one ratio for all ids of an answer: exp(mean(l - l_old)) (GSPO, arXiv 2507.18071) */
-    int64_t updates;      /* of one batch of answers; 0 counts as 1 */
-    int64_t refill;       /* other prompts that are tried in place of one whose group does not count */
-    double entropy_bonus; /* the loss falls by this much of the entropy */
-    gad_zero_variance zero_variance;
-    double positive; /* reward from which an answer is right */
-    uint64_t seed;
-    size_t cache_bytes;
-    int64_t eval_examples, show;
-    const int32_t *stop;
-    int stop_count;
-    gad_reward_judge_call judge;
-    void *judge_user;
-} gad_grpo_settings;
-
 struct gad_group;
 
 typedef struct gad_grpo {
-    gad_grpo_settings settings;
+    gad_train_settings settings;
+    gad_answering answering;
     const gad_source *train, *eval;
     gad_source_order order;
     gad_step step;

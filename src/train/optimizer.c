@@ -49,10 +49,10 @@ void gad_optimizer_close(gad_optimizer *optimizer)
     *optimizer = (gad_optimizer){0};
 }
 
-void gad_optimizer_rate(gad_optimizer *optimizer, const char *prefix, double rate)
+void gad_optimizer_rate(gad_optimizer *optimizer, bool (*takes)(const gad_param *param), double rate)
 {
     for (size_t i = 0; i < optimizer->count; i++)
-        if (!strncmp(optimizer->slot[i].param->name, prefix, strlen(prefix)))
+        if (takes(optimizer->slot[i].param))
             optimizer->slot[i].rate = rate;
 }
 

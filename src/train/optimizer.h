@@ -3,16 +3,9 @@
  * parameters, gradients zeroed. Knows nothing of losses or files. */
 #ifndef GAD_TRAIN_OPTIMIZER_H
 #define GAD_TRAIN_OPTIMIZER_H
+#include "gad_train.h"
 #include "model/params.h"
 #include "op/op.h"
-
-typedef struct gad_optimizer_settings {
-    double beta1, beta2, epsilon;
-    double weight_decay; /* of matrices; of every parameter when decay_all */
-    bool decay_all;
-    double clip;    /* largest global norm; 0: no clipping */
-    double average; /* decay of the averaged weights; 0: none are kept */
-} gad_optimizer_settings;
 
 /* One trainable parameter with its moments; all exact and of the parameter's size. */
 typedef struct gad_optimizer_slot {
@@ -34,9 +27,9 @@ typedef struct gad_optimizer {
 gad_status gad_optimizer_open(gad_params *params, gad_device *device, const gad_optimizer_settings *settings,
                               gad_optimizer *optimizer, gad_error *err);
 void gad_optimizer_close(gad_optimizer *optimizer);
-/* Learned scalars and new modules need larger steps: parameters whose name starts with `prefix` take `rate` times the
- * learning rate. */
-void gad_optimizer_rate(gad_optimizer *optimizer, const char *prefix, double rate);
+/* Learned scalars and new modules need larger steps: parameters that `takes` says yes to take `rate` times the learning
+ * rate. */
+void gad_optimizer_rate(gad_optimizer *optimizer, bool (*takes)(const gad_param *param), double rate);
 
 /* The gradients' global norm after division. */
 double gad_optimizer_norm(const gad_optimizer *optimizer, double divisor);

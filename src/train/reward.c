@@ -72,16 +72,31 @@ static gad_status start_program(const char *command, gad_reward_judge *judge, ga
     return gad_error_system(err, operation, command, errno);
 }
 
-gad_status gad_reward_open(const gad_tokenizer *tokenizer, const char *name, const char *command, int timeout_s,
-                           gad_reward_judge *judge, gad_error *err)
+gad_reward_settings gad_reward_default(void)
+{
+    return (gad_reward_settings){.kind = "mmr", .iou = 0.5, .miss = 0.2, .false_box = -1, .floor = -1, .timeout_s = 60};
+}
+
+static gad_reward_parts parts_of(const gad_reward_settings *s)
+{
+    gad_reward_parts parts = {.cover = {.iou = s->iou}, .mm = gad_score_mm_default(), .vd = gad_score_vd_default()};
+    parts.mm.miss = parts.vd.miss = s->miss;
+    parts.mm.lower_bound = s->floor;
+    if (s->false_box >= 0)
+        parts.mm.false_box = parts.vd.false_box = s->false_box;
+    return parts;
+}
+
+gad_status gad_reward_open(const gad_tokenizer *tokenizer, const gad_reward_settings *settings, gad_reward_judge *judge,
+                           gad_error *err)
 {
     *judge = (gad_reward_judge){.tokenizer = tokenizer,
-                                .kind = gad_reward_find(name),
-                                .parts = {.mm = gad_score_mm_default(), .vd = gad_score_vd_default()},
-                                .timeout_s = timeout_s};
+                                .kind = gad_reward_find(settings->kind),
+                                .parts = parts_of(settings),
+                                .timeout_s = settings->timeout_s};
     if (!judge->kind)
-        return gad_error_set(err, GAD_E_ARGUMENT, operation, "mmr or vd", "there is no reward called %s", name);
-    gad_status status = command ? start_program(command, judge, err) : GAD_OK;
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, "mmr or vd", "there is no reward called %s", settings->kind);
+    gad_status status = settings->command ? start_program(settings->command, judge, err) : GAD_OK;
     if (status)
         gad_reward_close(judge);
     return status;

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/string.h"
+#include "gad_train.h"
 #include "text/tokenizer.h"
 #include "train/example.h"
 
@@ -19,7 +20,15 @@ typedef struct gad_reward {
 typedef gad_status (*gad_reward_judge_call)(void *user, const gad_example *example, const int32_t *id, int64_t count,
                                             gad_reward *reward, gad_error *err);
 
-/* What the papers' rewards are made of; gad_reward_open fills in what they printed. */
+/* How answers end, and who judges them. */
+typedef struct gad_answering {
+    const int32_t *stop; /* [stop_count] */
+    int stop_count;
+    gad_reward_judge_call judge;
+    void *judge_user;
+} gad_answering;
+
+/* What the papers' rewards are made of. */
 typedef struct gad_reward_parts {
     gad_score_cover cover;
     gad_score_mm mm;
@@ -43,13 +52,12 @@ typedef struct gad_reward_judge {
     int timeout_s;
 } gad_reward_judge;
 
-/* `name`: of a reward ("mmr", "vd"). `command` (NULL: none) is run by the shell; for every answer it gets a line {"text",
- * "anomalous", "boxes", "width", "height"} and writes a line with one number within timeout_s seconds (0: however long it
- * takes). */
-gad_status gad_reward_open(const gad_tokenizer *tokenizer, const char *name, const char *command, int timeout_s,
-                           gad_reward_judge *judge, gad_error *err);
+/* settings->command, where there is one, gets a line {"text", "anomalous", "boxes", "width", "height"} for every answer and
+ * writes a line with one number. */
+gad_status gad_reward_open(const gad_tokenizer *tokenizer, const gad_reward_settings *settings, gad_reward_judge *judge,
+                           gad_error *err);
 void gad_reward_close(gad_reward_judge *judge);
-/* Has the signature of gad_grpo_settings.judge; `user` is the judge. */
+/* Has the signature of gad_answering.judge; `user` is the judge. */
 gad_status gad_reward_give(void *user, const gad_example *example, const int32_t *id, int64_t count, gad_reward *reward,
                            gad_error *err);
 #endif

@@ -10,14 +10,14 @@
 
 static const char operation[] = "fine-tune";
 
-gad_status gad_sft_open(const gad_sft_settings *settings, const gad_source *train, const gad_source *eval,
-                        const gad_model *model, gad_device *device, gad_sft *sft, gad_error *err)
+gad_status gad_sft_open(const gad_train_settings *settings, const gad_answering *answering, const gad_source *train,
+                        const gad_source *eval, const gad_model *model, gad_device *device, gad_sft *sft, gad_error *err)
 {
     if (settings->batch < 1 || settings->micro_tokens < 1)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "batch and micro-tokens must be at least 1");
-    gad_sft s = {.settings = *settings, .train = train, .eval = eval};
+    gad_sft s = {.settings = *settings, .answering = *answering, .train = train, .eval = eval};
     s.step = gad_step_make(model, device, settings->checkpointing);
-    s.cache.limit_bytes = settings->cache_bytes;
+    s.cache.limit_bytes = (size_t)settings->cache_mib << 20;
     s.held = gad_memory_zero((size_t)settings->batch, sizeof *s.held);
     s.segment = gad_memory_zero((size_t)settings->batch, sizeof *s.segment);
     gad_status status = s.held && s.segment ? gad_source_order_open(train, settings->seed, &s.order, err)
@@ -40,7 +40,7 @@ void gad_sft_close(gad_sft *sft)
 
 /* What one step has added up on this rank. */
 typedef struct tally {
-    const gad_sft_settings *settings;
+    const gad_train_settings *settings;
     double loss, labels;  /* sum of -log p, label ids */
     double mask, masked;  /* mask losses, images that have a mask */
     double cells, agreed; /* of their heat maps, and those told apart rightly */
@@ -121,7 +121,7 @@ static void drop_held(gad_sft *sft, int64_t count)
 static gad_status tell_regions(const gad_sft *sft, int64_t n, gad_example *example, gad_error *err)
 {
     gad_rng rng = gad_rng_make(sft->settings.seed ^ 0x7e11edULL, (uint64_t)n);
-    if (gad_rng_uniform(&rng) < sft->settings.forced) {
+    if (gad_rng_uniform(&rng) < sft->settings.forced_regions) {
         gad_batch_image *part = &example->image[example->image_count - 1];
         part->forced = example->region;
         part->forced_count = example->region_count;
@@ -238,8 +238,10 @@ static gad_status evaluate(void *user, gad_trainer *trainer, gad_metrics *metric
         gad_metrics_add(metrics, "eval_mask_accuracy", sum.agreed, sum.cells);
         gad_metrics_add(metrics, "eval_image_accuracy", sum.images_agreed, sum.masked);
     }
-    gad_evaluation evaluation = sft->settings.evaluation;
-    evaluation.source = sft->eval;
+    gad_evaluation evaluation = {.source = sft->eval,
+                                 .count = sft->settings.eval_answers,
+                                 .max_tokens = sft->settings.max_new_tokens,
+                                 .answering = sft->answering};
     return status || !text || !evaluation.count ? status
                                                 : gad_evaluation_run(&evaluation, &sft->step, trainer->dist, metrics, err);
 }

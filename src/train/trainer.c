@@ -69,7 +69,7 @@ static gad_status run_update(gad_trainer *t, const gad_trainer_task *task, doubl
 }
 
 /* One step: its updates, one line. */
-static gad_status run_step(const gad_trainer_settings *settings, gad_trainer *t, const gad_trainer_task *task,
+static gad_status run_step(const gad_train_settings *settings, gad_trainer *t, const gad_trainer_task *task,
                            double started_s, int64_t first, gad_error *err)
 {
     gad_metrics metrics = {0};
@@ -92,8 +92,8 @@ static gad_status run_step(const gad_trainer_settings *settings, gad_trainer *t,
     gad_metrics_add(&metrics, "memory_peak", peak_bytes(), 1);
     status = gad_device_check(t->device, err);
     if (!status && t->dist->rank == 0)
-        status = gad_runlog_step(&t->runlog, t->step, settings->steps, &metrics,
-                                 (now - started_s) / done * (double)(settings->steps - t->step), err);
+        status = gad_runlog_step(&t->runlog, t->step, settings->schedule.steps, &metrics,
+                                 (now - started_s) / done * (double)(settings->schedule.steps - t->step), err);
     return gad_dist_agree(t->dist, status, err);
 }
 
@@ -113,8 +113,8 @@ static gad_status choose_score(const char *name, const gad_metrics *metrics, dou
     return gad_error_set(err, GAD_E_ARGUMENT, operation, known, "--best-metric %s: an evaluation has no such metric", name);
 }
 
-static gad_status evaluate(const gad_trainer_settings *settings, gad_trainer *t, const gad_trainer_task *task,
-                           double *score, gad_error *err)
+static gad_status evaluate(const gad_train_settings *settings, gad_trainer *t, const gad_trainer_task *task, double *score,
+                           gad_error *err)
 {
     gad_metrics metrics = {0};
     gad_optimizer_swap_average(&t->optimizer);
@@ -126,17 +126,17 @@ static gad_status evaluate(const gad_trainer_settings *settings, gad_trainer *t,
     if (!status)
         status = choose_score(settings->best_metric ? settings->best_metric : task->best, &metrics, score, err);
     if (!status && t->dist->rank == 0)
-        status = gad_runlog_step(&t->runlog, t->step, settings->steps, &metrics, -1, err);
+        status = gad_runlog_step(&t->runlog, t->step, settings->schedule.steps, &metrics, -1, err);
     return gad_dist_agree(t->dist, status, err);
 }
 
-static gad_status save(const gad_trainer_settings *settings, gad_trainer *t, double score, gad_error *err)
+static gad_status save(gad_trainer *t, double score, gad_error *err)
 {
     gad_status status = GAD_OK;
-    if (settings->checkpoint.out && t->dist->rank == 0) {
-        status = gad_checkpoint_save(&settings->checkpoint, t->model, &t->optimizer, t->step, score, err);
+    if (t->checkpoint->out && t->dist->rank == 0) {
+        status = gad_checkpoint_save(t->checkpoint, t->model, &t->optimizer, t->step, score, err);
         if (!status)
-            gad_log_info(t->log, "saved %s/step-%06lld", settings->checkpoint.out, (long long)t->step);
+            gad_log_info(t->log, "saved %s/step-%06lld", t->checkpoint->out, (long long)t->step);
     }
     return gad_dist_agree(t->dist, status, err);
 }
@@ -155,26 +155,25 @@ static gad_status ask_cancelled(gad_trainer *t, gad_progress_meter *meter, bool 
     return status;
 }
 
-static gad_status run_loop(const gad_trainer_settings *settings, gad_trainer *t, const gad_trainer_task *task,
-                           gad_error *err)
+static gad_status run_loop(const gad_train_settings *settings, gad_trainer *t, const gad_trainer_task *task, gad_error *err)
 {
     gad_status status = GAD_OK;
-    gad_progress_meter meter = gad_progress_start(t->progress, "training", settings->steps);
+    gad_progress_meter meter = gad_progress_start(t->progress, "training", settings->schedule.steps);
     double started_s = gad_clock_seconds(), score = (double)NAN;
     int64_t first = t->step;
     if (task->evaluate && settings->eval_every > 0 && t->step == 0)
         status = evaluate(settings, t, task, &score, err);
-    while (!status && t->step < settings->steps) {
+    while (!status && t->step < settings->schedule.steps) {
         bool cancelled = false;
         status = run_step(settings, t, task, started_s, first, err);
         if (!status)
             status = ask_cancelled(t, &meter, &cancelled, err);
-        bool last = cancelled || t->step == settings->steps;
+        bool last = cancelled || t->step == settings->schedule.steps;
         score = (double)NAN;
-        if (!status && task->evaluate && !cancelled && is_due(t->step, settings->eval_every, settings->steps))
+        if (!status && task->evaluate && !cancelled && is_due(t->step, settings->eval_every, settings->schedule.steps))
             status = evaluate(settings, t, task, &score, err);
-        if (!status && (last || !isnan(score) || is_due(t->step, settings->save_every, settings->steps)))
-            status = save(settings, t, score, err);
+        if (!status && (last || !isnan(score) || is_due(t->step, settings->save_every, settings->schedule.steps)))
+            status = save(t, score, err);
         if (!status && cancelled)
             status = gad_error_set(err, GAD_E_CANCELLED, operation, "go on with --resume", "stopped after step %lld",
                                    (long long)t->step);
@@ -182,14 +181,14 @@ static gad_status run_loop(const gad_trainer_settings *settings, gad_trainer *t,
     return status;
 }
 
-static gad_status start(const gad_trainer_settings *settings, gad_trainer *t, gad_error *err)
+static gad_status start(const gad_train_settings *settings, gad_trainer *t, gad_error *err)
 {
-    const char *out = settings->checkpoint.out;
+    const char *out = t->checkpoint->out;
     gad_status status = gad_optimizer_open(&t->model->params, t->device, &settings->optimizer, &t->optimizer, err);
     if (!status && !t->optimizer.count)
         status = gad_error_set(err, GAD_E_ARGUMENT, operation, "use --lora, or name what to train", "nothing is trainable");
-    if (!status && settings->fast_rate > 0)
-        gad_optimizer_rate(&t->optimizer, settings->fast_prefix, settings->fast_rate);
+    if (!status && settings->difference_rate > 0)
+        gad_optimizer_rate(&t->optimizer, gad_param_is_evidence, settings->difference_rate);
     if (!status && out && t->dist->rank == 0)
         status = gad_file_make_directory(out, err);
     int64_t latest = out && !status ? gad_checkpoint_latest(out) : -1;
@@ -197,7 +196,7 @@ static gad_status start(const gad_trainer_settings *settings, gad_trainer *t, ga
         status = gad_error_set(err, GAD_E_ARGUMENT, operation, "go on with --resume, or choose another --out",
                                "%s holds checkpoints of an earlier run", out);
     if (!status && latest >= 0) {
-        status = gad_checkpoint_restore(&settings->checkpoint, &t->optimizer, latest, err);
+        status = gad_checkpoint_restore(t->checkpoint, &t->optimizer, latest, err);
         t->step = latest;
         gad_log_info(t->log, "resumed at step %lld", (long long)latest);
     }
@@ -208,10 +207,12 @@ static gad_status start(const gad_trainer_settings *settings, gad_trainer *t, ga
     return gad_dist_agree(t->dist, status, err);
 }
 
-gad_status gad_trainer_run(const gad_trainer_settings *settings, gad_model *model, gad_device *device, const gad_dist *dist,
-                           const gad_trainer_task *task, const gad_log *log, const gad_progress *progress, gad_error *err)
+gad_status gad_trainer_run(const gad_train_settings *settings, const gad_checkpoint_settings *checkpoint, gad_model *model,
+                           gad_device *device, const gad_dist *dist, const gad_trainer_task *task, const gad_log *log,
+                           const gad_progress *progress, gad_error *err)
 {
-    gad_trainer t = {.model = model, .device = device, .dist = dist, .log = log, .progress = progress};
+    gad_trainer t = {
+        .model = model, .device = device, .dist = dist, .checkpoint = checkpoint, .log = log, .progress = progress};
     gad_status status = start(settings, &t, err);
     if (!status)
         status = run_loop(settings, &t, task, err);

@@ -8,22 +8,11 @@
 #include "train/runlog.h"
 #include "train/schedule.h"
 
-typedef struct gad_trainer_settings {
-    int64_t steps, save_every, eval_every; /* 0: only at the end; negative: never */
-    gad_schedule schedule;
-    gad_optimizer_settings optimizer;
-    gad_checkpoint_settings checkpoint; /* out NULL: nothing is written */
-    bool resume;                        /* go on from the latest checkpoint in out, if there is one */
-    const char *fast_prefix;            /* parameters of this name take ... */
-    double fast_rate;                   /* ... this many times the learning rate; 0: no such rule */
-    const char *best_metric; /* of an evaluation: it chooses the best checkpoint; NULL: the task's own. Less is better for a
-                                loss and a rate of failures. */
-} gad_trainer_settings;
-
 typedef struct gad_trainer {
     gad_model *model;
     gad_device *device;
     const gad_dist *dist;
+    const gad_checkpoint_settings *checkpoint;
     const gad_log *log;
     const gad_progress *progress;
     gad_optimizer optimizer;
@@ -43,8 +32,9 @@ typedef struct gad_trainer_task {
     int64_t updates;  /* of one step; 0 counts as 1 */
 } gad_trainer_task;
 
-/* Run to the end. What is trainable in the model was chosen before. After Ctrl-C (progress says stop) the run is saved and
- * GAD_E_CANCELLED returned. */
-gad_status gad_trainer_run(const gad_trainer_settings *settings, gad_model *model, gad_device *device, const gad_dist *dist,
-                           const gad_trainer_task *task, const gad_log *log, const gad_progress *progress, gad_error *err);
+/* Run to the end. checkpoint->out NULL: nothing is written. What is trainable in the model was chosen before. After Ctrl-C
+ * (progress says stop) the run is saved and GAD_E_CANCELLED returned. */
+gad_status gad_trainer_run(const gad_train_settings *settings, const gad_checkpoint_settings *checkpoint, gad_model *model,
+                           gad_device *device, const gad_dist *dist, const gad_trainer_task *task, const gad_log *log,
+                           const gad_progress *progress, gad_error *err);
 #endif

@@ -175,14 +175,14 @@ static gad_status synthesise(gad_error *err)
                                         .scenes = "all",
                                         .kinds = "all",
                                         .count = 2,
-                                        .width_px = 48,
-                                        .height_px = 48,
-                                        .references = 1,
-                                        .classes = 4,
                                         .seed = 3,
-                                        .strength_low = 0.5,
-                                        .strength_high = 1,
-                                        .nuisance = 1};
+                                        .synth = {.width = 48,
+                                                  .height = 48,
+                                                  .references = 1,
+                                                  .class_count = 4,
+                                                  .strength_low = 0.5,
+                                                  .strength_high = 1,
+                                                  .nuisance = 1}};
     gad_status status = gad_data_open(store, GAD_DATA_CREATE, &data, err);
     if (!status)
         status = gad_data_synth(data, &settings, &report, err);

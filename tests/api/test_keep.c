@@ -58,14 +58,14 @@ static gad_data_synth_settings settings_of(const char *out, const char *name)
                                      .scenes = "all",
                                      .kinds = "all",
                                      .count = 2,
-                                     .width_px = 48,
-                                     .height_px = 48,
-                                     .references = 1,
-                                     .classes = 4,
                                      .seed = 3,
-                                     .strength_low = 0.5,
-                                     .strength_high = 1,
-                                     .nuisance = 1};
+                                     .synth = {.width = 48,
+                                               .height = 48,
+                                               .references = 1,
+                                               .class_count = 4,
+                                               .strength_low = 0.5,
+                                               .strength_high = 1,
+                                               .nuisance = 1}};
 }
 
 static void refused(const gad_data_synth_settings *s, const char *words)
@@ -96,7 +96,7 @@ static void test_synth(void **state)
     other.seed = 4;
     refused(&other, "another \"seed\"");
     other = s;
-    other.width_px = 64;
+    other.synth.width = 64;
     refused(&other, "another \"width\"");
     other = s;
     other.kinds = "scratch";

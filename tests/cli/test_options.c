@@ -303,6 +303,32 @@ static void check_option(const command *c, const option *o, size_t index)
                 fail_msg("gad %s: --%s is --%s and --%s", c->name, text, o->name, other.name);
 }
 
+/* What the library takes as a default is what the table says. */
+static void check_defaults(const command *c)
+{
+    char *text[2];
+    size_t size[2];
+    if (!c->defaults)
+        return;
+    for (int i = 0; i < 2; i++) {
+        void *settings = calloc(1, c->settings_bytes);
+        FILE *stream = open_memstream(&text[i], &size[i]);
+        c->defaults(settings);
+        assert_true(!i || options_default(c, settings));
+        options_print(c, settings, stream);
+        fclose(stream);
+        free(settings);
+    }
+    for (char *own = text[0], *table = text[1]; *own; own += strcspn(own, "\n") + 1, table += strcspn(table, "\n") + 1) {
+        size_t n = strcspn(own, "\n"), m = strcspn(table, "\n");
+        bool none = own[n - 1] == '-'; /* left to the table */
+        if (!none && (n != m || strncmp(own, table, n) != 0))
+            fail_msg("gad %s: the library's default is%.*s, that of the option%.*s", c->name, (int)n, own, (int)m, table);
+    }
+    free(text[0]);
+    free(text[1]);
+}
+
 static void test_all_commands(void **state)
 {
     (void)state;
@@ -315,6 +341,7 @@ static void test_all_commands(void **state)
         for (option_walk walk = {.command = &c}; options_next(&walk, &o); index++)
             if (o.name)
                 check_option(&c, &o, index);
+        check_defaults(&c);
         c.run = do_nothing; /* parses the defaults */
         c.min_arguments = 0;
         assert_int_equal(command_main(&c, 0, NULL), EXIT_DONE);

@@ -293,9 +293,10 @@ static void test_produce(void **state)
 {
     (void)state;
     gad_error err;
-    gad_produce_report report;
-    gad_produce_settings s = gad_produce_default();
-    s.folder = support_scratch(GAD_TEST_TMP, "produced");
+    gad_data_synthesised report;
+    gad_data_synth_settings s = gad_data_synth_default();
+    s.force = true;
+    s.out = support_scratch(GAD_TEST_TMP, "produced");
     s.synth.width = s.synth.height = 64;
     s.count = 70;
     s.synth.references = 2;
@@ -316,9 +317,9 @@ static void test_produce(void **state)
         char path[1300];
         seen++;
         assert_int_equal(sample.reference_count, 2);
-        snprintf(path, sizeof path, "%s/%s", s.folder, sample.references[1].path);
+        snprintf(path, sizeof path, "%s/%s", s.out, sample.references[1].path);
         assert_true(gad_file_exists(path));
-        snprintf(path, sizeof path, "%s/%s", s.folder, sample.mask ? sample.mask : sample.image);
+        snprintf(path, sizeof path, "%s/%s", s.out, sample.mask ? sample.mask : sample.image);
         assert_true(gad_file_exists(path));
         assert_true(strlen(sample.think) > 20);
     }
@@ -326,8 +327,8 @@ static void test_produce(void **state)
     gad_sample_free(&sample);
     gad_store_cursor_free(cursor);
     s.from = "wfdd";
-    s.dataset = "synth_cloth";
-    s.folder = support_scratch(GAD_TEST_TMP, "produced_cloth");
+    s.name = "synth_cloth";
+    s.out = support_scratch(GAD_TEST_TMP, "produced_cloth");
     s.count = 20;
     ASSERT_OK(gad_produce_run(store, &s, &report, &err), &err);
     assert_int_equal(report.pairs, 20);

@@ -55,16 +55,16 @@ static void close_pupil(pupil *p)
     gad_device_close(&p->device);
 }
 
-static gad_trainer_settings trainer_settings(int64_t steps, const char *out)
+static gad_train_settings trainer_settings(int64_t steps, const char *out)
 {
-    return (gad_trainer_settings){
-        .steps = steps,
+    return (gad_train_settings){
+        .out = out,
         .save_every = 1,
         .eval_every = -1,
-        .schedule = {.peak = 3e-3},
+        .schedule = {.peak = 3e-3, .steps = steps},
         .optimizer =
             {.beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8, .weight_decay = 0.01, .clip = 1, .average = out ? 0.9 : 0},
-        .checkpoint = {.out = out, .dtype = GAD_F32, .keep = 3, .signature = "far test"},
+        .keep = 3,
         .resume = true};
 }
 
@@ -77,47 +77,52 @@ static gad_status judge(void *user, const gad_example *example, const int32_t *i
     return GAD_OK;
 }
 
-static gad_status train_sft(pupil *p, const gad_trainer_settings *trainer, gad_error *err)
+static gad_checkpoint_settings checkpoint_of(const gad_train_settings *trainer)
+{
+    return (gad_checkpoint_settings){.out = trainer->out, .dtype = GAD_F32, .keep = trainer->keep, .signature = "far test"};
+}
+
+static gad_status train_sft(pupil *p, const gad_train_settings *trainer, gad_error *err)
 {
     gad_sft sft;
-    const gad_sft_settings settings = {
-        .batch = 2, .micro_tokens = 4096, .checkpointing = true, .text_weight = 1, .seed = 7, .cache_bytes = 1 << 20};
-    ASSERT_OK(gad_sft_open(&settings, &p->source, NULL, &p->model, &p->device, &sft, err), err);
+    const gad_train_settings settings = {
+        .batch = 2, .micro_tokens = 4096, .checkpointing = true, .text_weight = 1, .seed = 7, .cache_mib = 1};
+    ASSERT_OK(gad_sft_open(&settings, &(gad_answering){0}, &p->source, NULL, &p->model, &p->device, &sft, err), err);
     gad_trainer_task task = gad_sft_task(&sft);
-    gad_status status = gad_trainer_run(trainer, &p->model, &p->device, &p->dist, &task, NULL, NULL, err);
+    const gad_checkpoint_settings checkpoint = checkpoint_of(trainer);
+    gad_status status = gad_trainer_run(trainer, &checkpoint, &p->model, &p->device, &p->dist, &task, NULL, NULL, err);
     gad_sft_close(&sft);
     return status;
 }
 
-static gad_status train_grpo(pupil *p, const gad_trainer_settings *trainer, gad_error *err)
+static gad_status train_grpo(pupil *p, const gad_train_settings *trainer, gad_error *err)
 {
     static const int32_t stops[] = {QUADRANT_END};
     gad_grpo grpo;
-    const gad_grpo_settings settings = {.prompts = 1,
-                                        .group = 4,
-                                        .max_tokens = 3,
-                                        .temperature = 1,
-                                        .loss = {0.2, 0.28, 0.05},
-                                        .entropy_bonus = 0.01,
-                                        .scale = true,
-                                        .share_prefix = true,
-                                        .zero_variance = GAD_ZERO_VARIANCE_KEEP,
-                                        .positive = 0.5,
-                                        .seed = 2,
-                                        .cache_bytes = 1 << 20,
-                                        .stop = stops,
-                                        .stop_count = 1,
-                                        .judge = judge};
-    gad_status status = gad_grpo_open(&settings, &p->source, NULL, &p->model, &p->device, &grpo, err);
+    const gad_answering answering = {.stop = stops, .stop_count = 1, .judge = judge};
+    const gad_train_settings settings = {.batch = 1,
+                                         .group = 4,
+                                         .max_new_tokens = 3,
+                                         .temperature = 1,
+                                         .loss = {.clip_low = 0.2, .clip_high = 0.28, .kl = 0.05},
+                                         .entropy_bonus = 0.01,
+                                         .scale_by_deviation = true,
+                                         .share_prefix = true,
+                                         .zero_variance = GAD_ZERO_VARIANCE_KEEP,
+                                         .positive = 0.5,
+                                         .seed = 2,
+                                         .cache_mib = 1};
+    gad_status status = gad_grpo_open(&settings, &answering, &p->source, NULL, &p->model, &p->device, &grpo, err);
     if (status)
         return status;
     gad_trainer_task task = gad_grpo_task(&grpo);
-    status = gad_trainer_run(trainer, &p->model, &p->device, &p->dist, &task, NULL, NULL, err);
+    const gad_checkpoint_settings checkpoint = checkpoint_of(trainer);
+    status = gad_trainer_run(trainer, &checkpoint, &p->model, &p->device, &p->dist, &task, NULL, NULL, err);
     gad_grpo_close(&grpo);
     return status;
 }
 
-typedef gad_status trainer_function(pupil *p, const gad_trainer_settings *trainer, gad_error *err);
+typedef gad_status trainer_function(pupil *p, const gad_train_settings *trainer, gad_error *err);
 
 static void assert_same_weights(pupil *a, pupil *b)
 {
@@ -136,7 +141,7 @@ static void check(const char *what, trainer_function *train, training how)
     pupil cpu, far;
     open_pupil(&cpu, "cpu", how);
     open_pupil(&far, "far", how);
-    gad_trainer_settings settings = trainer_settings(2, NULL);
+    gad_train_settings settings = trainer_settings(2, NULL);
     ASSERT_OK(train(&cpu, &settings, &err), &err);
     ASSERT_OK(train(&far, &settings, &err), &err);
     assert_same_weights(&cpu, &far);
@@ -180,7 +185,7 @@ static void check_resume(const char *name, training how)
     static const char *const devices[] = {"cpu", "far", "far"};
     for (int i = 0; i < 3; i++) {
         pupil p;
-        gad_trainer_settings settings = trainer_settings(i == 1 ? 1 : 2, i ? split : whole);
+        gad_train_settings settings = trainer_settings(i == 1 ? 1 : 2, i ? split : whole);
         open_pupil(&p, devices[i], how);
         ASSERT_OK(train_sft(&p, &settings, &err), &err);
         close_pupil(&p);
@@ -208,7 +213,7 @@ static void test_a_broken_device(void **state)
     pupil p;
     open_pupil(&p, "far", FULL);
     const int64_t before = far_calls();
-    gad_trainer_settings settings = trainer_settings(1, NULL);
+    gad_train_settings settings = trainer_settings(1, NULL);
     ASSERT_OK(train_grpo(&p, &settings, &err), &err);
     const int64_t all = far_calls() - before;
     close_pupil(&p);

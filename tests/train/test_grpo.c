@@ -20,7 +20,9 @@ static void test_token_derivative(void **state)
 {
     (void)state;
     static const double advantages[] = {-2, -0.5, 0, 0.7, 2}, logs[] = {-6, -2.1, -1.9, -0.3};
-    static const gad_advantage_loss losses[] = {{0.2, 0.28, 0, 0}, {0.2, 0.28, 0.04, 0}, {0.2, 0.28, 0, 3}};
+    static const gad_advantage_loss losses[] = {{.clip_low = 0.2, .clip_high = 0.28},
+                                                {.clip_low = 0.2, .clip_high = 0.28, .kl = 0.04},
+                                                {.clip_low = 0.2, .clip_high = 0.28, .dual = 3}};
     for (int k = 0; k < 3; k++)
         for (int a = 0; a < 5; a++)
             for (int i = 0; i < 4; i++)
@@ -117,7 +119,13 @@ static void test_shared_prompt_gives_the_same_answers(void **state)
     gad_step step = gad_step_make(&p.model, &p.device, false);
     gad_segment prompt = gad_example_segment(&example);
     prompt.count = example.prompt_count;
-    gad_rollout_settings shared = {GROUP, 7, 1, stops, 1, true}, apart = shared;
+    gad_rollout_settings shared = {.group = GROUP,
+                                   .max_tokens = 7,
+                                   .temperature = 1,
+                                   .stop = stops,
+                                   .stop_count = 1,
+                                   .share_prefix = true},
+                         apart = shared;
     apart.share_prefix = false;
     gad_rollout_answer a[GROUP], b[GROUP];
     ASSERT_OK(gad_rollout_run(&step, &prompt, &shared, 5, a, &err), &err);
@@ -149,38 +157,42 @@ static gad_status bandit(void *user, const gad_example *example, const int32_t *
     return GAD_OK;
 }
 
-static gad_grpo_settings grpo_settings(void)
+/* Settings of a run, and who judges its answers. */
+typedef struct grpo_case {
+    gad_train_settings s;
+    gad_answering a;
+} grpo_case;
+
+static grpo_case grpo_settings(void)
 {
-    return (gad_grpo_settings){.prompts = 2,
-                               .group = 8,
-                               .max_tokens = 1,
-                               .temperature = 1,
-                               .loss = {0.2, 0.28, 0.0},
-                               .scale = true,
-                               .share_prefix = true,
-                               .zero_variance = GAD_ZERO_VARIANCE_KEEP,
-                               .positive = 0.5,
-                               .seed = 2,
-                               .cache_bytes = 1 << 24,
-                               .stop = stops,
-                               .stop_count = 1};
+    return (grpo_case){.s = {.batch = 2,
+                             .group = 8,
+                             .max_new_tokens = 1,
+                             .temperature = 1,
+                             .loss = {.clip_low = 0.2, .clip_high = 0.28},
+                             .scale_by_deviation = true,
+                             .share_prefix = true,
+                             .zero_variance = GAD_ZERO_VARIANCE_KEEP,
+                             .positive = 0.5,
+                             .seed = 2,
+                             .cache_mib = 16},
+                       .a = {.stop = stops, .stop_count = 1}};
 }
 
-static void run(pupil *p, const gad_grpo_settings *settings, double rate, int64_t steps, const char *out)
+static void run(pupil *p, const grpo_case *settings, double rate, int64_t steps, const char *out)
 {
     gad_error err;
     gad_grpo grpo;
-    gad_trainer_settings trainer = {.steps = steps,
-                                    .save_every = -1,
-                                    .eval_every = -1,
-                                    .schedule = {.peak = rate},
-                                    .optimizer = {.beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8, .clip = 1},
-                                    .checkpoint = {.out = out, .dtype = GAD_F32, .keep = 1, .signature = "grpo test"}};
+    gad_train_settings trainer = {.save_every = -1,
+                                  .eval_every = -1,
+                                  .schedule = {.peak = rate, .steps = steps},
+                                  .optimizer = {.beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8, .clip = 1}};
+    const gad_checkpoint_settings checkpoint = {.out = out, .dtype = GAD_F32, .keep = 1, .signature = "grpo test"};
     if (out)
         gad_file_remove(out, NULL);
-    ASSERT_OK(gad_grpo_open(settings, &p->source, NULL, &p->model, &p->device, &grpo, &err), &err);
+    ASSERT_OK(gad_grpo_open(&settings->s, &settings->a, &p->source, NULL, &p->model, &p->device, &grpo, &err), &err);
     gad_trainer_task task = gad_grpo_task(&grpo);
-    ASSERT_OK(gad_trainer_run(&trainer, &p->model, &p->device, &p->dist, &task, NULL, NULL, &err), &err);
+    ASSERT_OK(gad_trainer_run(&trainer, &checkpoint, &p->model, &p->device, &p->dist, &task, NULL, NULL, &err), &err);
     gad_grpo_close(&grpo);
 }
 
@@ -191,9 +203,9 @@ static void test_bandit(void **state)
     double seen = 0;
     open_pupil(&p);
     train_language(&p);
-    gad_grpo_settings settings = grpo_settings();
-    settings.judge = bandit;
-    settings.judge_user = &seen;
+    grpo_case settings = grpo_settings();
+    settings.a.judge = bandit;
+    settings.a.judge_user = &seen;
     run(&p, &settings, 2e-3, 200, NULL);
     print_message("bandit: %.3f of the last answers are right\n", seen);
     assert_true(seen > 0.95);
@@ -234,11 +246,11 @@ static void test_contrast_and_ratio(void **state)
         const char *out = support_scratch(GAD_TEST_TMP, contrast ? "contrast" : "plain");
         open_pupil(&p);
         train_language(&p);
-        gad_grpo_settings settings = grpo_settings();
-        settings.judge = quadrant_reward;
-        settings.max_tokens = 4;
-        settings.loss.kl = 0.02;
-        settings.zero_variance = contrast ? GAD_ZERO_VARIANCE_CONTRAST : GAD_ZERO_VARIANCE_KEEP;
+        grpo_case settings = grpo_settings();
+        settings.a.judge = quadrant_reward;
+        settings.s.max_new_tokens = 4;
+        settings.s.loss.kl = 0.02;
+        settings.s.zero_variance = contrast ? GAD_ZERO_VARIANCE_CONTRAST : GAD_ZERO_VARIANCE_KEEP;
         run(&p, &settings, 1e-3, 6, out);
         equal_share[contrast] = log_value(out, "frac_reward_zero_std", true);
         ratio = fmax(ratio, log_value(out, "log_ratio_max", true));
@@ -261,7 +273,7 @@ static gad_status no_reward(void *user, const gad_example *example, const int32_
 }
 
 /* Weights of the language model after a short run from the same start. */
-static float *weights_after(const gad_grpo_settings *settings, int64_t steps, const char *out, int64_t *n)
+static float *weights_after(const grpo_case *settings, int64_t steps, const char *out, int64_t *n)
 {
     pupil p;
     open_pupil(&p);
@@ -281,17 +293,17 @@ static void test_several_updates(void **state)
 {
     (void)state;
     const char *out = support_scratch(GAD_TEST_TMP, "updates");
-    gad_grpo_settings settings = grpo_settings();
+    grpo_case settings = grpo_settings();
     double seen = 0;
     int64_t n;
-    settings.judge = bandit;
-    settings.judge_user = &seen;
-    settings.updates = 3;
+    settings.a.judge = bandit;
+    settings.a.judge_user = &seen;
+    settings.s.iterations = 3;
     for (int sequence = 0; sequence < 2; sequence++) {
         gad_error err;
         char *text = NULL;
         size_t size;
-        settings.sequence_ratio = sequence;
+        settings.s.ratio = sequence ? GAD_RATIO_SEQUENCE : GAD_RATIO_TOKEN;
         free(weights_after(&settings, 4, out, &n));
         assert_true(log_value(out, "log_ratio_max", true) < 1e-5); /* the first update is on the policy that answered */
         assert_true(log_value(out, "clip_ratio/region_mean", true) > 0); /* the later ones are not */
@@ -305,16 +317,16 @@ static void test_several_updates(void **state)
 static void test_sequence_ratio_starts_as_tokens(void **state)
 {
     (void)state;
-    gad_grpo_settings settings = grpo_settings();
+    grpo_case settings = grpo_settings();
     double seen = 0;
     int64_t n;
-    settings.judge = bandit;
-    settings.judge_user = &seen;
-    settings.max_tokens = 5;
-    settings.aggregation = GAD_AGGREGATE_SEQ_MEAN;
+    settings.a.judge = bandit;
+    settings.a.judge_user = &seen;
+    settings.s.max_new_tokens = 5;
+    settings.s.aggregation = GAD_AGGREGATE_SEQ_MEAN;
     float *tokens = weights_after(&settings, 1, NULL, &n);
-    settings.sequence_ratio = true;
-    settings.aggregation = GAD_AGGREGATE_GROUP_TOKEN; /* not asked */
+    settings.s.ratio = GAD_RATIO_SEQUENCE;
+    settings.s.aggregation = GAD_AGGREGATE_GROUP_TOKEN; /* not asked */
     float *sequence = weights_after(&settings, 1, NULL, &n);
     double apart = 0;
     for (int64_t i = 0; i < n; i++)
@@ -328,17 +340,17 @@ static void test_refill(void **state)
 {
     (void)state;
     const char *out = support_scratch(GAD_TEST_TMP, "refill");
-    gad_grpo_settings settings = grpo_settings();
+    grpo_case settings = grpo_settings();
     int64_t n;
-    settings.judge = no_reward;
-    settings.zero_variance = GAD_ZERO_VARIANCE_DROP;
-    settings.refill = 2;
+    settings.a.judge = no_reward;
+    settings.s.zero_variance = GAD_ZERO_VARIANCE_DROP;
+    settings.s.refill = 2;
     free(weights_after(&settings, 2, out, &n));
     assert_true(log_value(out, "refilled", true) == 2); /* prompts tried in place of each, all in vain */
     double seen = 0;
-    settings.judge = bandit;
-    settings.judge_user = &seen;
-    settings.refill = 30;
+    settings.a.judge = bandit;
+    settings.a.judge_user = &seen;
+    settings.s.refill = 30;
     free(weights_after(&settings, 2, out, &n));
     double tried = log_value(out, "refilled", true);
     assert_true(tried < 30);
@@ -350,12 +362,12 @@ static void test_entropy_bonus(void **state)
     double entropy[2];
     for (int bonus = 0; bonus < 2; bonus++) {
         const char *out = support_scratch(GAD_TEST_TMP, bonus ? "entropy" : "no_entropy");
-        gad_grpo_settings settings = grpo_settings();
+        grpo_case settings = grpo_settings();
         double seen = 0;
         int64_t n;
-        settings.judge = bandit;
-        settings.judge_user = &seen;
-        settings.entropy_bonus = bonus ? 1 : 0;
+        settings.a.judge = bandit;
+        settings.a.judge_user = &seen;
+        settings.s.entropy_bonus = bonus ? 1 : 0;
         free(weights_after(&settings, 120, out, &n));
         entropy[bonus] = log_value(out, "entropy", false);
     }

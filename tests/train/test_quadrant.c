@@ -71,6 +71,8 @@ static gad_status judge(void *user, const gad_example *example, const int32_t *i
     return GAD_OK;
 }
 
+static const gad_answering answering = {.stop = stops, .stop_count = 1, .judge = judge};
+
 typedef struct marks {
     double reward, decision, place;
 } marks;
@@ -80,8 +82,7 @@ static marks examine(pupil *p)
 {
     gad_error err;
     gad_metrics metrics = {0};
-    gad_evaluation evaluation = {
-        .source = &p->evaluation, .count = HELD_OUT, .max_tokens = 4, .stop = stops, .stop_count = 1, .judge = judge};
+    gad_evaluation evaluation = {.source = &p->evaluation, .count = HELD_OUT, .max_tokens = 4, .answering = answering};
     gad_step step = gad_step_make(&p->model, &p->device, false);
     ASSERT_OK(gad_evaluation_run(&evaluation, &step, &p->dist, &metrics, &err), &err);
     return (marks){gad_metrics_value(&metrics, "eval_reward"), gad_metrics_value(&metrics, "eval_decision_acc"),
@@ -91,24 +92,23 @@ static marks examine(pupil *p)
 static void run(pupil *p, const gad_trainer_task *task, int64_t steps, double rate, const char *out)
 {
     gad_error err;
-    gad_trainer_settings settings = {
-        .steps = steps,
+    gad_train_settings settings = {
         .save_every = -1,
         .eval_every = -1,
-        .schedule = {.kind = GAD_SCHEDULE_CONSTANT, .peak = rate, .warmup = 5},
-        .optimizer = {.beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8, .weight_decay = 0.01, .clip = 1},
-        .checkpoint = {.out = out, .dtype = GAD_F32, .keep = 1, .signature = "quadrant"}};
+        .schedule = {.kind = GAD_SCHEDULE_CONSTANT, .peak = rate, .warmup = 5, .steps = steps},
+        .optimizer = {.beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8, .weight_decay = 0.01, .clip = 1}};
+    const gad_checkpoint_settings checkpoint = {.out = out, .dtype = GAD_F32, .keep = 1, .signature = "quadrant"};
     if (out)
         gad_file_remove(out, NULL);
-    ASSERT_OK(gad_trainer_run(&settings, &p->model, &p->device, &p->dist, task, NULL, NULL, &err), &err);
+    ASSERT_OK(gad_trainer_run(&settings, &checkpoint, &p->model, &p->device, &p->dist, task, NULL, NULL, &err), &err);
 }
 
 static void learn_by_heart(pupil *p)
 {
     gad_error err;
     gad_sft sft;
-    gad_sft_settings settings = {.batch = BATCH, .micro_tokens = 4096, .seed = 7, .text_weight = 1};
-    ASSERT_OK(gad_sft_open(&settings, &p->source, NULL, &p->model, &p->device, &sft, &err), &err);
+    gad_train_settings settings = {.batch = BATCH, .micro_tokens = 4096, .seed = 7, .text_weight = 1};
+    ASSERT_OK(gad_sft_open(&settings, &answering, &p->source, NULL, &p->model, &p->device, &sft, &err), &err);
     gad_trainer_task task = gad_sft_task(&sft);
     run(p, &task, SFT_STEPS, 2e-3, NULL);
     gad_sft_close(&sft);
@@ -118,21 +118,18 @@ static void learn_by_reward(pupil *p, gad_zero_variance equal, const char *out)
 {
     gad_error err;
     gad_grpo grpo;
-    gad_grpo_settings settings = {.prompts = PROMPTS,
-                                  .group = GROUP,
-                                  .max_tokens = 4,
-                                  .temperature = 1,
-                                  .loss = {0.2, 0.28, 0.01},
-                                  .scale = true,
-                                  .mask_truncated = true,
-                                  .share_prefix = true,
-                                  .zero_variance = equal,
-                                  .positive = 1,
-                                  .seed = 2,
-                                  .stop = stops,
-                                  .stop_count = 1,
-                                  .judge = judge};
-    ASSERT_OK(gad_grpo_open(&settings, &p->source, NULL, &p->model, &p->device, &grpo, &err), &err);
+    gad_train_settings settings = {.batch = PROMPTS,
+                                   .group = GROUP,
+                                   .max_new_tokens = 4,
+                                   .temperature = 1,
+                                   .loss = {.clip_low = 0.2, .clip_high = 0.28, .kl = 0.01},
+                                   .scale_by_deviation = true,
+                                   .mask_truncated = true,
+                                   .share_prefix = true,
+                                   .zero_variance = equal,
+                                   .positive = 1,
+                                   .seed = 2};
+    ASSERT_OK(gad_grpo_open(&settings, &answering, &p->source, NULL, &p->model, &p->device, &grpo, &err), &err);
     gad_trainer_task task = gad_grpo_task(&grpo);
     run(p, &task, GRPO_STEPS, 3e-4, out);
     gad_grpo_close(&grpo);

@@ -24,27 +24,21 @@ static int open_bench(void **state)
     ASSERT_OK(gad_file_remove(folder, &err), &err);
     gad_new_settings fresh = {.preset = "xs", .out = folder, .difference = true, .seed = 1};
     ASSERT_OK(gad_model_new(&fresh, &err), &err);
-    b.settings = (gad_train_settings){.model = folder,
-                                      .out = out,
-                                      .references = 1,
-                                      .synth_seed = 1,
-                                      .synth_class_seed = 1,
-                                      .synth_side_px = 64,
-                                      .synth_normal_share = 0,
-                                      .synth_strength_low = 0.8,
-                                      .synth_same_piece = 1,
-                                      .input = "pair",
-                                      .train = "all",
-                                      .steps = 1,
-                                      .batch = 1,
-                                      .micro_tokens = 4096,
-                                      .learning_rate = 1e-3,
-                                      .schedule = "constant",
-                                      .keep = 1,
-                                      .eval_every = -1,
-                                      .eval_examples = 1,
-                                      .threads = 1};
-    ASSERT_OK(gad_train_setup_open(&b.settings, "sft", &b.setup, &ready, &err), &err);
+    b.settings = gad_train_sft_default();
+    b.settings.model = folder;
+    b.settings.out = out;
+    b.settings.synth.width = b.settings.synth.height = 64;
+    b.settings.synth.normal_share = 0;
+    b.settings.synth.strength_low = 0.8;
+    b.settings.synth.nuisance = 0;
+    b.settings.synth.same_piece = 1;
+    b.settings.think = false;
+    b.settings.train = "all";
+    b.settings.batch = 1;
+    b.settings.schedule.steps = 1;
+    b.settings.eval_every = -1;
+    b.settings.threads = 1;
+    ASSERT_OK(gad_train_setup_open(&b.settings, GAD_TRAIN_SFT, &b.setup, &ready, &err), &err);
     for (int64_t n = 0; !b.example.region_count; n++) {
         gad_example_free(&b.example);
         ASSERT_OK(b.setup.train.get(b.setup.train.user, n, &b.example, &err), &err);
@@ -88,7 +82,7 @@ static void test_the_reward_reads_them(void **state)
     gad_error err;
     gad_reward_judge judge;
     gad_reward right, wrong;
-    ASSERT_OK(gad_reward_open(b->setup.engine->tokenizer, "mmr", NULL, 0, &judge, &err), &err);
+    ASSERT_OK(gad_reward_open(b->setup.engine->tokenizer, &b->settings.reward, &judge, &err), &err);
     e->shown_count = e->region_count;
     for (int i = 0; i < e->shown_count; i++)
         e->shown[i] = e->truth.boxes[i];

@@ -64,7 +64,9 @@ static void test_papers(void **state)
     for (int vd = 0; vd < 2; vd++) {
         gad_error err;
         gad_reward_judge judge;
-        ASSERT_OK(gad_reward_open(tokenizer, vd ? "vd" : "mmr", NULL, 0, &judge, &err), &err);
+        gad_reward_settings settings = gad_reward_default();
+        settings.kind = vd ? "vd" : "mmr";
+        ASSERT_OK(gad_reward_open(tokenizer, &settings, &judge, &err), &err);
         for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
             gad_reward reward;
             ASSERT_OK(give(&judge, cases[i].anomalous, cases[i].text, &reward, &err), &err);
@@ -93,7 +95,8 @@ static void test_parts(void **state)
         gad_error err;
         gad_reward_judge judge;
         gad_reward reward;
-        ASSERT_OK(gad_reward_open(tokenizer, "mmr", NULL, 0, &judge, &err), &err);
+        const gad_reward_settings settings = gad_reward_default();
+        ASSERT_OK(gad_reward_open(tokenizer, &settings, &judge, &err), &err);
         judge.parts.cover.iou = cases[i].iou;
         judge.parts.mm.miss = cases[i].miss;
         judge.parts.mm.false_box = cases[i].false_box;
@@ -111,7 +114,10 @@ static void ask(const char *command, int count, const double *expected, const ch
 {
     gad_error err;
     gad_reward_judge judge;
-    ASSERT_OK(gad_reward_open(tokenizer, "mmr", command, 20, &judge, &err), &err);
+    gad_reward_settings settings = gad_reward_default();
+    settings.command = command;
+    settings.timeout_s = 20;
+    ASSERT_OK(gad_reward_open(tokenizer, &settings, &judge, &err), &err);
     for (int i = 0; i < count; i++) {
         gad_reward reward;
         gad_status status = give(&judge, true, FOUND, &reward, &err);
@@ -153,7 +159,10 @@ static void test_hanging_program(void **state)
     gad_error err;
     gad_reward_judge judge;
     gad_reward reward;
-    ASSERT_OK(gad_reward_open(tokenizer, "mmr", "sleep 1000 & wait", 1, &judge, &err), &err);
+    gad_reward_settings settings = gad_reward_default();
+    settings.command = "sleep 1000 & wait";
+    settings.timeout_s = 1;
+    ASSERT_OK(gad_reward_open(tokenizer, &settings, &judge, &err), &err);
     assert_int_equal(give(&judge, true, FOUND, &reward, &err), GAD_E_IO);
     assert_non_null(strstr(err.cause, "within 1 s"));
     pid_t program = judge.program;

@@ -48,27 +48,35 @@ static void close_pupil(pupil *p)
     gad_device_close(&p->device);
 }
 
-static const gad_sft_settings plain = {
+static const gad_train_settings plain = {
     .batch = 8, .micro_tokens = 4096, .checkpointing = false, .text_weight = 1, .seed = 7};
 
-static gad_trainer_settings trainer_settings(int64_t steps, const char *out)
+static const char *signature = "sft test";
+
+static gad_train_settings trainer_settings(int64_t steps, const char *out)
 {
-    return (gad_trainer_settings){
-        .steps = steps,
+    return (gad_train_settings){
+        .out = out,
         .save_every = -1,
         .eval_every = -1,
         .schedule = {.kind = GAD_SCHEDULE_COSINE, .peak = 3e-3, .floor = 0.1, .warmup = 5, .steps = steps},
         .optimizer = {.beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8, .weight_decay = 0.01, .clip = 1},
-        .checkpoint = {.out = out, .dtype = GAD_F32, .keep = 2, .signature = "sft test"}};
+        .keep = 2};
 }
 
-static gad_status train(pupil *p, const gad_sft_settings *settings, const gad_trainer_settings *trainer,
+static gad_checkpoint_settings checkpoint_of(const gad_train_settings *trainer)
+{
+    return (gad_checkpoint_settings){.out = trainer->out, .dtype = GAD_F32, .keep = trainer->keep, .signature = signature};
+}
+
+static gad_status train(pupil *p, const gad_train_settings *settings, const gad_train_settings *trainer,
                         const gad_progress *progress, gad_error *err)
 {
     gad_sft sft;
-    ASSERT_OK(gad_sft_open(settings, &p->source, NULL, &p->model, &p->device, &sft, err), err);
+    ASSERT_OK(gad_sft_open(settings, &(gad_answering){0}, &p->source, NULL, &p->model, &p->device, &sft, err), err);
     gad_trainer_task task = gad_sft_task(&sft);
-    gad_status status = gad_trainer_run(trainer, &p->model, &p->device, &p->dist, &task, NULL, progress, err);
+    const gad_checkpoint_settings checkpoint = checkpoint_of(trainer);
+    gad_status status = gad_trainer_run(trainer, &checkpoint, &p->model, &p->device, &p->dist, &task, NULL, progress, err);
     gad_sft_close(&sft);
     return status;
 }
@@ -114,7 +122,7 @@ static void test_eight_samples_by_heart(void **state)
     pupil p;
     open_pupil(&p, 8, false);
     double before = loss_of(&p, 8);
-    gad_trainer_settings trainer = trainer_settings(120, NULL);
+    gad_train_settings trainer = trainer_settings(120, NULL);
     ASSERT_OK(train(&p, &plain, &trainer, NULL, &err), &err);
     double after = loss_of(&p, 8);
     print_message("8 samples: loss %.3f, after 120 steps %.5f\n", before, after);
@@ -133,9 +141,9 @@ static void test_micro_batches_do_not_matter(void **state)
     for (int k = 0; k < 3; k++) {
         pupil p;
         open_pupil(&p, 24, false);
-        gad_sft_settings settings = plain;
+        gad_train_settings settings = plain;
         settings.micro_tokens = rows[k];
-        gad_trainer_settings trainer = trainer_settings(1, NULL);
+        gad_train_settings trainer = trainer_settings(1, NULL);
         ASSERT_OK(train(&p, &settings, &trainer, NULL, &err), &err);
         float *weights = weights_of(&p, &n);
         if (first) {
@@ -168,11 +176,11 @@ static void test_resume_is_bit_for_bit(void **state)
         const char *out = support_scratch(GAD_TEST_TMP, lora ? "resume_lora" : "resume");
         gad_file_remove(out, NULL);
         pupil whole, parts;
-        gad_trainer_settings trainer = trainer_settings(9, NULL);
+        gad_train_settings trainer = trainer_settings(9, NULL);
         trainer.optimizer.average = 0.9;
         open_pupil(&whole, 24, lora);
         ASSERT_OK(train(&whole, &plain, &trainer, NULL, &err), &err);
-        trainer.checkpoint.out = out;
+        trainer.out = out;
         gad_progress stop = {stop_at_four, NULL};
         open_pupil(&parts, 24, lora);
         assert_int_equal(train(&parts, &plain, &trainer, &stop, &err), GAD_E_CANCELLED);
@@ -186,8 +194,9 @@ static void test_resume_is_bit_for_bit(void **state)
         assert_memory_equal(a, b, (size_t)n * sizeof *a);
         free(a);
         free(b);
-        trainer.checkpoint.signature = "another run";
+        signature = "another run";
         assert_int_equal(train(&parts, &plain, &trainer, NULL, &err), GAD_E_ARGUMENT);
+        signature = "sft test";
         close_pupil(&whole);
         close_pupil(&parts);
     }
@@ -214,12 +223,13 @@ static void test_a_nan_costs_one_step(void **state)
     const char *out = support_scratch(GAD_TEST_TMP, "nan");
     gad_file_remove(out, NULL);
     open_pupil(&p, 24, false);
-    ASSERT_OK(gad_sft_open(&plain, &p.source, NULL, &p.model, &p.device, &sft, &err), &err);
+    ASSERT_OK(gad_sft_open(&plain, &(gad_answering){0}, &p.source, NULL, &p.model, &p.device, &sft, &err), &err);
     inner = gad_sft_task(&sft);
     gad_trainer_task task = {.accumulate = poisoned, .user = &sft};
-    gad_trainer_settings trainer = trainer_settings(3, out);
+    gad_train_settings trainer = trainer_settings(3, out);
     trainer.save_every = 0;
-    ASSERT_OK(gad_trainer_run(&trainer, &p.model, &p.device, &p.dist, &task, NULL, NULL, &err), &err);
+    const gad_checkpoint_settings checkpoint = checkpoint_of(&trainer);
+    ASSERT_OK(gad_trainer_run(&trainer, &checkpoint, &p.model, &p.device, &p.dist, &task, NULL, NULL, &err), &err);
     gad_sft_close(&sft);
     assert_true(isfinite(loss_of(&p, 2)));
     char *text = NULL;
@@ -239,12 +249,13 @@ static void test_checkpoints(void **state)
     const char *out = support_scratch(GAD_TEST_TMP, "keep");
     gad_file_remove(out, NULL);
     open_pupil(&p, 24, true);
-    gad_trainer_settings trainer = trainer_settings(1, out);
+    gad_train_settings trainer = trainer_settings(1, out);
+    const gad_checkpoint_settings checkpoint = checkpoint_of(&trainer);
     gad_optimizer optimizer;
     ASSERT_OK(gad_optimizer_open(&p.model.params, &p.device, &trainer.optimizer, &optimizer, &err), &err);
     static const double scores[] = {1, 5, 2, 3, 4};
     for (int step = 1; step <= 5; step++)
-        ASSERT_OK(gad_checkpoint_save(&trainer.checkpoint, &p.model, &optimizer, step, scores[step - 1], &err), &err);
+        ASSERT_OK(gad_checkpoint_save(&checkpoint, &p.model, &optimizer, step, scores[step - 1], &err), &err);
     assert_int_equal(gad_checkpoint_best(out), 2); /* kept, though only the last two stay else */
     assert_int_equal(gad_checkpoint_latest(out), 5);
     assert_false(gad_file_exists(support_scratch(out, "step-000001/DONE")));
@@ -260,7 +271,7 @@ static void test_checkpoints(void **state)
     ASSERT_OK(gad_file_read(file, 1 << 28, &data, &size, &err), &err);
     ASSERT_OK(gad_file_write(file, data, size / 2, &err), &err);
     gad_memory_free(data);
-    assert_int_equal(gad_checkpoint_restore(&trainer.checkpoint, &optimizer, 4, &err), GAD_E_FORMAT);
+    assert_int_equal(gad_checkpoint_restore(&checkpoint, &optimizer, 4, &err), GAD_E_FORMAT);
     gad_optimizer_close(&optimizer);
     close_pupil(&p);
 }
@@ -276,7 +287,7 @@ static void test_saved_models_load(void **state)
         const char *out = support_scratch(GAD_TEST_TMP, lora ? "load_lora" : "load");
         gad_file_remove(out, NULL);
         open_pupil(&trained, 24, lora);
-        gad_trainer_settings trainer = trainer_settings(3, out);
+        gad_train_settings trainer = trainer_settings(3, out);
         trainer.save_every = 0;
         ASSERT_OK(train(&trained, &plain, &trainer, NULL, &err), &err);
         open_pupil(&loaded, 24, false);
@@ -314,7 +325,7 @@ static void test_plot(void **state)
 static void test_schedule(void **state)
 {
     (void)state;
-    gad_schedule s = {GAD_SCHEDULE_COSINE, 2, 0.1, 4, 104};
+    gad_schedule s = {.kind = GAD_SCHEDULE_COSINE, .peak = 2, .floor = 0.1, .warmup = 4, .steps = 104};
     assert_true(fabs(gad_schedule_rate(&s, 0) - 0.5) < 1e-12 && fabs(gad_schedule_rate(&s, 3) - 2) < 1e-12);
     assert_true(fabs(gad_schedule_rate(&s, 54) - 2 * 0.55) < 1e-12 && fabs(gad_schedule_rate(&s, 104) - 0.2) < 1e-12);
     s.kind = GAD_SCHEDULE_LINEAR;
