@@ -6,7 +6,8 @@
 
 static void free_kept(void *kept)
 {
-    gad_prepared_free_kept(&((gad_kept *)kept)->good);
+    if (kept)
+        gad_prepared_free_kept(&((gad_kept *)kept)->good);
     gad_memory_free(kept);
 }
 
