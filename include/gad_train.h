@@ -153,7 +153,7 @@ typedef struct gad_train_settings {
     int64_t cache_mib;  /* of frozen vision rows; 0: none are kept */
     int64_t max_pixels;
     int threads;
-    const char *device; /* as in gad_engine_options */
+    const char *device;             /* as in gad_engine_options */
     int64_t save_every, eval_every; /* steps; 0: only at the end; negative: never */
     int64_t eval_examples, keep;    /* samples of an evaluation; latest checkpoints that stay, besides the best */
     const char *best_metric; /* of an evaluation, such as "eval_loc_05": chooses the best checkpoint; NULL: loss, reward */
