@@ -83,6 +83,13 @@ typedef struct gad_allocator {
 } gad_allocator;
 GAD_API void gad_use_allocator(const gad_allocator *allocator);
 
+/* Which items of a job this process works on beside `count` - 1 others: every count-th from `index` on; zeroed: all. */
+typedef struct gad_share {
+    int64_t index, count;
+} gad_share;
+/* "K/N", K from 1; NULL: what mpirun or srun say in the environment, else all. */
+GAD_API gad_status gad_share_read(const char *text, gad_share *share, gad_error *err);
+
 /* ---- engine: a loaded checkpoint ---------------------------------------------------------------------------------- */
 
 /* One engine serves one caller at a time: it owns the key-value cache and the working memory. */

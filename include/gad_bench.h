@@ -125,6 +125,7 @@ typedef struct gad_bench_settings {
     bool without_difference;                      /* do not run the pixel difference beside the model */
     int64_t max_failures;                         /* failed requests in a row that end the run; 0: 20 */
 
+    gad_share share;             /* of the questions, when several processes work on one run; zeroed: all */
     void (*started)(void *user); /* called once, when the settings were checked and the first question is next; NULL */
     void *started_user;
     const gad_log *log;
@@ -133,6 +134,7 @@ typedef struct gad_bench_settings {
 
 typedef struct gad_bench_result {
     int64_t items, answered; /* of the run, now */
+    int64_t open;            /* of the run: nobody has asked yet (other shares are still at work) */
     int64_t asked, failed;   /* in this call */
     char first_failure[512];
 } gad_bench_result;

@@ -315,6 +315,8 @@ static gad_status run_items(const gad_bench_settings *s, gad_items *items, gad_b
     gad_run_settings run = {.folder = s->out,
                             .protocol = s->mmad ? "mmad" : "mmr-ad",
                             .plan = plan,
+
+                            .share = s->share,
                             .max_failures = s->baseline       ? 0
                                             : s->max_failures ? s->max_failures
                                                               : 20};
@@ -329,7 +331,11 @@ static gad_status run_items(const gad_bench_settings *s, gad_items *items, gad_b
         model.free(model.self);
     }
     gad_engine_free(engine);
-    *result = (gad_bench_result){counts.items, counts.answered, counts.asked, counts.failed, ""};
+    *result = (gad_bench_result){.items = counts.items,
+                                 .answered = counts.answered,
+                                 .open = counts.open,
+                                 .asked = counts.asked,
+                                 .failed = counts.failed};
     memcpy(result->first_failure, counts.first_failure, sizeof result->first_failure);
     bool companion =
         !s->mmad && !s->without_difference && !s->learning && !(s->baseline && !strcmp(s->baseline, companion_name));

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/file.h>
@@ -20,7 +21,16 @@
 
 enum { MAP_SIDE_LIMIT = 4096 };
 static const double sync_every_s = 0.5;
-static const char rows_name[] = "rows.jsonl", maps_name[] = "maps.f32";
+
+enum { NAME_BYTES = 64 };
+static void rows_name(const gad_share *part, char name[NAME_BYTES])
+{
+    gad_share_name(part, "rows", "jsonl", name, NAME_BYTES);
+}
+static void maps_name(const gad_share *part, char name[NAME_BYTES])
+{
+    gad_share_name(part, "maps", "f32", name, NAME_BYTES);
+}
 
 bool gad_row_cut(const gad_row *row)
 {
@@ -78,6 +88,11 @@ static gad_status store_row(gad_rows *rows, size_t index, gad_row row, const cha
 {
     gad_row *old = &rows->of[index];
     bool failed = false;
+    const bool same_file = old->part.index == row.part.index && old->part.count == row.part.count;
+    if (old->id && old->answered && !row.answered && !same_file) {
+        rows->superseded++;
+        return GAD_OK;
+    }
     if (old->id) {
         rows->superseded++;
         rows->repeated += old->answered;
@@ -103,11 +118,18 @@ static bool map_is_stored(const gad_row *row, int64_t map_file_bytes)
     return row->map_offset <= map_file_bytes - row->map_width * row->map_height * (int64_t)sizeof(float);
 }
 
-static gad_status read_line(const char *line, size_t length, const char *name, gad_items *items, gad_rows *rows,
-                            int64_t map_file_bytes, gad_error *err)
+/* One file of rows and the size of its maps. */
+typedef struct row_file {
+    gad_share part;
+    char *path;
+    int64_t map_bytes;
+} row_file;
+
+static gad_status read_line(const char *line, size_t length, const char *name, const row_file *file, gad_items *items,
+                            gad_rows *rows, gad_error *err)
 {
     json_t *root = NULL;
-    gad_row row = {0};
+    gad_row row = {.part = file->part};
     int64_t index = -1;
     gad_status status = gad_json_parse(line, length, name, &root, err);
     if (!status)
@@ -117,7 +139,7 @@ static gad_status read_line(const char *line, size_t length, const char *name, g
     if (!status && index < 0)
         status = gad_error_set(err, GAD_E_FORMAT, "read the rows of a run", NULL, "%s: id %s is not in items.jsonl", name,
                                row.id);
-    if (!status && map_is_stored(&row, map_file_bytes))
+    if (!status && map_is_stored(&row, file->map_bytes))
         status = store_row(rows, (size_t)index, row, items->item[index].id, err);
     json_decref(root);
     return status;
@@ -129,8 +151,7 @@ static int64_t file_bytes(const char *path)
     return stat(path, &info) ? 0 : (int64_t)info.st_size;
 }
 
-static gad_status read_mapped(gad_file_map map, const char *path, int64_t map_file_bytes, gad_items *items, gad_rows *rows,
-                              gad_error *err)
+static gad_status read_mapped(gad_file_map map, const row_file *file, gad_items *items, gad_rows *rows, gad_error *err)
 {
     const char *text = (const char *)map.data;
     size_t left = map.size_bytes;
@@ -142,30 +163,64 @@ static gad_status read_mapped(gad_file_map map, const char *path, int64_t map_fi
             break;
         }
         char name[512];
-        snprintf(name, sizeof name, "%s, line %lld", path, (long long)number);
-        status = read_line(text, (size_t)(end - text), name, items, rows, map_file_bytes, err);
+        snprintf(name, sizeof name, "%s, line %lld", file->path, (long long)number);
+        status = read_line(text, (size_t)(end - text), name, file, items, rows, err);
         left -= (size_t)(end - text) + 1;
         text = end + 1;
     }
     return status;
 }
 
+static gad_status read_part(const char *folder, const gad_share *part, gad_items *items, gad_rows *rows, gad_error *err)
+{
+    char name[NAME_BYTES], maps_file[NAME_BYTES];
+    gad_file_map map = {0};
+    rows_name(part, name);
+    maps_name(part, maps_file);
+    row_file file = {.part = *part, .path = gad_file_join(folder, name)};
+    char *maps = gad_file_join(folder, maps_file);
+    gad_status status = GAD_OK;
+    if (!file.path || !maps)
+        status = gad_error_memory(err, "read the rows of a run", NAME_BYTES);
+    else if (gad_file_exists(file.path))
+        status = gad_file_map_open(file.path, &map, err);
+    if (!status && map.size_bytes) {
+        file.map_bytes = file_bytes(maps);
+        status = read_mapped(map, &file, items, rows, err);
+    }
+    gad_file_map_close(&map);
+    gad_memory_free(file.path);
+    gad_memory_free(maps);
+    return status;
+}
+
+/* Whether a file of the folder is that of a part's rows. */
+static bool is_part(const char *name, gad_share *part)
+{
+    char again[NAME_BYTES];
+    long long k, n;
+    if (sscanf(name, "rows.%lld-of-%lld.jsonl", &k, &n) != 2)
+        return false;
+    *part = (gad_share){k - 1, n};
+    rows_name(part, again);
+    return !strcmp(name, again);
+}
+
 gad_status gad_row_read(const char *folder, gad_items *items, gad_rows *rows, gad_error *err)
 {
     gad_rows r = {.count = items->count};
-    gad_file_map map = {0};
-    char *path = gad_file_join(folder, rows_name), *maps = gad_file_join(folder, maps_name);
+    gad_file_names names = {0};
     r.of = gad_memory_zero(items->count, sizeof *r.of);
-    gad_status status = GAD_OK;
-    if (!path || !maps || !r.of)
-        status = gad_error_memory(err, "read the rows of a run", items->count * sizeof *r.of);
-    else if (gad_file_exists(path))
-        status = gad_file_map_open(path, &map, err);
-    if (!status && map.size_bytes)
-        status = read_mapped(map, path, file_bytes(maps), items, &r, err);
-    gad_file_map_close(&map);
-    gad_memory_free(path);
-    gad_memory_free(maps);
+    gad_status status = r.of ? read_part(folder, &(gad_share){0}, items, &r, err)
+                             : gad_error_memory(err, "read the rows of a run", items->count * sizeof *r.of);
+    if (!status && gad_file_is_directory(folder))
+        status = gad_file_list(folder, &names, err);
+    for (size_t i = 0; i < names.count && !status; i++) {
+        gad_share part;
+        if (is_part(names.name[i], &part))
+            status = read_part(folder, &part, items, &r, err);
+    }
+    gad_file_names_free(&names);
     if (status)
         gad_row_free(&r);
     else
@@ -188,13 +243,15 @@ static int open_for_append(const char *folder, const char *name, char **path)
     return *path ? open(*path, O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0666) : -1;
 }
 
-gad_status gad_row_open(gad_row_writer *writer, const char *folder, gad_error *err)
+gad_status gad_row_open(gad_row_writer *writer, const char *folder, const gad_share *part, gad_error *err)
 {
     static const char operation[] = "open the rows of a run";
-    char *maps_path = NULL;
+    char *maps_path = NULL, rows_file[NAME_BYTES], maps_file[NAME_BYTES];
+    rows_name(part, rows_file);
+    maps_name(part, maps_file);
     gad_row_writer w = {.rows = -1, .maps = -1, .synced_s = gad_clock_seconds()};
     gad_status status = GAD_OK;
-    w.rows = open_for_append(folder, rows_name, &w.path);
+    w.rows = open_for_append(folder, rows_file, &w.path);
     if (w.rows < 0)
         status = gad_error_system(err, operation, w.path ? w.path : folder, errno);
     else if (flock(w.rows, LOCK_EX | LOCK_NB) != 0)
@@ -203,7 +260,7 @@ gad_status gad_row_open(gad_row_writer *writer, const char *folder, gad_error *e
     else if (!gad_file_resume_cut(w.rows))
         status = gad_error_system(err, operation, w.path, errno);
     if (!status) {
-        w.maps = open_for_append(folder, maps_name, &maps_path);
+        w.maps = open_for_append(folder, maps_file, &maps_path);
         if (w.maps < 0)
             status = gad_error_system(err, operation, maps_path ? maps_path : folder, errno);
         else
@@ -326,7 +383,9 @@ gad_status gad_row_map(const char *folder, const gad_row *row, float **map, gad_
 {
     static const char operation[] = "read a heat map";
     size_t count = (size_t)(row->map_width * row->map_height), bytes = count * sizeof **map;
-    char *path = gad_file_join(folder, maps_name);
+    char name[NAME_BYTES];
+    maps_name(&row->part, name);
+    char *path = gad_file_join(folder, name);
     float *value = gad_memory_alloc(count, sizeof *value);
     gad_status status = GAD_OK;
     int descriptor = -1;

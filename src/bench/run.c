@@ -277,7 +277,7 @@ static gad_status ask_in_flight(session *s, const size_t *todo, size_t count, ga
     return status;
 }
 
-/* Items without an answer; counts what is there. Answers of earlier failures are asked again. */
+/* Items of this process's share without an answer; counts what is there. Answers of earlier failures are asked again. */
 static gad_status find_todo(const gad_run_settings *settings, gad_items *items, size_t *todo, size_t *count,
                             gad_run_result *result, const gad_log *log, gad_error *err)
 {
@@ -286,12 +286,25 @@ static gad_status find_todo(const gad_run_settings *settings, gad_items *items, 
     if (status)
         return status;
     for (size_t i = 0; i < items->count; i++)
-        if (!rows.of[i].id || !rows.of[i].answered)
+        if (gad_share_has(&settings->share, (int64_t)i) && (!rows.of[i].id || !rows.of[i].answered))
             todo[(*count)++] = i;
     result->answered = rows.answered;
     if (rows.answered || rows.failed)
         gad_log_info(log, "%s: %lld answers are there, %zu to ask%s", settings->folder, (long long)rows.answered, *count,
                      rows.failed ? " (failed requests are repeated)" : "");
+    gad_row_free(&rows);
+    return GAD_OK;
+}
+
+/* What the folder holds now, with what others wrote beside this process. */
+static gad_status count_all(const gad_run_settings *settings, gad_items *items, gad_run_result *result, gad_error *err)
+{
+    gad_rows rows;
+    gad_status status = gad_row_read(settings->folder, items, &rows, err);
+    if (status)
+        return status;
+    result->answered = rows.answered;
+    result->open = (int64_t)items->count - rows.answered - rows.failed;
     gad_row_free(&rows);
     return GAD_OK;
 }
@@ -304,7 +317,7 @@ gad_status gad_run_execute(const gad_run_settings *settings, gad_bench_model *mo
     size_t count = 0, *todo = gad_memory_alloc(items->count, sizeof *todo);
     if (!todo)
         return gad_error_memory(err, operation, items->count * sizeof *todo);
-    gad_status status = gad_row_open(&s.writer, settings->folder, err);
+    gad_status status = gad_row_open(&s.writer, settings->folder, &settings->share, err);
     if (status) {
         gad_memory_free(todo);
         return status;
@@ -322,5 +335,5 @@ gad_status gad_run_execute(const gad_run_settings *settings, gad_bench_model *mo
             *err = late;
     }
     gad_memory_free(todo);
-    return status;
+    return status ? status : count_all(settings, items, result, err);
 }

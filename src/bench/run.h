@@ -2,6 +2,7 @@
  * items, model. Out: rows on disk. A stopped or killed run goes on where it was. Knows nothing of scores. */
 #ifndef GAD_BENCH_RUN_H
 #define GAD_BENCH_RUN_H
+#include "base/share.h"
 #include "bench/item.h"
 #include "bench/model.h"
 #include "bench/request.h"
@@ -13,6 +14,7 @@ typedef struct gad_run_settings {
     const char *protocol;   /* "mmr-ad" or "mmad" */
     const json_t *plan;     /* how the items were chosen; a run is resumed only with the same */
     int64_t max_failures;   /* so many failed requests in a row end the run; 0: never */
+    gad_share share;        /* of the items that this process asks */
 } gad_run_settings;
 
 /* Make the folder with run.json and items.jsonl, or check that an existing one has the same settings (GAD_E_ARGUMENT names
@@ -22,6 +24,7 @@ gad_status gad_run_prepare(const gad_run_settings *settings, const gad_bench_mod
 
 typedef struct gad_run_result {
     int64_t items, answered; /* of the whole folder, now */
+    int64_t open;            /* of the whole folder: neither answered nor failed yet */
     int64_t asked, failed;   /* in this call */
     char first_failure[512]; /* of this call; "" when there was none */
 } gad_run_result;

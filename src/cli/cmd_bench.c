@@ -16,7 +16,7 @@ typedef struct run_options {
     engine_options engine;
     endpoint_options endpoint;
     gad_learn_settings learning;
-    const char *order, *learn;
+    const char *order, *learn, *share;
     bool difference, report;
     double per_minute;
 } run_options;
@@ -29,6 +29,12 @@ static const option table[] = {
      .kind = OPTION_STRING,
      .offset = AT(s.out),
      .help = "folder of the run; an unfinished run that is there goes on"},
+    {.name = "shard",
+     .argument = "K/N",
+     .kind = OPTION_STRING,
+     .offset = AT(share),
+     .help = "ask every N-th question from the K-th on, beside N-1 other processes with the same folder (default: as "
+             "mpirun or srun say)"},
     {.help = "Questions (one source)"},
     {.name = "store",
      .argument = "FILE",
@@ -339,6 +345,8 @@ static int run(void *settings)
         return EXIT_USAGE;
     }
     terminal_catch_interrupt();
+    if (gad_share_read(o->share, &o->s.share, &err))
+        return terminal_fail(&err);
     if (o->learn && !read_learning(o)) {
         fprintf(stderr, "gad bench run: --learn %s: give how many good parts, or all\n", o->learn);
         return EXIT_USAGE;
@@ -354,6 +362,11 @@ static int run(void *settings)
         terminal_printf(stderr, "%lld request%s failed; the first: %s\nRepeat the command to ask %s again.\n",
                         (long long)result.failed, result.failed == 1 ? "" : "s", result.first_failure,
                         result.failed == 1 ? "it" : "them");
+    if (result.open) {
+        fprintf(stderr, "%lld of %lld questions are with other processes; the last one writes the report\n",
+                (long long)result.open, (long long)result.items);
+        o->report = false;
+    }
     int exit_code = o->report ? write_reports(o, &log, &progress) : EXIT_DONE;
     return exit_code ? exit_code : result.failed ? EXIT_FAILED : EXIT_DONE;
 }

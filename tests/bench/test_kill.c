@@ -96,25 +96,12 @@ static pid_t start_run(const char *out, const char *items, const char *url)
     return start(argument);
 }
 
-/* The same with a checkpoint, in words of its own. */
-static pid_t start_engine(const char *out, const char *items)
+/* The same with a checkpoint, in words of its own; `shard` "K/N" of it. */
+static pid_t start_engine(const char *out, const char *items, const char *shard)
 {
-    const char *const argument[] = {"bench",
-                                    "run",
-                                    "--out",
-                                    out,
-                                    "--items",
-                                    items,
-                                    "--model",
-                                    MODEL,
-                                    "--max-tokens",
-                                    "24",
-                                    "--image-size",
-                                    "original",
-                                    "--threads",
-                                    "1",
-                                    "--no-difference",
-                                    "--no-report",
+    const char *const argument[] = {"bench",     "run", "--out",           out,           "--items",      items,
+                                    "--model",   MODEL, "--max-tokens",    "24",          "--image-size", "original",
+                                    "--threads", "1",   "--no-difference", "--no-report", "--shard",      shard,
                                     NULL};
     return start(argument);
 }
@@ -255,11 +242,11 @@ static void test_killed_engine(void **state)
     ASSERT_OK(gad_file_remove(whole, &err), &err);
     ASSERT_OK(gad_file_remove(broken, &err), &err);
     double begin_s = gad_clock_seconds();
-    assert_int_equal(finish(start_engine(whole, items)), 0);
+    assert_int_equal(finish(start_engine(whole, items, "1/1")), 0);
     double whole_s = gad_clock_seconds() - begin_s;
     gad_rng rng = gad_rng_make((uint64_t)getpid(), 1);
     while (kills < KILLS && stored < ENGINE_ITEMS) {
-        pid_t child = start_engine(broken, items);
+        pid_t child = start_engine(broken, items, "1/1");
         usleep((unsigned)(1e6 * whole_s * gad_rng_range(&rng, .02, .18)));
         kill(child, SIGKILL);
         waitpid(child, &status, 0);
@@ -270,14 +257,52 @@ static void test_killed_engine(void **state)
     }
     print_message("engine: killed %d times, %d of %d answers stored then\n", kills, stored, ENGINE_ITEMS);
     assert_true(kills >= 5);
-    assert_int_equal(finish(start_engine(broken, items)), 0);
+    assert_int_equal(finish(start_engine(broken, items, "1/1")), 0);
     assert_int_equal(count_rows(broken, ENGINE_ITEMS), ENGINE_ITEMS);
     assert_same_reports(whole, support_scratch(GAD_TEST_TMP, "engine_whole_out"), broken,
                         support_scratch(GAD_TEST_TMP, "engine_broken_out"));
 }
 
+/* Four processes side by side, of which one is killed again and again, give what one gives. */
+static void test_shares(void **state)
+{
+    (void)state;
+    enum { SHARES = 4 };
+    gad_error err;
+    int status, kills = 0;
+    char shard[SHARES][8];
+    pid_t child[SHARES];
+    const char *items = write_items(ENGINE_ITEMS), *whole = support_scratch(GAD_TEST_TMP, "share_whole");
+    const char *shared = support_scratch(GAD_TEST_TMP, "share_of_four");
+    ASSERT_OK(gad_file_remove(whole, &err), &err);
+    ASSERT_OK(gad_file_remove(shared, &err), &err);
+    double begin_s = gad_clock_seconds();
+    assert_int_equal(finish(start_engine(whole, items, "1/1")), 0);
+    double whole_s = gad_clock_seconds() - begin_s;
+    for (int k = 0; k < SHARES; k++) {
+        snprintf(shard[k], sizeof shard[k], "%d/%d", k + 1, SHARES);
+        child[k] = start_engine(shared, items, shard[k]);
+    }
+    gad_rng rng = gad_rng_make((uint64_t)getpid(), 2);
+    for (int i = 0; i < KILLS; i++) {
+        usleep((unsigned)(1e6 * whole_s * gad_rng_range(&rng, .02, .1)));
+        kill(child[2], SIGKILL);
+        waitpid(child[2], &status, 0);
+        kills += WIFSIGNALED(status);
+        child[2] = start_engine(shared, items, shard[2]);
+    }
+    for (int k = 0; k < SHARES; k++)
+        assert_int_equal(finish(child[k]), 0);
+    print_message("shares: one of four killed %d times\n", kills);
+    assert_true(kills >= 2);
+    assert_same_reports(whole, support_scratch(GAD_TEST_TMP, "share_whole_out"), shared,
+                        support_scratch(GAD_TEST_TMP, "share_of_four_out"));
+    assert_int_equal(finish(start_engine(shared, items, "5/4")), 1); /* no such share */
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_killed_run), cmocka_unit_test(test_killed_engine)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_killed_run), cmocka_unit_test(test_killed_engine),
+                                       cmocka_unit_test(test_shares)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -141,7 +141,7 @@ static void append(const char *path, const gad_row *row, const float *map)
 {
     gad_error err;
     gad_row_writer writer;
-    ASSERT_OK(gad_row_open(&writer, path, &err), &err);
+    ASSERT_OK(gad_row_open(&writer, path, &(gad_share){0}, &err), &err);
     ASSERT_OK(gad_row_append(&writer, row, map, &err), &err);
     ASSERT_OK(gad_row_close(&writer, &err), &err);
 }
@@ -222,17 +222,49 @@ static void test_one_writer(void **state)
     const char *path = folder();
     gad_error err;
     gad_row_writer first, second;
-    ASSERT_OK(gad_row_open(&first, path, &err), &err);
-    assert_int_equal(gad_row_open(&second, path, &err), GAD_E_ARGUMENT);
+    ASSERT_OK(gad_row_open(&first, path, &(gad_share){0}, &err), &err);
+    assert_int_equal(gad_row_open(&second, path, &(gad_share){0}, &err), GAD_E_ARGUMENT);
     ASSERT_OK(gad_row_close(&first, &err), &err);
-    ASSERT_OK(gad_row_open(&second, path, &err), &err);
+    ASSERT_OK(gad_row_open(&second, path, &(gad_share){0}, &err), &err);
     ASSERT_OK(gad_row_close(&second, &err), &err);
+}
+
+/* Rows of processes side by side: an answer counts, in whichever file; a failure elsewhere does not replace it. */
+static void test_parts(void **state)
+{
+    (void)state;
+    const char *path = folder();
+    gad_error err;
+    gad_items items = three_items();
+    gad_rows rows;
+    float map[2] = {7, 8}, *read_map;
+    gad_row a = answer_row("a", "No"), b = answer_row("b", "Yes"), failed = {.id = "b", .error = "HTTP 500", .score = NAN};
+    b.map_width = 2;
+    b.map_height = 1;
+    const gad_row *row[] = {&a, &b, &failed};
+    const gad_share part[] = {{0, 0}, {0, 2}, {1, 2}};
+    for (int i = 0; i < 3; i++) {
+        gad_row_writer writer;
+        ASSERT_OK(gad_row_open(&writer, path, &part[i], &err), &err);
+        ASSERT_OK(gad_row_append(&writer, row[i], i == 1 ? map : NULL, &err), &err);
+        ASSERT_OK(gad_row_close(&writer, &err), &err);
+    }
+    ASSERT_OK(gad_row_read(path, &items, &rows, &err), &err);
+    assert_int_equal(rows.answered, 2);
+    assert_int_equal(rows.failed, 0);
+    assert_string_equal(rows.of[1].text, "Yes");
+    ASSERT_OK(gad_row_map(path, &rows.of[1], &read_map, &err), &err);
+    assert_memory_equal(read_map, map, sizeof map);
+    gad_memory_free(read_map);
+    gad_row_free(&rows);
+    gad_item_free(&items);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_items_round_trip), cmocka_unit_test(test_bad_items),  cmocka_unit_test(test_rows_round_trip),
+        cmocka_unit_test(test_items_round_trip), cmocka_unit_test(test_bad_items),
+        cmocka_unit_test(test_rows_round_trip),  cmocka_unit_test(test_parts),
         cmocka_unit_test(test_torn_line),        cmocka_unit_test(test_one_writer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,7 +41,7 @@ static void append_row(const char *folder, gad_items *items)
                          .map_offset = -1};
     gad_row_writer writer;
     gad_row mine = row;
-    if (gad_row_open(&writer, folder, NULL))
+    if (gad_row_open(&writer, folder, &(gad_share){0}, NULL))
         return;
     check(gad_row_append(&writer, &mine, NULL, NULL) == GAD_OK);
     check(gad_row_close(&writer, NULL) == GAD_OK);
