@@ -318,6 +318,9 @@ typedef struct gad_learn_settings {
     bool mirror;             /* remember parts mirrored and turned by half a turn too */
     int64_t most_rows;       /* of the memory: more are thinned */
     double rate, confidence; /* wanted share of false alarms, and the probability that it is no larger */
+    /* The threshold keeps rate and confidence where there are enough good parts. Without it, it lies where a part stands
+     * out from them, which finds more, and what that is worth is said. */
+    bool guarantee;
 } gad_learn_settings;
 GAD_API gad_learn_settings gad_learn_settings_default(void);
 
@@ -346,6 +349,7 @@ typedef struct gad_product_info {
     double centre, spread;   /* mean and deviation of the good parts' distances, each from the others */
     gad_threshold threshold; /* of such a distance */
     double milliseconds;     /* that inspecting a part took when it was learnt; 0: not measured */
+    int64_t tiles;           /* that a part was seen in then */
 } gad_product_info;
 GAD_API void gad_product_describe(const gad_product *product, gad_product_info *info);
 /* A good part: its name (the product's), its distance from the others (NaN: not measured), and whether that is far more

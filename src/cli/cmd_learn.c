@@ -12,7 +12,7 @@
 typedef struct learn_options {
     option_list good, forget;
     const char *class_name, *out, *features, *smallest, *product;
-    bool mirror, force;
+    bool mirror, force, guarantee;
     int64_t side, rows, threads;
     double rate, confidence;
 } learn_options;
@@ -91,6 +91,11 @@ static const option table[] = {
      .offset = AT(confidence),
      .fallback = "0.95",
      .help = "probability that the true share is no larger"},
+    {.name = "guarantee",
+     .kind = OPTION_FLAG,
+     .offset = AT(guarantee),
+     .help = "the threshold keeps --rate and --confidence, where there are enough good parts; without "
+             "it, it lies where parts stand out from the good ones"},
 };
 
 /* "0.1%", "12px", "12". */
@@ -123,6 +128,12 @@ static void print_product(const gad_product *product, const char *path)
         printf("one good part says nothing of how others differ: the threshold %.3f is that of most products\n", t->value);
     if (t->supported)
         printf("at most %.3g %% of good parts are rejected, with %.1f %% confidence\n", 100 * t->rate, 100 * t->reached);
+    else if (t->normals >= t->normals_needed)
+        printf("%lld of %lld good parts lie above it: at most %.3g %% are rejected, with %.0f %% confidence (--guarantee: "
+               "%.3g "
+               "%%)\n",
+               (long long)t->normals_above, (long long)t->normals, 100 * t->rate_supported, 100 * t->confidence,
+               100 * t->rate);
     else if (info.parts > 1)
         printf("no guarantee: %.3g %% at %.0f %% confidence needs %lld good parts\n", 100 * t->rate, 100 * t->confidence,
                (long long)t->normals_needed);
@@ -134,7 +145,10 @@ static void print_product(const gad_product *product, const char *path)
         if (odd)
             terminal_printf(stdout, "odd: %s (%.3f): look at it, and leave it out if it is not good\n", name, distance);
     }
-    if (info.milliseconds > 0)
+    if (info.milliseconds > 0 && info.tiles > 1)
+        printf("%.0f ms a part, in %lld tiles of %.0f ms\n", info.milliseconds, (long long)info.tiles,
+               info.milliseconds / (double)info.tiles);
+    else if (info.milliseconds > 0)
         printf("%.0f ms a part\n", info.milliseconds);
     printf("%s\n", path);
 }
@@ -152,6 +166,7 @@ static int learn(const learn_options *o, const paths *good, gad_product **produc
     settings.most_rows = o->rows;
     settings.rate = o->rate;
     settings.confidence = o->confidence;
+    settings.guarantee = o->guarantee;
     if (o->smallest && !read_smallest(o->smallest, &settings)) {
         fprintf(stderr, "gad learn: --smallest %s: give a share of the area (0.1%%) or a size (12px)\n", o->smallest);
         return EXIT_USAGE;

@@ -45,6 +45,7 @@ static gad_status measure_time(gad_product *product, const char *path, gad_error
     const double start = gad_clock_seconds();
     status = gad_product_look(product, &image, NAN, &seen, err);
     product->milliseconds = 1000 * (gad_clock_seconds() - start);
+    product->tiles = gad_product_tiles(product, image.width, image.height);
     if (!status)
         gad_inspection_clear(&seen);
     gad_image_free(&image);
@@ -143,7 +144,8 @@ void gad_product_describe(const gad_product *p, gad_product_info *info)
                                .centre = p->centre,
                                .spread = p->spread,
                                .threshold = p->threshold,
-                               .milliseconds = p->milliseconds};
+                               .milliseconds = p->milliseconds,
+                               .tiles = p->tiles};
 }
 
 void gad_product_part(const gad_product *p, int64_t part, const char **name, double *distance, bool *odd)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/string.h"
 #include "evidence/holdout.h"
 #include "evidence/regions.h"
 #include "features/tile.h"
@@ -12,6 +13,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MIN_SIDE_PX = 64, MAX_SIDE_PX = 8192 };
@@ -51,6 +53,13 @@ void gad_product_working_size(const gad_product *product, int64_t width_px, int6
     const double k = (double)product->side_px / sqrt((double)width_px * (double)height_px);
     *width = whole_units((double)width_px * k, unit);
     *height = whole_units((double)height_px * k, unit);
+}
+
+int64_t gad_product_tiles(const gad_product *product, int64_t width_px, int64_t height_px)
+{
+    int64_t width, height;
+    gad_product_working_size(product, width_px, height_px, &width, &height);
+    return gad_tile_count(width, height);
 }
 
 static gad_status describe(const gad_product *p, const gad_image *image, gad_descriptors *d, gad_error *err)
@@ -102,6 +111,7 @@ static gad_status set_up(gad_product *p, const gad_learn_settings *settings, gad
     p->side_px = settings->side_px;
     p->views = settings->mirror ? GAD_PRODUCT_VIEWS : 1;
     p->most_rows = settings->most_rows;
+    p->guarantee = settings->guarantee;
     p->backbone_hash = info->hash;
     snprintf(p->family, sizeof p->family, "%s", info->family);
     gad_status status = gad_product_equip(p, backbone, settings->threads, err);
@@ -187,6 +197,15 @@ static gad_status score_late(gad_product *p, const gad_descriptors *view, double
     return status;
 }
 
+static void take_size(gad_product *p, const gad_image *image)
+{
+    const int64_t size[] = {image->width, image->height};
+    for (int i = 0; i < 2; i++) {
+        p->least_px[i] = p->least_px[i] && p->least_px[i] < size[i] ? p->least_px[i] : size[i];
+        p->most_px[i] = p->most_px[i] > size[i] ? p->most_px[i] : size[i];
+    }
+}
+
 gad_status gad_product_add(gad_product *product, const char *name, const gad_image *image, gad_error *err)
 {
     gad_descriptors view[GAD_PRODUCT_VIEWS] = {{0}};
@@ -201,6 +220,8 @@ gad_status gad_product_add(gad_product *product, const char *name, const gad_ima
         status = score_late(product, view, &score[part], err);
     if (!status)
         status = gad_bank_add(&product->bank, name, view, (int)product->views, err);
+    if (!status)
+        take_size(product, image);
     for (int i = 0; i < GAD_PRODUCT_VIEWS; i++)
         gad_descriptor_free(&view[i]);
     return status;
@@ -220,10 +241,12 @@ gad_status gad_product_remove(gad_product *product, int64_t part, gad_error *err
 /* ---- what good parts look like ---- */
 
 /* What was found on cookies, toys and screws, which no figure is published of (docs/results.md). Where few good parts were
- * seen, a later one may lie farther than they do from each other; one part alone says nothing of that. Parts of other
- * products lie at 0.15 and more from a product as a whole, good parts at a tenth of that. */
-static const double margin_of_few = 0.02, centre_of_one = 0.20, unfamiliar_share = 2.5, least_unfamiliar = 0.12,
-                    odd_share = 1.6;
+ * seen, a later one may lie farther than they do from each other; one part alone says nothing of that. Of many, half say
+ * where the others should lie, and those that do not are no reason to let defects pass. Parts of other products lie at 0.15
+ * and more from a product as a whole, good parts at a tenth of that. */
+enum { MANY = 10 };
+static const double margin_of_few = 0.02, margin_of_many = 0.01, deviations_of_many = 1.5, centre_of_one = 0.20,
+                    unfamiliar_share = 2.5, least_unfamiliar = 0.12, odd_share = 1.6;
 
 static void find_mean(const double *value, int64_t count, double *mean, double *deviation)
 {
@@ -236,12 +259,53 @@ static void find_mean(const double *value, int64_t count, double *mean, double *
     *deviation = sqrt(squares / (double)count);
 }
 
-/* From the distances that are known, each part from the others: order statistics where they support what is wanted, else
- * what few parts show and a margin. One part says nothing of others: a value that fits most products. */
+static double median(const double *rising, int64_t count)
+{
+    return (rising[(count - 1) / 2] + rising[count / 2]) / 2;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* From which distance on a part stands out from the good ones, `score` of which rise. `spare` has room for them. */
+static double stand_out(const gad_product *p, const double *score, int64_t count, double *spare)
+{
+    if (count < MANY)
+        return p->centre + margin_of_few;
+    const double middle = median(score, count);
+    for (int64_t i = 0; i < count; i++)
+        spare[i] = fabs(score[i] - middle);
+    qsort(spare, (size_t)count, sizeof *spare, ascending);
+    /* 1.4826: from the median deviation to the standard deviation of a normal distribution */
+    return middle + deviations_of_many * 1.4826 * median(spare, count) + margin_of_many;
+}
+
+/* From the distances that are known, each part from the others: order statistics where a guarantee is wanted and supported,
+ * else where a part stands out, and what is known of that. */
+static gad_status weigh(gad_product *p, double *score, int64_t known, double rate, double confidence, gad_error *err)
+{
+    gad_threshold *t = &p->threshold;
+    find_mean(score, known, &p->centre, &p->spread);
+    gad_status status = gad_threshold_compute(score, (size_t)known, rate, confidence, t, err); /* sorts */
+    if (status || (p->guarantee && t->supported))
+        return status;
+    const double kept = t->value, value = stand_out(p, score, known, score + known);
+    t->value = value;
+    t->supported = t->supported && value >= kept;
+    for (t->normals_above = 0; t->normals_above < known && score[known - 1 - t->normals_above] >= value;)
+        t->normals_above++;
+    t->rate_supported = gad_threshold_rate(known, t->normals_above, confidence);
+    return GAD_OK;
+}
+
+/* One part says nothing of others: a value that fits most products. */
 static gad_status set_threshold(gad_product *p, double rate, double confidence, gad_error *err)
 {
-    size_t known = 0;
-    double *score = gad_memory_alloc((size_t)p->bank.parts, sizeof *score);
+    int64_t known = 0;
+    double *score = gad_memory_alloc((size_t)p->bank.parts, 2 * sizeof *score);
     if (!score)
         return gad_error_memory(err, learning, (size_t)p->bank.parts * sizeof *score);
     for (int64_t i = 0; i < p->bank.parts; i++)
@@ -249,14 +313,12 @@ static gad_status set_threshold(gad_product *p, double rate, double confidence, 
             score[known++] = p->score[i];
     gad_status status = GAD_OK;
     if (known) {
-        find_mean(score, (int64_t)known, &p->centre, &p->spread);
-        status = gad_threshold_compute(score, known, rate, confidence, &p->threshold, err);
+        status = weigh(p, score, known, rate, confidence, err);
     } else {
-        p->threshold = (gad_threshold){.rate = rate, .confidence = confidence, .rate_supported = 1};
         p->centre = centre_of_one;
+        p->threshold = (gad_threshold){
+            .rate = rate, .confidence = confidence, .rate_supported = 1, .value = centre_of_one + margin_of_few};
     }
-    if (!status && !p->threshold.supported)
-        p->threshold.value = p->centre + margin_of_few;
     gad_memory_free(score);
     return status;
 }
@@ -393,6 +455,32 @@ static gad_status judge(const gad_product *p, const gad_descriptors *d, float *d
     return status;
 }
 
+/* A picture of another size is brought to the size that was learnt, but what is sharp or blurred in it is not. */
+static gad_status warn_of_size(const gad_product *p, const gad_image *image, gad_inspection *r, gad_error *err)
+{
+    static const double tolerance = 0.1;
+    const int64_t size[] = {image->width, image->height};
+    bool other = false;
+    for (int i = 0; i < 2 && p->most_px[i]; i++)
+        other |= (double)size[i] < (1 - tolerance) * (double)p->least_px[i] ||
+                 (double)size[i] > (1 + tolerance) * (double)p->most_px[i];
+    if (!other)
+        return GAD_OK;
+    gad_string text = {0};
+    gad_string_addf(&text, "%s\nCompare with care: the picture has %lld x %lld px, those of the good parts %lld x %lld",
+                    r->found, (long long)size[0], (long long)size[1], (long long)p->least_px[0], (long long)p->least_px[1]);
+    if (p->most_px[0] > p->least_px[0] || p->most_px[1] > p->least_px[1])
+        gad_string_addf(&text, " to %lld x %lld", (long long)p->most_px[0], (long long)p->most_px[1]);
+    gad_string_add(&text, ".");
+    char *found = text.failed ? NULL : gad_memory_copy_string(gad_string_text(&text));
+    gad_string_free(&text);
+    if (!found)
+        return gad_error_memory(err, inspecting, strlen(r->found));
+    gad_memory_free(r->found);
+    r->found = found;
+    return GAD_OK;
+}
+
 static gad_status add_texts(gad_inspection *r, gad_error *err)
 {
     r->reasoning = gad_memory_copy_string("");
@@ -425,6 +513,8 @@ gad_status gad_product_look(gad_product *product, const gad_image *image, double
     if (!status)
         status =
             gad_findings_write(image, &(gad_findings_map){distance, d.rows, d.cols, product->threshold.value}, &r, err);
+    if (!status)
+        status = warn_of_size(product, image, &r, err);
     if (!status)
         status = add_texts(&r, err);
     gad_memory_free(distance);

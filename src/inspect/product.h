@@ -18,15 +18,18 @@ struct gad_product {
     /* how its pictures are seen */
     char family[40];
     gad_hash backbone_hash;
-    int64_t side_px; /* of a square with the area of the working picture */
-    int64_t views;   /* each part as it is (1), and mirrored both ways (4) */
+    int64_t side_px;                 /* of a square with the area of the working picture */
+    int64_t least_px[2], most_px[2]; /* width and height of the pictures of good parts; 0: not known */
+    int64_t views;                   /* each part as it is (1), and mirrored both ways (4) */
     int64_t most_rows;
     /* what good parts look like to a bank without them */
     double *score; /* [bank.parts]; NaN: not measured */
     double centre, spread;
     double distance_limit; /* of a part as a whole: from here on it is unfamiliar */
+    bool guarantee;        /* the threshold keeps its rate and confidence where it can (gad_learn_settings) */
     gad_threshold threshold;
-    double milliseconds; /* of one inspection when it was learnt */
+    double milliseconds; /* of one inspection when it was learnt, of so many tiles; not kept in a file */
+    int64_t tiles;
     /* not kept in a file */
     gad_backbone *backbone;
     gad_device device;
@@ -36,6 +39,9 @@ struct gad_product {
 /* How a picture of that size is seen: its working size, in units of the backbone. */
 void gad_product_working_size(const gad_product *product, int64_t width_px, int64_t height_px, int64_t *width,
                               int64_t *height);
+
+/* How many tiles (features/tile.h) that is. */
+int64_t gad_product_tiles(const gad_product *product, int64_t width_px, int64_t height_px);
 
 /* The backbone in that file; NULL: the installed one. */
 gad_status gad_product_backbone(const char *path, int threads, gad_backbone **backbone, gad_error *err);

@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* Bounds of what a file may ask for. */
-enum { MAX_PARTS = 100000, MAX_WIDTH = 16384, MAX_TEXT_BYTES = 64 << 20 };
+enum { MAX_PARTS = 100000, MAX_WIDTH = 16384, MAX_TEXT_BYTES = 64 << 20, MAX_PICTURE_PX = 1 << 20 };
 static const char writing[] = "write a product", reading[] = "read a product";
 static const char schema[] = "gad-product/1";
 
@@ -37,15 +37,17 @@ static json_t *describe(const gad_product *p)
     const gad_threshold *t = &p->threshold;
     char hash[33];
     gad_hash_text(p->backbone_hash, hash);
-    json_t *threshold =
-        json_pack("{s:f, s:f, s:f, s:f, s:b, s:f, s:I, s:I}", "value", t->value, "rate", t->rate, "confidence",
-                  t->confidence, "reached", t->reached, "supported", t->supported, "rate_supported", t->rate_supported,
-                  "normals", (json_int_t)t->normals, "normals_needed", (json_int_t)t->normals_needed);
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:o, s:o}", "schema", schema, "name", p->name,
-                     "backbone", p->family, "backbone_hash", hash, "side_px", (json_int_t)p->side_px, "stride",
-                     (json_int_t)GAD_PRODUCT_STRIDE, "views", (json_int_t)p->views, "most_rows", (json_int_t)p->most_rows,
-                     "centre", p->centre, "spread", p->spread, "distance_limit", p->distance_limit, "threshold", threshold,
-                     "parts", describe_parts(p));
+    json_t *threshold = json_pack("{s:f, s:f, s:f, s:f, s:b, s:f, s:I, s:I, s:I}", "value", t->value, "rate", t->rate,
+                                  "confidence", t->confidence, "reached", t->reached, "supported", t->supported,
+                                  "rate_supported", t->rate_supported, "normals", (json_int_t)t->normals, "normals_above",
+                                  (json_int_t)t->normals_above, "normals_needed", (json_int_t)t->normals_needed);
+    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:b, s:[IIII], s:o, s:o}", "schema", schema,
+                     "name", p->name, "backbone", p->family, "backbone_hash", hash, "side_px", (json_int_t)p->side_px,
+                     "stride", (json_int_t)GAD_PRODUCT_STRIDE, "views", (json_int_t)p->views, "most_rows",
+                     (json_int_t)p->most_rows, "centre", p->centre, "spread", p->spread, "distance_limit",
+                     p->distance_limit, "guarantee", p->guarantee, "sizes_px", (json_int_t)p->least_px[0],
+                     (json_int_t)p->least_px[1], (json_int_t)p->most_px[0], (json_int_t)p->most_px[1], "threshold",
+                     threshold, "parts", describe_parts(p));
 }
 
 gad_status gad_product_file_write(const gad_product *product, const char *path, gad_error *err)
@@ -94,6 +96,8 @@ static gad_status read_threshold(const json_t *root, const char *path, gad_thres
     if (!status)
         status = gad_json_get_int(o, "normals", path, 0, &t->normals, err);
     if (!status)
+        status = gad_json_get_int(o, "normals_above", path, 0, &t->normals_above, err);
+    if (!status)
         status = gad_json_get_int(o, "normals_needed", path, 0, &t->normals_needed, err);
     if (!status && !(isfinite(t->value) && t->value > 0))
         status = malformed(path, "the threshold is not a number above 0", err);
@@ -109,6 +113,21 @@ static bool read_hash(const char *text, gad_hash *hash)
         return false;
     *hash = (gad_hash){high, low};
     return true;
+}
+
+/* Products of before do not say it. */
+static bool read_sizes(const json_t *root, gad_product *p)
+{
+    const json_t *list = json_object_get(root, "sizes_px");
+    if (!list)
+        return true;
+    int64_t *const to[] = {&p->least_px[0], &p->least_px[1], &p->most_px[0], &p->most_px[1]};
+    for (size_t i = 0; i < 4; i++) {
+        *to[i] = json_integer_value(json_array_get(list, i));
+        if (*to[i] < 0 || *to[i] > MAX_PICTURE_PX)
+            return false;
+    }
+    return json_array_size(list) == 4;
 }
 
 static gad_status read_settings(const json_t *root, const char *path, gad_product *p, gad_error *err)
@@ -133,6 +152,8 @@ static gad_status read_settings(const json_t *root, const char *path, gad_produc
     if (!status)
         status = gad_json_get_int(root, "most_rows", path, 0, &p->most_rows, err);
     if (!status)
+        status = gad_json_get_bool(root, "guarantee", path, false, &p->guarantee, err);
+    if (!status)
         status = gad_json_get_number(root, "centre", path, 0, &p->centre, err);
     if (!status)
         status = gad_json_get_number(root, "spread", path, 0, &p->spread, err);
@@ -141,7 +162,7 @@ static gad_status read_settings(const json_t *root, const char *path, gad_produc
     if (status)
         return status;
     if (!read_hash(hash, &p->backbone_hash) || stride != GAD_PRODUCT_STRIDE || p->side_px < 64 || p->side_px > 8192 ||
-        (p->views != 1 && p->views != 4) || p->most_rows < 1)
+        (p->views != 1 && p->views != 4) || p->most_rows < 1 || !read_sizes(root, p))
         return malformed(path, "its settings make no sense", err);
     snprintf(p->family, sizeof p->family, "%s", family);
     p->name = gad_memory_copy_string(name);

@@ -47,6 +47,21 @@ static int64_t allowed_above(int64_t n, double rate, double confidence, double *
     return m;
 }
 
+double gad_threshold_rate(int64_t n, int64_t above, double confidence)
+{
+    double low = 0, high = 1;
+    if (n < 1 || above >= n)
+        return 1;
+    for (int i = 0; i < 60; i++) { /* halved until nothing is left of a double */
+        const double rate = (low + high) / 2;
+        double sum = 0;
+        for (int64_t k = 0; k <= above; k++)
+            sum += binomial_mass(n, k, rate);
+        *(sum > 1 - confidence ? &low : &high) = rate;
+    }
+    return high;
+}
+
 gad_status gad_threshold_compute(double *scores, size_t count, double rate, double confidence, gad_threshold *threshold,
                                  gad_error *err)
 {

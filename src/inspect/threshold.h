@@ -23,6 +23,9 @@ enum gad_threshold_member {
  * sorted in place. */
 gad_status gad_threshold_compute(double *scores, size_t count, double rate, double confidence, gad_threshold *threshold,
                                  gad_error *err);
+/* Of n normals, `above` lie at the threshold or above it: the smallest rate that so many support, the upper end of Clopper
+ * and Pearson's interval. Needs 0 < confidence < 1. */
+double gad_threshold_rate(int64_t n, int64_t above, double confidence);
 /* `settings` says for people what else was special; "" for nothing. */
 gad_status gad_threshold_write(const gad_threshold *threshold, const char *settings, const char *path, gad_error *err);
 

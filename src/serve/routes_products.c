@@ -29,6 +29,9 @@ static void promise(const gad_product *p, char *text, size_t size)
     if (t->supported)
         snprintf(text, size, "at most %.3g %% of good parts are rejected, with %.3g %% confidence", 100 * t->rate,
                  100 * t->confidence);
+    else if (t->normals >= t->normals_needed)
+        snprintf(text, size, "%lld of %lld good parts lie above it: at most %.3g %% are rejected, with %.3g %% confidence",
+                 (long long)t->normals_above, (long long)t->normals, 100 * t->rate_supported, 100 * t->confidence);
     else
         snprintf(text, size,
                  "%lld good parts support at most %.3g %% of false alarms with %.3g %% confidence; %lld would be needed "

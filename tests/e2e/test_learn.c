@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "e2e/program.h"
 #include "io/image.h"
+#include "io/resize.h"
 
 enum { SIDE = 256, GOOD = 5 };
 
@@ -102,6 +103,44 @@ static void test_verdicts(void **state)
     json_t *other = inspect(product, part);
     assert_string_equal(verdict_of(other), "unfamiliar");
     json_decref(other);
+}
+
+/* A picture of another size than the good parts' is compared, and it is said. */
+static void test_other_size(void **state)
+{
+    (void)state;
+    const char *product = scratch("sized.gad"), *part = scratch("sized.png");
+    gad_image image = {0}, small = {0};
+    gad_error err;
+    learn(product);
+    draw(part, 20, false, false);
+    json_t *same = inspect(product, part);
+    assert_null(strstr(json_string_value(json_object_get(same, "found")), "Compare with care"));
+    json_decref(same);
+    ASSERT_OK(gad_image_load(part, &image, &err), &err);
+    ASSERT_OK(gad_resize_bicubic(&image, SIDE / 2, SIDE / 2, GAD_RESIZE_PIL, &small, &err), &err);
+    ASSERT_OK(gad_image_save_png(&small, part, &err), &err);
+    json_t *other = inspect(product, part);
+    assert_non_null(strstr(json_string_value(json_object_get(other, "found")),
+                           "the picture has 128 x 128 px, those of the good parts 256 x 256."));
+    json_decref(other);
+    gad_image_free(&image);
+    gad_image_free(&small);
+}
+
+/* Where there are enough good parts for a rate, it is kept only when that is wanted; else its bound is said. */
+static void test_guarantee(void **state)
+{
+    (void)state;
+    const char *out = scratch("kept.gad");
+    program_result r = RUN("learn", "--good", good_parts(), "--out", out, "--rate", "0.5", "--confidence", "0.9",
+                           "--guarantee", "--threads", "1");
+    expect(&r, 0, "at most 50 % of good parts are rejected, with 96.9 % confidence");
+    program_free(&r);
+    r = RUN("learn", "--good", good_parts(), "--out", out, "--rate", "0.05", "--confidence", "0.95", "--guarantee",
+            "--threads", "1");
+    expect(&r, 0, "no guarantee: 5 % at 95 % confidence needs 59 good parts");
+    program_free(&r);
 }
 
 /* The folder's name is the truth: a hole that is found, a hole that is no hole (missed), another product as a good part. */
@@ -257,8 +296,9 @@ static void test_benchmark(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_verdicts), cmocka_unit_test(test_truth),    cmocka_unit_test(test_more_and_less),
-        cmocka_unit_test(test_files),    cmocka_unit_test(test_smallest), cmocka_unit_test(test_benchmark),
+        cmocka_unit_test(test_verdicts),   cmocka_unit_test(test_truth),     cmocka_unit_test(test_more_and_less),
+        cmocka_unit_test(test_files),      cmocka_unit_test(test_smallest),  cmocka_unit_test(test_benchmark),
+        cmocka_unit_test(test_other_size), cmocka_unit_test(test_guarantee),
     };
     return cmocka_run_group_tests_name("e2e/learn", tests, NULL, NULL);
 }

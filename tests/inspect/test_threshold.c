@@ -39,6 +39,16 @@ static void test_known_sizes(void **state)
     assert_true(of(1, .5, .9).rate_supported > .89);
 }
 
+/* Clopper and Pearson, from scipy's beta.ppf(.95, above + 1, n - above). */
+static void test_rate_supported(void **state)
+{
+    (void)state;
+    assert_true(fabs(gad_threshold_rate(59, 0, .95) - 0.04950760988822693) < 1e-12);
+    assert_true(fabs(gad_threshold_rate(60, 3, .95) - 0.12418721047743608) < 1e-12);
+    assert_true(fabs(gad_threshold_rate(500, 20, .95) - 0.05759556211555101) < 1e-12);
+    assert_true(gad_threshold_rate(5, 5, .95) == 1);
+}
+
 /* Over many draws of 200 normals the true false-alarm rate exceeds the wanted one in at most 1 - confidence of them. */
 static void test_promise_holds(void **state)
 {
@@ -141,8 +151,10 @@ static void test_number(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_sizes), cmocka_unit_test(test_promise_holds), cmocka_unit_test(test_ties_and_bad_input),
-        cmocka_unit_test(test_file),        cmocka_unit_test(test_does_not_fit),  cmocka_unit_test(test_number),
+        cmocka_unit_test(test_rate_supported), cmocka_unit_test(test_known_sizes),
+        cmocka_unit_test(test_promise_holds),  cmocka_unit_test(test_ties_and_bad_input),
+        cmocka_unit_test(test_file),           cmocka_unit_test(test_does_not_fit),
+        cmocka_unit_test(test_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
