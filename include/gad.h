@@ -103,7 +103,9 @@ typedef enum gad_quantise { GAD_QUANTISE_NONE, GAD_QUANTISE_Q8, GAD_QUANTISE_Q4 
 typedef enum gad_precision { GAD_PRECISION_CHECKPOINT, GAD_PRECISION_FP32, GAD_PRECISION_BF16 } gad_precision;
 
 typedef struct gad_engine_options {
-    const char *model;   /* as gad_model_locate takes it: a Qwen2.5-VL or Qwen3-VL checkpoint of Hugging Face's layout */
+    const char *model;   /* as gad_model_locate takes it: a Qwen2.5-VL or Qwen3-VL checkpoint of Hugging Face's layout, or
+                          * the .gguf file of its language model */
+    const char *mmproj;  /* the file of a .gguf model's vision tower; NULL: the mmproj file beside it */
     const char *adapter; /* folder of a PEFT LoRA adapter, or NULL */
     bool merge_adapter;  /* add the adapter into the weights instead of applying it beside them */
     gad_quantise quantise, quantise_vision; /* language model's matrices while loading, and the vision tower's */

@@ -28,8 +28,10 @@ GAD_API gad_status gad_model_describe(const gad_engine_options *options, int wid
                                       int64_t answer_tokens, gad_model_info *info, gad_error *err);
 
 typedef struct gad_speed_settings {
-    const char *model, *shape; /* a checkpoint folder, or the name of a shape to fill with random bf16 weights */
-    const char *backbone;      /* or a file or folder of pretrained features; it knows no tokens and is not quantised */
+    const char *model,
+        *shape;           /* a checkpoint folder or .gguf file, or the name of a shape to fill with random bf16 weights */
+    const char *mmproj;   /* of a .gguf file: its vision tower's; NULL: the one beside it */
+    const char *backbone; /* or a file or folder of pretrained features; it knows no tokens and is not quantised */
     gad_quantise quantise, quantise_vision;
     bool half_cache;
     gad_precision precision; /* random weights are bf16 */
@@ -57,8 +59,8 @@ GAD_API gad_status gad_speed_measure(const gad_speed_settings *settings, gad_spe
 
 /* The same for training. Samples are two images of random pixels, text_tokens ids and an answer of answer_tokens. */
 typedef struct gad_training_benchmark_settings {
-    const char *model, *shape; /* as above; a step trains ... */
-    int64_t lora_rank;         /* ... adapters of this rank on the language model; 0: all of it in fp32 */
+    const char *model, *mmproj, *shape; /* as above; a step trains ... */
+    int64_t lora_rank;                  /* ... adapters of this rank on the language model; 0: all of it in fp32 */
     int threads;
     const char *device, *cpu_level;
     gad_precision precision; /* GAD_PRECISION_CHECKPOINT: on the CPU fp32, as weights that train are; elsewhere bf16 */

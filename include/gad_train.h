@@ -39,7 +39,8 @@ typedef struct gad_new_settings {
 GAD_API gad_status gad_model_new(const gad_new_settings *settings, gad_error *err);
 
 typedef struct gad_convert_settings {
-    const char *model;   /* checkpoint folder */
+    const char *model;   /* checkpoint folder, or the .gguf file of a language model */
+    const char *mmproj;  /* of a .gguf file: its vision tower's; NULL: the one beside it */
     const char *adapter; /* PEFT LoRA adapter to add into the weights; NULL: none */
     const char *out;     /* new folder */
     const char *type;    /* "fp32", "bf16", "fp16"; NULL: as the matrices of the checkpoint are */
@@ -126,6 +127,7 @@ typedef enum gad_ratio { GAD_RATIO_TOKEN, GAD_RATIO_SEQUENCE } gad_ratio;
 /* Start from gad_train_sft_default or gad_train_grpo_default; model and out are needed. */
 typedef struct gad_train_settings {
     const char *model, *out; /* checkpoint to start from; folder of the run */
+    const char *mmproj;      /* of a .gguf file: its vision tower's; NULL: the one beside it */
     const char *adapter;     /* merged into the start, so that a KL reference is what the run started from */
     /* data: a store or JSON lines (docs/formats.md), or synthetic pairs when NULL */
     const char *data, *root, *split, *eval_data, *eval_split, *prompt_file;

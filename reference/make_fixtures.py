@@ -15,6 +15,7 @@ from fixtures_activations import CASES, choose_seed, prepare, write_cases, write
 from fixtures_common import ROOT, make_deterministic
 from fixtures_features import write_features
 from fixtures_gguf import write as write_gguf
+from fixtures_gguf_models import write as write_gguf_models
 from fixtures_images import save_images, write_resize
 from fixtures_malformed import write_malformed
 from fixtures_metrics import write_metrics
@@ -24,7 +25,7 @@ from fixtures_models import (
 from fixtures_tokenizer import check_tokenizer, make_tokenizer, save_tokenizer, write_tokenizer_cases
 from fixtures_training import write_adapters, write_training
 
-MAX_BYTES, MAX_FILE_BYTES = 6_000_000, 1_000_000
+MAX_BYTES, MAX_FILE_BYTES = 8_000_000, 1_000_000
 FOLDERS = ["features", "gguf", "images", "malformed", *FAMILIES]
 
 
@@ -87,6 +88,7 @@ def main() -> int:
     write_features(arguments.out / "features")
     for family in FAMILIES:
         write_family(family, arguments.out, arguments.scratch)
+    write_gguf_models(arguments.out / "gguf", arguments.out)
     shutil.rmtree(arguments.scratch, ignore_errors=True)
     sizes = [path.stat().st_size for path in arguments.out.rglob("*") if path.is_file()]
     print(f"wrote {len(sizes)} files, {sum(sizes)} bytes, the largest {max(sizes)}, below {arguments.out}")

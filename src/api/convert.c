@@ -58,6 +58,7 @@ gad_status gad_model_convert(const gad_convert_settings *settings, gad_error *er
     gad_engine *engine = NULL;
     gad_dtype dtype = GAD_F32;
     gad_engine_options options = {.model = settings->model,
+                                  .mmproj = settings->mmproj,
                                   .adapter = settings->adapter,
                                   .merge_adapter = settings->adapter != NULL,
                                   .threads = (int)settings->threads,
@@ -70,7 +71,7 @@ gad_status gad_model_convert(const gad_convert_settings *settings, gad_error *er
     if (!status)
         status = gad_file_make_directory(settings->out, err);
     if (!status)
-        status = gad_save_settings(engine->folder, settings->out, err);
+        status = gad_package_save(&engine->package, settings->out, err);
     if (!status)
         status = gad_save_model(&engine->model, settings->out, dtype, err);
     gad_engine_free(engine);

@@ -8,8 +8,8 @@
 #include "base/memory.h"
 #include "gad_bench.h"
 #include "io/tensor_source.h"
+#include "model/package.h"
 #include "model/plan.h"
-#include "model/preprocess.h"
 #include "model/shape.h"
 
 /* Tokens of the instruction and the template around the images. */
@@ -22,10 +22,10 @@ static gad_dtype plan_dtype(gad_source_storage storage)
 }
 
 /* The storage of most values, and the bytes of all files. */
-static gad_status read_files(const char *path, gad_model_info *info, gad_dtype *dtype, gad_error *err)
+static gad_status read_files(const gad_package *package, gad_model_info *info, gad_dtype *dtype, gad_error *err)
 {
     gad_tensor_source *files;
-    gad_status status = gad_tensor_source_open(path, NULL, &files, err);
+    gad_status status = gad_tensor_source_open(package->path, package->mmproj, &files, err);
     if (status)
         return status;
     const gad_source_tensor *largest = NULL;
@@ -43,15 +43,15 @@ static gad_status read_files(const char *path, gad_model_info *info, gad_dtype *
     return GAD_OK;
 }
 
-static gad_status view_image(const gad_engine_options *options, int width_px, int height_px, gad_model_info *info,
-                             gad_view *view, gad_error *err)
+/* A language model alone sees none. */
+static gad_status view_image(const gad_package *package, const gad_engine_options *options, int width_px, int height_px,
+                             gad_model_info *info, gad_view *view, gad_error *err)
 {
     gad_preprocess preprocess;
-    char *path = gad_file_join(options->model, "preprocessor_config.json");
-    if (!path)
-        return gad_error_memory(err, "describe the model", strlen(options->model));
-    gad_status status = gad_preprocess_read(path, &preprocess, err);
-    gad_memory_free(path);
+    *view = (gad_view){.factor = 28};
+    if (package->is_gguf && !package->mmproj)
+        return GAD_OK;
+    gad_status status = gad_package_preprocess(package, &preprocess, err);
     if (status)
         return status;
     gad_preprocess_bound(&preprocess, options->max_pixels);
@@ -66,7 +66,8 @@ static gad_status view_image(const gad_engine_options *options, int width_px, in
 
 static void copy_config(const gad_config *config, gad_model_info *info)
 {
-    snprintf(info->family, sizeof info->family, "%s", config->family == GAD_FAMILY_QWEN3 ? "Qwen3-VL" : "Qwen2.5-VL");
+    static const char *const names[] = {"Qwen2.5-VL", "Qwen3-VL", "Llama"};
+    snprintf(info->family, sizeof info->family, "%s", names[config->family]);
     info->text_layers = config->text.layers;
     info->text_hidden = config->text.hidden;
     info->vision_depth = config->vision.depth;
@@ -120,6 +121,7 @@ gad_status gad_model_describe(const gad_engine_options *options, int width_px, i
     gad_config config;
     gad_model model = {0};
     gad_device device = {0};
+    gad_package package = {0};
     gad_view view;
     gad_dtype dtype = GAD_BF16;
     if (images < 0 || images > MAX_IMAGES)
@@ -128,13 +130,15 @@ gad_status gad_model_describe(const gad_engine_options *options, int width_px, i
     char folder[PATH_MAX];
     gad_status status = gad_model_locate(options->model, folder, sizeof folder, err);
     if (!status)
-        status = gad_config_load(folder, &config, err);
+        status = gad_package_open(folder, options->mmproj, &package, err);
+    if (!status)
+        status = gad_package_config(&package, &config, err);
     if (!status)
         status = gad_model_build(&config, &model, err);
     if (!status)
-        status = read_files(folder, &i, &dtype, err);
+        status = read_files(&package, &i, &dtype, err);
     if (!status)
-        status = view_image(options, width_px, height_px, &i, &view, err);
+        status = view_image(&package, options, width_px, height_px, &i, &view, err);
     if (!status)
         status = gad_device_open(&device, options->device ? options->device : "cpu", options->threads, err);
     if (!status) {
@@ -143,6 +147,7 @@ gad_status gad_model_describe(const gad_engine_options *options, int width_px, i
     }
     gad_model_free(&model);
     gad_device_close(&device);
+    gad_package_free(&package);
     if (!status)
         *info = i;
     return status;

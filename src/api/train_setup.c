@@ -269,7 +269,7 @@ static gad_status write_base(const gad_train_setup *t, const char *folder, gad_e
     if (!status)
         gad_file_resume_tidy(folder);
     if (!status)
-        status = gad_save_settings(t->engine->folder, folder, err);
+        status = gad_package_save(&t->engine->package, folder, err);
     if (!status)
         status = gad_save_model(model, folder, gad_save_dtype(model), err); /* the same numbers as in memory */
     if (!status)
@@ -279,13 +279,14 @@ static gad_status write_base(const gad_train_setup *t, const char *folder, gad_e
 }
 
 /* New adapters on a start that has another one merged belong to the merged weights: these are saved beside the run, and
- * named in adapter_config.json. A run that goes on keeps what is there. */
+ * named in adapter_config.json; so are the settings and weights of a .gguf file, which trained folders are made from. A run
+ * that goes on keeps what is there. */
 static gad_status choose_base(gad_train_setup *t, gad_error *err)
 {
     const gad_train_settings *s = t->settings;
     gad_status status = GAD_OK;
     const char *base = t->engine->folder;
-    if (s->adapter && wants_lora(s->train)) {
+    if (t->engine->package.is_gguf || (s->adapter && wants_lora(s->train))) {
         t->base = gad_file_join(s->out, "base");
         if (!t->base)
             return gad_error_memory(err, operation, strlen(s->out));
@@ -294,7 +295,7 @@ static gad_status choose_base(gad_train_setup *t, gad_error *err)
             status = gad_file_make_directory(s->out, err);
             if (!status)
                 status = write_base(t, base, err);
-            gad_log_info(s->log, "%s: the start with its adapter merged, which the new adapters belong to", base);
+            gad_log_info(s->log, "%s: the start as a folder, which the new adapters belong to", base);
         }
     }
     char *resolved = status ? NULL : realpath(base, NULL);
@@ -321,6 +322,7 @@ static gad_status open_parts(gad_train_setup *t, gad_train_kind kind, bool *read
     const gad_train_settings *s = t->settings;
     int64_t trainable = 0;
     gad_engine_options options = {.model = s->model,
+                                  .mmproj = s->mmproj,
                                   .adapter = s->adapter,
                                   .merge_adapter = s->adapter != NULL,
                                   .precision = precision_of(s),

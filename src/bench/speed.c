@@ -14,6 +14,7 @@
 #include "features/backbone.h"
 #include "gad_bench.h"
 #include "generate/timeline.h"
+#include "model/package.h"
 #include "model/plan.h"
 #include "model/shape.h"
 #include "model/weights.h"
@@ -36,11 +37,19 @@ static gad_status load_model(bench *b, gad_error *err)
     const gad_speed_settings *s = b->settings;
     const gad_weights_options options = {.quantise = s->quantise, .quantise_vision = s->quantise_vision};
     gad_config config;
-    gad_status status = s->shape ? gad_shape_find(s->shape, &config, err) : gad_config_load(s->model, &config, err);
+    gad_package package = {0};
+    gad_status status = GAD_OK;
+    if (s->shape)
+        status = gad_shape_find(s->shape, &config, err);
+    else if (!(status = gad_package_open(s->model, s->mmproj, &package, err)))
+        status = gad_package_config(&package, &config, err);
     if (!status)
         status = gad_model_build(&config, &b->model, err);
+    if (!status && !s->shape)
+        status = gad_package_weights(&package, &options, &b->model, &b->files, s->log, err);
+    gad_package_free(&package);
     if (status || !s->shape)
-        return status ? status : gad_weights_load(s->model, &options, &b->model, &b->files, s->log, err);
+        return status;
     gad_plan_request request = {
         .matrix_dtype = GAD_BF16, .vision_dtype = GAD_BF16, .text_tokens = s->prompt_tokens, .device = &b->device};
     gad_plan plan = gad_plan_make(&b->model, &request);
@@ -228,7 +237,7 @@ static gad_status measure_model(bench *b, gad_error *err)
     gad_device_use_products(&b->device, gad_weights_products(b->files, b->settings->precision));
     if (!status)
         status = gad_model_place(&b->model, &b->device, err);
-    if (!status)
+    if (!status && b->model.config.vision.depth)
         status = measure_image(b, err);
     return status ? status : measure_text(b, err);
 }

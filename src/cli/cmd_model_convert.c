@@ -2,19 +2,20 @@
 #include <stdio.h>
 
 #include "cli/commands.h"
-#include "cli/options.h"
+#include "cli/options_engine.h"
 #include "cli/terminal.h"
 #include "gad_train.h"
 
 typedef struct convert_options {
     option_list model;
-    const char *adapter, *out, *type;
+    const char *mmproj, *adapter, *out, *type;
     bool force;
     int64_t threads;
 } convert_options;
 
 #define AT(field) offsetof(convert_options, field)
 static const option table[] = {
+    {.name = "mmproj", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(mmproj), .help = OPTIONS_ENGINE_MMPROJ_HELP},
     {.name = "out", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(out), .help = "the new folder"},
     {.name = "adapter",
      .argument = "DIR",
@@ -39,6 +40,7 @@ static int convert(const convert_options *o)
     gad_error err;
     gad_log log = terminal_log(false);
     gad_convert_settings s = {.model = o->model.item[0],
+                              .mmproj = o->mmproj,
                               .adapter = o->adapter,
                               .out = o->out,
                               .type = o->type,

@@ -8,13 +8,14 @@
 
 typedef struct info_options {
     option_list folder;
-    const char *quant, *device;
+    const char *mmproj, *quant, *device;
     int64_t width, height, images, answer;
     bool json;
 } info_options;
 
 #define AT(field) offsetof(info_options, field)
 static const option table[] = {
+    {.name = "mmproj", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(mmproj), .help = OPTIONS_ENGINE_MMPROJ_HELP},
     {.name = "width",
      .argument = "PX",
      .kind = OPTION_INT,
@@ -101,6 +102,7 @@ static int run(void *settings)
     gad_log log = terminal_log(false);
     const char *folder = options_engine_folder(o->folder.count ? o->folder.item[0] : NULL);
     gad_engine_options options = {.model = folder,
+                                  .mmproj = o->mmproj,
                                   .quantise = options_engine_quantise(o->quant),
                                   .quantise_vision = options_engine_quantise_vision(o->quant),
                                   .device = o->device,
@@ -117,7 +119,7 @@ static int run(void *settings)
 
 const command cmd_model_info = {
     .name = "model info",
-    .synopsis = "[DIR] [options]",
+    .synopsis = "[DIR | FILE.gguf] [options]",
     .summary = "what a checkpoint is and what it needs, without loading it",
     .details = "Without DIR, of the model that $GAD_MODEL names or that is installed.",
     .options = table,

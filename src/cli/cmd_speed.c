@@ -7,7 +7,7 @@
 #include "gad_bench.h"
 
 typedef struct speed_options {
-    const char *model, *shape, *backbone;
+    const char *model, *mmproj, *shape, *backbone;
     compute_options compute;
     bool limits, json, csv, train, grpo, rollouts, checkpointing;
     int64_t prompt, answer, image, repeats, samples, group, lora;
@@ -19,7 +19,8 @@ static const option table[] = {
      .argument = "DIR",
      .kind = OPTION_STRING,
      .offset = AT(model),
-     .help = "checkpoint folder to measure"},
+     .help = "checkpoint folder or .gguf file to measure"},
+    {.name = "mmproj", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(mmproj), .help = OPTIONS_ENGINE_MMPROJ_HELP},
     {.name = "shape",
      .argument = "NAME",
      .kind = OPTION_STRING,
@@ -153,6 +154,7 @@ static int64_t given(int64_t value, int64_t fallback)
 static gad_status measure_training(const speed_options *o, const gad_log *log, gad_speed_report *report, gad_error *err)
 {
     gad_training_benchmark_settings s = {.model = o->model ? options_engine_folder(o->model) : NULL,
+                                         .mmproj = o->mmproj,
                                          .shape = o->model || o->shape ? o->shape : "gad-s",
                                          .threads = (int)o->compute.threads,
                                          .device = o->compute.device,
@@ -177,6 +179,7 @@ static gad_status measure_training(const speed_options *o, const gad_log *log, g
 static gad_status measure_answers(const speed_options *o, const gad_log *log, gad_speed_report *report, gad_error *err)
 {
     gad_speed_settings s = {.model = o->model ? options_engine_folder(o->model) : NULL,
+                            .mmproj = o->mmproj,
                             .shape = o->model || o->shape || o->backbone ? o->shape : "gad-s",
                             .backbone = o->backbone,
                             .quantise = options_engine_quantise(o->compute.quant),

@@ -14,7 +14,8 @@ static const option model[] = {
      .argument = "DIR",
      .kind = OPTION_STRING,
      .offset = AT(model),
-     .help = "checkpoint folder, or the name of an installed model (default: $GAD_MODEL, or gad-s)"},
+     .help = "checkpoint folder, .gguf file, or the name of an installed model (default: $GAD_MODEL, or gad-s)"},
+    {.name = "mmproj", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(mmproj), .help = OPTIONS_ENGINE_MMPROJ_HELP},
     {.name = "adapter", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(adapter), .help = "PEFT LoRA adapter"},
     {.name = "merge-adapter", .kind = OPTION_FLAG, .offset = AT(merge), .help = "add the adapter into the weights first"},
     {.name = "image-size",
@@ -109,6 +110,7 @@ const char *options_engine_folder(const char *name)
 gad_engine_options options_engine_public(const engine_options *o, const gad_log *log)
 {
     return (gad_engine_options){.model = options_engine_folder(o->model),
+                                .mmproj = o->mmproj,
                                 .adapter = o->adapter,
                                 .merge_adapter = o->merge,
                                 .quantise = options_engine_quantise(o->compute.quant),

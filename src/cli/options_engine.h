@@ -14,7 +14,7 @@ typedef struct compute_options {
 
 /* A checkpoint as it is opened. */
 typedef struct engine_options {
-    const char *model, *adapter;
+    const char *model, *mmproj, *adapter;
     bool merge;
     const char *image_size;
     int64_t max_pixels;
@@ -28,6 +28,7 @@ extern const option_table options_engine_model;   /* on engine_options, without 
 #define OPTIONS_ENGINE_QUANT "none|q8|q8-all|q4"
 #define OPTIONS_ENGINE_QUANT_HELP                                                                                          \
     "weights in 8 bits, of the language model or of the vision tower as well, or the language model's in 4"
+#define OPTIONS_ENGINE_MMPROJ_HELP "vision tower of a .gguf model (default: the one file beside it with mmproj in its name)"
 gad_quantise options_engine_quantise(const char *quant);
 gad_quantise options_engine_quantise_vision(const char *quant);
 gad_precision options_engine_precision(const char *precision);

@@ -5,6 +5,7 @@
 #include "cli/options_engine.h"
 
 static const option data[] = {
+    {.name = "mmproj", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(mmproj), .help = OPTIONS_ENGINE_MMPROJ_HELP},
     {.help = "Data"},
     {.name = "data",
      .argument = "FILE",

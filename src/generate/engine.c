@@ -20,24 +20,11 @@ static const char operation[] = "load the model";
 
 static gad_status load_preprocess(gad_engine *e, const gad_engine_options *options, gad_error *err)
 {
-    static const char *const names[] = {"preprocessor_config.json", "processor_config.json"};
-    for (size_t i = 0; i < 2; i++) {
-        char *path = gad_file_join(options->model, names[i]);
-        if (!path)
-            return gad_error_memory(err, operation, strlen(options->model));
-        gad_status status = GAD_OK;
-        bool found = gad_file_exists(path);
-        if (found)
-            status = gad_preprocess_read(path, &e->preprocess, err);
-        gad_memory_free(path);
-        if (!found)
-            continue;
-        if (!status)
-            gad_preprocess_bound(&e->preprocess, options->max_pixels);
-        return status ? status : gad_preprocess_rule(options->image_size, &e->preprocess, err);
-    }
-    return gad_error_set(err, GAD_E_IO, operation, "copy it from where the checkpoint was published",
-                         "%s/preprocessor_config.json: no such file", options->model);
+    gad_status status = gad_package_preprocess(&e->package, &e->preprocess, err);
+    if (status)
+        return status;
+    gad_preprocess_bound(&e->preprocess, options->max_pixels);
+    return gad_preprocess_rule(options->image_size, &e->preprocess, err);
 }
 
 static gad_status find_question(gad_engine *e, const char *folder, gad_error *err)
@@ -54,13 +41,16 @@ static gad_status find_question(gad_engine *e, const char *folder, gad_error *er
 
 static gad_status load_text(gad_engine *e, const char *folder, gad_error *err)
 {
-    gad_status status = gad_tokenizer_load(folder, &e->tokenizer, err);
+    gad_status status = gad_package_tokenizer(&e->package, &e->tokenizer, err);
     if (!status)
-        status = gad_chat_open(folder, e->tokenizer, &e->chat, err);
+        status = gad_package_chat(&e->package, e->tokenizer, &e->chat, err);
     if (!status)
         status = gad_sampling_load(folder, e->chat.im_end, &e->sampling, err);
     if (status)
         return status;
+    const int32_t end = gad_tokenizer_find(e->tokenizer, "<|endoftext|>");
+    if (e->package.is_gguf && end >= 0) /* as in generation_config.json of the published checkpoints */
+        e->sampling.stop[e->sampling.stop_count++] = end;
     if (e->chat.image_pad != e->model.config.image_token)
         return gad_error_set(err, GAD_E_FORMAT, operation, "config.json and tokenizer are not of the same model",
                              "%s: the tokenizer's <|image_pad|> is %d, config.json says %d", folder, (int)e->chat.image_pad,
@@ -94,7 +84,7 @@ static gad_status load_weights(gad_engine *e, const gad_engine_options *options,
     gad_weights_options weights = {.quantise = options->quantise, .quantise_vision = options->quantise_vision};
     gad_weights_options plain = {0};
     bool merge = options->adapter && options->merge_adapter;
-    gad_status status = gad_weights_load(options->model, merge ? &plain : &weights, &e->model, &e->files, e->log, err);
+    gad_status status = gad_package_weights(&e->package, merge ? &plain : &weights, &e->model, &e->files, e->log, err);
     if (!status && options->adapter)
         status = gad_lora_load(options->adapter, &e->model, err);
     if (!status && merge)
@@ -156,17 +146,19 @@ static gad_status open_parts(gad_engine *e, const gad_engine_options *options, g
     gad_config config;
     gad_status status = check_folder(options->model, err);
     if (!status)
-        status = gad_config_load(options->model, &config, err);
+        status = gad_package_open(options->model, options->mmproj, &e->package, err);
+    if (!status)
+        status = gad_package_config(&e->package, &config, err);
     if (!status && !(e->folder = gad_memory_copy_string(options->model)))
         status = gad_error_memory(err, operation, strlen(options->model));
+    if (!status) /* first, for it says that a language model alone does not see */
+        status = load_preprocess(e, options, err);
     if (!status)
         status = gad_model_build(&config, &e->model, err);
     if (!status)
         status = load_text(e, options->model, err);
     if (!status)
         status = find_question(e, options->model, err);
-    if (!status)
-        status = load_preprocess(e, options, err);
     if (!status && (e->preprocess.patch != config.vision.patch || e->preprocess.merge != config.vision.merge ||
                     e->preprocess.temporal != config.vision.temporal))
         status =
@@ -248,6 +240,7 @@ void gad_engine_free(gad_engine *e)
     if (e->device.ops)
         gad_device_close(&e->device);
     gad_tensor_source_free(e->files);
+    gad_package_free(&e->package);
     gad_tokenizer_free(e->tokenizer);
     drop_kept(e);
     gad_memory_free(e->question);

@@ -1,4 +1,4 @@
-/* engine: everything a checkpoint folder holds, loaded: weights, tokenizer, chat template, image and generation settings,
+/* engine: everything a checkpoint holds, loaded: weights, tokenizer, chat template, image and generation settings,
  * with the one timeline and image cache that serve a caller. In: options (gad.h). Out: an engine. Knows nothing of the
  * question that is asked. */
 #ifndef GAD_GENERATE_ENGINE_H
@@ -7,10 +7,12 @@
 #include "generate/image_cache.h"
 #include "io/tensor_source.h"
 #include "model/model.h"
+#include "model/package.h"
 #include "task/box.h"
 #include "text/chat.h"
 
 struct gad_engine {
+    gad_package package;
     gad_model model;
     gad_tensor_source *files;
     gad_tokenizer *tokenizer;
@@ -21,7 +23,7 @@ struct gad_engine {
     gad_timeline timeline;
     gad_image_cache images;
     gad_box_convention convention; /* the coordinates the model speaks */
-    char *folder;                  /* of the checkpoint */
+    char *folder;                  /* of the checkpoint, or the .gguf file */
     char *question;                /* the checkpoint's own wording, question.txt; NULL: it has none */
     char hash[33];
     bool quantised, quantised_vision;

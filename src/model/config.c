@@ -91,7 +91,7 @@ static int token_field(reader *r, const char *key, int64_t fallback)
     return read_size(r, value, key, fallback, 1 << 28);
 }
 
-static void read_rope(reader *r, gad_text_config *text)
+static void read_rope(reader *r, gad_text_config *text, bool alone)
 {
     const json_t *rope = text_field(r, "rope_parameters");
     if (!rope)
@@ -108,6 +108,10 @@ static void read_rope(reader *r, gad_text_config *text)
              "this rope type (such as yarn) is not supported");
     text->mrope_interleaved = read_bool(r, json_object_get(rope, "mrope_interleaved"), "mrope_interleaved", false);
     const json_t *section = json_object_get(rope, "mrope_section");
+    if (alone) { /* one axis, that of the text */
+        text->mrope_section[0] = text->head_dim / 2;
+        return;
+    }
     if (json_array_size(section) != 3) {
         fail(r, GAD_E_FORMAT, NULL, "\"mrope_section\" is missing or not three numbers");
         return;
@@ -131,14 +135,15 @@ static void read_text(reader *r, gad_config *config)
     text->norm_eps = read_number(r, text_field(r, "rms_norm_eps"), "rms_norm_eps");
     text->tied = read_bool(r, text_field(r, "tie_word_embeddings"), "tie_word_embeddings", false) ||
                  json_is_true(json_object_get(r->root, "tie_word_embeddings"));
-    text->qkv_bias = qwen3 ? read_bool(r, text_field(r, "attention_bias"), "attention_bias", false) : true;
+    text->qkv_bias = config->family == GAD_FAMILY_QWEN25 ||
+                     (qwen3 && read_bool(r, text_field(r, "attention_bias"), "attention_bias", false));
     text->qk_norm = qwen3;
     const json_t *activation = text_field(r, "hidden_act");
     if (activation && (!json_is_string(activation) || strcmp(json_string_value(activation), "silu") != 0))
         fail(r, GAD_E_UNSUPPORTED, NULL, "\"hidden_act\" of the language model is not silu");
     if (read_bool(r, text_field(r, "use_sliding_window"), "use_sliding_window", false))
         fail(r, GAD_E_UNSUPPORTED, NULL, "sliding-window attention is not supported");
-    read_rope(r, text);
+    read_rope(r, text, config->family == GAD_FAMILY_LLAMA);
 }
 
 static void read_full_attention(reader *r, gad_vision_config *vision)
@@ -218,6 +223,22 @@ static void read_vision(reader *r, gad_config *config)
     }
 }
 
+static void read_tokens(reader *r, gad_config *config)
+{
+    config->image_token = token_field(r, "image_token_id", 151655);
+    config->video_token = token_field(r, "video_token_id", 151656);
+    config->vision_start_token = token_field(r, "vision_start_token_id", 151652);
+    config->vision_end_token = token_field(r, "vision_end_token_id", 151653);
+}
+
+/* A language model alone: a tower without blocks, tokens that no text has. */
+static void leave_out_vision(gad_config *config)
+{
+    config->vision =
+        (gad_vision_config){.heads = 1, .patch = 14, .temporal = 2, .merge = 2, .out_hidden = config->text.hidden};
+    config->image_token = config->video_token = config->vision_start_token = config->vision_end_token = -1;
+}
+
 static gad_status read_family(const json_t *root, const char *name, gad_family *family, gad_error *err)
 {
     const char *type;
@@ -228,6 +249,8 @@ static gad_status read_family(const json_t *root, const char *name, gad_family *
         *family = GAD_FAMILY_QWEN25;
     else if (!strcmp(type, "qwen3_vl"))
         *family = GAD_FAMILY_QWEN3;
+    else if (!strcmp(type, "llama")) /* gad_foreign_check_config refuses folders of it */
+        *family = GAD_FAMILY_LLAMA;
     else
         return gad_error_set(err, GAD_E_UNSUPPORTED, "read model configuration",
                              "gad runs Qwen2.5-VL and Qwen3-VL checkpoints", "%s: model_type \"%s\" is not supported", name,
@@ -318,19 +341,24 @@ gad_status gad_config_read(const json_t *root, const char *name, gad_config *con
                 .vision = json_object_get(root, "vision_config"),
                 .name = name,
                 .err = err};
-    if (!json_is_object(r.vision))
+    const bool alone = c.family == GAD_FAMILY_LLAMA;
+    if (!alone && !json_is_object(r.vision))
         fail(&r, GAD_E_FORMAT, "text-only checkpoints cannot inspect images", "\"vision_config\" is missing");
     else if (r.text && !json_is_object(r.text))
         fail(&r, GAD_E_FORMAT, NULL, "\"text_config\" is not an object");
     if (r.status)
         return r.status;
     read_text(&r, &c);
-    read_vision(&r, &c);
-    c.image_token = token_field(&r, "image_token_id", 151655);
-    c.video_token = token_field(&r, "video_token_id", 151656);
-    c.vision_start_token = token_field(&r, "vision_start_token_id", 151652);
-    c.vision_end_token = token_field(&r, "vision_end_token_id", 151653);
+    if (alone) {
+        leave_out_vision(&c);
+    } else {
+        read_vision(&r, &c);
+        read_tokens(&r, &c);
+    }
     status = r.status ? r.status : read_difference(root, name, &c, err);
+    if (!status && alone && c.evidence.heads)
+        status = gad_error_set(err, GAD_E_FORMAT, "read model configuration", NULL,
+                               "%s: \"difference\" without a vision tower", name);
     if (!status)
         status = read_box_coordinates(root, name, &c, err);
     if (!status)
@@ -423,6 +451,8 @@ static json_t *vision_json(const gad_config *config)
 json_t *gad_config_json(const gad_config *config)
 {
     bool qwen3 = config->family == GAD_FAMILY_QWEN3;
+    if (config->family == GAD_FAMILY_LLAMA)
+        return json_pack("{s:s, s:o}", "model_type", "llama", "text_config", text_json(config));
     json_t *root = json_pack("{s:[s], s:s, s:o, s:o, s:i, s:i, s:i, s:i, s:b}", "architectures",
                              qwen3 ? "Qwen3VLForConditionalGeneration" : "Qwen2_5_VLForConditionalGeneration", "model_type",
                              qwen3 ? "qwen3_vl" : "qwen2_5_vl", "text_config", text_json(config), "vision_config",

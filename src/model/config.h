@@ -73,7 +73,7 @@ static inline int gad_config_added_sets(const gad_config *config)
     return evidence > tower ? evidence : tower;
 }
 
-/* Read and check folder/config.json. */
+/* Read and check folder/config.json; for GGUF files too: package.h. */
 gad_status gad_config_load(const char *folder, gad_config *config, gad_error *err);
 /* The same from parsed JSON; `name` says in errors where it came from. */
 gad_status gad_config_read(const json_t *root, const char *name, gad_config *config, gad_error *err);

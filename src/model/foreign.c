@@ -16,7 +16,7 @@ static const char elsewhere[] = "serve it with an OpenAI-compatible server and m
 static const struct {
     const char *extension, *what, *advice;
 } FILES[] = {
-    {"gguf", "a GGUF file of llama.cpp", "give the folder of the same model in safetensors, as Hugging Face publishes it"},
+    {"gguf", "a GGUF file of llama.cpp", "name the file itself: --model FILE.gguf --mmproj MMPROJ.gguf"},
     {"bin", "PyTorch .bin weights",
      "save it as safetensors: save_pretrained(folder, safe_serialization=True) in transformers"},
     {"pth", "a PyTorch checkpoint",

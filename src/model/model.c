@@ -189,7 +189,8 @@ gad_status gad_model_build(const gad_config *config, gad_model *model, gad_error
     model->lm.block = gad_memory_zero((size_t)t->layers, sizeof *model->lm.block);
     b.failed = !model->vision.block || !model->lm.block;
     if (!b.failed) {
-        build_vision(&b, config, &model->vision);
+        if (config->vision.depth)
+            build_vision(&b, config, &model->vision);
         if (config->evidence.heads)
             build_evidence(&b, config, &model->evidence);
         model->params.group = GAD_PARAM_LANGUAGE;

@@ -172,21 +172,25 @@ static gad_status read_settings(const json_t *root, const char *path, gad_prepro
     return status;
 }
 
-gad_status gad_preprocess_read(const char *path, gad_preprocess *settings, gad_error *err)
+gad_status gad_preprocess_parse(const json_t *root, const char *name, gad_preprocess *settings, gad_error *err)
 {
-    json_t *root;
-    gad_status status = gad_json_load(path, &root, err);
-    if (status)
-        return status;
     const json_t *inner = json_object_get(root, "image_processor"), *source = json_is_object(inner) ? inner : root;
     gad_preprocess read = class_defaults;
-    if (json_is_object(source))
-        status = read_settings(source, path, &read, err);
-    else
-        status = gad_error_set(err, GAD_E_FORMAT, "read image settings", NULL, "%s: is not a JSON object", path);
-    json_decref(root);
+    if (!json_is_object(source))
+        return gad_error_set(err, GAD_E_FORMAT, "read image settings", NULL, "%s: is not a JSON object", name);
+    gad_status status = read_settings(source, name, &read, err);
     if (!status)
         *settings = read;
+    return status;
+}
+
+gad_status gad_preprocess_read(const char *path, gad_preprocess *settings, gad_error *err)
+{
+    json_t *root = NULL;
+    gad_status status = gad_json_load(path, &root, err);
+    if (!status)
+        status = gad_preprocess_parse(root, path, settings, err);
+    json_decref(root);
     return status;
 }
 

@@ -3,6 +3,8 @@
  * Must not know of the model's weights, prompts or boxes. */
 #ifndef GAD_MODEL_PREPROCESS_H
 #define GAD_MODEL_PREPROCESS_H
+#include <jansson.h>
+
 #include "base/hash.h"
 #include "io/image.h"
 #include "io/resize.h"
@@ -37,6 +39,8 @@ typedef struct gad_patches {
 /* Reads preprocessor_config.json, or processor_config.json with the same keys under "image_processor". Refuses what would
  * need another processing instead of approximating it. */
 gad_status gad_preprocess_read(const char *path, gad_preprocess *settings, gad_error *err);
+/* The same of parsed JSON; `name` says in errors where it came from. */
+gad_status gad_preprocess_parse(const json_t *root, const char *name, gad_preprocess *settings, gad_error *err);
 
 /* The rule for the size of pictures that training, inspection and benchmark share: "canvas", "original" (also NULL), or the
  * longest side in pixels. */

@@ -67,12 +67,13 @@ static size_t skip(const char *text, size_t length, size_t at, kind wanted)
     return at;
 }
 
-/* The end of 's 't 're 've 'm 'll 'd after the apostrophe, 0 when there is none. Case does not count: U+017F, the long s,
- * folds to s and is the only character outside ASCII that folds to one of these letters. */
-static size_t contraction_end(const char *text, size_t length, size_t at)
+/* The end of 's 't 're 've 'm 'll 'd after the apostrophe, 0 when there is none. Where case does not count, U+017F, the
+ * long s, folds to s and is the only character outside ASCII that folds to one of these letters. */
+static size_t contraction_end(const char *text, size_t length, size_t at, bool any_case)
 {
     character first = read(text, length, at), second = read(text, length, first.next);
-    int32_t a = first.point == 0x17F ? 's' : first.point | 0x20, b = second.point | 0x20;
+    const int32_t fold = any_case ? 0x20 : 0;
+    int32_t a = first.point == 0x17F && any_case ? 's' : first.point | fold, b = second.point | fold;
     if (first.kind != LETTER)
         return 0;
     if (a == 's' || a == 't' || a == 'm' || a == 'd')
@@ -82,28 +83,47 @@ static size_t contraction_end(const char *text, size_t length, size_t at)
     return 0;
 }
 
-/* A piece that begins with white space and is not a space before a word or a symbol: up to the last line end of the run,
- * else all of the run but its last character (which may belong to what follows), else that one character. */
-static size_t space_end(const char *text, size_t length, size_t at)
+/* A piece that begins with white space (`lines`: line ends are kept apart, as in Qwen's expression) and is not a space
+ * before a word or a symbol: up to the last line end of the run, else all of the run but its last character (which may
+ * belong to what follows), else that one character. */
+static size_t space_end(const char *text, size_t length, size_t at, bool lines)
 {
     size_t line_end = 0, last = at, end = at, count = 0;
     character c = read(text, length, at);
     for (; c.kind == SPACE || c.kind == NEWLINE; c = read(text, length, end), count++) {
         last = end;
         end = c.next;
-        if (c.kind == NEWLINE)
+        if (c.kind == NEWLINE && lines)
             line_end = end;
     }
     if (line_end)
         return line_end;
-    return c.kind == END || count == 1 ? end : last;
+    return c.kind == END || (c.kind == NUMBER && !lines) || count == 1 ? end : last;
 }
 
-size_t gad_pretokenize_next(const char *text, size_t length, size_t at)
+/* 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+ between digits. */
+static size_t next_by_digits(const char *text, size_t length, size_t at)
 {
     character c = read(text, length, at), after = read(text, length, c.next);
+    size_t end = c.point == '\'' ? contraction_end(text, length, c.next, false) : 0;
+    if (end)
+        return end;
+    if (c.kind == NUMBER)
+        return c.next;
+    if (c.kind == LETTER || (c.point == ' ' && after.kind == LETTER))
+        return skip(text, length, c.next, LETTER);
+    if (c.kind == OTHER || (c.point == ' ' && after.kind == OTHER))
+        return skip(text, length, c.next, OTHER);
+    return space_end(text, length, at, false);
+}
+
+size_t gad_pretokenize_next(gad_pretokenize_rule rule, const char *text, size_t length, size_t at)
+{
+    if (rule == GAD_PRETOKENIZE_DIGITS)
+        return next_by_digits(text, length, at);
+    character c = read(text, length, at), after = read(text, length, c.next);
     if (c.point == '\'') {
-        size_t end = contraction_end(text, length, c.next);
+        size_t end = contraction_end(text, length, c.next, true);
         if (end)
             return end;
     }
@@ -115,5 +135,5 @@ size_t gad_pretokenize_next(const char *text, size_t length, size_t at)
         return c.next;
     if (c.kind == OTHER || (c.point == ' ' && after.kind == OTHER))
         return skip(text, length, skip(text, length, c.kind == OTHER ? c.next : after.next, OTHER), NEWLINE);
-    return space_end(text, length, at);
+    return space_end(text, length, at, true);
 }

@@ -41,12 +41,14 @@ static gad_status no_memory(encoder *e, size_t size_bytes)
 static gad_status encode_plain(encoder *e, const char *text, size_t length)
 {
     for (size_t at = 0, end; at < length; at = end) {
-        end = gad_pretokenize_next(text, length, at);
+        end = gad_pretokenize_next(e->tokenizer->rules.pieces, text, length, at);
         size_t count = end - at;
         if (!gad_bpe_reserve(&e->scratch, count))
             return no_memory(e, count * 64);
-        for (size_t i = 0; i < count; i++)
-            e->scratch.symbol[i] = e->tokenizer->byte_id[(unsigned char)text[at + i]];
+        count = 0;
+        for (size_t i = at; i < end; i++)
+            if (e->tokenizer->byte_id[(unsigned char)text[i]] >= 0)
+                e->scratch.symbol[count++] = e->tokenizer->byte_id[(unsigned char)text[i]];
         count = gad_bpe_merge(&e->tokenizer->bpe, &e->scratch, count);
         for (size_t i = 0; i < count; i++)
             if (!gad_tokenizer_ids_add(e->ids, e->scratch.symbol[i]))
@@ -58,7 +60,7 @@ static gad_status encode_plain(encoder *e, const char *text, size_t length)
 /* Raw text without added tokens. */
 static gad_status encode_raw(encoder *e, const char *text, size_t length)
 {
-    if (!e->tokenizer->normalizes || gad_nfc_is_plain(text, length))
+    if (!e->tokenizer->rules.normalizes || gad_nfc_is_plain(text, length))
         return encode_plain(e, text, length);
     gad_string_clear(&e->normal);
     gad_status status = gad_nfc_append(text, length, &e->normal, e->err);

@@ -2,7 +2,6 @@
 #include "text/tokenizer_check.h"
 
 #include "base/error.h"
-#include "text/pretokenize.h"
 
 #include <string.h>
 
@@ -79,33 +78,23 @@ static gad_status check_normalizer(const json_t *normalizer, const char *name, b
     return *normalizes || !strcmp(type, "none") ? GAD_OK : unsupported(err, name, "normalizer", type);
 }
 
-static gad_status check_byte_level(const json_t *part, const char *name, gad_error *err)
+/* ByteLevel, with GPT-2's expression (use_regex, the default) or without one of its own. */
+static gad_status check_byte_level(const json_t *part, const char *name, bool wanted, gad_error *err)
 {
     bool use_regex;
     gad_status status = check_off(part, "add_prefix_space", name, err);
     if (!status)
         status = gad_json_get_bool(part, "use_regex", name, true, &use_regex, err);
-    return status || !use_regex ? status : unsupported(err, name, "the ByteLevel pre-tokenizer's option use_regex", "true");
+    return status || use_regex == wanted
+               ? status
+               : unsupported(err, name, "the ByteLevel pre-tokenizer's option use_regex", use_regex ? "true" : "false");
 }
 
-/* Sequence[Split(pattern, Isolated), ByteLevel(no expression of its own)] */
-static gad_status check_pre_tokenizer(const json_t *part, const char *name, gad_error *err)
+/* Split(pattern, Isolated) */
+static gad_status check_split(const json_t *split, const char *name, gad_error *err)
 {
-    const char *type, *split_type, *level_type, *pattern, *behavior;
-    const json_t *list = json_object_get(part, "pretokenizers");
-    const json_t *split = json_array_get(list, 0), *level = json_array_get(list, 1);
-    gad_status status = type_of(part, name, "pre_tokenizer", &type, err);
-    if (!status)
-        status = type_of(split, name, "pretokenizers", &split_type, err);
-    if (!status)
-        status = type_of(level, name, "pretokenizers", &level_type, err);
-    if (status)
-        return status;
-    if (strcmp(type, "Sequence"))
-        return unsupported(err, name, "pre-tokenizer", type);
-    if (json_array_size(list) != 2 || strcmp(split_type, "Split") || strcmp(level_type, "ByteLevel"))
-        return unsupported(err, name, "pre-tokenizer", "Sequence of other parts than Split and ByteLevel");
-    status = gad_json_get_string(json_object_get(split, "pattern"), "Regex", name, "none", &pattern, err);
+    const char *pattern, *behavior;
+    gad_status status = gad_json_get_string(json_object_get(split, "pattern"), "Regex", name, "none", &pattern, err);
     if (!status)
         status = gad_json_get_string(split, "behavior", name, "none", &behavior, err);
     if (!status)
@@ -114,21 +103,51 @@ static gad_status check_pre_tokenizer(const json_t *part, const char *name, gad_
         return status;
     if (strcmp(pattern, GAD_PRETOKENIZE_PATTERN))
         return unsupported(err, name, "the expression that splits words,", pattern);
-    if (strcmp(behavior, "Isolated"))
-        return unsupported(err, name, "the behaviour of Split", behavior);
-    return check_byte_level(level, name, err);
+    return strcmp(behavior, "Isolated") ? unsupported(err, name, "the behaviour of Split", behavior) : GAD_OK;
 }
 
-gad_status gad_tokenizer_check(const json_t *root, const char *name, bool *normalizes, gad_error *err)
+/* Digits(individual_digits) */
+static gad_status check_digits(const json_t *digits, const char *name, gad_error *err)
+{
+    bool individual;
+    gad_status status = gad_json_get_bool(digits, "individual_digits", name, false, &individual, err);
+    return status || individual ? status : unsupported(err, name, "individual_digits", "false");
+}
+
+/* Sequence[Split, ByteLevel] or Sequence[Digits, ByteLevel] */
+static gad_status check_pre_tokenizer(const json_t *part, const char *name, gad_pretokenize_rule *rule, gad_error *err)
+{
+    const char *type, *first_type, *level_type;
+    const json_t *list = json_object_get(part, "pretokenizers");
+    const json_t *first = json_array_get(list, 0), *level = json_array_get(list, 1);
+    gad_status status = type_of(part, name, "pre_tokenizer", &type, err);
+    if (!status)
+        status = type_of(first, name, "pretokenizers", &first_type, err);
+    if (!status)
+        status = type_of(level, name, "pretokenizers", &level_type, err);
+    if (status)
+        return status;
+    if (strcmp(type, "Sequence"))
+        return unsupported(err, name, "pre-tokenizer", type);
+    *rule = strcmp(first_type, "Digits") ? GAD_PRETOKENIZE_QWEN : GAD_PRETOKENIZE_DIGITS;
+    if (json_array_size(list) != 2 || (strcmp(first_type, "Split") && strcmp(first_type, "Digits")) ||
+        strcmp(level_type, "ByteLevel"))
+        return unsupported(err, name, "pre-tokenizer", "Sequence of other parts than Split or Digits and ByteLevel");
+    const bool digits = *rule == GAD_PRETOKENIZE_DIGITS;
+    status = digits ? check_digits(first, name, err) : check_split(first, name, err);
+    return status ? status : check_byte_level(level, name, digits, err);
+}
+
+gad_status gad_tokenizer_check(const json_t *root, const char *name, gad_tokenizer_rules *rules, gad_error *err)
 {
     const char *type;
     if (!json_is_object(root))
         return gad_error_set(err, GAD_E_FORMAT, "read tokenizer", NULL, "%s: the file is not a JSON object", name);
     gad_status status = check_model(json_object_get(root, "model"), name, err);
     if (!status)
-        status = check_normalizer(json_object_get(root, "normalizer"), name, normalizes, err);
+        status = check_normalizer(json_object_get(root, "normalizer"), name, &rules->normalizes, err);
     if (!status)
-        status = check_pre_tokenizer(json_object_get(root, "pre_tokenizer"), name, err);
+        status = check_pre_tokenizer(json_object_get(root, "pre_tokenizer"), name, &rules->pieces, err);
     if (!status)
         status = type_of(json_object_get(root, "decoder"), name, "decoder", &type, err);
     if (!status && strcmp(type, "ByteLevel"))

@@ -8,7 +8,6 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "text/byte_level.h"
-#include "text/tokenizer_check.h"
 
 #include <string.h>
 
@@ -52,7 +51,7 @@ static gad_status add_vocab(gad_tokenizer *t, const json_t *vocab, const char *n
     for (int byte = 0; byte < 256; byte++) {
         char one = (char)byte;
         t->byte_id[byte] = gad_vocab_find(&t->vocab, &one, 1);
-        if (t->byte_id[byte] < 0)
+        if (t->byte_id[byte] < 0 && t->rules.pieces == GAD_PRETOKENIZE_QWEN)
             return malformed(err, name, "the vocabulary has no token for byte 0x%02X", (unsigned)byte);
     }
     return GAD_OK;
@@ -210,7 +209,7 @@ static gad_status add_added_decoder(gad_tokenizer *t, const json_t *decoder, con
 static gad_status fill_from_json(gad_tokenizer *t, const json_t *root, const char *name, gad_error *err)
 {
     const json_t *model = json_object_get(root, "model");
-    gad_status status = gad_tokenizer_check(root, name, &t->normalizes, err);
+    gad_status status = gad_tokenizer_check(root, name, &t->rules, err);
     if (!status)
         status = add_vocab(t, json_object_get(model, "vocab"), name, err);
     if (!status)
@@ -218,22 +217,25 @@ static gad_status fill_from_json(gad_tokenizer *t, const json_t *root, const cha
     return status ? status : add_added_list(t, json_object_get(root, "added_tokens"), name, err);
 }
 
+gad_status gad_tokenizer_read(const json_t *root, const char *name, gad_tokenizer **tokenizer, gad_error *err)
+{
+    gad_tokenizer *t = gad_memory_zero(1, sizeof *t);
+    gad_status status = t ? fill_from_json(t, root, name, err) : gad_error_memory(err, operation, sizeof *t);
+    if (status)
+        gad_tokenizer_free(t);
+    else
+        *tokenizer = t;
+    return status;
+}
+
 gad_status gad_tokenizer_parse(const char *json, size_t length, const char *name, gad_tokenizer **tokenizer, gad_error *err)
 {
     json_t *root = NULL;
     gad_status status = gad_json_parse(json, length, name, &root, err);
-    gad_tokenizer *t = NULL;
-    if (!status) {
-        t = gad_memory_zero(1, sizeof *t);
-        status = t ? fill_from_json(t, root, name, err) : gad_error_memory(err, operation, sizeof *t);
-    }
+    if (!status)
+        status = gad_tokenizer_read(root, name, tokenizer, err);
     json_decref(root);
-    if (status) {
-        gad_tokenizer_free(t);
-        return status;
-    }
-    *tokenizer = t;
-    return GAD_OK;
+    return status;
 }
 
 /* Read directory/name into `text`; *path is the caller's in any case. */
@@ -261,7 +263,7 @@ static gad_status fill_from_parts(gad_tokenizer *t, const char *directory, gad_e
     char *path[3] = {0}, *merges = NULL;
     size_t length;
     json_t *vocab = NULL, *config = NULL;
-    t->normalizes = true;
+    t->rules = (gad_tokenizer_rules){.normalizes = true, .pieces = GAD_PRETOKENIZE_QWEN};
     gad_status status = read_json(directory, "tokenizer_config.json", &path[0], &config, err);
     if (!status)
         status = gad_tokenizer_check_config(config, path[0], err);

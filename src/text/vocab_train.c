@@ -125,7 +125,7 @@ static gad_status count_words(gad_vocab_train *t, const char *text, size_t lengt
         return status;
     const char *plain = gad_string_text(normal);
     for (size_t at = 0, end; at < normal->length; at = end) {
-        end = gad_pretokenize_next(plain, normal->length, at);
+        end = gad_pretokenize_next(GAD_PRETOKENIZE_QWEN, plain, normal->length, at);
         if (!count_word(t, plain + at, end - at))
             return gad_error_memory(err, operation, t->pool.length);
     }

@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "gad_bench.h"
 #include "model/adapter.h"
+#include "model/package.h"
 #include "model/plan.h"
 #include "model/shape.h"
 #include "model/weights.h"
@@ -50,26 +51,37 @@ typedef struct bench {
 
 /* ---- model and sample ---------------------------------------------------------------------------------------------- */
 
-static gad_status load_model(bench *b, gad_error *err)
+static gad_status fill_model(bench *b, const gad_package *package, gad_error *err)
 {
     const gad_training_benchmark_settings *s = b->settings;
-    gad_config config;
-    gad_status status = s->shape ? gad_shape_find(s->shape, &config, err) : gad_config_load(s->model, &config, err);
-    if (!status)
-        status = gad_model_build(&config, &b->model, err);
-    if (status)
-        return status;
     double numbers = 0;
     for (size_t i = 0; i < b->model.params.count; i++)
         numbers += (double)gad_param_count(b->model.params.item[i]);
     /* weights, gradients and two moments in fp32 where all of it trains */
     const bool whole = (s->step || s->grpo) && !s->lora_rank;
-    status = gad_plan_check((size_t)(numbers * (whole ? 16 : 2)), &b->device, operation, err);
+    gad_status status = gad_plan_check((size_t)(numbers * (whole ? 16 : 2)), &b->device, operation, err);
     if (status)
         return status;
     status = s->shape ? gad_weights_random(&b->model, 1, whole ? GAD_F32 : GAD_BF16, err)
-                      : gad_weights_load(s->model, &(gad_weights_options){0}, &b->model, &b->files, s->log, err);
+                      : gad_package_weights(package, &(gad_weights_options){0}, &b->model, &b->files, s->log, err);
     return status ? status : gad_model_place(&b->model, &b->device, err);
+}
+
+static gad_status load_model(bench *b, gad_error *err)
+{
+    const gad_training_benchmark_settings *s = b->settings;
+    gad_config config;
+    gad_package package = {0};
+    gad_status status =
+        s->shape ? gad_shape_find(s->shape, &config, err) : gad_package_open(s->model, s->mmproj, &package, err);
+    if (!status && !s->shape)
+        status = gad_package_config(&package, &config, err);
+    if (!status)
+        status = gad_model_build(&config, &b->model, err);
+    if (!status)
+        status = fill_model(b, &package, err);
+    gad_package_free(&package);
+    return status;
 }
 
 /* An image of noise as the model reads it. */

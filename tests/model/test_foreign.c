@@ -39,9 +39,9 @@ static void test_files(void **state)
 {
     (void)state;
     assert_named(folder_with(FILES("Qwen2.5-VL-7B-Q4_K_M.gguf", "mmproj.gguf"), NULL), GAD_E_UNSUPPORTED, "a GGUF file",
-                 "safetensors");
+                 "--mmproj");
     assert_named(support_scratch(folder_with(FILES("m.GGUF"), NULL), "m.GGUF"), GAD_E_UNSUPPORTED, "is a GGUF file",
-                 "safetensors");
+                 "--mmproj");
     assert_named(folder_with(FILES("pytorch_model.bin"), NULL), GAD_E_UNSUPPORTED, "PyTorch .bin", "safe_serialization");
     assert_named(folder_with(FILES("model.onnx"), NULL), GAD_E_UNSUPPORTED, "ONNX", "--endpoint");
     assert_named(folder_with(FILES("consolidated.00.pth"), NULL), GAD_E_UNSUPPORTED, "PyTorch checkpoint", "safetensors");

@@ -13,7 +13,7 @@ static void check(const char *text, const char *pieces)
     gad_string joined = {0};
     size_t length = strlen(text);
     for (size_t at = 0, end; at < length; at = end) {
-        end = gad_pretokenize_next(text, length, at);
+        end = gad_pretokenize_next(GAD_PRETOKENIZE_QWEN, text, length, at);
         assert_true(end > at && end <= length);
         if (at)
             gad_string_add(&joined, "\1");
@@ -72,13 +72,12 @@ static bool has_mongolian_separator(const gad_string *text)
     return strstr(gad_string_text(text), "\xE1\xA0\x8E") != NULL;
 }
 
-static void against_pcre2(void **state)
+static void match_random(gad_pretokenize_rule rule, const char *pattern)
 {
-    (void)state;
     int number;
     PCRE2_SIZE place;
-    pcre2_code *code = pcre2_compile((PCRE2_SPTR)GAD_PRETOKENIZE_PATTERN, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP,
-                                     &number, &place, NULL);
+    pcre2_code *code =
+        pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP, &number, &place, NULL);
     assert_non_null(code);
     pcre2_match_data *match = pcre2_match_data_create_from_pattern(code, NULL);
     gad_rng rng = gad_rng_make(11, 0);
@@ -89,7 +88,7 @@ static void against_pcre2(void **state)
         if (has_mongolian_separator(&text))
             continue;
         for (size_t at = 0; at < text.length; pieces++) {
-            size_t end = gad_pretokenize_next(text.data, text.length, at);
+            size_t end = gad_pretokenize_next(rule, text.data, text.length, at);
             int found = pcre2_match(code, (PCRE2_SPTR)text.data, text.length, at, 0, match, NULL);
             const PCRE2_SIZE *span = pcre2_get_ovector_pointer(match);
             if (found < 1 || span[0] != at || span[1] != end)
@@ -104,13 +103,27 @@ static void against_pcre2(void **state)
     pcre2_code_free(code);
 }
 
+static void against_pcre2(void **state)
+{
+    (void)state;
+    match_random(GAD_PRETOKENIZE_QWEN, GAD_PRETOKENIZE_PATTERN);
+}
+
+/* GPT-2's expression, where a digit ends the text that it sees. */
+static void digits_against_pcre2(void **state)
+{
+    (void)state;
+    match_random(GAD_PRETOKENIZE_DIGITS, "\\p{N}|'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?=\\p{N})|"
+                                         "\\s+(?!\\S)|\\s+");
+}
+
 /* A stray byte, which encoding refuses beforehand, must not stop the matcher. */
 static void stray_bytes(void **state)
 {
     (void)state;
     const char bytes[] = "\xFF\xE4\xB8 a\x80";
     for (size_t at = 0, end; at < sizeof bytes - 1; at = end) {
-        end = gad_pretokenize_next(bytes, sizeof bytes - 1, at);
+        end = gad_pretokenize_next(GAD_PRETOKENIZE_QWEN, bytes, sizeof bytes - 1, at);
         assert_true(end > at && end <= sizeof bytes - 1);
     }
 }
@@ -126,7 +139,7 @@ static void linear_time(void **state)
             text[i] = patterns[p][i % strlen(patterns[p])];
         double begin = gad_clock_seconds();
         for (size_t at = 0; at < LENGTH;)
-            at = gad_pretokenize_next(text, LENGTH, at);
+            at = gad_pretokenize_next(GAD_PRETOKENIZE_QWEN, text, LENGTH, at);
         assert_true(gad_clock_seconds() - begin < 5);
     }
     gad_memory_free(text);
@@ -135,6 +148,7 @@ static void linear_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(hand_vectors), cmocka_unit_test(against_pcre2),
-                                       cmocka_unit_test(stray_bytes), cmocka_unit_test(linear_time)};
+                                       cmocka_unit_test(digits_against_pcre2), cmocka_unit_test(stray_bytes),
+                                       cmocka_unit_test(linear_time)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
