@@ -22,6 +22,7 @@ typedef struct choice {
     cublasLtMatmulDesc_t operation;
     cublasLtMatrixLayout_t a, b, c; /* as cuBLASLt calls them */
     cublasLtMatmulAlgo_t algorithm;
+    bool plain; /* it has none: ours */
 } choice;
 
 struct gad_cuda_library {
@@ -235,7 +236,8 @@ static choice *choice_of(gad_device *device, struct gad_cuda_library *l, const g
     c->of = wanted;
     cublasStatus_t status = describe(l, c);
     status = status ? status : choose(l, c, p->bias);
-    if (status) {
+    c->plain = status == CUBLAS_STATUS_NOT_SUPPORTED;
+    if (status && !c->plain) {
         fail(device, "multiply matrices", l->text(status), "report it");
         forget(l, c);
         return NULL;
@@ -252,7 +254,9 @@ void gad_cuda_multiply(gad_device *device, const gad_cuda_product *p)
     if (!gad_cuda_well(device) || !l || !p->m || !p->n)
         return;
     choice *c = choice_of(device, l, p);
-    if (!c)
+    if (c && c->plain)
+        gad_cuda_multiply_plainly(device, p);
+    if (!c || c->plain)
         return;
     cublasStatus_t status = CUBLAS_STATUS_SUCCESS;
     if (p->bias)

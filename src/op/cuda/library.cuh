@@ -1,4 +1,5 @@
-/* library: matrix products by cuBLASLt, which is loaded when the first one is asked for; with GAD_CUDA_HOST by plain loops.
+/* library: matrix products by cuBLASLt, which is loaded when the first one is asked for; and by an own
+ * kernel (product.cu) for what it has nothing for, and where kernels run on the processor.
  * Knows nothing of linear layers. */
 #ifndef GAD_OP_CUDA_LIBRARY_CUH
 #define GAD_OP_CUDA_LIBRARY_CUH
@@ -19,5 +20,6 @@ typedef struct gad_cuda_product {
 } gad_cuda_product;
 
 void gad_cuda_multiply(gad_device *device, const gad_cuda_product *p);
+void gad_cuda_multiply_plainly(gad_device *device, const gad_cuda_product *p);
 void gad_cuda_library_free(gad_cuda *cuda);
 #endif
