@@ -1,10 +1,8 @@
 /* judge_timer: times the calls of a case, on the processor one by one, on another device many at a time, since there a call
  * only asks for the work. What comes out is set beside what the machine can do at most. */
 #include "base/clock.h"
-#include "base/memory.h"
-#include "op/cpu/limits.h"
 #include "op/judge.h"
-#include "support/support.h"
+#include "op/limits_device.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -98,56 +96,6 @@ double judge_bytes(const judge_stage *stage, double numbers)
     return numbers * (double)gad_dtype_bytes(stage->device->dtype);
 }
 
-/* ---- what a device can do at most: its own copy of memory that no cache holds, and its own large product. A fast library
- * of somebody else's on the same machine may give more. ---- */
-
-static double seconds_of(gad_device *device, void (*call)(gad_device *device, const gad_tensor t[3]), const gad_tensor t[3])
-{
-    double best_s = INFINITY;
-    for (int i = 0; i < 6; i++) { /* the first one loads and chooses */
-        gad_device_check(device, NULL);
-        const double start_s = gad_clock_seconds();
-        for (int n = 0; n < 4; n++)
-            call(device, t);
-        gad_device_check(device, NULL);
-        best_s = i ? fmin(best_s, (gad_clock_seconds() - start_s) / 4) : best_s;
-    }
-    return best_s;
-}
-
-static void copy(gad_device *device, const gad_tensor t[3])
-{
-    device->ops->axpby(device, t[1], 1, t[0], 0);
-}
-
-static void multiply(gad_device *device, const gad_tensor t[3])
-{
-    const gad_weight w = {t[1].data, t[1].dtype, t[1].rows, t[1].cols, NULL};
-    device->ops->linear(device, t[2], t[0], w, gad_tensor_none(), 1, false);
-}
-
-static gad_status measure_device(gad_limits *limits, gad_device *device, gad_error *err)
-{
-    enum { SIDE = 8192 };
-    const size_t mark = device->ops->mark(device);
-    gad_tensor t[3];
-    float *row = gad_memory_alloc(SIDE, sizeof *row);
-    assert_non_null(row);
-    for (int i = 0; i < SIDE; i++)
-        row[i] = (float)judge_normal(1, 2, i);
-    for (int i = 0; i < 3; i++) {
-        t[i] = device->ops->take(device, SIDE, SIDE);
-        for (int64_t r = 0; i < 2 && r < SIDE; r++)
-            device->ops->fill(device, gad_tensor_rows(t[i], r, 1), row);
-    }
-    const double bytes = 2.0 * SIDE * SIDE * (double)gad_dtype_bytes(device->dtype);
-    limits->fma_gflop_s = 2.0 * SIDE * SIDE * SIDE / seconds_of(device, multiply, t) * 1e-9;
-    limits->read_gb_s = bytes / seconds_of(device, copy, t) * 1e-9;
-    gad_memory_free(row);
-    device->ops->rewind(device, mark);
-    return gad_device_check(device, err);
-}
-
 gad_status judge_perf(const judge_case *c, gad_device *device, gad_error *err)
 {
     static gad_limits kept; /* a device is all ours: once is enough */
@@ -155,7 +103,7 @@ gad_status judge_perf(const judge_case *c, gad_device *device, gad_error *err)
     judge_timer timer = {.title = judge_name(c, name), .limits = kept};
     gad_status status = GAD_OK;
     if (!device->memory_bytes || kept.read_gb_s == 0) {
-        status = (device->memory_bytes ? measure_device : gad_limits_measure)(&timer.limits, device, err);
+        status = (device->memory_bytes ? gad_limits_device_measure : gad_limits_measure)(&timer.limits, device, err);
         kept = timer.limits;
         printf("limits now: memory %.1f GB/s, products %.1f GFLOP/s\n", timer.limits.read_gb_s, timer.limits.fma_gflop_s);
     }
