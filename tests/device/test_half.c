@@ -162,15 +162,18 @@ static double train(const char *device, int64_t steps)
         ASSERT_OK(gad_param_train(model.params.item[i], true, &d, &err), &err);
     quadrant task = quadrant_make(&config, 3);
     gad_source source = quadrant_source(&task, SAMPLES);
-    const gad_sft_settings settings = {.batch = SAMPLES, .micro_tokens = 4096, .text_weight = 1, .seed = 7};
-    const gad_trainer_settings trainer = {.steps = steps,
-                                          .save_every = -1,
-                                          .eval_every = -1,
-                                          .schedule = {.peak = rate},
-                                          .optimizer = {.beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8, .clip = 1}};
-    ASSERT_OK(gad_sft_open(&settings, &source, NULL, &model, &d, &sft, &err), &err);
+    const gad_train_settings settings = {.batch = SAMPLES,
+                                         .micro_tokens = 4096,
+                                         .text_weight = 1,
+                                         .seed = 7,
+                                         .save_every = -1,
+                                         .eval_every = -1,
+                                         .schedule = {.peak = rate, .steps = steps},
+                                         .optimizer = {.beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8, .clip = 1}};
+    ASSERT_OK(gad_sft_open(&settings, &(gad_answering){0}, &source, NULL, &model, &d, &sft, &err), &err);
     gad_trainer_task of_examples = gad_sft_task(&sft);
-    ASSERT_OK(gad_trainer_run(&trainer, &model, &d, &dist, &of_examples, NULL, NULL, &err), &err);
+    ASSERT_OK(gad_trainer_run(&settings, &(gad_checkpoint_settings){0}, &model, &d, &dist, &of_examples, NULL, NULL, &err),
+              &err);
     gad_sft_close(&sft);
     double sum = 0, labels = 0;
     const gad_step step = gad_step_make(&model, &d, false);
