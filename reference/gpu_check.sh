@@ -37,7 +37,7 @@ pack() {
     cc -shared -fPIC -Wl,-soname,libopenblas.so.0 -o "$work/lib/libopenblas.so.0" "$work/stand_in.c"
     rm "$work/stand_in.c"
     printf '%s\n%s\n' "$top" "$(cd "$build" && pwd)" >"$work/folders"
-    tar -C "$work" -cJf "$to/gpu_check.tar.xz" . || exit 1
+    XZ_OPT=-3 tar -C "$work" -cJf "$to/gpu_check.tar.xz" . || exit 1
     rm -rf "$work"
     ls -l "$to/gpu_check.tar.xz"
 }
