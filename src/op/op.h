@@ -79,7 +79,7 @@ typedef struct gad_ops {
      * or NULL data; its dtype is F32, BF16, F16 or F64. w of any dtype the device supports, F32 masters beside BF16
      * activations too. Of this and the next two, factors are rounded to device->products, alpha having been multiplied into
      * the first one before (sums stay as exact as activations). Here with a quantised w: alpha * x is rounded to 8 bits
-     * instead, group by group (quant.h). */
+     * instead, group by group (quant.h); what that stands for, and w, may be rounded to activations after that. */
     void (*linear)(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add);
     /* dx[T,I] = alpha * dy[T,O] w (+ dx when `add`) */
     void (*linear_dx)(gad_device *device, gad_tensor dx, gad_tensor dy, gad_weight w, float alpha, bool add);

@@ -38,9 +38,6 @@ static bool is_there(const gad_ops *ops, const char *name)
                  {"attention", ops->attention && ops->attention_back},
                  {"unfold", ops->unfold},
                  {"expand_depthwise", ops->expand_depthwise}};
-    if (strstr(name, "dtype=3,bias") || strstr(name, "dtype=5,bias") || strstr(name, "dtype=3)") ||
-        strstr(name, "dtype=5)"))
-        return !strncmp(name, "embed", 5); /* quantised products */
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (!strncmp(words[i].word, name, strlen(words[i].word)) && name[strlen(words[i].word)] == '(')
             return words[i].there;

@@ -9,20 +9,6 @@ enum {
     OUTPUTS = TILE * GAD_CUDA_FEW
 };
 
-/* What becomes of a sum. */
-template <class Y> struct finish_of {
-    gad_cuda_view<Y> y;
-    gad_cuda_vector bias;
-    float alpha;
-    bool add;
-    __device__ __forceinline__ void put(int64_t row, int64_t o, float sum) const
-    {
-        Y *to = y.at(row, o);
-        const float old = add ? grid_float(*to) : 0;
-        *to = grid_round<Y>(alpha * sum + gad_cuda_number(bias, o) + old);
-    }
-};
-
 /* ---- bf16. A sum does not care for the order of its terms, so a lane reads 16 neighbouring bytes of rows g and g + 8 of w
  * and of row g of x (lane = 4 g + j), columns k + 8 j to k + 8 j + 7, and gives the matrix unit the first four of them as
  * columns 2 j, 2 j + 1, 2 j + 8, 2 j + 9 of one product, the others as those of a second: no number passes through shared
@@ -106,11 +92,6 @@ static __global__ void few_plain_kernel(finish_of<Y> finish, const W *w, gad_cud
         if (threadIdx.x == 0)
             finish.put(t, o, all);
     }
-}
-
-template <class Y> static finish_of<Y> finish_with(gad_tensor y, gad_tensor bias, float alpha, bool add)
-{
-    return finish_of<Y>{gad_cuda_view_of<Y>(y), gad_cuda_vector_of(bias), alpha, add};
 }
 
 void gad_cuda_few(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add)

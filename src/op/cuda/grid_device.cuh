@@ -42,6 +42,14 @@ static __device__ __forceinline__ void grid_mma_bf16(float d[4], const uint32_t 
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
+/* d[16, 8] += a[16, 32] b[32, 8], unsigned bytes times signed bytes; fragments as PTX's mma.m16n8k32 lays them out. */
+static __device__ __forceinline__ void grid_mma_bytes(int d[4], const uint32_t a[4], const uint32_t b[2])
+{
+    asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+                 : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+
 /* N (1, 2 or 4) 8x8 matrices of 16-bit numbers from shared memory: lane l gives the address of row l % 8 of matrix l / 8,
  * a multiple of 16 bytes, and gets of matrix i the numbers [l / 4, 2 (l % 4)] and the next in r[i]. */
 static __device__ __forceinline__ uint32_t grid_shared_address(const void *row)

@@ -309,6 +309,23 @@ void grid_mma_bf16(float d[4], const uint32_t a[4], const uint32_t b[2])
     }
 }
 
+/* "Matrix fragments for mma.m16n8k32": as above with four bytes where there were two numbers. */
+void grid_mma_bytes(int d[4], const uint32_t a[4], const uint32_t b[2])
+{
+    uint32_t mine[6] = {a[0], a[1], a[2], a[3], b[0], b[1]}, from[6], to[6];
+    const char *all = grid_host_exchange("mma of bytes", 0xFFFFFFFFu, mine, sizeof mine);
+    const int g = grid_host_lane() / 4, j = grid_host_lane() % 4;
+    for (int i = 0; i < 4; i++) {
+        const int row = g + 8 * (i / 2), col = 2 * j + i % 2;
+        for (int k = 0; k < 32; k++) {
+            memcpy(from, all + (row % 8 * 4 + k % 16 / 4) * GRID_HOST_LANE_BYTES, sizeof from);
+            memcpy(to, all + (col * 4 + k % 16 / 4) * GRID_HOST_LANE_BYTES, sizeof to);
+            d[i] +=
+                (int)(uint8_t)(from[row / 8 + 2 * (k / 16)] >> 8 * (k % 4)) * (int)(int8_t)(to[4 + k / 16] >> 8 * (k % 4));
+        }
+    }
+}
+
 void grid_host_matrix(uint32_t *r, const void *row, int count, bool turned)
 {
     const char *all = grid_host_exchange(turned ? "ldmatrix.trans" : "ldmatrix", 0xFFFFFFFFu, &row, sizeof row);

@@ -179,6 +179,7 @@ template <> inline f16 grid_round<f16>(float x)
 /* ---- matrices of a warp, copies behind the thread's back: see grid_device.cuh ---- */
 
 void grid_mma_bf16(float d[4], const uint32_t a[4], const uint32_t b[2]);
+void grid_mma_bytes(int d[4], const uint32_t a[4], const uint32_t b[2]);
 void grid_host_matrix(uint32_t *r, const void *row, int count, bool turned);
 void grid_copy_16(void *shared, const void *from, bool there);
 void grid_copy_close(void);

@@ -4,6 +4,7 @@
 #include "op/cuda/each.cuh"
 #include "op/cuda/few.cuh"
 #include "op/cuda/library.cuh"
+#include "op/cuda/quantised.cuh"
 #include "op/quant.h"
 
 /* x as numbers of `dtype`: x itself, or a copy on the stack. */
@@ -25,6 +26,8 @@ static gad_tensor as_dtype(gad_device *device, gad_tensor x, gad_dtype dtype)
 /* The matrix as numbers of `dtype`. */
 static gad_tensor matrix_of(gad_device *device, gad_weight w, gad_dtype dtype)
 {
+    if (gad_quant_is(w.dtype))
+        return gad_cuda_quantised_matrix(device, w, dtype);
     return as_dtype(device, gad_tensor{const_cast<void *>(w.data), w.dtype, w.rows, w.cols, w.cols}, dtype);
 }
 
@@ -54,11 +57,20 @@ static const void *bias_as(gad_device *device, gad_tensor bias, gad_dtype dtype)
 
 void gad_cuda_linear(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add)
 {
-    if (x.rows <= GAD_CUDA_FEW) {
+    const bool quantised = gad_quant_is(w.dtype);
+    if (quantised && x.rows <= GAD_CUDA_QUANTISED_FEW) {
+        gad_cuda_quantised_few(device, y, x, w, bias, alpha, add);
+        return;
+    }
+    if (!quantised && x.rows <= GAD_CUDA_FEW) {
         gad_cuda_few(device, y, x, w, bias, alpha, add);
         return;
     }
     const size_t mark = gad_cuda_mark(device);
+    if (quantised) {
+        x = gad_cuda_quantised_rows(device, x, alpha);
+        alpha = 1;
+    }
     const gad_tensor b = matrix_of(device, w, x.dtype);
     gad_cuda_product p = {};
     p.m = x.rows;
