@@ -164,8 +164,8 @@ typedef struct gad_ops {
     void (*logprob_back)(gad_device *device, gad_tensor dz, gad_tensor g, gad_tensor h, gad_tensor z, const int32_t *target,
                          float temperature);
 
-    /* ---- training arithmetic: sum of squares in double, and AdamW on n exact numbers. */
-    double (*sum_squares)(gad_device *device, gad_tensor x);
+    /* ---- training arithmetic: sum of squares of `count` tensors in double, and AdamW on n exact numbers. */
+    double (*sum_squares)(gad_device *device, const gad_tensor *x, int64_t count);
     void (*adamw)(gad_device *device, void *w, const void *g, void *m, void *v, int64_t n, const gad_adamw *settings);
 
     /* Wait until all ops before are done and their failures are in device->error. NULL: they are when a call returns. */

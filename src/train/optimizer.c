@@ -24,12 +24,18 @@ gad_status gad_optimizer_open(gad_params *params, gad_device *device, const gad_
                               gad_optimizer *optimizer, gad_error *err)
 {
     gad_optimizer o = {.device = device, .settings = *settings, .slot = gad_memory_zero(params->count, sizeof *o.slot)};
-    if (!o.slot)
-        return gad_error_memory(err, "make room for the optimizer", params->count * sizeof *o.slot);
-    for (size_t i = 0; i < params->count; i++)
-        if (params->item[i]->trainable)
-            open_slot(device, &o.slot[o.count++], params->item[i], settings->average > 0);
-    gad_status status = gad_device_check(device, err);
+    o.gradient = gad_memory_zero(params->count, sizeof *o.gradient);
+    gad_status status = o.slot && o.gradient ? GAD_OK
+                                             : gad_error_memory(err, "make room for the optimizer",
+                                                                params->count * (sizeof *o.slot + sizeof *o.gradient));
+    for (size_t i = 0; i < params->count && !status; i++) {
+        if (!params->item[i]->trainable)
+            continue;
+        o.gradient[o.count] = params->item[i]->gradient;
+        open_slot(device, &o.slot[o.count++], params->item[i], settings->average > 0);
+    }
+    if (!status)
+        status = gad_device_check(device, err);
     if (status)
         gad_optimizer_close(&o);
     else
@@ -45,6 +51,7 @@ void gad_optimizer_close(gad_optimizer *optimizer)
         optimizer->device->ops->release(optimizer->device, slot->v);
         optimizer->device->ops->release(optimizer->device, slot->average);
     }
+    gad_memory_free(optimizer->gradient);
     gad_memory_free(optimizer->slot);
     *optimizer = (gad_optimizer){0};
 }
@@ -58,10 +65,8 @@ void gad_optimizer_rate(gad_optimizer *optimizer, bool (*takes)(const gad_param 
 
 double gad_optimizer_norm(const gad_optimizer *optimizer, double divisor)
 {
-    double sum = 0;
-    for (size_t i = 0; i < optimizer->count; i++)
-        sum += optimizer->device->ops->sum_squares(optimizer->device, optimizer->slot[i].param->gradient);
-    return sqrt(sum) / divisor;
+    gad_device *device = optimizer->device;
+    return sqrt(device->ops->sum_squares(device, optimizer->gradient, (int64_t)optimizer->count)) / divisor;
 }
 
 void gad_optimizer_zero(gad_optimizer *optimizer)

@@ -18,6 +18,7 @@ typedef struct gad_optimizer {
     gad_device *device;
     gad_optimizer_settings settings;
     gad_optimizer_slot *slot;
+    gad_tensor *gradient; /* [count] of the slots' parameters */
     size_t count;
     int64_t step;    /* updates done */
     int64_t skipped; /* updates left out because a gradient was not finite */

@@ -453,10 +453,14 @@ static void logprob_back(gad_device *device, gad_tensor dz, gad_tensor g, gad_te
     HAND_ON(logprob_back, dz, g, h, z, target, temperature);
 }
 
-static double sum_squares(gad_device *device, gad_tensor x)
+static double sum_squares(gad_device *device, const gad_tensor *x, int64_t count)
 {
-    x = NEAR(x);
-    return begins(device) ? cpu->sum_squares(device, x) : 0;
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const gad_tensor one = NEAR(x[i]);
+        sum += begins(device) ? cpu->sum_squares(device, &one, 1) : 0;
+    }
+    return sum;
 }
 
 static void adamw(gad_device *device, void *w, const void *g, void *m, void *v, int64_t n, const gad_adamw *settings)

@@ -251,7 +251,8 @@ static void adamw(judge_stage *s, const int64_t *p)
     judge_time(s, "adamw", 12.0 * (double)n, 28.0 * (double)n)
         ops->adamw(s->device, w.data, g.data, m.data, v.data, n, &settings);
     double squares = 0;
-    judge_time(s, "sum_squares", 2.0 * (double)n, 4.0 * (double)n) squares = ops->sum_squares(s->device, x);
+    const gad_tensor both[] = {x, g};
+    judge_time(s, "sum_squares", 4.0 * (double)n, 8.0 * (double)n) squares = ops->sum_squares(s->device, both, 2);
     judge_set(s, sum, 0, 0, (float)squares);
     s->pad = pad;
 }

@@ -570,13 +570,14 @@ static void logprob_back(gad_device *device, gad_tensor dz, gad_tensor g, gad_te
 
 /* ---- training arithmetic ---- */
 
-static double sum_squares(gad_device *device, gad_tensor x)
+static double sum_squares(gad_device *device, const gad_tensor *x, int64_t count)
 {
     (void)device;
     double sum = 0;
-    for (int64_t t = 0; t < x.rows; t++)
-        for (int64_t c = 0; c < x.cols; c++)
-            sum += *at(x, t, c) * *at(x, t, c);
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t t = 0; t < x[i].rows; t++)
+            for (int64_t c = 0; c < x[i].cols; c++)
+                sum += *at(x[i], t, c) * *at(x[i], t, c);
     return sum;
 }
 

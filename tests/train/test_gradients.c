@@ -268,7 +268,7 @@ static void check_differences(tiny *t, const tiny_sample *s)
     int count = 0;
     for (size_t i = 0; i < t->model.params.count; i++)
         if (t->model.params.item[i]->trainable)
-            scale = fmax(scale, sqrt(t->device.ops->sum_squares(&t->device, t->model.params.item[i]->gradient)));
+            scale = fmax(scale, sqrt(t->device.ops->sum_squares(&t->device, &t->model.params.item[i]->gradient, 1)));
     for (size_t i = 0; i < t->model.params.count; i++) {
         gad_param *param = t->model.params.item[i];
         if (!param->trainable || (strstr(param->name, "layers.1") && !strstr(param->name, "lora")))

@@ -6,7 +6,7 @@
 enum { BLOCK = 4096 };
 
 /* Partial sums over fixed blocks, added in order: the same double for any number of threads. */
-double gad_cpu_sum_squares(gad_device *device, gad_tensor x)
+static double sum_of(gad_device *device, gad_tensor x)
 {
     const gad_kernels *kernels = gad_cpu_kernels(device);
     const size_t mark = gad_cpu_mark(device);
@@ -23,6 +23,14 @@ double gad_cpu_sum_squares(gad_device *device, gad_tensor x)
             total += partial[b];
     }
     gad_cpu_rewind(device, mark);
+    return total;
+}
+
+double gad_cpu_sum_squares(gad_device *device, const gad_tensor *x, int64_t count)
+{
+    double total = 0;
+    for (int64_t i = 0; i < count; i++)
+        total += sum_of(device, x[i]);
     return total;
 }
 

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { THREADS = 256, BLOCKS = 512 };
+enum { THREADS = 256, BLOCKS = 512, RECEIVED = 8192 };
 
 /* ---- sum of squares: fixed shares for every thread, added in a fixed order ---- */
 
@@ -26,16 +26,35 @@ template <class T> static __global__ void squares_kernel(double *part, gad_cuda_
         part[blockIdx.x] = each[0];
 }
 
-double gad_cuda_sum_squares(gad_device *device, gad_tensor x)
+/* Blocks for a tensor: small ones, of which an optimizer has hundreds, need few. */
+static int blocks_of(gad_tensor x)
+{
+    const int64_t blocks = x.rows * x.cols / (8 * THREADS) + 1;
+    return blocks < BLOCKS ? (int)blocks : BLOCKS;
+}
+
+double gad_cuda_sum_squares(gad_device *device, const gad_tensor *x, int64_t count)
 {
     const size_t mark = gad_cuda_mark(device);
-    double *part = (double *)gad_cuda_scratch(device, BLOCKS, sizeof(double)), host[BLOCKS] = {0}, total = 0;
-    GAD_CUDA_BY_ACTIVATION(
-        x.dtype, T,
-        GAD_LAUNCH(device, squares_kernel<T>, BLOCKS, THREADS, 0, part, gad_cuda_view_of<T>(x), x.rows, x.cols));
-    gad_cuda_receive(device, host, part, sizeof host);
-    for (int i = 0; i < BLOCKS; i++)
-        total += host[i];
+    int64_t parts = 0;
+    for (int64_t i = 0; i < count; i++)
+        parts += blocks_of(x[i]);
+    double *part = (double *)gad_cuda_scratch(device, parts, sizeof(double)), total = 0;
+    int64_t at = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const int blocks = blocks_of(x[i]);
+        GAD_CUDA_BY_ACTIVATION(x[i].dtype, T,
+                               GAD_LAUNCH(device, squares_kernel<T>, blocks, THREADS, 0, part + at,
+                                          gad_cuda_view_of<T>(x[i]), x[i].rows, x[i].cols));
+        at += blocks;
+    }
+    for (int64_t from = 0; from < parts; from += RECEIVED) {
+        double host[RECEIVED] = {0};
+        const int64_t n = min(parts - from, (int64_t)RECEIVED);
+        gad_cuda_receive(device, host, part + from, (size_t)n * sizeof *host);
+        for (int64_t i = 0; i < n; i++)
+            total += host[i];
+    }
     gad_cuda_rewind(device, mark);
     return gad_cuda_well(device) ? total : 0;
 }

@@ -213,7 +213,7 @@ void gad_cuda_logprob(gad_device *device, gad_tensor logp, gad_tensor entropy, g
                       float temperature);
 void gad_cuda_logprob_back(gad_device *device, gad_tensor dz, gad_tensor g, gad_tensor h, gad_tensor z,
                            const int32_t *target, float temperature);
-double gad_cuda_sum_squares(gad_device *device, gad_tensor x);
+double gad_cuda_sum_squares(gad_device *device, const gad_tensor *x, int64_t count);
 void gad_cuda_adamw(gad_device *device, void *w, const void *g, void *m, void *v, int64_t n, const gad_adamw *settings);
 
 /* memory.cu, for the table alone */
