@@ -18,7 +18,8 @@ install(TARGETS libgad libgad_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
 if(TARGET gad_mpi)
   install(TARGETS gad_mpi LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/gad COMPONENT mpi)
 endif()
-install(FILES include/gad.h include/gad_train.h include/gad_bench.h include/gad_data.h include/gad_serve.h
+install(FILES include/gad.h include/gad_train.h include/gad_bench.h include/gad_data.h include/gad_product.h
+              include/gad_serve.h
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT gad)
 install(DIRECTORY models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/gad/models COMPONENT gad)
 install(DIRECTORY ${GAD_MANUAL}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT gad)

@@ -3,7 +3,8 @@
 #ifndef GAD_BENCH_H
 #define GAD_BENCH_H
 
-#include "gad.h"
+#include "gad_data.h"
+#include "gad_product.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -145,22 +146,41 @@ typedef struct gad_bench_result {
  * failing requests goes on when it is called again. GAD_OK says that all were asked; `result` says how many failed. */
 GAD_API gad_status gad_bench_run(const gad_bench_settings *settings, gad_bench_result *result, gad_error *err);
 
-/* How stored answers are scored and shown. Start from gad_bench_choices_default. */
-typedef struct gad_bench_choices {
-    double iou[2];           /* 0.1, 0.5 */
-    const char *matching;    /* "one", "many" */
-    const char *unparsable;  /* "wrong", "no", "excluded" */
-    const char *coordinates; /* NULL: as the run says */
-    const char *order;       /* "xy", "yx"; NULL: as the run says */
-    double threshold;        /* decide by score >= threshold; NaN: by the answer's Yes or No */
-    bool official_compat;    /* MMAD: count as the official evaluator does */
-    int64_t resamples;       /* of the intervals */
+/* Which boxes belong together: each with one at most, or any that reach the IoU. Both are always computed. */
+typedef enum gad_scoring_matching { GAD_SCORING_ONE, GAD_SCORING_MANY } gad_scoring_matching;
+
+/* What an answer without a readable decision counts as. */
+typedef enum gad_scoring_unparsable {
+    GAD_SCORING_WRONG,   /* missed when anomalous, a false alarm when normal (default) */
+    GAD_SCORING_NO,      /* as if it had said No */
+    GAD_SCORING_EXCLUDED /* left out and counted */
+} gad_scoring_unparsable;
+
+typedef enum gad_box_order { GAD_BOX_XY, GAD_BOX_YX } gad_box_order;
+
+/* Everything that the papers leave open and a rescoring may change. */
+typedef struct gad_scoring_choices {
+    double iou[2];
+    gad_scoring_matching matching; /* that is published */
+    gad_scoring_unparsable unparsable;
+    gad_box_convention convention;
+    gad_box_order order;
+    double threshold;     /* NaN: the decision is the answer's Yes or No; else score >= threshold */
+    bool official_compat; /* MMAD: copy the skip of the official evaluator */
+    int64_t resamples;    /* of the intervals */
     uint64_t seed;
     double confidence;
-    bool without_timing; /* leave out what differs between equal runs: times, dates, addresses */
-    bool without_pixels; /* do not compare heat maps with masks */
-    int64_t cases;       /* pictures of each kind in the HTML page; 0: 12 */
+} gad_scoring_choices;
+
+/* How stored answers are scored and shown. */
+typedef struct gad_bench_choices {
+    gad_scoring_choices scoring;    /* convention and order hold where they are said to: */
+    bool own_convention, own_order; /* instead of what the run says */
+    bool timing;                    /* show what differs between equal runs: times, dates, addresses */
+    bool pixels;                    /* compare heat maps with masks */
+    int64_t cases;                  /* pictures of each kind in the HTML page; 0: 12 */
 } gad_bench_choices;
+/* IoU 0.1 and 0.5, matching one, unparsable wrong, 1000 resamples with seed 1, 95 %, everything shown. */
 GAD_API gad_bench_choices gad_bench_choices_default(void);
 
 /* Where to write; NULL leaves a file out. */

@@ -22,6 +22,13 @@ GAD_API void gad_data_free(gad_data *data);
 GAD_API gad_status gad_data_list(gad_data *data, bool json, char **text, gad_error *err);
 GAD_API gad_status gad_data_stats(gad_data *data, bool json, char **text, gad_error *err);
 
+/* Which items of a job this process works on beside `count` - 1 others: every count-th from `index` on; zeroed: all. */
+typedef struct gad_share {
+    int64_t index, count;
+} gad_share;
+/* "K/N", K from 1; NULL: what mpirun or srun say in the environment, else all. */
+GAD_API gad_status gad_share_read(const char *text, gad_share *share, gad_error *err);
+
 typedef enum gad_data_label { GAD_DATA_ANY, GAD_DATA_NORMAL, GAD_DATA_ANOMALOUS } gad_data_label;
 
 /* Which samples, and in which order; zeroed, it means all of them. */
@@ -89,17 +96,34 @@ typedef struct gad_data_paired {
 GAD_API gad_status gad_data_pair(gad_data *data, const gad_data_pair_settings *settings, gad_data_paired *report,
                                  gad_error *err);
 
+/* When an answer of a model is good enough to be learnt from. */
+typedef struct gad_text_check_rule {
+    double iou;                /* of each true box with its own predicted box */
+    double quoted_iou;         /* of coordinates quoted in the reasoning with some true box */
+    int words_low, words_high; /* of the reasoning */
+    double foreign_share;      /* of letters that are not ASCII */
+    const char *forbidden;     /* words that give the hint away, separated by '|' */
+} gad_text_check_rule;
+
 typedef struct gad_data_reason_settings {
-    gad_data_filter filter;
-    bool overwrite, brief;
-    const char *endpoint, *model, *key; /* endpoint NULL: the grammar, without a model */
+    gad_data_filter filter; /* its seed is the teacher's */
+    bool overwrite;         /* also samples that have text */
+    bool brief;             /* of the grammar: short text */
+    bool without_images;    /* of the grammar: do not look at the colours */
+    /* the server */
+    const char *endpoint, *model, *key; /* "http://host:port/v1"; NULL: the grammar, without a model */
     const char *ca_file;                /* PEM file of the authorities to trust; NULL: the system's */
-    int64_t in_flight, tries, max_tokens;
-    double temperature, timeout_s, requests_per_s, prompt_price, completion_price; /* prices per million tokens */
-    double iou; /* that a box of an answer must reach with the truth */
+    int in_flight, tries;               /* requests at once; answers per sample before the grammar takes over */
+    int max_tokens;
+    double temperature, timeout_s, requests_per_s;
+    double prompt_price, completion_price; /* per million tokens */
+    int attempts;                          /* of one request on the wire */
+    double backoff_s;
+    gad_text_check_rule rule;
     const gad_log *log;
     const gad_progress *progress;
 } gad_data_reason_settings;
+GAD_API gad_data_reason_settings gad_data_reason_default(void);
 typedef struct gad_data_reasoned {
     int64_t samples, accepted, rejected, fallback, failed; /* rejected: answers; failed: samples without any text */
     int64_t kept;                                          /* samples whose text was better than what came */
@@ -143,20 +167,49 @@ GAD_API gad_status gad_data_check(gad_data *data, const gad_data_check_settings 
 GAD_API gad_status gad_data_sheet(gad_data *data, const gad_data_filter *filter, int64_t columns, int64_t tile_px,
                                   const char *path, const gad_log *log, int64_t *shown, gad_error *err);
 
+/* Coordinates that a model speaks: of the annotation canvas (aspect kept, shorter side 448: MMR-AD), of the image as its
+ * processor resized it (Qwen2.5-VL), 0..1000 on each axis (Qwen3-VL), 0..1, original pixels. */
+typedef enum gad_box_convention {
+    GAD_BOX_CANVAS,
+    GAD_BOX_INPUT,
+    GAD_BOX_REL1000,
+    GAD_BOX_REL1,
+    GAD_BOX_ORIG
+} gad_box_convention;
+
+typedef enum gad_export_format {
+    GAD_EXPORT_JSONL,  /* our own lines: the whole truth */
+    GAD_EXPORT_MMR_AD, /* folders of the MMR-AD release */
+    GAD_EXPORT_COCO,
+    GAD_EXPORT_LABEL_STUDIO,
+    GAD_EXPORT_TRL, /* chat messages with image parts */
+    GAD_EXPORT_MS_SWIFT,
+    GAD_EXPORT_LLAMA_FACTORY, /* sharegpt messages and dataset_info.json */
+    GAD_EXPORT_LLAVA
+} gad_export_format;
+/* "jsonl", "mmr-ad", "coco", "label-studio", "trl", "ms-swift", "llama-factory", "llava"; false for another word. */
+GAD_API const char *gad_export_name(gad_export_format format);
+GAD_API bool gad_export_parse(const char *name, gad_export_format *format);
+
 typedef struct gad_data_export_settings {
+    gad_export_format format;
     gad_data_filter filter;
-    const char *format; /* "jsonl", "mmr-ad", "coco", "label-studio", "trl", "ms-swift", "llama-factory", "llava" */
-    const char *path;
-    bool copy, single, prompts; /* copy images; no reference image; no answers */
-    bool masks;                 /* "coco": run lengths of the masks instead of outlines of the boxes */
-    double domain_share;
-    const char *coordinates; /* "canvas", "input", "rel1000", "rel1", "orig" */
-    int64_t min_pixels, max_pixels, factor;
+    const char *path;    /* a file, or a folder for MMR_AD and LLAMA_FACTORY */
+    bool force;          /* over files that gad did not write */
+    bool copy;           /* MMR_AD: copy images instead of linking to them */
+    bool masks;          /* COCO: run lengths of the masks instead of outlines of the boxes */
+    bool single;         /* chat formats: no reference image */
+    bool without_answer; /* chat formats: prompts only, the truth in a column of its own (for RL) */
+    double domain_share; /* chat formats: share of prompts that name the class's anomaly types */
     uint64_t seed;
-    bool force; /* over files that gad did not write */
+    /* chat formats: coordinates of the boxes in the answers */
+    gad_box_convention convention;
+    int64_t min_pixels, max_pixels;
+    int factor; /* of GAD_BOX_INPUT: the trainer's own image processor settings */
     const gad_log *log;
     const gad_progress *progress;
 } gad_data_export_settings;
+GAD_API gad_data_export_settings gad_data_export_default(void);
 typedef struct gad_data_exported {
     int64_t samples, boxes, left_out;
 } gad_data_exported;

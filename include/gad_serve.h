@@ -1,7 +1,7 @@
 /* gad_serve.h - products in a folder, the server, the watcher of folders. Conventions as in gad.h. */
 #ifndef GAD_SERVE_H
 #define GAD_SERVE_H
-#include "gad.h"
+#include "gad_product.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -16,37 +16,20 @@ static const char operation[] = "write a report";
 
 gad_bench_choices gad_bench_choices_default(void)
 {
-    gad_scoring_choices c = gad_scoring_default();
-    return (gad_bench_choices){.iou = {c.iou[0], c.iou[1]},
-                               .matching = "one",
-                               .unparsable = "wrong",
-                               .threshold = NAN,
-                               .resamples = c.resamples,
-                               .seed = c.seed,
-                               .confidence = c.confidence};
+    return (gad_bench_choices){.scoring = gad_scoring_default(), .timing = true, .pixels = true, .cases = 12};
 }
 
+/* The choices in the coordinates that the record states, unless they bring their own. */
 static gad_status read_choices(const gad_bench_choices *from, const gad_record *record, gad_scoring_choices *c,
                                gad_error *err)
 {
-    gad_status status = gad_record_choices(record, c, err);
+    gad_scoring_choices stated;
+    gad_status status = gad_record_choices(record, &stated, err);
     if (status)
         return status;
-    c->iou[0] = from->iou[0];
-    c->iou[1] = from->iou[1];
-    c->many = !strcmp(from->matching, "many");
-    c->threshold = from->threshold;
-    c->official_compat = from->official_compat;
-    c->resamples = from->resamples;
-    c->seed = from->seed;
-    c->confidence = from->confidence;
-    if (!gad_scoring_unparsable_parse(from->unparsable, &c->unparsable))
-        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "unknown rule for unparsable answers \"%s\"",
-                             from->unparsable);
-    if (from->coordinates && !gad_box_convention_parse(from->coordinates, &c->convention))
-        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "unknown coordinates \"%s\"", from->coordinates);
-    if (from->order)
-        c->order = !strcmp(from->order, "yx") ? GAD_BOX_YX : GAD_BOX_XY;
+    *c = from->scoring;
+    c->convention = from->own_convention ? c->convention : stated.convention;
+    c->order = from->own_order ? c->order : stated.order;
     for (int k = 0; k < GAD_TALLY_THRESHOLDS; k++)
         if (!(c->iou[k] > 0 && c->iou[k] <= 1))
             return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "IoU threshold %g is not above 0 and at most 1",
@@ -74,8 +57,8 @@ static gad_status open_run(const char *folder, const gad_bench_choices *choices,
     gad_scoring_choices c;
     gad_bench_choices own = *choices;
     if (!subject) {
-        own.coordinates = own.order = NULL;
-        own.threshold = NAN;
+        own.own_convention = own.own_order = false;
+        own.scoring.threshold = NAN;
     }
     gad_status status = gad_record_open(folder, &o->record, err);
     o->has_record = !status;
@@ -178,7 +161,7 @@ static gad_status open_companion(const char *run, const gad_bench_choices *choic
 static gad_status add_pixels(gad_report *report, opened *subject, opened *beside, const gad_bench_choices *choices,
                              const gad_log *log, const gad_progress *progress, gad_error *err)
 {
-    if (choices->without_pixels)
+    if (!choices->pixels)
         return GAD_OK;
     gad_status status = gad_summary_add_pixels(&subject->summary, log, progress, err);
     for (size_t i = 0; i < report->others && !status; i++)
@@ -196,7 +179,7 @@ static gad_status report_mmad(const opened *subject, const gad_bench_choices *ch
         status = gad_mmad_score_make(&subject->record, &c, &summary, err);
     if (status)
         return status;
-    gad_report report = {.mmad = &summary, .timing = !choices->without_timing};
+    gad_report report = {.mmad = &summary, .timing = choices->timing};
     status = write_outputs(&report, outputs, log, err);
     gad_mmad_score_free(&summary);
     return status;
@@ -207,7 +190,7 @@ gad_status gad_bench_report(const char *run, const char *const *others, size_t o
                             const gad_progress *progress, gad_error *err)
 {
     opened subject = {0}, beside[GAD_REPORT_OTHERS] = {0};
-    gad_report report = {.timing = !choices->without_timing, .cases = choices->cases > 0 ? (size_t)choices->cases : 0};
+    gad_report report = {.timing = choices->timing, .cases = choices->cases > 0 ? (size_t)choices->cases : 0};
     bool there = false;
     if (other_count + 1 > GAD_REPORT_OTHERS)
         return gad_error_set(err, GAD_E_LIMIT, operation, NULL, "%zu runs beside one; at most %d", other_count,

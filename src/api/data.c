@@ -108,21 +108,6 @@ const char *gad_data_problem_name(int index)
     return index >= 0 && index < GAD_IMPORT_PROBLEMS ? gad_import_problem_name((gad_import_problem)index) : "";
 }
 
-/* The place of a word in a list of `count` names; an error names the choices. */
-static gad_status choose(const char *word, const char *const *names, int count, const char *what, int *index,
-                         gad_error *err)
-{
-    for (*index = 0; *index < count; ++*index)
-        if (strcmp(names[*index], word) == 0)
-            return GAD_OK;
-    gad_string known = {0};
-    for (int i = 0; i < count; i++)
-        gad_string_addf(&known, "%s%s", i ? ", " : "", names[i]);
-    gad_status status = gad_error_set(err, GAD_E_ARGUMENT, what, gad_string_text(&known), "unknown word \"%s\"", word);
-    gad_string_free(&known);
-    return status;
-}
-
 gad_status gad_data_pair(gad_data *data, const gad_data_pair_settings *settings, gad_data_paired *report, gad_error *err)
 {
     return gad_pair_run(data->store, settings, report, err);
@@ -130,30 +115,7 @@ gad_status gad_data_pair(gad_data *data, const gad_data_pair_settings *settings,
 
 gad_status gad_data_reason(gad_data *data, const gad_data_reason_settings *s, gad_data_reasoned *report, gad_error *err)
 {
-    gad_teach_settings t = gad_teach_default();
-    t.dataset = s->filter.dataset;
-    t.class_name = s->filter.class_name;
-    t.split = s->filter.split;
-    t.limit = s->filter.limit;
-    t.seed = s->filter.seed;
-    t.overwrite = s->overwrite;
-    t.brief = s->brief;
-    t.endpoint = s->endpoint;
-    t.model = s->model;
-    t.key = s->key;
-    t.ca_file = s->ca_file;
-    t.in_flight = (int)s->in_flight;
-    t.tries = (int)s->tries;
-    t.max_tokens = (int)s->max_tokens;
-    t.temperature = s->temperature;
-    t.timeout_s = s->timeout_s;
-    t.requests_per_s = s->requests_per_s;
-    t.prompt_price = s->prompt_price;
-    t.completion_price = s->completion_price;
-    t.rule.iou = s->iou;
-    t.log = s->log;
-    t.progress = s->progress;
-    return s->endpoint ? gad_teach_server(data->store, &t, report, err) : gad_teach_template(data->store, &t, report, err);
+    return s->endpoint ? gad_teach_server(data->store, s, report, err) : gad_teach_template(data->store, s, report, err);
 }
 
 gad_status gad_data_split(gad_data *data, const gad_data_split_settings *settings, gad_data_splits *report, gad_error *err)
@@ -181,36 +143,11 @@ gad_status gad_data_sheet(gad_data *data, const gad_data_filter *filter, int64_t
     return gad_contact_save(data->store, &p, path, log, shown, err);
 }
 
-gad_status gad_data_export(gad_data *data, const gad_data_export_settings *s, gad_data_exported *report, gad_error *err)
+gad_status gad_data_export(gad_data *data, const gad_data_export_settings *settings, gad_data_exported *report,
+                           gad_error *err)
 {
-    gad_export_settings p = gad_export_default();
     gad_export_report r;
-    const char *names[GAD_EXPORT_FORMATS];
-    int format = 0;
-    for (int i = 0; i < GAD_EXPORT_FORMATS; i++)
-        names[i] = gad_export_name((gad_export_format)i);
-    gad_status status = choose(s->format, names, GAD_EXPORT_FORMATS, "export", &format, err);
-    if (!status && !gad_box_convention_parse(s->coordinates, &p.convention))
-        status = gad_error_set(err, GAD_E_ARGUMENT, "export", "canvas, input, rel1000, rel1, orig",
-                               "unknown coordinates \"%s\"", s->coordinates);
-    if (status)
-        return status;
-    p.format = (gad_export_format)format;
-    p.filter = s->filter;
-    p.path = s->path;
-    p.copy = s->copy;
-    p.keep_foreign = !s->force;
-    p.masks = s->masks;
-    p.single = s->single;
-    p.without_answer = s->prompts;
-    p.domain_share = s->domain_share;
-    p.seed = s->seed;
-    p.min_pixels = s->min_pixels;
-    p.max_pixels = s->max_pixels;
-    p.factor = (int)s->factor;
-    p.log = s->log;
-    p.progress = s->progress;
-    status = gad_export_run(data->store, &p, &r, err);
+    gad_status status = gad_export_run(data->store, settings, &r, err);
     if (!status)
         *report = (gad_data_exported){r.samples, r.boxes, r.left_out};
     return status;

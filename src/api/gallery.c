@@ -1,8 +1,9 @@
-/* gallery: gad_gallery_* of gad.h: good parts, of which the best aligned one is shown with each inspected part. */
+/* gallery: gad_gallery_* of gad_product.h: good parts, of which the best aligned one is shown with each inspected part. */
 #include "api/picture.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "data/align.h"
+#include "gad_product.h"
 
 struct gad_gallery {
     gad_align_rule rule;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "gad_product.h"
 #include "io/image_jpeg.h"
 #include "io/resize.h"
 

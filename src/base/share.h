@@ -2,7 +2,7 @@
  * or no for an item. Knows nothing of what an item is, and talks to no other process. */
 #ifndef GAD_BASE_SHARE_H
 #define GAD_BASE_SHARE_H
-#include "gad.h"
+#include "gad_data.h"
 
 #include <stddef.h>
 

@@ -4,6 +4,7 @@
 #ifndef GAD_BENCH_MODEL_PRODUCT_H
 #define GAD_BENCH_MODEL_PRODUCT_H
 #include "bench/model.h"
+#include "gad_product.h"
 
 /* `settings` are borrowed: how products are learnt. `shots`: how many good parts are wanted, as reports name it. */
 gad_status gad_model_product(const gad_learn_settings *settings, const char *shots, gad_bench_model *model, gad_error *err);

@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "base/share.h"
 #include "bench/item.h"
-#include "gad.h"
+#include "gad_data.h"
 
 /* Unknown numbers are -1, unknown times and scores NaN, absent strings NULL. */
 typedef struct gad_row {

@@ -22,16 +22,6 @@ const char *gad_scoring_unparsable_name(gad_scoring_unparsable rule)
     return unparsable_names[rule];
 }
 
-bool gad_scoring_unparsable_parse(const char *name, gad_scoring_unparsable *rule)
-{
-    for (int i = 0; i < 3; i++)
-        if (!strcmp(name, unparsable_names[i])) {
-            *rule = (gad_scoring_unparsable)i;
-            return true;
-        }
-    return false;
-}
-
 const char *gad_scoring_size_name(int size)
 {
     return size_names[size];

@@ -5,34 +5,15 @@
 #include "bench/item.h"
 #include "bench/row.h"
 #include "bench/tally.h"
+#include "gad_bench.h"
 #include "task/answer.h"
 
-/* What an answer without a readable decision counts as. */
-typedef enum gad_scoring_unparsable {
-    GAD_SCORING_WRONG,   /* missed when anomalous, a false alarm when normal (default) */
-    GAD_SCORING_NO,      /* as if it had said No */
-    GAD_SCORING_EXCLUDED /* left out and counted */
-} gad_scoring_unparsable;
-
-/* Everything that the papers leave open and a rescoring may change. */
-typedef struct gad_scoring_choices {
-    double iou[GAD_TALLY_THRESHOLDS];
-    bool many; /* publish the many-to-many matching; both are always computed */
-    gad_scoring_unparsable unparsable;
-    gad_box_convention convention;
-    gad_box_order order;
-    double threshold;     /* NaN: the decision is the answer's Yes or No; else score >= threshold */
-    bool official_compat; /* MMAD: copy the skip of the official evaluator */
-    int64_t resamples;
-    uint64_t seed;
-    double confidence;
-} gad_scoring_choices;
+_Static_assert(GAD_TALLY_THRESHOLDS == 2, "as many as gad_scoring_choices.iou");
 
 /* IoU 0.1 and 0.5, matching one, unparsable wrong, canvas xy, 1000 resamples with seed 1, 95 %. */
 gad_scoring_choices gad_scoring_default(void);
 /* "wrong", "no", "excluded". */
 const char *gad_scoring_unparsable_name(gad_scoring_unparsable rule);
-bool gad_scoring_unparsable_parse(const char *name, gad_scoring_unparsable *rule);
 
 enum { GAD_SCORING_SIZES = 4 }; /* true boxes by share of the image: under .1 %, 1 %, 10 %, above */
 const char *gad_scoring_size_name(int size);

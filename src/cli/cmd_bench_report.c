@@ -11,10 +11,10 @@
 
 typedef struct report_options {
     option_list runs;
-    const char *html, *json, *csv, *markdown, *out, *matching, *unparsable, *coordinates, *order, *threshold;
-    bool compat, timing, pixels, force;
-    int64_t resamples, seed, cases;
-    double iou, iou_strict, confidence;
+    gad_bench_choices choices;
+    const char *html, *json, *csv, *markdown, *out, *threshold;
+    int coordinates, order; /* 0: as the run says */
+    bool force;
 } report_options;
 
 #define AT(field) offsetof(report_options, field)
@@ -25,26 +25,26 @@ static const option choices_entries[] = {
     {.name = "iou",
      .argument = "T",
      .kind = OPTION_NUMBER,
-     .offset = AT(iou),
+     .offset = AT(choices.scoring.iou[0]),
      .fallback = "0.1",
      .help = "IoU from which a box counts as found"},
     {.name = "iou-strict",
      .argument = "T",
      .kind = OPTION_NUMBER,
-     .offset = AT(iou_strict),
+     .offset = AT(choices.scoring.iou[1]),
      .fallback = "0.5",
      .help = "the second, stricter IoU"},
     {.name = "matching",
      .argument = "RULE",
-     .kind = OPTION_CHOICE,
-     .offset = AT(matching),
+     .kind = OPTION_ENUM,
+     .offset = AT(choices.scoring.matching),
      .choices = "one|many",
      .fallback = "one",
      .help = "one to one, or any box that reaches the IoU"},
     {.name = "unparsable",
      .argument = "RULE",
-     .kind = OPTION_CHOICE,
-     .offset = AT(unparsable),
+     .kind = OPTION_ENUM,
+     .offset = AT(choices.scoring.unparsable),
      .choices = "wrong|no|excluded",
      .fallback = "wrong",
      .help = "what an answer without a decision counts as"},
@@ -55,37 +55,39 @@ static const option choices_entries[] = {
      .help = "decide by score >= P instead of the answer's Yes or No"},
     {.name = "coordinates",
      .argument = "KIND",
-     .kind = OPTION_CHOICE,
+     .kind = OPTION_ENUM,
      .offset = AT(coordinates),
-     .choices = "canvas|input|rel1000|rel1|orig",
-     .help = "read the boxes so, whatever the run says"},
+     .fallback = "run",
+     .choices = "run|canvas|input|rel1000|rel1|orig",
+     .help = "read the boxes so; run: as the run says"},
     {.name = "order",
      .argument = "ORDER",
-     .kind = OPTION_CHOICE,
+     .kind = OPTION_ENUM,
      .offset = AT(order),
-     .choices = "xy|yx",
-     .help = "which axis comes first, whatever the run says"},
+     .fallback = "run",
+     .choices = "run|xy|yx",
+     .help = "which axis comes first; run: as the run says"},
     {.name = "official-compat",
      .kind = OPTION_FLAG,
-     .offset = AT(compat),
+     .offset = AT(choices.scoring.official_compat),
      .help = "MMAD: count as the official evaluator does, its skip included"},
     {.name = "resamples",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(resamples),
+     .offset = AT(choices.scoring.resamples),
      .minimum = 1,
      .fallback = "1000",
      .help = "of the bootstrap"},
     {.name = "seed",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(seed),
+     .offset = AT(choices.scoring.seed),
      .fallback = "1",
      .help = "of the bootstrap and of the random cases"},
     {.name = "confidence",
      .argument = "P",
      .kind = OPTION_NUMBER,
-     .offset = AT(confidence),
+     .offset = AT(choices.scoring.confidence),
      .fallback = "0.95",
      .help = "of the intervals"},
 };
@@ -95,12 +97,12 @@ static const option_table choices_table = {choices_entries, OPTIONS_COUNT(choice
 static const option shown_entries[] = {
     {.name = "timing",
      .kind = OPTION_FLAG,
-     .offset = AT(timing),
+     .offset = AT(choices.timing),
      .fallback = "true",
      .help = "show times and dates; --no-timing: equal answers give equal bytes"},
     {.name = "pixels",
      .kind = OPTION_FLAG,
-     .offset = AT(pixels),
+     .offset = AT(choices.pixels),
      .fallback = "true",
      .help = "compare heat maps with masks, where there are both"},
 };
@@ -116,7 +118,7 @@ static const option report_table[] = {
     {.name = "cases",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(cases),
+     .offset = AT(choices.cases),
      .fallback = "12",
      .help = "pictures of each kind of error in the page"},
     {.table = &shown_table},
@@ -140,28 +142,24 @@ static const option compare_table[] = {
     {.table = &choices_table},
 };
 
+static void fill_defaults(void *settings)
+{
+    ((report_options *)settings)->choices = gad_bench_choices_default();
+}
+
 /* False with a message when the threshold is no number. */
 static bool read_choices(const report_options *o, gad_bench_choices *c)
 {
-    *c = gad_bench_choices_default();
-    c->iou[0] = o->iou;
-    c->iou[1] = o->iou_strict;
-    c->matching = o->matching;
-    c->unparsable = o->unparsable;
-    c->coordinates = o->coordinates;
-    c->order = o->order;
-    c->official_compat = o->compat;
-    c->resamples = o->resamples;
-    c->seed = (uint64_t)o->seed;
-    c->confidence = o->confidence;
-    c->without_timing = !o->timing;
-    c->without_pixels = !o->pixels;
-    c->cases = o->cases;
+    *c = o->choices;
+    c->own_convention = o->coordinates > 0;
+    c->own_order = o->order > 0;
+    c->scoring.convention = (gad_box_convention)(o->coordinates - c->own_convention);
+    c->scoring.order = (gad_box_order)(o->order - c->own_order);
     if (!o->threshold)
         return true;
     char *end;
-    c->threshold = strtod(o->threshold, &end);
-    if (end != o->threshold && !*end && isfinite(c->threshold))
+    c->scoring.threshold = strtod(o->threshold, &end);
+    if (end != o->threshold && !*end && isfinite(c->scoring.threshold))
         return true;
     fprintf(stderr, "gad: --threshold wants a number, not \"%s\"\n", o->threshold);
     return false;
@@ -268,6 +266,7 @@ const command cmd_bench_report = {
     .max_arguments = 7,
     .arguments_offset = AT(runs),
     .settings_bytes = sizeof(report_options),
+    .defaults = fill_defaults,
     .run = report,
 };
 
@@ -282,6 +281,7 @@ const command cmd_bench_rescore = {
     .max_arguments = 1,
     .arguments_offset = AT(runs),
     .settings_bytes = sizeof(report_options),
+    .defaults = fill_defaults,
     .run = rescore,
 };
 
@@ -295,5 +295,6 @@ const command cmd_bench_compare = {
     .max_arguments = 2,
     .arguments_offset = AT(runs),
     .settings_bytes = sizeof(report_options),
+    .defaults = fill_defaults,
     .run = compare,
 };

@@ -70,6 +70,11 @@ static const option pair_table[] = {
 };
 #undef AT
 
+static void pair_defaults(void *settings)
+{
+    ((pair_options *)settings)->s = gad_data_pair_default();
+}
+
 static int run_pair(void *settings)
 {
     pair_options *o = settings;
@@ -102,6 +107,7 @@ const command cmd_data_pair = {
     .options = pair_table,
     .option_count = OPTIONS_COUNT(pair_table),
     .settings_bytes = sizeof(pair_options),
+    .defaults = pair_defaults,
     .run = run_pair,
 };
 
@@ -146,14 +152,14 @@ static const option reason_table[] = {
      .help = "requests per second; 0: no limit"},
     {.name = "tries",
      .argument = "N",
-     .kind = OPTION_INT,
+     .kind = OPTION_SHORT,
      .offset = AT(s.tries),
      .minimum = 1,
      .fallback = "3",
      .help = "answers per sample before the grammar takes over"},
     {.name = "max-tokens",
      .argument = "N",
-     .kind = OPTION_INT,
+     .kind = OPTION_SHORT,
      .offset = AT(s.max_tokens),
      .minimum = 1,
      .fallback = "1024",
@@ -174,7 +180,7 @@ static const option reason_table[] = {
     {.name = "iou",
      .argument = "X",
      .kind = OPTION_NUMBER,
-     .offset = AT(s.iou),
+     .offset = AT(s.rule.iou),
      .fallback = "0.9",
      .help = "keep an answer only if each box reaches this IoU with its true box"},
     {.name = "prompt-price",
@@ -193,6 +199,14 @@ static const option reason_table[] = {
 };
 #undef AT
 
+static void reason_defaults(void *settings)
+{
+    reason_options *o = settings;
+    o->s = gad_data_reason_default();
+    o->endpoint.in_flight = o->s.in_flight;
+    o->endpoint.timeout = o->s.timeout_s;
+}
+
 static int run_reason(void *settings)
 {
     reason_options *o = settings;
@@ -210,7 +224,7 @@ static int run_reason(void *settings)
     o->s.endpoint = server ? o->endpoint.url : NULL;
     o->s.key = server ? getenv(o->endpoint.key_env) : NULL;
     o->s.ca_file = options_endpoint_ca(&o->endpoint);
-    o->s.in_flight = o->endpoint.in_flight;
+    o->s.in_flight = (int)o->endpoint.in_flight;
     o->s.timeout_s = o->endpoint.timeout;
     o->s.log = &log;
     o->s.progress = &progress;
@@ -237,6 +251,7 @@ const command cmd_data_reason = {
     .options = reason_table,
     .option_count = OPTIONS_COUNT(reason_table),
     .settings_bytes = sizeof(reason_options),
+    .defaults = reason_defaults,
     .run = run_reason,
 };
 

@@ -45,8 +45,8 @@ static const option export_table[] = {
     {.help = "Conversations (trl, ms-swift, llama-factory, llava)"},
     {.name = "coords",
      .argument = "KIND",
-     .kind = OPTION_CHOICE,
-     .offset = AT(s.coordinates),
+     .kind = OPTION_ENUM,
+     .offset = AT(s.convention),
      .choices = "canvas|input|rel1000|rel1|orig",
      .fallback = "canvas",
      .help = "what the numbers of boxes mean: input for Qwen2.5-VL, rel1000 for Qwen3-VL",
@@ -67,7 +67,7 @@ static const option export_table[] = {
      .help = "input: the trainer's own setting"},
     {.name = "factor",
      .argument = "PX",
-     .kind = OPTION_INT,
+     .kind = OPTION_SHORT,
      .offset = AT(s.factor),
      .minimum = 2,
      .fallback = "28",
@@ -75,7 +75,7 @@ static const option export_table[] = {
     {.name = "single", .kind = OPTION_FLAG, .offset = AT(s.single), .help = "without the reference image"},
     {.name = "prompts",
      .kind = OPTION_FLAG,
-     .offset = AT(s.prompts),
+     .offset = AT(s.without_answer),
      .help = "without answers, the truth in the column solution (for GRPO)"},
     {.name = "domain",
      .argument = "SHARE",
@@ -86,6 +86,11 @@ static const option export_table[] = {
 };
 #undef AT
 
+static void export_defaults(void *settings)
+{
+    ((export_options *)settings)->s = gad_data_export_default();
+}
+
 static int run_export(void *settings)
 {
     export_options *o = settings;
@@ -95,8 +100,14 @@ static int run_export(void *settings)
     gad_data_exported r;
     gad_log log = terminal_log(false);
     gad_progress progress = terminal_progress();
+    if (!gad_export_parse(o->arguments.item[0], &s->format)) {
+        fprintf(stderr, "gad data export: unknown format \"%s\"; there are ", o->arguments.item[0]);
+        for (int i = 0; i <= GAD_EXPORT_LLAVA; i++)
+            fprintf(stderr, "%s%s", i ? ", " : "", gad_export_name((gad_export_format)i));
+        fputc('\n', stderr);
+        return EXIT_USAGE;
+    }
     terminal_catch_interrupt();
-    s->format = o->arguments.item[0];
     s->path = o->arguments.item[1];
     s->filter.seed = s->seed;
     s->log = &log;
@@ -129,6 +140,7 @@ const command cmd_data_export = {
     .max_arguments = 2,
     .arguments_offset = offsetof(export_options, arguments),
     .settings_bytes = sizeof(export_options),
+    .defaults = export_defaults,
     .run = run_export,
 };
 

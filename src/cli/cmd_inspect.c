@@ -14,6 +14,7 @@
 #include "cli/parts.h"
 #include "cli/terminal.h"
 #include "cli/truth.h"
+#include "gad_product.h"
 
 typedef struct inspect_options {
     option_list part, ref;

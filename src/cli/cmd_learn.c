@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/outputs.h"
 #include "cli/terminal.h"
+#include "gad_product.h"
 
 typedef struct learn_options {
     option_list good, forget;

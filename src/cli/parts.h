@@ -3,7 +3,7 @@
 #ifndef GAD_CLI_PARTS_H
 #define GAD_CLI_PARTS_H
 #include "cli/options.h"
-#include "gad.h"
+#include "gad_product.h"
 
 /* Files in the order they will be inspected. */
 typedef struct paths {

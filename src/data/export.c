@@ -16,14 +16,24 @@ const char *gad_export_name(gad_export_format format)
     return NAMES[format];
 }
 
-gad_export_settings gad_export_default(void)
+bool gad_export_parse(const char *name, gad_export_format *format)
 {
-    return (gad_export_settings){.seed = 1,
-                                 .domain_share = 0.3,
-                                 .convention = GAD_BOX_CANVAS,
-                                 .min_pixels = 3136,
-                                 .max_pixels = 12845056,
-                                 .factor = 28};
+    for (int i = 0; i < GAD_EXPORT_FORMATS; i++)
+        if (!strcmp(name, NAMES[i])) {
+            *format = (gad_export_format)i;
+            return true;
+        }
+    return false;
+}
+
+gad_data_export_settings gad_data_export_default(void)
+{
+    return (gad_data_export_settings){.seed = 1,
+                                      .domain_share = 0.3,
+                                      .convention = GAD_BOX_CANVAS,
+                                      .min_pixels = 3136,
+                                      .max_pixels = 12845056,
+                                      .factor = 28};
 }
 
 gad_status gad_export_run(gad_store *store, const gad_export_settings *settings, gad_export_report *report, gad_error *err)
@@ -32,7 +42,7 @@ gad_status gad_export_run(gad_store *store, const gad_export_settings *settings,
     *report = (gad_export_report){0};
     if (!settings->path || !settings->path[0])
         return gad_error_set(err, GAD_E_ARGUMENT, "export", NULL, "no file name");
-    gad_status status = settings->keep_foreign ? gad_export_check(settings->path, err) : GAD_OK;
+    gad_status status = settings->force ? GAD_OK : gad_export_check(settings->path, err);
     if (status)
         return status;
     switch (settings->format) {

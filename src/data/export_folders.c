@@ -31,7 +31,7 @@ static gad_status write_json(const writer *w, const char *name, const json_t *va
 {
     char path[PATH_BYTES];
     snprintf(path, sizeof path, "%s/%s/%s/%s", w->job->settings->path, w->dataset, w->class_name, name);
-    gad_status status = w->job->settings->keep_foreign ? gad_export_check(path, err) : GAD_OK;
+    gad_status status = w->job->settings->force ? GAD_OK : gad_export_check(path, err);
     return status ? status : gad_json_write(path, value, err);
 }
 
@@ -155,7 +155,7 @@ static gad_status bring(const writer *w, const gad_sample *s, const char *root, 
     }
     struct stat info;
     bool there = lstat(to, &info) == 0, link = there && S_ISLNK(info.st_mode);
-    if (there && !link && w->job->settings->keep_foreign && !same_content(from, to))
+    if (there && !link && !w->job->settings->force && !same_content(from, to))
         return gad_error_set(err, GAD_E_ARGUMENT, "export", "give another folder, or --force to replace it",
                              "%s: is there already, and is not the image that goes there", to);
     if (there)

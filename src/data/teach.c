@@ -15,16 +15,17 @@
 
 enum { BATCH = 32, MAX_BOXES = 64 };
 
-gad_teach_settings gad_teach_default(void)
+gad_data_reason_settings gad_data_reason_default(void)
 {
-    return (gad_teach_settings){.in_flight = 4,
-                                .tries = 3,
-                                .max_tokens = 1024,
-                                .temperature = 0.7,
-                                .timeout_s = 300,
-                                .attempts = 5,
-                                .backoff_s = 1,
-                                .rule = gad_text_check_default()};
+    return (gad_data_reason_settings){.filter = {.seed = 1},
+                                      .in_flight = 4,
+                                      .tries = 3,
+                                      .max_tokens = 1024,
+                                      .temperature = 0.7,
+                                      .timeout_s = 300,
+                                      .attempts = 5,
+                                      .backoff_s = 1,
+                                      .rule = gad_text_check_default()};
 }
 
 gad_status gad_teach_write(const gad_sample *s, const float *change, uint64_t seed, bool brief, char **out, gad_error *err)
@@ -117,7 +118,7 @@ static void learn(const gad_teach_settings *settings, const char *root, work *l)
     memset(l->change, 0, sizeof l->change);
     if (!settings->without_images && s->box_count && s->reference_count)
         measure_change(root, l);
-    l->status = gad_teach_write(s, l->change, settings->seed, settings->brief, &l->text, NULL);
+    l->status = gad_teach_write(s, l->change, settings->filter.seed, settings->brief, &l->text, NULL);
 }
 
 bool gad_teach_keeps(const gad_sample *sample)
@@ -152,18 +153,16 @@ static gad_status store_batch(gad_store *store, work *texts, int count, gad_teac
 gad_status gad_teach_template(gad_store *store, const gad_teach_settings *settings, gad_teach_report *report,
                               gad_error *err)
 {
-    gad_store_filter filter = {0};
+    gad_store_filter filter = settings->filter;
     int64_t total = 0;
     double started = gad_clock_seconds();
     *report = (gad_teach_report){0};
-    filter.dataset = settings->dataset;
-    filter.class_name = settings->class_name;
-    filter.split = settings->split;
+    filter.limit = 0;
     filter.without_text = !settings->overwrite;
     work *texts = gad_memory_zero(BATCH, sizeof *texts);
     gad_status status =
         texts ? gad_store_count(store, &filter, &total, err) : gad_error_memory(err, "write texts", BATCH * sizeof *texts);
-    total = settings->limit && settings->limit < total ? settings->limit : total;
+    total = settings->filter.limit && settings->filter.limit < total ? settings->filter.limit : total;
     gad_progress_meter meter = gad_progress_start(settings->progress, "write texts", total);
     while (!status && report->samples < total) {
         /* A fresh cursor per batch: the batch before it is stored by then, and none stays open while writing. */

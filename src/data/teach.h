@@ -6,27 +6,7 @@
 #include "data/store.h"
 #include "data/text_check.h"
 
-typedef struct gad_teach_settings {
-    const char *dataset, *class_name, *split; /* NULL: all */
-    bool overwrite;                           /* also samples that have text */
-    int64_t limit;                            /* at most so many samples; 0: all */
-    uint64_t seed;
-    bool brief;          /* of the grammar: short text */
-    bool without_images; /* of the grammar: do not look at the colours */
-    /* the server */
-    const char *endpoint, *model, *key; /* "http://host:port/v1"; key may be NULL */
-    const char *ca_file;                /* certificates to trust instead of the system's; NULL */
-    int in_flight, tries;               /* requests at once; answers per sample before the grammar takes over */
-    int max_tokens;
-    double temperature, timeout_s, requests_per_s;
-    double prompt_price, completion_price; /* per million tokens */
-    int attempts;                          /* of one request on the wire */
-    double backoff_s;
-    gad_text_check_rule rule;
-    const gad_log *log;
-    const gad_progress *progress;
-} gad_teach_settings;
-gad_teach_settings gad_teach_default(void);
+typedef gad_data_reason_settings gad_teach_settings;
 
 /* Whether a sample has a text that the grammar must not replace: an accepted one of a model or of a person. */
 bool gad_teach_keeps(const gad_sample *sample);

@@ -130,7 +130,7 @@ static gad_status build_body(school *c, question *q, gad_error *err)
                                   .greedy = t->temperature <= 0,
                                   .temperature = t->temperature,
                                   .has_seed = true,
-                                  .seed = (int64_t)(t->seed + (uint64_t)q->tries)};
+                                  .seed = (int64_t)(t->filter.seed + (uint64_t)q->tries)};
     if (!status && (prompt.failed || reference.failed || test.failed))
         status = gad_error_memory(err, "ask a teacher", prompt.length);
     if (!status)
@@ -165,7 +165,7 @@ static gad_status fall_back(school *c, const question *q, gad_error *err)
         c->report->kept++;
         return GAD_OK;
     }
-    gad_status status = gad_teach_write(&q->sample, NULL, c->settings->seed, c->settings->brief, &think, err);
+    gad_status status = gad_teach_write(&q->sample, NULL, c->settings->filter.seed, c->settings->brief, &think, err);
     if (!status)
         status = store_text(c, q, think, "template", "fallback", err);
     gad_memory_free(think);
@@ -353,13 +353,13 @@ static gad_status run(school *c, gad_error *err)
 static gad_status open_school(school *c, int64_t *total, gad_error *err)
 {
     const gad_teach_settings *s = c->settings;
-    gad_store_filter filter = {0};
+    gad_store_filter filter = s->filter;
     char rule[128];
     gad_openai_url(s->endpoint, &c->url);
     gad_text_check_text(&s->rule, rule, sizeof rule);
     snprintf(c->note, sizeof c->note, "%.100s; %s", s->model, rule);
     snprintf(c->teacher, sizeof c->teacher, "%s; temperature %g; max_tokens %d; seed %llu", c->note, s->temperature,
-             s->max_tokens, (unsigned long long)s->seed);
+             s->max_tokens, (unsigned long long)s->filter.seed);
     gad_http_client_options options = {.bearer = s->key,
                                        .ca_file = s->ca_file,
                                        .in_flight = s->in_flight,
@@ -367,15 +367,11 @@ static gad_status open_school(school *c, int64_t *total, gad_error *err)
                                        .attempts = s->attempts,
                                        .timeout_s = s->timeout_s,
                                        .backoff_s = s->backoff_s,
-                                       .seed = s->seed};
-    filter.dataset = s->dataset;
-    filter.class_name = s->class_name;
-    filter.split = s->split;
+                                       .seed = s->filter.seed};
     filter.without_text = !s->overwrite;
-    filter.limit = s->limit;
     gad_status status =
         c->url.failed ? gad_error_memory(err, "ask a teacher", 0) : gad_store_count(c->store, &filter, total, err);
-    *total = s->limit && s->limit < *total ? s->limit : *total;
+    *total = filter.limit && filter.limit < *total ? filter.limit : *total;
     if (!status)
         status = gad_store_select(c->store, &filter, &c->cursor, err);
     if (!status)

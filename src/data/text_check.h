@@ -3,15 +3,9 @@
 #ifndef GAD_DATA_TEXT_CHECK_H
 #define GAD_DATA_TEXT_CHECK_H
 #include "data/sample.h"
+#include "gad_data.h"
 #include "task/box.h"
 
-typedef struct gad_text_check_rule {
-    double iou;                /* of each true box with its own predicted box */
-    double quoted_iou;         /* of coordinates quoted in the reasoning with some true box */
-    int words_low, words_high; /* of the reasoning */
-    double foreign_share;      /* of letters that are not ASCII */
-    const char *forbidden;     /* words that give the hint away, separated by '|' */
-} gad_text_check_rule;
 gad_text_check_rule gad_text_check_default(void);
 /* "check:iou=0.9,quoted=0.5,words=20-400,v1" */
 void gad_text_check_text(const gad_text_check_rule *rule, char *text, size_t size_bytes);

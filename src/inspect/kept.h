@@ -4,6 +4,7 @@
 #define GAD_INSPECT_KEPT_H
 #include "evidence/familiar.h"
 #include "evidence/prepared.h"
+#include "gad_product.h"
 #include "generate/engine.h"
 
 enum { GAD_KEPT_LOOKS = 64 };

@@ -7,6 +7,7 @@
 #define GAD_INSPECT_PRODUCT_H
 #include "evidence/bank.h"
 #include "features/backbone.h"
+#include "gad_product.h"
 #include "io/safetensors.h"
 
 enum { GAD_PRODUCT_STRIDE = 16, GAD_PRODUCT_ROWS = 8192, GAD_PRODUCT_SIDE = 448, GAD_PRODUCT_VIEWS = 4 };

@@ -3,6 +3,7 @@
  * product or a path. Out: a file or a product. */
 #ifndef GAD_INSPECT_PRODUCT_FILE_H
 #define GAD_INSPECT_PRODUCT_FILE_H
+#include "gad_product.h"
 #include "inspect/product.h"
 
 gad_status gad_product_file_write(const gad_product *product, const char *path, gad_error *err);

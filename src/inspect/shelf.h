@@ -3,6 +3,7 @@
  * to inspect. Knows nothing of commands or servers. */
 #ifndef GAD_INSPECT_SHELF_H
 #define GAD_INSPECT_SHELF_H
+#include "gad_product.h"
 #include "inspect/product.h"
 
 typedef struct gad_shelf gad_shelf;

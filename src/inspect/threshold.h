@@ -3,6 +3,7 @@
  * (docs/formats.md). Knows nothing of how scores are made. Reading is in gad.h. */
 #ifndef GAD_INSPECT_THRESHOLD_H
 #define GAD_INSPECT_THRESHOLD_H
+#include "gad_product.h"
 #include "generate/engine.h"
 
 enum gad_threshold_member {

@@ -61,8 +61,8 @@ static void add_choices(gad_string *html, const gad_scoring_choices *c)
     snprintf(text, sizeof text, "%g and %g, inclusive; areas (x2-x1)(y2-y1), original pixels", c->iou[0], c->iou[1]);
     add_term(html, "IoU thresholds", text);
     add_term(html, "matching",
-             c->many ? "many to many: found if any box reaches the threshold"
-                     : "one to one, by falling IoU; many to many is in the JSON file");
+             c->matching == GAD_SCORING_MANY ? "many to many: found if any box reaches the threshold"
+                                             : "one to one, by falling IoU; many to many is in the JSON file");
     add_term(html, "localisation accuracy", "TP / (TP + FP + FN), boxes pooled over the anomalous images of a category");
     add_term(html, "coordinates", gad_box_convention_name(c->convention));
     add_term(html, "axis order", c->order == GAD_BOX_YX ? "y before x" : "x before y");

@@ -95,7 +95,7 @@ void gad_page_datasets(gad_string *html, const gad_report *report)
         note, sizeof note,
         "Percent. Each value is the mean over the categories of a data set. Boxes are matched %s. A cell's tooltip shows "
         "its %g %% interval.",
-        s->choices.many ? "many to many" : "one to one", s->choices.confidence * 100);
+        s->choices.matching == GAD_SCORING_MANY ? "many to many" : "one to one", s->choices.confidence * 100);
     gad_page_section(html, "datasets", "Results by data set", note);
     gad_string_add(html, "<div class=\"wide\"><table class=\"dense\">\n");
     add_threshold_head(html, &s->choices, "model");

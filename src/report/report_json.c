@@ -20,11 +20,12 @@ static json_t *describe_choices(const gad_scoring_choices *c)
     json_t *iou = json_array();
     for (int k = 0; k < GAD_TALLY_THRESHOLDS; k++)
         json_array_append_new(iou, number(c->iou[k]));
-    return json_pack("{s:o, s:s, s:s, s:s, s:s, s:o, s:b, s:I, s:I, s:f}", "iou", iou, "matching", c->many ? "many" : "one",
-                     "unparsable", gad_scoring_unparsable_name(c->unparsable), "coordinates",
-                     gad_box_convention_name(c->convention), "order", c->order == GAD_BOX_YX ? "yx" : "xy", "threshold",
-                     number(c->threshold), "official_compat", c->official_compat, "resamples", (json_int_t)c->resamples,
-                     "seed", (json_int_t)c->seed, "confidence", c->confidence);
+    return json_pack("{s:o, s:s, s:s, s:s, s:s, s:o, s:b, s:I, s:I, s:f}", "iou", iou, "matching",
+                     c->matching == GAD_SCORING_MANY ? "many" : "one", "unparsable",
+                     gad_scoring_unparsable_name(c->unparsable), "coordinates", gad_box_convention_name(c->convention),
+                     "order", c->order == GAD_BOX_YX ? "yx" : "xy", "threshold", number(c->threshold), "official_compat",
+                     c->official_compat, "resamples", (json_int_t)c->resamples, "seed", (json_int_t)c->seed, "confidence",
+                     c->confidence);
 }
 
 static json_t *describe_counts(const gad_summary_counts *c)

@@ -25,7 +25,7 @@ const gad_report_column gad_report_localization[GAD_REPORT_LOCALIZATION] = {
 
 gad_metric gad_report_local(const gad_scoring_choices *choices, gad_metric metric)
 {
-    return choices->many ? (gad_metric)(metric - GAD_METRIC_ONE + GAD_METRIC_MANY) : metric;
+    return choices->matching == GAD_SCORING_MANY ? (gad_metric)(metric - GAD_METRIC_ONE + GAD_METRIC_MANY) : metric;
 }
 
 void gad_report_percent(gad_string *text, double value)

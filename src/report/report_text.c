@@ -246,7 +246,8 @@ gad_status gad_report_markdown(const gad_report *report, gad_string *text, gad_e
     if (gad_report_limit(s->record, limit))
         gad_string_addf(text, "Not all of the samples: %s. ", limit);
     gad_string_addf(text, "Percent; %g %% intervals from %lld resamples; matching %s.\n", s->choices.confidence * 100,
-                    (long long)s->choices.resamples, s->choices.many ? "many to many" : "one to one");
+                    (long long)s->choices.resamples,
+                    s->choices.matching == GAD_SCORING_MANY ? "many to many" : "one to one");
     for (size_t i = 0; i < report->others; i++)
         if (!gad_report_same_items(s->record, report->other[i]->record))
             gad_string_addf(text, "%s was not asked the same images as this run.\n",

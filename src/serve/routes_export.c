@@ -184,12 +184,13 @@ static gad_status put_sample(const job *j, gad_store *store, const json_t *row, 
 
 static gad_status write_annotations(const job *j, gad_store *store, gad_error *err)
 {
-    gad_export_settings settings = gad_export_default();
+    gad_export_settings settings = gad_data_export_default();
     gad_export_report report;
     char *path = gad_file_join(j->folder, "annotations.json");
     settings.format = strcmp(j->format, "coco") ? GAD_EXPORT_LABEL_STUDIO : GAD_EXPORT_COCO;
     settings.filter.dataset = j->item->name;
     settings.path = path;
+    settings.force = true;
     gad_status status = path ? gad_export_run(store, &settings, &report, err) : gad_error_memory(err, operation, 256);
     gad_memory_free(path);
     return status;

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "gad_product.h"
 #include "serve/app.h"
 #include "serve/routes.h"
 #include "serve/upload.h"

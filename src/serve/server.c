@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "gad_product.h"
 #include "serve/app.h"
 #include "serve/page_css.h"
 #include "serve/page_html.h"

@@ -2,7 +2,7 @@
  * converts between them, and compares boxes. In: numbers. Out: numbers. Knows nothing of text, images or models. */
 #ifndef GAD_TASK_BOX_H
 #define GAD_TASK_BOX_H
-#include "gad.h"
+#include "gad_bench.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,16 +17,6 @@ typedef struct gad_box {
 typedef struct gad_model_box {
     double value[4];
 } gad_model_box;
-
-/* What a model's numbers mean; a property of the model, never guessed from an answer. */
-typedef enum gad_box_convention {
-    GAD_BOX_CANVAS,  /* pixels of the annotation canvas: aspect kept, shorter side 448 (models trained on MMR-AD) */
-    GAD_BOX_INPUT,   /* pixels of the image as the processor resized it (Qwen2.5-VL) */
-    GAD_BOX_REL1000, /* 0..1000 on each axis (Qwen3-VL, InternVL) */
-    GAD_BOX_REL1,    /* 0..1 on each axis */
-    GAD_BOX_ORIG     /* original pixels */
-} gad_box_convention;
-typedef enum gad_box_order { GAD_BOX_XY, GAD_BOX_YX } gad_box_order;
 
 const char *gad_box_convention_name(gad_box_convention convention);
 /* "canvas", "input", "rel1000", "rel1", "orig"; false for another word. */

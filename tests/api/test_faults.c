@@ -76,7 +76,7 @@ static void assert_samples(int least, int most)
     gad_error err;
     gad_data *data = NULL;
     gad_data_exported report;
-    gad_data_export_settings settings = {.format = "jsonl", .path = in("all.jsonl"), .coordinates = "canvas"};
+    gad_data_export_settings settings = {.path = in("all.jsonl")};
     ASSERT_OK(gad_data_open(store, GAD_DATA_READ, &data, &err), &err);
     ASSERT_OK(gad_data_export(data, &settings, &report, &err), &err);
     gad_data_free(data);
@@ -214,7 +214,8 @@ static void test_synth(void **state)
 
 /* ---- export -------------------------------------------------------------------------------------------------------- */
 
-static const char *export_format, *export_path;
+static gad_export_format export_format;
+static const char *export_path;
 static char *earlier;
 
 static gad_status export_all(gad_error *err)
@@ -224,7 +225,6 @@ static gad_status export_all(gad_error *err)
     gad_data_export_settings settings = {.format = export_format,
                                          .path = export_path,
                                          .masks = true,
-                                         .coordinates = "canvas",
                                          .force = true,
                                          .min_pixels = 3136,
                                          .max_pixels = 12845056,
@@ -263,19 +263,19 @@ static void test_export(void **state)
 {
     (void)state;
     gad_error err;
-    static const char *const formats[] = {"jsonl", "coco", "label-studio"};
+    static const gad_export_format formats[] = {GAD_EXPORT_JSONL, GAD_EXPORT_COCO, GAD_EXPORT_LABEL_STUDIO};
     start("export");
     for (int i = 0; i < 3; i++) {
         export_format = formats[i];
         export_path = in(i == 0 ? "out.jsonl" : "out.json");
         ASSERT_OK(export_all(&err), &err);
         earlier = content(export_path);
-        const scene s = {formats[i], export_all, NULL, export_after, {0}};
+        const scene s = {gad_export_name(formats[i]), export_all, NULL, export_after, {0}};
         sweep(&s);
         free(earlier);
         earlier = NULL;
     }
-    export_format = "mmr-ad";
+    export_format = GAD_EXPORT_MMR_AD;
     export_path = in("folders");
     const scene s = {"mmr-ad", export_all, NULL, export_after, {0}};
     sweep(&s);
@@ -310,7 +310,7 @@ static void bench_after(bool succeeded)
     ASSERT_OK(bench(&err), &err); /* goes on with what is there */
     gad_bench_choices choices = gad_bench_choices_default();
     gad_bench_outputs outputs = {.json = in("report.json")};
-    choices.resamples = 10;
+    choices.scoring.resamples = 10;
     ASSERT_OK(gad_bench_report(in("run"), NULL, 0, &choices, &outputs, NULL, NULL, &err), &err);
     char *report = content(outputs.json);
     assert_non_null(strstr(report, "\"answered\": 3"));

@@ -112,16 +112,11 @@ static void test_synth(void **state)
     assert_content(in("mine/images/00000000.png"), "my picture");
 }
 
-static gad_status export_to(const char *format, const char *path, bool force, gad_error *err)
+static gad_status export_to(gad_export_format format, const char *path, bool force, gad_error *err)
 {
     gad_data_exported report;
-    gad_data_export_settings settings = {.format = format,
-                                         .path = path,
-                                         .coordinates = "canvas",
-                                         .force = force,
-                                         .min_pixels = 3136,
-                                         .max_pixels = 12845056,
-                                         .factor = 28};
+    gad_data_export_settings settings = {
+        .format = format, .path = path, .force = force, .min_pixels = 3136, .max_pixels = 12845056, .factor = 28};
     return gad_data_export(data, &settings, &report, err);
 }
 
@@ -130,7 +125,8 @@ static void test_export(void **state)
     (void)state;
     gad_error err;
     struct stat info;
-    static const char *const formats[] = {"jsonl", "coco", "label-studio", "trl", "ms-swift", "llava"};
+    static const gad_export_format formats[] = {GAD_EXPORT_JSONL, GAD_EXPORT_COCO,     GAD_EXPORT_LABEL_STUDIO,
+                                                GAD_EXPORT_TRL,   GAD_EXPORT_MS_SWIFT, GAD_EXPORT_LLAVA};
     gad_data_synth_settings s = settings_of("pairs", "pairs");
     made(&s);
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
@@ -144,7 +140,7 @@ static void test_export(void **state)
     put(in("real.jsonl"), "keep"); /* a link is a place that somebody made for it */
     unlink(in("link.jsonl"));
     assert_int_equal(symlink(in("real.jsonl"), in("link.jsonl")), 0);
-    ASSERT_OK(export_to("jsonl", in("link.jsonl"), false, &err), &err);
+    ASSERT_OK(export_to(GAD_EXPORT_JSONL, in("link.jsonl"), false, &err), &err);
     assert_content(in("real.jsonl"), "{\"schema\":\"mmrad/1-dataset\"");
     assert_int_equal(lstat(in("link.jsonl"), &info), 0);
     assert_true(S_ISLNK(info.st_mode));
@@ -157,17 +153,17 @@ static void test_export_folders(void **state)
     gad_data_synth_settings s = settings_of("pairs", "pairs");
     made(&s);
     const char *out = in("mine");
-    ASSERT_OK(export_to("mmr-ad", out, false, &err), &err);
-    ASSERT_OK(export_to("mmr-ad", out, false, &err), &err);
+    ASSERT_OK(export_to(GAD_EXPORT_MMR_AD, out, false, &err), &err);
+    ASSERT_OK(export_to(GAD_EXPORT_MMR_AD, out, false, &err), &err);
     gad_file_names classes = {0};
     char path[900];
     ASSERT_OK(gad_file_list(in("mine/pairs"), &classes, &err), &err);
     snprintf(path, sizeof path, "%s/pairs/%s/bbox_annos.json", out, classes.name[0]);
     gad_file_names_free(&classes);
     put(path, "my notes");
-    assert_int_equal(export_to("mmr-ad", out, false, &err), GAD_E_ARGUMENT);
+    assert_int_equal(export_to(GAD_EXPORT_MMR_AD, out, false, &err), GAD_E_ARGUMENT);
     assert_content(path, "my notes");
-    ASSERT_OK(export_to("mmr-ad", out, true, &err), &err);
+    ASSERT_OK(export_to(GAD_EXPORT_MMR_AD, out, true, &err), &err);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)

@@ -236,21 +236,22 @@ static void test_rescore_choices(void **state)
         fail_msg("test_rescore_choices: the run of the first test is not there");
     gad_bench_choices choices = gad_bench_choices_default();
     gad_bench_outputs outputs = {.json = path};
-    choices.unparsable = "excluded";
+    choices.scoring.unparsable = GAD_SCORING_EXCLUDED;
     ASSERT_OK(gad_bench_report(run, NULL, 0, &choices, &outputs, NULL, NULL, &err), &err);
     ASSERT_OK(gad_json_load(path, &root, &err), &err);
     expect(root, "overall/counts/excluded", 2);
     expect(root, "overall/metrics/detection.recall/value", 10. / 12);
     json_decref(root);
-    choices.unparsable = "no";
-    choices.iou[0] = .9;
-    choices.coordinates = "rel1000"; /* boxes shrink to a tenth: nothing is found */
+    choices.scoring.unparsable = GAD_SCORING_NO;
+    choices.scoring.iou[0] = .9;
+    choices.own_convention = true;
+    choices.scoring.convention = GAD_BOX_REL1000; /* boxes shrink to a tenth: nothing is found */
     ASSERT_OK(gad_bench_report(run, NULL, 0, &choices, &outputs, NULL, NULL, &err), &err);
     ASSERT_OK(gad_json_load(path, &root, &err), &err);
     expect(root, "overall/metrics/localization.one@1.recall/value", 0);
     expect(root, "overall/metrics/detection.specificity/value", 9. / 10); /* the empty answer is a No now */
     json_decref(root);
-    choices.unparsable = "maybe";
+    choices.scoring.iou[1] = 2;
     assert_int_equal(gad_bench_report(run, NULL, 0, &choices, &outputs, NULL, NULL, &err), GAD_E_ARGUMENT);
 }
 

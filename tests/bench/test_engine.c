@@ -219,7 +219,7 @@ static char *read_report(const char *run)
     size_t length;
     gad_bench_choices choices = gad_bench_choices_default();
     const char *scored = support_scratch(GAD_TEST_TMP, "scored.jsonl");
-    choices.without_timing = true;
+    choices.timing = false;
     gad_bench_outputs outputs = {.scored = scored};
     ASSERT_OK(gad_bench_report(run, NULL, 0, &choices, &outputs, NULL, NULL, &err), &err);
     ASSERT_OK(gad_file_read(scored, 1 << 20, &text, &length, &err), &err);

@@ -297,7 +297,8 @@ static void test_changed_export(void **state)
     (void)state;
     gad_error err;
     gad_export_report done;
-    gad_export_settings settings = gad_export_default();
+    gad_export_settings settings = gad_data_export_default();
+    settings.force = true;
     char *text;
     size_t length;
     import_annotations("{\"image_id\":1,\"category_id\":0,\"bbox\":[10,10,20,20]}");

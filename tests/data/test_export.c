@@ -32,7 +32,7 @@ static int make(void **state)
     fake_import(store, "wfdd", &imported);
     gad_pair_settings pair = gad_data_pair_default();
     ASSERT_OK(gad_pair_run(store, &pair, &paired, &err), &err);
-    gad_teach_settings teach = gad_teach_default();
+    gad_teach_settings teach = gad_data_reason_default();
     ASSERT_OK(gad_teach_template(store, &teach, &taught, &err), &err);
     return 0;
 }
@@ -101,7 +101,8 @@ static void assert_same(gad_store *a, gad_store *b, const char *const *without)
 static const char *export_as(gad_export_format format, const char *name, gad_export_report *report)
 {
     gad_error err;
-    gad_export_settings settings = gad_export_default();
+    gad_export_settings settings = gad_data_export_default();
+    settings.force = true;
     const char *path = format == GAD_EXPORT_COCO || format == GAD_EXPORT_LABEL_STUDIO ? support_scratch(root, name)
                                                                                       : support_scratch(GAD_TEST_TMP, name);
     settings.format = format;
@@ -224,7 +225,8 @@ static void test_chat(void **state)
         gad_memory_free(text);
         ASSERT_OK(gad_file_remove(path, &err), &err);
     }
-    gad_export_settings settings = gad_export_default();
+    gad_export_settings settings = gad_data_export_default();
+    settings.force = true;
     gad_export_report report;
     settings.format = GAD_EXPORT_MS_SWIFT;
     settings.path = support_scratch(GAD_TEST_TMP, "prompts.jsonl");
@@ -256,9 +258,10 @@ static void test_views(void **state)
     fake_import(strips, "manta", &imported);
     gad_pair_settings pair = gad_data_pair_default();
     ASSERT_OK(gad_pair_run(strips, &pair, &paired, &err), &err);
-    gad_teach_settings teach = gad_teach_default();
+    gad_teach_settings teach = gad_data_reason_default();
     ASSERT_OK(gad_teach_template(strips, &teach, &taught, &err), &err);
-    gad_export_settings settings = gad_export_default();
+    gad_export_settings settings = gad_data_export_default();
+    settings.force = true;
     settings.format = GAD_EXPORT_MS_SWIFT;
     settings.path = support_scratch(GAD_TEST_TMP, "views.jsonl");
     ASSERT_OK(gad_file_remove(support_scratch(GAD_TEST_TMP, "views.jsonl.views"), &err), &err);

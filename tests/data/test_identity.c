@@ -142,7 +142,8 @@ static void test_export_names(void **state)
     (void)state;
     gad_error err;
     gad_export_report done;
-    gad_export_settings settings = gad_export_default();
+    gad_export_settings settings = gad_data_export_default();
+    settings.force = true;
     struct stat info;
     fake_root("names");
     fake_image("k/cam/x.png");

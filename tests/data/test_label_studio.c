@@ -404,7 +404,8 @@ static void export_over(void)
 {
     gad_error err;
     gad_export_report done;
-    gad_export_settings settings = gad_export_default();
+    gad_export_settings settings = gad_data_export_default();
+    settings.force = true;
     settings.format = GAD_EXPORT_LABEL_STUDIO;
     settings.filter.dataset = "label-studio";
     settings.path = support_scratch(GAD_TEST_TMP, "ls/export.json");

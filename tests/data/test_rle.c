@@ -129,7 +129,8 @@ static void test_import_and_export(void **state)
     assert_int_equal(report.boxes, 4);
     assert_int_equal(report.problems[GAD_IMPORT_UNREADABLE_MASK], 1); /* c: its bbox holds */
     check_samples(store, "mask");
-    gad_export_settings settings = gad_export_default();
+    gad_export_settings settings = gad_data_export_default();
+    settings.force = true;
     char path[1200];
     settings.format = GAD_EXPORT_COCO;
     settings.masks = true;

@@ -178,12 +178,12 @@ static gad_store *make_parts(const char *name)
 
 static gad_teach_settings settings_for(char *url, size_t size_bytes)
 {
-    gad_teach_settings s = gad_teach_default();
+    gad_teach_settings s = gad_data_reason_default();
     snprintf(url, size_bytes, "http://127.0.0.1:%u/v1", port);
     s.endpoint = url;
     s.model = "teacher";
     s.backoff_s = 0.02;
-    s.split = "test"; /* the ones with a dent */
+    s.filter.split = "test"; /* the ones with a dent */
     s.prompt_price = 2;
     s.completion_price = 10;
     return s;
@@ -326,7 +326,7 @@ static void test_template(void **state)
     gad_teach_report report;
     gad_sample sample = {0};
     gad_store *store = make_parts("teach_template.db");
-    gad_teach_settings s = gad_teach_default();
+    gad_teach_settings s = gad_data_reason_default();
     ASSERT_OK(gad_teach_template(store, &s, &report, &err), &err);
     assert_int_equal(report.accepted, PARTS + PARTS / 2);
     fake_get(store, "plain/part_1/test/dent/b", &sample);
@@ -335,7 +335,7 @@ static void test_template(void **state)
     ASSERT_OK(gad_teach_template(store, &s, &report, &err), &err);
     assert_int_equal(report.samples, 0);
     s.overwrite = true;
-    s.limit = 7;
+    s.filter.limit = 7;
     ASSERT_OK(gad_teach_template(store, &s, &report, &err), &err);
     assert_int_equal(report.samples, 7);
     gad_sample_free(&sample);
@@ -351,11 +351,11 @@ static void test_overwrite(void **state)
     gad_teach_report report;
     char url[100];
     gad_store *store = make_parts("teach_overwrite.db");
-    gad_teach_settings s = settings_for(url, sizeof url), grammar = gad_teach_default();
+    gad_teach_settings s = settings_for(url, sizeof url), grammar = gad_data_reason_default();
     gad_sample sample = {0};
     reset_server(0);
     s.tries = 1;
-    s.limit = 1; /* part 1, which is answered well at once */
+    s.filter.limit = 1; /* part 1, which is answered well at once */
     ASSERT_OK(gad_teach_server(store, &s, &report, &err), &err);
     assert_int_equal(report.accepted, 1);
     grammar.overwrite = true;
@@ -441,10 +441,10 @@ int main(int argc, char **argv)
     if (argc == 4 && strcmp(argv[1], "ask") == 0) {
         gad_store *store;
         gad_teach_report report;
-        gad_teach_settings s = gad_teach_default();
+        gad_teach_settings s = gad_data_reason_default();
         s.endpoint = argv[3];
         s.model = "teacher";
-        s.split = "test";
+        s.filter.split = "test";
         s.backoff_s = 0.02;
         return gad_store_open(argv[2], GAD_SQLITE_WRITE, &store, NULL) || gad_teach_server(store, &s, &report, NULL);
     }

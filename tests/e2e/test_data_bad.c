@@ -342,7 +342,7 @@ static void test_bad_stores(void **state)
     assert_false(gad_file_exists(support_scratch(GAD_TEST_TMP, "x.json")));
     EXPECT(1, WORDS("no samples fit"), "data", "sheet", STORE, "--class", "x", support_scratch(GAD_TEST_TMP, "x.png"));
     EXPECT(1, WORDS("no samples of x"), "data", "pair", STORE, "--dataset", "x");
-    EXPECT(1, WORDS("unknown word \"excel\"", "jsonl, mmr-ad, coco"), "data", "export", STORE, "excel", "x");
+    EXPECT(2, WORDS("unknown format \"excel\"", "jsonl, mmr-ad, coco"), "data", "export", STORE, "excel", "x");
 }
 
 int main(void)

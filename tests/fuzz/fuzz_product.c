@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "evidence/bank.h"
+#include "gad_product.h"
 #include "inspect/product_file.h"
 
 #include <math.h>

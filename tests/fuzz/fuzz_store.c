@@ -187,7 +187,8 @@ static void select_items(gad_store *store)
 
 static void export_all(gad_store *store, uint8_t format)
 {
-    gad_export_settings settings = gad_export_default();
+    gad_export_settings settings = gad_data_export_default();
+    settings.force = true;
     gad_export_report report;
     settings.format = (gad_export_format)(format % GAD_EXPORT_FORMATS);
     settings.masks = format & 64;
