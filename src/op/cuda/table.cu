@@ -51,6 +51,8 @@ static gad_ops make_table(void)
     ops.rows = gad_cuda_rows;
     ops.rows_mix = gad_cuda_rows_mix;
     ops.rows_mix_back = gad_cuda_rows_mix_back;
+    ops.unfold = gad_cuda_unfold;
+    ops.expand_depthwise = gad_cuda_expand_depthwise;
     ops.axpby = gad_cuda_axpby;
     ops.zero = gad_cuda_zero;
     ops.logprob = gad_cuda_logprob;
