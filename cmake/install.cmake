@@ -57,6 +57,7 @@ set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_GAD_PACKAGE_NAME gad)
 set(CPACK_DEBIAN_GAD_PACKAGE_RECOMMENDS libcurl4) # opened when a server is asked
+set(CPACK_DEBIAN_GAD_PACKAGE_SUGGESTS libmosquitto1) # opened when results go to a broker
 set(CPACK_DEBIAN_GAD_PACKAGE_CONTROL_EXTRA ${CMAKE_SOURCE_DIR}/packaging/triggers)
 set(CPACK_DEBIAN_MPI_PACKAGE_NAME gad-mpi)
 set(CPACK_DEBIAN_MPI_DESCRIPTION "gad: training in several processes under mpirun")

@@ -26,6 +26,7 @@ fi
 command -v "$python" >/dev/null || { skip peers "python3 is not installed"; exit 0; }
 peer hostile
 peer endurance
+peer sinks
 peer openai_client openai
 if command -v chromium >/dev/null; then
     peer page playwright numpy PIL

@@ -3,9 +3,9 @@
 # does; a second run does nothing.
 set -eu
 packages="gcc g++ cmake ninja-build pkg-config dpkg-dev file clang-format libopenblas-openmp-dev libjpeg62-turbo-dev libpng-dev libtiff-dev
-libwebp-dev libexif-dev libjansson-dev libpcre2-dev libutf8proc-dev libsqlite3-dev libcurl4-openssl-dev libmicrohttpd-dev
+libwebp-dev libexif-dev libjansson-dev libpcre2-dev libutf8proc-dev libsqlite3-dev libcurl4-openssl-dev libmicrohttpd-dev libmosquitto-dev
 libxxhash-dev libcmocka-dev libopenmpi-dev openmpi-bin"
-[ "${1-}" != check ] || packages="$packages clang libclang-rt-14-dev libomp-14-dev cppcheck zsh man-db
+[ "${1-}" != check ] || packages="$packages clang libclang-rt-14-dev libomp-14-dev cppcheck zsh man-db mosquitto mosquitto-clients
 gcc-aarch64-linux-gnu libc6-dev-arm64-cross libgomp1-arm64-cross qemu-user"
 missing=""
 for package in $packages; do

@@ -45,6 +45,24 @@ GAD_API gad_status gad_products_check(gad_products *products, const char *name, 
 GAD_API gad_status gad_products_export(gad_products *products, const char *name, const char *path, gad_error *err);
 GAD_API gad_status gad_products_import(gad_products *products, const char *name, const char *path, gad_error *err);
 
+/* ---- where results go besides ---------------------------------------------------------------------------------------- */
+
+/* Start from gad_sink_settings_default; what is NULL is not used. Each gets every part, in order. Where one cannot be
+ * reached, parts wait on disk, and after a restart it goes on where it was. */
+typedef struct gad_sink_settings {
+    const char *webhook;        /* URL that gets a POST of JSON */
+    const char *webhook_secret; /* signs it: X-Gad-Signature is the body's HMAC-SHA256 */
+    const char *mqtt;           /* mqtt://[user@]host[:port]/topic; mqtts: TLS */
+    const char *mqtt_password;
+    bool mqtt_picture, mqtt_discovery; /* each part as JPEG too; announced to Home Assistant */
+    const char *ca_file;               /* PEM of authorities to trust instead of the system's */
+    const char *csv;                   /* file that gets a line */
+    const char *command;               /* of the shell, with GAD_VERDICT, GAD_PRODUCT, GAD_NAME, GAD_SCORE, GAD_ID */
+    double per_second;                 /* at most so many parts; 0: no bound */
+    int64_t waiting;                   /* parts that may wait for one; more: the oldest are passed over; 0: no bound */
+} gad_sink_settings;
+GAD_API gad_sink_settings gad_sink_settings_default(void);
+
 /* ---- the server ------------------------------------------------------------------------------------------------------ */
 
 /* Start from gad_serve_settings_default. */
@@ -61,9 +79,10 @@ typedef struct gad_serve_settings {
     /* Answers /v1/chat/completions, and explains the products' parts that `inspect.reason` says; borrowed; NULL: none. */
     gad_engine *engine;
     gad_inspect_settings inspect;
-    const char *model_name;   /* as clients name it; outlives the server; NULL: "gad" */
+    const char *model_name; /* as clients name it; outlives the server; NULL: "gad" */
+    gad_sink_settings sinks;
     gad_learn_settings learn; /* of products that are taught here */
-    const gad_log *log;
+    const gad_log *log;       /* several threads may write */
 } gad_serve_settings;
 GAD_API gad_serve_settings gad_serve_settings_default(void);
 
@@ -94,10 +113,12 @@ typedef struct gad_watch_settings {
     gad_watch_sort sort;
     bool once;       /* what is there, then stop */
     double settle_s; /* a file whose writer is not seen is complete when it is so old */
+    gad_sink_settings sinks;
+    const char *product;                                               /* how sinks name it; NULL: as it was learnt */
     void (*on_result)(void *user, const char *name, const char *line); /* the JSON line of a part; NULL: nobody listens */
     bool (*is_cancelled)(void *user);                                  /* NULL: never */
     void *user;
-    const gad_log *log;
+    const gad_log *log; /* several threads may write */
 } gad_watch_settings;
 GAD_API gad_watch_settings gad_watch_settings_default(void);
 

@@ -54,5 +54,7 @@ static gad_status inspect_path(void *user, const char *path, json_t **result, ga
 
 gad_status gad_watch(gad_product *product, const gad_watch_settings *settings, gad_watch_report *report, gad_error *err)
 {
-    return gad_watch_run(settings, (gad_watch_inspector){inspect_path, product}, report, err);
+    gad_watch_settings named = *settings;
+    named.product = settings->product ? settings->product : product->name;
+    return gad_watch_run(&named, (gad_watch_inspector){inspect_path, product}, report, err);
 }

@@ -7,12 +7,15 @@
 
 #include "cli/commands.h"
 #include "cli/options_engine.h"
+#include "cli/options_sinks.h"
+#include "cli/secret.h"
 #include "cli/terminal.h"
 #include "gad_serve.h"
 
 typedef struct serve_options {
     gad_serve_settings serve;
     engine_options engine;
+    sink_options sink;
     const char *key_file, *features, *reason;
     int64_t body_mib;
 } serve_options;
@@ -106,6 +109,8 @@ static const option table[] = {
      .offset = AT(serve.learn.confidence),
      .fallback = "0.95",
      .help = "probability that the true share is no larger"},
+    {.help = "Where results go besides (each in order; what cannot be sent waits on disk)"},
+    {.table = &options_sinks, .offset = AT(sink)},
     {.help = "A model that explains parts, and is asked at /v1/chat/completions"},
     {.table = &options_engine_model, .offset = AT(engine)},
     {.changes = "model", .help = "checkpoint folder, or the name of an installed model (default: none)"},
@@ -138,24 +143,6 @@ static void on_signal(int number)
 {
     (void)number;
     gad_serve_stop(running);
-}
-
-/* The first line of a file; the caller's. NULL after a message. */
-static char *read_key(const char *path)
-{
-    char *line = NULL;
-    size_t room = 0;
-    FILE *file = fopen(path, "r");
-    if (!file || getline(&line, &room, file) < 0) {
-        fprintf(stderr, "gad: %s: no key can be read from it\n", path);
-        free(line);
-        line = NULL;
-    } else {
-        line[strcspn(line, "\r\n")] = 0;
-    }
-    if (file)
-        fclose(file);
-    return line;
 }
 
 static int serve(const gad_serve_settings *settings)
@@ -196,7 +183,7 @@ static int run(void *settings)
     serve_options *o = settings;
     gad_serve_settings all = gad_serve_settings_default(), *s = &o->serve;
     const gad_log log = terminal_log(false);
-    char *key = o->key_file ? read_key(o->key_file) : NULL;
+    char *key = o->key_file ? secret_read(o->key_file) : NULL;
     if (o->key_file && !key)
         return EXIT_FAILED;
     s->key = key ? key : getenv("GAD_SERVE_KEY");
@@ -215,12 +202,16 @@ static int run(void *settings)
     s->learn.backbone = o->features;
     s->learn.threads = (int)o->engine.compute.threads;
     char name[256];
-    int code = o->engine.model ? options_engine_open(&cmd_serve, &o->engine, &log, &s->engine) : EXIT_DONE;
+    int code = options_sinks_read(&o->sink);
+    s->sinks = o->sink.sinks;
+    if (!code && o->engine.model)
+        code = options_engine_open(&cmd_serve, &o->engine, &log, &s->engine);
     if (!s->model_name && o->engine.model)
         s->model_name = last_name(o->engine.model, name, sizeof name);
     if (!code)
         code = serve(s);
     gad_engine_free(s->engine);
+    options_sinks_free(&o->sink);
     free(key);
     return code;
 }

@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/options_sinks.h"
 #include "cli/terminal.h"
 #include "gad_serve.h"
 
 typedef struct watch_options {
     option_list folder;
     gad_watch_settings watch;
+    sink_options sink;
     const char *product, *features, *sort, *fail_on;
     bool json;
     int64_t threads;
@@ -48,6 +50,8 @@ static const option table[] = {
      .choices = "nothing|anomaly",
      .fallback = "nothing",
      .help = "anomaly: exit code 3 when a part was rejected"},
+    {.help = "Where results go besides (each in order; what cannot be sent waits on disk)"},
+    {.table = &options_sinks, .offset = AT(sink)},
     {.help = "How"},
     {.name = "features",
      .argument = "FILE",
@@ -95,10 +99,15 @@ static int run(void *settings)
     o->watch.user = o;
     o->watch.log = &log;
     terminal_catch_interrupt();
-    gad_status status = gad_product_open(o->product, o->features, (int)o->threads, &product, &err);
-    if (!status)
+    int code = options_sinks_read(&o->sink);
+    o->watch.sinks = o->sink.sinks;
+    gad_status status = code ? GAD_OK : gad_product_open(o->product, o->features, (int)o->threads, &product, &err);
+    if (!status && !code)
         status = gad_watch(product, &o->watch, &report, &err);
     gad_product_free(product);
+    options_sinks_free(&o->sink);
+    if (code)
+        return code;
     if (status)
         return terminal_fail(&err);
     fprintf(stderr, "%lld ok, %lld rejected, %lld failed; %lld had a result already\n", (long long)report.normal,

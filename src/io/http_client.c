@@ -6,8 +6,10 @@
 #include "base/mask.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "base/sha256.h"
 #include "base/string.h"
 #include "io/curl.h"
+#include "io/http_host.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -20,6 +22,8 @@ typedef struct request {
     size_t body_bytes;
     double not_before_s; /* when the next attempt may start */
     CURL *easy;          /* while on the wire */
+    const gad_curl *curl;
+    struct curl_slist *headers; /* with a signature; NULL: the client's */
     gad_string response;
     size_t limit_bytes;
     bool too_large;
@@ -37,7 +41,7 @@ struct gad_http_client {
     gad_http_client_options options;
     const gad_curl *curl;
     CURLM *multi;
-    char *key, *ca_file; /* copies */
+    char *key, *signing_key, *ca_file; /* copies */
     struct curl_slist *headers;
     gad_rng rng;
     double next_start_s;     /* the rate limit, and pauses that the server asks for */
@@ -72,6 +76,8 @@ static void take(list *l, request *r)
 
 static void free_request(request *r)
 {
+    if (r->headers)
+        r->curl->slist_free_all(r->headers);
     gad_memory_free(r->url);
     gad_memory_free(r->body);
     gad_memory_free(r->moved_to);
@@ -129,10 +135,11 @@ static gad_status keep_strings(gad_http_client *client, gad_error *err)
     gad_http_client_options *o = &client->options;
     const char *key = o->bearer, *ca = o->ca_file;
     client->key = key ? gad_memory_copy_string(key) : NULL;
+    client->signing_key = o->signing_key ? gad_memory_copy_string(o->signing_key) : NULL;
     client->ca_file = ca && *ca ? gad_memory_copy_string(ca) : NULL;
     o->bearer = client->key;
     o->ca_file = client->ca_file;
-    if ((key && !client->key) || (ca && *ca && !client->ca_file))
+    if ((key && !client->key) || (o->signing_key && !client->signing_key) || (ca && *ca && !client->ca_file))
         return gad_error_memory(err, "open HTTP client", 0);
     FILE *file = client->ca_file ? fopen(client->ca_file, "r") : NULL;
     if (client->ca_file && !file)
@@ -192,9 +199,23 @@ void gad_http_client_free(gad_http_client *client)
     curl->slist_free_all(client->headers);
     curl->multi_cleanup(client->multi);
     gad_memory_free(client->key);
+    gad_memory_free(client->signing_key);
     gad_memory_free(client->ca_file);
     gad_memory_free(client);
     curl->global_cleanup();
+}
+
+/* The client's headers and the body's signature. */
+static bool sign(const gad_http_client *client, request *r)
+{
+    char line[100] = "X-Gad-Signature: sha256=", *digits = line + strlen(line);
+    gad_sha256_hmac(client->signing_key, strlen(client->signing_key), r->body, r->body_bytes, digits);
+    r->curl = client->curl;
+    r->headers = client->curl->slist_append(NULL, line);
+    for (const struct curl_slist *h = client->headers; h && r->headers; h = h->next)
+        if (!client->curl->slist_append(r->headers, h->data))
+            return false;
+    return r->headers != NULL;
 }
 
 gad_status gad_http_client_submit(gad_http_client *client, const char *url, const char *body, size_t body_bytes, void *tag,
@@ -221,6 +242,10 @@ gad_status gad_http_client_submit(gad_http_client *client, const char *url, cons
     if (body)
         memcpy(r->body, body, body_bytes);
     r->body_bytes = body_bytes;
+    if (body && client->signing_key && !sign(client, r)) {
+        free_request(r);
+        return gad_error_memory(err, "send request", body_bytes);
+    }
     r->limit_bytes = client->options.response_limit_bytes;
     r->result.tag = tag;
     append(&client->queued, r);
@@ -263,7 +288,7 @@ static gad_status start(gad_http_client *client, request *r, gad_error *err)
     r->too_large = false;
     bool good = !curl->easy_setopt(easy, CURLOPT_URL, r->url) && !curl->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
                 !curl->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") &&
-                !curl->easy_setopt(easy, CURLOPT_HTTPHEADER, client->headers) &&
+                !curl->easy_setopt(easy, CURLOPT_HTTPHEADER, r->headers ? r->headers : client->headers) &&
                 !curl->easy_setopt(easy, CURLOPT_USERAGENT, "gad/" GAD_VERSION) &&
                 !curl->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(o->connect_timeout_s * 1000)) &&
                 !curl->easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(o->timeout_s * 1000)) &&
@@ -346,33 +371,6 @@ static void describe(const gad_curl *curl, request *r, CURLcode code)
     gad_string_free(&moved);
 }
 
-/* Scheme and host of an absolute address, without the port. False when it names a user, who is not ours. */
-static bool read_host(const char *url, const char **host, size_t *length)
-{
-    const char *scheme = strstr(url, "://");
-    *host = scheme ? scheme + 3 : url;
-    size_t authority = strcspn(*host, "/?#");
-    if (!scheme || memchr(*host, '@', authority) || memchr(*host, '\\', authority))
-        return false;
-    *length = **host == '[' ? strcspn(*host, "]") : strcspn(*host, ":/?#");
-    return true;
-}
-
-/* The key and the pictures may go where they were sent, and nowhere else; encryption is not given up. */
-static bool same_host(const char *from, const char *to)
-{
-    const char *at = strstr(from, "://"), *user = at ? memchr(at + 3, '@', strcspn(at + 3, "/?#")) : NULL, *host[2];
-    size_t length[2];
-    gad_string plain = {0};
-    gad_string_add(&plain, "x://");
-    gad_string_add(&plain, user ? user + 1 : at ? at + 3 : from);
-    bool same = read_host(gad_string_text(&plain), &host[0], &length[0]) && read_host(to, &host[1], &length[1]) &&
-                length[0] == length[1] && !strncasecmp(host[0], host[1], length[0]) &&
-                (strncmp(from, "https:", 6) != 0 || !strncmp(to, "https:", 6));
-    gad_string_free(&plain);
-    return same;
-}
-
 /* A redirect (but 303, which asks for a GET): the request goes on at its new address, or remembers where it leads.
  * True when it goes on. */
 static bool follow(request *r, long http_status, const char *to)
@@ -384,7 +382,7 @@ static bool follow(request *r, long http_status, const char *to)
     char *copy = gad_memory_copy_string(to);
     if (!copy)
         return false;
-    if (moved && r->hops < MOST_HOPS && same_host(r->url, to)) {
+    if (moved && r->hops < MOST_HOPS && gad_http_host_same(r->url, to)) {
         gad_memory_free(r->url);
         r->url = copy;
         r->hops++;

@@ -10,16 +10,17 @@
 
 /* Zero in a field means the default in parentheses. */
 typedef struct gad_http_client_options {
-    const char *bearer;          /* sent as "Authorization: Bearer ..."; masked in what comes back. NULL: none */
-    const char *ca_file;         /* PEM certificates of authorities to trust instead of the system's (NULL) */
-    int in_flight;               /* requests on the wire at once (4) */
-    double requests_per_s;       /* starts per second, retries included (no limit) */
-    int attempts;                /* per request, the first included (5) */
-    double connect_timeout_s;    /* (10) */
-    double timeout_s;            /* per attempt, from connecting to the last byte (300) */
-    double backoff_s;            /* before the second attempt; doubles each time, halved at most by chance (1) */
-    double backoff_max_s;        /* (60) */
-    double retry_after_max_s;    /* a longer Retry-After of the server is not waited for (600) */
+    const char *bearer;       /* sent as "Authorization: Bearer ..."; masked in what comes back. NULL: none */
+    const char *signing_key;  /* bodies carry "X-Gad-Signature: sha256=" and their HMAC-SHA256 in hexadecimal. NULL: none */
+    const char *ca_file;      /* PEM certificates of authorities to trust instead of the system's (NULL) */
+    int in_flight;            /* requests on the wire at once (4) */
+    double requests_per_s;    /* starts per second, retries included (no limit) */
+    int attempts;             /* per request, the first included (5) */
+    double connect_timeout_s; /* (10) */
+    double timeout_s;         /* per attempt, from connecting to the last byte (300) */
+    double backoff_s;         /* before the second attempt; doubles each time, halved at most by chance (1) */
+    double backoff_max_s;     /* (60) */
+    double retry_after_max_s; /* a longer Retry-After of the server is not waited for (600) */
     size_t response_limit_bytes; /* (64 MiB) */
     uint64_t seed;               /* of the jitter */
 } gad_http_client_options;

@@ -6,11 +6,13 @@
 #include "inspect/shelf.h"
 #include "serve/listener.h"
 #include "serve/metrics.h"
+#include "serve/outbox.h"
 #include "serve/results.h"
 
 struct gad_server {
     gad_shelf *shelf; /* touched by queued handlers only */
     gad_results *results;
+    gad_outbox *outbox; /* NULL: there are no sinks */
     gad_metrics metrics;
     gad_listener *listener;
     int64_t queue_bound;

@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/string.h"
+#include "serve/csv.h"
 
 static const char operation[] = "keep the journal";
 enum { VERDICT_BYTES = 16, MAX_BYTES = 1 << 30 };
@@ -29,6 +30,7 @@ typedef struct entry {
 struct gad_journal {
     char *lines_path, *csv_path;
     int lines, csv; /* descriptors for appending */
+    int reading;    /* of the lines */
     entry *slot;    /* open addressing, a power of two, at most half full */
     size_t slots, count;
 };
@@ -104,22 +106,6 @@ static gad_status append(int fd, const char *path, const gad_string *text, gad_e
     return GAD_OK;
 }
 
-/* A CSV field (RFC 4180); a text that a spreadsheet would take for a formula gets a quote before it. */
-static void add_field(gad_string *line, const char *text)
-{
-    bool formula = *text && strchr("=+-@\t\r", *text);
-    gad_string_add(line, formula ? "\"'" : "\"");
-    for (; *text; text++)
-        gad_string_append(line, *text == '"' ? "\"\"" : text, *text == '"' ? 2 : 1);
-    gad_string_add(line, "\"");
-}
-
-static void add_number(gad_string *line, const json_t *number)
-{
-    if (json_is_number(number))
-        gad_string_addf(line, "%.6g", json_number_value(number));
-}
-
 static const char *member(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
@@ -129,13 +115,13 @@ static const char *member(const json_t *object, const char *key)
 static void add_csv(gad_string *line, const json_t *row)
 {
     gad_string_addf(line, "%s,", member(row, "time"));
-    add_field(line, member(row, "file"));
+    gad_csv_add_text(line, member(row, "file"));
     gad_string_addf(line, ",%s,", member(row, "verdict"));
-    add_number(line, json_object_get(row, "score"));
+    gad_csv_add_number(line, json_object_get(row, "score"));
     gad_string_add(line, ",");
-    add_number(line, json_object_get(row, "threshold"));
+    gad_csv_add_number(line, json_object_get(row, "threshold"));
     gad_string_add(line, ",");
-    add_field(line, member(row, "error"));
+    gad_csv_add_text(line, member(row, "error"));
     gad_string_add(line, "\n");
 }
 
@@ -210,7 +196,7 @@ gad_status gad_journal_open(const char *folder, gad_journal **journal, gad_error
     gad_string csv = {0};
     if (!j)
         return gad_error_memory(err, operation, sizeof *j);
-    j->lines = j->csv = -1;
+    j->lines = j->csv = j->reading = -1;
     j->lines_path = gad_file_join(folder, "results.jsonl");
     j->csv_path = gad_file_join(folder, "results.csv");
     gad_status status = j->lines_path && j->csv_path ? GAD_OK : gad_error_memory(err, operation, 64);
@@ -224,6 +210,8 @@ gad_status gad_journal_open(const char *folder, gad_journal **journal, gad_error
         status = open_append(j->lines_path, &j->lines, err);
     if (!status)
         status = open_append(j->csv_path, &j->csv, err);
+    if (!status && (j->reading = open(j->lines_path, O_RDONLY | O_CLOEXEC)) < 0)
+        status = gad_error_system(err, operation, j->lines_path, errno);
     gad_string_free(&csv);
     if (status)
         gad_journal_close(j);
@@ -240,6 +228,8 @@ void gad_journal_close(gad_journal *j)
         close(j->lines);
     if (j->csv >= 0)
         close(j->csv);
+    if (j->reading >= 0)
+        close(j->reading);
     gad_memory_free(j->lines_path);
     gad_memory_free(j->csv_path);
     gad_memory_free(j->slot);
@@ -270,4 +260,57 @@ gad_status gad_journal_add(gad_journal *j, const gad_journal_part *part, json_t 
     gad_string_free(&line);
     gad_string_free(&csv);
     return status;
+}
+
+/* ---- reading by place ---------------------------------------------------------------------------------------------- */
+
+/* The line that begins at that place, with its end; nothing when it is not whole. */
+static gad_status read_line(const gad_journal *j, int64_t at, gad_string *line, gad_error *err)
+{
+    char buffer[4096];
+    for (;;) {
+        ssize_t n = pread(j->reading, buffer, sizeof buffer, (off_t)at + (off_t)line->length);
+        if (n < 0)
+            return gad_error_system(err, operation, j->lines_path, errno);
+        const char *end = n ? memchr(buffer, '\n', (size_t)n) : NULL;
+        gad_string_append(line, buffer, end ? (size_t)(end - buffer) + 1 : (size_t)n);
+        if (line->failed)
+            return gad_error_memory(err, operation, line->length);
+        if (end)
+            return GAD_OK;
+        if (!n) {
+            gad_string_clear(line);
+            return GAD_OK;
+        }
+    }
+}
+
+gad_status gad_journal_next(const gad_journal *j, int64_t after, int64_t *place, json_t **row, gad_error *err)
+{
+    gad_string line = {0};
+    *row = NULL;
+    gad_status status = read_line(j, after, &line, err);
+    if (!status && line.length) {
+        *place = after + (int64_t)line.length;
+        status = gad_json_parse(line.data, line.length, j->lines_path, row, err);
+    }
+    gad_string_free(&line);
+    return status;
+}
+
+int64_t gad_journal_last(const gad_journal *j)
+{
+    off_t end = lseek(j->reading, 0, SEEK_END);
+    return end > 0 ? (int64_t)end : 0;
+}
+
+gad_status gad_journal_count_after(const gad_journal *j, int64_t after, int64_t *lines, gad_error *err)
+{
+    char buffer[1 << 14];
+    ssize_t n;
+    *lines = 0;
+    for (off_t at = (off_t)after; (n = pread(j->reading, buffer, sizeof buffer, at)) > 0; at += n)
+        for (ssize_t i = 0; i < n; i++)
+            *lines += buffer[i] == '\n';
+    return n < 0 ? gad_error_system(err, operation, j->lines_path, errno) : GAD_OK;
 }

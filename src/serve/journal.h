@@ -24,4 +24,10 @@ const char *gad_journal_find(const gad_journal *journal, const gad_journal_part 
 /* Adds it, on disk before this returns. `result` is an object with "verdict", and perhaps "score" and "threshold"; the
  * members "file", "size", "modified" and "time" are put into it. */
 gad_status gad_journal_add(gad_journal *journal, const gad_journal_part *part, json_t *result, gad_error *err);
+
+/* Its lines by place, for any thread. A line's place is where it ends, in bytes; 0: before the first. *row NULL: there is
+ * none after that place. */
+gad_status gad_journal_next(const gad_journal *journal, int64_t after, int64_t *place, json_t **row, gad_error *err);
+int64_t gad_journal_last(const gad_journal *journal);
+gad_status gad_journal_count_after(const gad_journal *journal, int64_t after, int64_t *lines, gad_error *err);
 #endif

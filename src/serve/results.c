@@ -289,25 +289,58 @@ static gad_status no_such(int64_t id, gad_error *err)
     return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "there is no result %lld", (long long)id);
 }
 
-gad_status gad_results_get(gad_results *r, int64_t id, json_t **row, gad_error *err)
+/* The first row of a query with one number in it; *row NULL: there is none. */
+static gad_status find_row(gad_results *r, const char *rest, int64_t number, json_t **row, gad_error *err)
 {
     char sql[256];
     gad_sqlite_statement *statement = NULL;
     json_t *list = NULL;
-    snprintf(sql, sizeof sql, "%s WHERE id = ?1", columns);
+    snprintf(sql, sizeof sql, "%s %s", columns, rest);
     pthread_mutex_lock(&r->lock);
     gad_status status = gad_sqlite_prepare(r->db, sql, &statement, err);
     if (!status) {
-        gad_sqlite_bind_int(statement, 1, id);
+        gad_sqlite_bind_int(statement, 1, number);
         status = collect(statement, &list, err);
     }
     gad_sqlite_finish(statement);
     pthread_mutex_unlock(&r->lock);
-    if (!status && !json_array_size(list))
-        status = no_such(id, err);
     if (!status)
         *row = json_incref(json_array_get(list, 0));
     json_decref(list);
+    return status;
+}
+
+gad_status gad_results_get(gad_results *r, int64_t id, json_t **row, gad_error *err)
+{
+    json_t *found = NULL;
+    gad_status status = find_row(r, "WHERE id = ?1", id, &found, err);
+    if (!status && !found)
+        status = no_such(id, err);
+    if (!status)
+        *row = found;
+    return status;
+}
+
+gad_status gad_results_next(gad_results *r, int64_t after, json_t **row, gad_error *err)
+{
+    return find_row(r, "WHERE id > ?1 ORDER BY id LIMIT 1", after, row, err);
+}
+
+int64_t gad_results_last(gad_results *r)
+{
+    pthread_mutex_lock(&r->lock);
+    int64_t id = r->next;
+    pthread_mutex_unlock(&r->lock);
+    return id;
+}
+
+gad_status gad_results_count(gad_results *r, int64_t after, int64_t *rows, gad_error *err)
+{
+    char sql[80];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM result WHERE id > %lld", (long long)after);
+    pthread_mutex_lock(&r->lock);
+    gad_status status = first_number(r->db, sql, rows, err);
+    pthread_mutex_unlock(&r->lock);
     return status;
 }
 

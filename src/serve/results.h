@@ -37,6 +37,12 @@ gad_status gad_results_list(gad_results *results, const gad_results_filter *filt
 /* One of them; GAD_E_ARGUMENT when there is none. */
 gad_status gad_results_get(gad_results *results, int64_t id, json_t **row, gad_error *err);
 
+/* The oldest row after that id; *row NULL: there is none. */
+gad_status gad_results_next(gad_results *results, int64_t after, json_t **row, gad_error *err);
+/* The newest id, 0 without rows; how many rows come after an id. */
+int64_t gad_results_last(gad_results *results);
+gad_status gad_results_count(gad_results *results, int64_t after, int64_t *rows, gad_error *err);
+
 /* Of a part, as a file that is there; the caller's (gad_memory_free). GAD_E_ARGUMENT when there is none. */
 typedef enum gad_results_file { GAD_RESULTS_PICTURE, GAD_RESULTS_HEAT } gad_results_file;
 gad_status gad_results_path(gad_results *results, int64_t id, gad_results_file which, char **path, gad_error *err);

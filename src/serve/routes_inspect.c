@@ -81,6 +81,7 @@ static gad_status keep(gad_server *s, const gad_shelf_item *item, const gad_uplo
                              .heat = heat.length ? heat.data : NULL,
                              .heat_bytes = heat.length};
     gad_status status = gad_results_add(s->results, &part, &id, err);
+    gad_outbox_wake(s->outbox);
     gad_string_free(&heat);
     return status;
 }

@@ -30,6 +30,7 @@ gad_serve_settings gad_serve_settings_default(void)
                                 .send_timeout_s = 120,
                                 .keep = 100000,
                                 .inspect = gad_inspect_settings_default(),
+                                .sinks = gad_sink_settings_default(),
                                 .learn = gad_learn_settings_default()};
 }
 
@@ -118,6 +119,32 @@ static const gad_route routes[] = {
     {GAD_METHOD_POST, "/webhook", gad_routes_studio_webhook, false, false},
 };
 
+/* ---- sinks --------------------------------------------------------------------------------------------------------- */
+
+static gad_status next_part(void *self, int64_t after, gad_sink_part *part, bool *found, gad_error *err)
+{
+    gad_server *s = self;
+    gad_status status = gad_results_next(s->results, after, &part->row, err);
+    *found = !status && part->row;
+    if (!*found)
+        return status;
+    part->id = json_integer_value(json_object_get(part->row, "id"));
+    (void)gad_results_path(s->results, part->id, GAD_RESULTS_PICTURE, &part->picture, NULL);
+    return GAD_OK;
+}
+
+static gad_status last_part(void *self, int64_t *id, gad_error *err)
+{
+    (void)err;
+    *id = gad_results_last(((gad_server *)self)->results);
+    return GAD_OK;
+}
+
+static gad_status count_waiting(void *self, int64_t after, int64_t *parts, gad_error *err)
+{
+    return gad_results_count(((gad_server *)self)->results, after, parts, err);
+}
+
 /* ---- the whole ----------------------------------------------------------------------------------------------------- */
 
 static void count_request(void *app, int status)
@@ -144,6 +171,9 @@ gad_status gad_server_open(const gad_serve_settings *settings, gad_server **serv
     gad_status status = gad_shelf_open(products, &settings->learn, &s->shelf, err);
     if (!status)
         status = gad_results_open(settings->folder, settings->keep, &s->results, err);
+    const gad_outbox_source source = {next_part, last_part, count_waiting, s};
+    if (!status)
+        status = gad_outbox_open(&settings->sinks, settings->folder, &source, s->log, &s->outbox, err);
     if (!status)
         status = gad_listener_open(settings, routes, sizeof routes / sizeof *routes, s, count_request, &s->listener, err);
     gad_memory_free(products);
@@ -174,6 +204,7 @@ void gad_server_free(gad_server *s)
     if (!s)
         return;
     gad_listener_free(s->listener);
+    gad_outbox_close(s->outbox);
     gad_results_close(s->results);
     gad_shelf_close(s->shelf);
     gad_metrics_stop(&s->metrics);

@@ -20,6 +20,7 @@
 #include "base/memory.h"
 #include "io/image.h"
 #include "serve/journal.h"
+#include "serve/outbox.h"
 
 static const char operation[] = "watch the folder";
 enum { EVENT_BYTES = 1 << 14, TICK_MS = 200, SORTS = 3 };
@@ -30,6 +31,7 @@ typedef struct watcher {
     gad_watch_inspector inspector;
     gad_watch_report *report;
     gad_journal *journal;
+    gad_outbox *outbox; /* NULL: there are no sinks */
     char *out;
     int events; /* inotify; -1: the folder is only read */
 } watcher;
@@ -42,7 +44,7 @@ const char *gad_watch_sort_name(gad_watch_sort sort)
 
 gad_watch_settings gad_watch_settings_default(void)
 {
-    return (gad_watch_settings){.settle_s = 2};
+    return (gad_watch_settings){.settle_s = 2, .sinks = gad_sink_settings_default()};
 }
 
 static bool cancelled(const watcher *w)
@@ -160,6 +162,7 @@ static gad_status inspect_file(watcher *w, const char *path, const gad_journal_p
     status = gad_journal_add(w->journal, part, result, err);
     if (!status) {
         count(w->report, verdict ? verdict : "failed");
+        gad_outbox_wake(w->outbox);
         tell(w, part->name, result);
         status = sort_file(w, path, part->name, verdict ? verdict : "failed", err);
     }
@@ -190,6 +193,57 @@ static gad_status take_file(watcher *w, const char *name, bool closed, gad_error
     }
     gad_memory_free(path);
     return status;
+}
+
+/* ---- sinks --------------------------------------------------------------------------------------------------------- */
+
+/* Where the part's picture is now: in the folder, or where it was sorted to; NULL when it is neither. The caller's. */
+static char *find_picture(const watcher *w, const json_t *line)
+{
+    static const char *const bins[] = {NULL, "ok", "ng", "failed"};
+    const char *name = json_string_value(json_object_get(line, "file"));
+    struct stat s;
+    for (size_t i = 0; name && i < sizeof bins / sizeof *bins; i++) {
+        char *folder = bins[i] ? gad_file_join(w->out, bins[i]) : gad_memory_copy_string(w->settings->folder);
+        char *path = folder ? gad_file_join(folder, name) : NULL;
+        gad_memory_free(folder);
+        if (path && !stat(path, &s) && s.st_size == json_integer_value(json_object_get(line, "size")))
+            return path;
+        gad_memory_free(path);
+    }
+    return NULL;
+}
+
+/* A line of the journal in the form of the server's rows. */
+static gad_status next_part(void *self, int64_t after, gad_sink_part *part, bool *found, gad_error *err)
+{
+    const watcher *w = self;
+    json_t *line = NULL;
+    gad_status status = gad_journal_next(w->journal, after, &part->id, &line, err);
+    *found = !status && line;
+    if (!*found)
+        return status;
+    static const char *const keys[] = {"time", "verdict", "score", "threshold"};
+    part->picture = find_picture(w, line);
+    part->row =
+        json_pack("{s:I, s:s, s:O*, s:O}", "id", (json_int_t)part->id, "product",
+                  w->settings->product ? w->settings->product : "", "name", json_object_get(line, "file"), "result", line);
+    for (size_t i = 0; part->row && i < sizeof keys / sizeof *keys; i++)
+        json_object_set(part->row, keys[i], json_object_get(line, keys[i]));
+    json_decref(line);
+    return part->row ? GAD_OK : gad_error_memory(err, operation, 1024);
+}
+
+static gad_status last_part(void *self, int64_t *id, gad_error *err)
+{
+    (void)err;
+    *id = gad_journal_last(((watcher *)self)->journal);
+    return GAD_OK;
+}
+
+static gad_status count_waiting(void *self, int64_t after, int64_t *parts, gad_error *err)
+{
+    return gad_journal_count_after(((watcher *)self)->journal, after, parts, err);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------------------------------ */
@@ -263,8 +317,12 @@ gad_status gad_watch_run(const gad_watch_settings *settings, gad_watch_inspector
             gad_log_warning(settings->log, "no events for %s (%s): it is read every %g s", settings->folder,
                             strerror(errno), scan_every_s);
     }
+    const gad_outbox_source source = {next_part, last_part, count_waiting, &w};
+    if (!status)
+        status = gad_outbox_open(&settings->sinks, w.out, &source, settings->log, &w.outbox, &why);
     if (!status)
         status = look_after(&w, &why);
+    gad_outbox_close(w.outbox);
     if (w.events >= 0)
         close(w.events);
     gad_journal_close(w.journal);
