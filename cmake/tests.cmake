@@ -38,6 +38,7 @@ foreach(folder ${GAD_TEST_FOLDERS})
     endif()
     if(room STREQUAL "device") # which adds a device to those that names open
       target_link_options(${target} PRIVATE -Wl,--wrap=gad_device_open)
+      target_link_libraries(${target} PRIVATE gad_cuda_host)
     endif()
     if(room STREQUAL "cli")
       target_link_libraries(${target} PRIVATE gad_cli)

@@ -7,9 +7,7 @@
 #include "base/finite.h"
 #include "base/memory.h"
 
-/* Rows of one prefill step: bounds scratch memory (each row takes about 12 hidden + 2 intermediate numbers), and a cancel
- * is seen this often. */
-enum { PIECE_ROWS = 512, MIN_CAPACITY = 256 };
+enum { MIN_CAPACITY = 256 };
 
 static const char operation[] = "run the language model";
 
@@ -205,7 +203,8 @@ static gad_status run_rows(gad_timeline *t, const gad_prompt *prompt, const feed
         status = gad_cancel_check(cancel, err);
         if (status)
             break;
-        int64_t from = t->length, rows = prompt->count - from < PIECE_ROWS ? prompt->count - from : PIECE_ROWS;
+        const int64_t most = gad_lm_piece_rows(device), from = t->length; /* a cancel is seen this often */
+        const int64_t rows = prompt->count - from < most ? prompt->count - from : most;
         gad_attention_span span = {.q1 = rows, .k1 = from + rows, .causal = true};
         gad_lm_input in = {.rows = rows,
                            .ids = prompt->ids + from,

@@ -45,6 +45,11 @@ static void insert_images(const gad_pass *pass, const gad_lm_input *in, gad_tens
                       upload_index(device, in->image_from, in->image_count), in->image_count, add);
 }
 
+int64_t gad_lm_piece_rows(const gad_device *device)
+{
+    return device && device->memory_bytes ? 4096 : 512;
+}
+
 gad_tensor gad_lm_forward(const gad_pass *pass, const gad_model *model, const gad_lm_input *in, gad_lm_saved *saved)
 {
     gad_device *device = pass->device;

@@ -37,6 +37,9 @@ typedef struct gad_lm_saved {
     gad_tensor last, stats;  /* output of the last block, statistics of the final norm */
 } gad_lm_saved;
 
+/* Rows of one prefill step. On the CPU few enough to bound scratch memory (each row takes about 12 hidden + 2 intermediate
+ * numbers); a device is filled by more. */
+int64_t gad_lm_piece_rows(const gad_device *device);
 /* Runs the blocks; returns the rows after the final norm, [rows, hidden], on the device's stack. */
 gad_tensor gad_lm_forward(const gad_pass *pass, const gad_model *model, const gad_lm_input *in, gad_lm_saved *saved);
 /* Logits [hidden.rows, vocab] of normalised rows, exact, on the stack. */

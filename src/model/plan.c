@@ -5,10 +5,11 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "model/lm.h"
 #include "op/quant.h"
 
-/* Rows that the language model and the MLPs work on at a time (generate/timeline, model/block). */
-enum { PREFILL_ROWS = 512, MLP_ROWS = 2048 };
+/* Rows that the MLPs work on at a time (model/block). */
+enum { MLP_ROWS = 2048 };
 
 static int64_t least(int64_t a, int64_t b)
 {
@@ -91,7 +92,7 @@ static size_t work_bytes(const gad_config *config, const gad_plan_request *r, in
         double need = s * (patch + 7 * c + v->head_dim) + rows * (c + 2.0 * v->intermediate) + s * c;
         vision = need > vision ? need : vision;
     }
-    double rows = (double)least(prompt_tokens, PREFILL_ROWS), d = t->hidden;
+    double rows = (double)least(prompt_tokens, gad_lm_piece_rows(r->device)), d = t->hidden;
     double qkv = (double)(t->heads + 2 * t->kv_heads) * t->head_dim;
     double lm = rows * (4 * d + 2 * qkv + 2.0 * t->intermediate + t->head_dim) + 3.0 * t->vocab;
     double panels = 64e6; /* weight panels that are widened to fp32 for the matrix product */

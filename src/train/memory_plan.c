@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "model/plan.h"
 #include "train/optimizer.h"
+#include "train/step.h"
 
 /* Numbers that a block keeps for a row: 4d + 2 Hq dh + 2 Hk dh + 3 I, and half as many again on the way back. */
 static size_t block_row(int64_t d, int64_t q, int64_t kv, int64_t inner)
@@ -21,7 +22,7 @@ static void plan_activations(const gad_model *model, const gad_memory_request *r
     const size_t block =
         wide * block_row(t->hidden, (int64_t)t->heads * t->head_dim, (int64_t)t->kv_heads * t->head_dim, t->intermediate);
     p->activation_bytes = rows * (layers * (size_t)t->hidden * wide + block * (r->checkpointing ? 1 : layers) + block / 2);
-    p->logits_bytes = (size_t)256 * (size_t)t->vocab * (sizeof(float) + wide);
+    p->logits_bytes = (size_t)gad_step_logits_rows(r->device) * (size_t)t->vocab * (sizeof(float) + wide);
     /* at most every row is an image token of four patches */
     const size_t patches = 4 * rows, c = (size_t)v->hidden, depth = (size_t)v->depth;
     const size_t vision_block = wide * block_row(v->hidden, v->hidden, v->hidden, v->intermediate);

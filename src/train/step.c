@@ -7,14 +7,18 @@
 #include "base/memory.h"
 
 static const char operation[] = "run a training step";
-enum { LOGITS_ROWS = 256 };
+
+int64_t gad_step_logits_rows(const gad_device *device)
+{
+    return device->memory_bytes ? 1024 : 256;
+}
 
 gad_step gad_step_make(const gad_model *model, gad_device *device, bool checkpointing)
 {
     gad_step step = {.model = model,
                      .pass = {.device = device, .adapters = true},
                      .checkpointing = checkpointing,
-                     .logits_rows = LOGITS_ROWS};
+                     .logits_rows = gad_step_logits_rows(device)};
     for (size_t i = 0; i < model->params.count; i++) {
         const gad_param *param = model->params.item[i];
         if (!param->trainable)
@@ -228,7 +232,7 @@ static gad_status run_labels(run *r, const gad_objective *objective, float tempe
                              gad_error *err)
 {
     gad_device *device = r->step->pass.device;
-    int64_t piece = r->step->logits_rows > 0 ? r->step->logits_rows : LOGITS_ROWS;
+    int64_t piece = r->step->logits_rows > 0 ? r->step->logits_rows : gad_step_logits_rows(device);
     float *host = gad_memory_alloc((size_t)(3 * piece), sizeof *host);
     if (!host)
         return gad_error_memory(err, operation, (size_t)(3 * piece) * sizeof *host);

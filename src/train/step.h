@@ -24,11 +24,13 @@ typedef struct gad_step {
     const gad_model *model;
     gad_pass pass;
     bool checkpointing;  /* keep the blocks' inputs only and run each block again on the way back */
-    int64_t logits_rows; /* label rows whose logits exist at the same time; 0: 256 */
+    int64_t logits_rows; /* label rows whose logits exist at the same time; 0: gad_step_logits_rows */
     bool trains_vision;  /* false: the tower is frozen, no activations are kept */
     bool trains_evidence;
 } gad_step;
 
+/* Label rows whose logits exist at the same time, unless a step says otherwise: more on a device. */
+int64_t gad_step_logits_rows(const gad_device *device);
 /* Fill `step` for a model from what is trainable. */
 gad_step gad_step_make(const gad_model *model, gad_device *device, bool checkpointing);
 

@@ -533,11 +533,19 @@ gad_status far_open(gad_device *device, int threads, gad_error *err)
     return GAD_OK;
 }
 
+/* The CUDA filling with its kernels on the processor (src/op/cuda/grid_host.cuh). */
+gad_cuda_opener gad_cuda_open;
+
 /* The linker puts it in the place of gad_device_open (cmake/tests.cmake). */
 gad_status __real_gad_device_open(gad_device *device, const char *name, int threads, gad_error *err);
 gad_status __wrap_gad_device_open(gad_device *device, const char *name, int threads, gad_error *err);
 gad_status __wrap_gad_device_open(gad_device *device, const char *name, int threads, gad_error *err)
 {
+    if (!strcmp(name, "kernels")) {
+        gad_status opened = gad_cuda_open(device, 0, err);
+        device->threads = opened ? 0 : 1;
+        return opened;
+    }
     gad_status status = strcmp(name, "far") && strcmp(name, "half") ? __real_gad_device_open(device, name, threads, err)
                                                                     : far_open(device, threads, err);
     if (!status && !strcmp(name, "half"))

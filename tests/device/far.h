@@ -1,7 +1,8 @@
 /* far: the CPU filling behind memory that the host cannot read: every pointer that it gives is OFFSET bytes away from the
  * numbers, at an address that no process has. Host code that looks into device memory, or an op that is given the host's,
  * fails at once; results have the CPU's bits. Programs linked with it open it as device "far", and as "half" the same with
- * activations and kept numbers of bf16, as CUDA has them: arithmetic in fp32, one rounding at the end of an op. */
+ * activations and kept numbers of bf16, as CUDA has them: arithmetic in fp32, one rounding at the end of an op. "kernels"
+ * is the CUDA filling itself, its kernels on the processor. */
 #ifndef GAD_TESTS_DEVICE_FAR_H
 #define GAD_TESTS_DEVICE_FAR_H
 #include "op/op.h"
