@@ -97,8 +97,14 @@ gad_status gad_data_import(gad_data *data, const gad_data_import_settings *s, ga
     gad_status status = gad_catalog_import(data->store, &request, &r, err);
     if (status)
         return status;
-    *report =
-        (gad_data_imported){r.images, r.normal, r.anomalous, r.boxes, r.added, r.changed, r.unchanged, r.removed, {0}};
+    *report = (gad_data_imported){.images = r.images,
+                                  .normal = r.normal,
+                                  .anomalous = r.anomalous,
+                                  .boxes = r.boxes,
+                                  .added = r.added,
+                                  .changed = r.changed,
+                                  .unchanged = r.unchanged,
+                                  .removed = r.removed};
     memcpy(report->problems, r.problems, sizeof report->problems);
     return GAD_OK;
 }

@@ -228,7 +228,7 @@ gad_status gad_products_check(gad_products *products, const char *name, const ch
     gad_products_test counted = {0};
     gad_shelf_item *item;
     gad_status status = find(products, name, true, &item, err);
-    check c = {item, on_wrong, user, &counted};
+    check c = {.item = item, .on_wrong = on_wrong, .user = user, .report = &counted};
     for (int64_t i = 0; i < good_count && !status; i++)
         status = check_one(&c, good[i], false, err);
     for (int64_t i = 0; i < bad_count && !status; i++)

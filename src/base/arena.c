@@ -20,7 +20,7 @@ static gad_arena_block *new_block(size_t size_bytes)
         gad_memory_free_aligned(data);
         return NULL;
     }
-    *block = (gad_arena_block){NULL, size_bytes, 0, data};
+    *block = (gad_arena_block){.size_bytes = size_bytes, .data = data};
     return block;
 }
 

@@ -18,12 +18,12 @@ typedef struct piece {
 
 static piece as_is(const char *text, size_t length)
 {
-    return (piece){length, text, length, NULL};
+    return (piece){.taken = length, .text = text, .length = length};
 }
 
 static piece instead(size_t taken, const char *text)
 {
-    return (piece){taken, text, strlen(text), NULL};
+    return (piece){.taken = taken, .text = text, .length = strlen(text)};
 }
 
 /* The value of \uXXXX; -1 when it is none. */
@@ -74,7 +74,7 @@ static piece number(const char *text, size_t length)
         bool whole = true;
         for (size_t i = 0; i < n; i++)
             whole = whole && !strchr(".eE", text[i]);
-        return whole ? (piece){n, text, n, ".0"} : as_is(text, n);
+        return whole ? (piece){.taken = n, .text = text, .length = n, .more = ".0"} : as_is(text, n);
     }
     memcpy(digits, text, n);
     digits[n] = 0;
@@ -85,7 +85,7 @@ static piece number(const char *text, size_t length)
     if (is_integer(digits)) {
         (void)strtoll(digits, NULL, 10);
         if (errno == ERANGE)
-            return (piece){n, text, n, ".0"};
+            return (piece){.taken = n, .text = text, .length = n, .more = ".0"};
     }
     return as_is(text, n);
 }

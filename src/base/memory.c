@@ -26,8 +26,9 @@ static void system_release(void *user, void *old)
     free(old);
 }
 
-static const gad_allocator system_allocator = {system_allocate, system_resize, system_release, NULL};
-static gad_allocator current = {system_allocate, system_resize, system_release, NULL};
+static const gad_allocator system_allocator = {
+    .allocate = system_allocate, .resize = system_resize, .release = system_release};
+static gad_allocator current = {.allocate = system_allocate, .resize = system_resize, .release = system_release};
 
 void gad_use_allocator(const gad_allocator *allocator)
 {

@@ -15,7 +15,7 @@ static bool add_run(gad_components *r, int y, int x1, int x2)
 {
     if (!gad_memory_grow((void **)&r->run, &r->run_capacity, r->run_count, sizeof *r->run))
         return false;
-    r->run[r->run_count++] = (gad_component_run){y, x1, x2, 0};
+    r->run[r->run_count++] = (gad_component_run){.y = y, .x1 = x1, .x2 = x2};
     return true;
 }
 

@@ -54,7 +54,7 @@ static size_t take_ties(const gad_metric_point *sorted, size_t count, size_t i, 
 
 gad_metric_rank gad_metric_image_rank(const gad_metric_point *sorted, size_t count)
 {
-    gad_metric_rank rank = {NAN, NAN, NAN, NAN};
+    gad_metric_rank rank = {.auroc = NAN, .ap = NAN, .f1_max = NAN, .f1_threshold = NAN};
     int64_t positives, negatives, tp = 0, fp = 0;
     add_weights(sorted, count, &positives, &negatives);
     if (!positives)

@@ -72,7 +72,7 @@ static const char *keep(selector *s, const char *text)
 
 static bool add_entry(selector *s, entries *to, const char *key, const char *text, const char *hash, bool training)
 {
-    entry e = {keep(s, key), keep(s, text), keep(s, hash), training};
+    entry e = {.key = keep(s, key), .text = keep(s, text), .hash = keep(s, hash), .training = training};
     if (!e.key || !e.text || !e.hash || !gad_memory_grow((void **)&to->at, &to->capacity, to->count, sizeof *to->at))
         return false;
     to->at[to->count++] = e;

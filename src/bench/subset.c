@@ -86,7 +86,7 @@ static size_t find_strata(const lot *lots, size_t n, size_t limit, size_t start,
         for (end = i + 1; end < n && !by_stratum(lots[i].item, lots[end].item);)
             end++;
         size_t take = (end * limit + start) / n - (i * limit + start) / n;
-        strata[count++] = (stratum){i, end - i, take, lots[i].item->anomalous};
+        strata[count++] = (stratum){.first = i, .size = end - i, .take = take, .anomalous = lots[i].item->anomalous};
     }
     return count;
 }

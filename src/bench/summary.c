@@ -227,7 +227,11 @@ static gad_status measure_outcomes(gad_summary *s, gad_error *err)
     }
     for (size_t c = 0; c < s->categories; c++)
         dataset[c] = s->category[c].dataset;
-    gad_interval_design design = {outcome, NULL, gather(s, outcome, -1), dataset, s->categories, s->datasets};
+    gad_interval_design design = {.outcome = outcome,
+                                  .count = gather(s, outcome, -1),
+                                  .dataset = dataset,
+                                  .categories = s->categories,
+                                  .datasets = s->datasets};
     gad_interval_options options = {s->choices.resamples, s->choices.seed, s->choices.confidence};
     status = gad_interval_values(&design, category, NULL, err);
     if (!status)

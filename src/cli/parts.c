@@ -32,7 +32,7 @@ void parts_paths_free(paths *list)
     free(list->item);
 }
 
-bool parts_is_folder(const char *path)
+static bool is_folder(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
@@ -40,7 +40,7 @@ bool parts_is_folder(const char *path)
 
 bool parts_paths_add(const char *path, paths *list)
 {
-    if (!parts_is_folder(path))
+    if (!is_folder(path))
         return add_path(list, path);
     struct dirent **entry;
     int n = scandir(path, &entry, NULL, alphasort);
@@ -53,7 +53,7 @@ bool parts_paths_add(const char *path, paths *list)
     for (int i = 0; i < n; i++) {
         char file[4096];
         snprintf(file, sizeof file, "%s/%s", path, entry[i]->d_name);
-        if (good && entry[i]->d_name[0] != '.' && gad_picture_is_name(file) && !parts_is_folder(file))
+        if (good && entry[i]->d_name[0] != '.' && gad_picture_is_name(file) && !is_folder(file))
             good = add_path(list, file);
         free(entry[i]);
     }
@@ -89,7 +89,7 @@ int parts_references_load(const option_list *given, const gad_engine *engine, re
     gad_error err;
     bool choose = false;
     for (int64_t i = 0; i < given->count; i++) {
-        choose |= parts_is_folder(given->item[i]);
+        choose |= is_folder(given->item[i]);
         if (!parts_paths_add(given->item[i], &r->path))
             return EXIT_FAILED;
     }

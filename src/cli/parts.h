@@ -29,5 +29,4 @@ void parts_references_free(references *r);
 gad_status parts_references_for(references *r, const gad_picture *part, gad_picture *const **good,
                                 const char *const **good_path, int *good_count, gad_error *err);
 
-bool parts_is_folder(const char *path);
 #endif

@@ -13,7 +13,8 @@
 static volatile sig_atomic_t interrupted;
 static bool line_is_open;
 
-bool terminal_is_interactive(int descriptor)
+/* Whether the descriptor (1 stdout, 2 stderr) is a terminal that can redraw and colour. */
+static bool is_interactive(int descriptor)
 {
     const char *term = getenv("TERM");
     return isatty(descriptor) && term && strcmp(term, "dumb") != 0;
@@ -122,7 +123,7 @@ static bool show_progress(void *user, const gad_progress_state *state)
     (void)user;
     static double shown_s;
     static const char *shown_what;
-    bool redraw = terminal_is_interactive(STDERR_FILENO);
+    bool redraw = is_interactive(STDERR_FILENO);
     bool last = state->total > 0 && state->done >= state->total;
     if (shown_what != state->what || state->elapsed_s < shown_s) {
         shown_what = state->what;

@@ -22,6 +22,4 @@ void terminal_progress_end(void);
 /* Make Ctrl-C and SIGTERM set a flag instead of ending the process; a second one ends it at once. */
 void terminal_catch_interrupt(void);
 bool terminal_interrupted(void);
-/* Whether the descriptor (1 stdout, 2 stderr) is a terminal that can redraw and colour. */
-bool terminal_is_interactive(int descriptor);
 #endif

@@ -29,10 +29,10 @@ struct gad_align_index {
 
 gad_align_rule gad_align_rule_default(void)
 {
-    return (gad_align_rule){8, 0.15, GAD_ALIGN_KL, true};
+    return (gad_align_rule){.blocks = 8, .tau_frac = 0.15, .distance = GAD_ALIGN_KL, .gain = true};
 }
 
-const char *gad_align_distance_name(gad_align_distance distance)
+static const char *distance_name(gad_align_distance distance)
 {
     static const char *const names[] = {"kl", "kl_rev", "jeffreys", "js"};
     return names[distance];
@@ -56,7 +56,7 @@ void gad_align_rule_text(const gad_align_rule *rule, char *text, size_t size_byt
     char side[24], tau[32];
     snprintf(side, sizeof side, s.count == 1 ? "%d" : "%d+%d+%d", s.side[0], s.side[1], s.side[2]);
     snprintf(tau, sizeof tau, s.count == 1 ? "%d" : "%d+%d+%d", s.tau[0], s.tau[1], s.tau[2]);
-    snprintf(text, size_bytes, "align:S=%s,tau=%s,dist=%s,gain=%d,v3", side, tau, gad_align_distance_name(rule->distance),
+    snprintf(text, size_bytes, "align:S=%s,tau=%s,dist=%s,gain=%d,v3", side, tau, distance_name(rule->distance),
              rule->gain);
 }
 

@@ -11,7 +11,6 @@ enum { GAD_ALIGN_SIDE = 256 };
 gad_align_rule gad_align_rule_default(void);
 /* "align:S=8,tau=10,dist=kl,gain=1,v3" */
 void gad_align_rule_text(const gad_align_rule *rule, char *text, size_t size_bytes);
-const char *gad_align_distance_name(gad_align_distance distance);
 
 /* Numbers in a feature: GAD_EXPOSURE_FINE for each block of each scale. */
 size_t gad_align_count(const gad_align_rule *rule);

@@ -101,7 +101,12 @@ gad_status gad_catalog_import(gad_store *store, const gad_catalog_request *reque
     gad_status status = full_path(request->folder, &folder, err);
     if (status)
         return status;
-    gad_store_dataset dataset = {name, folder, entry->title, entry->license, entry->citation, entry->home};
+    gad_store_dataset dataset = {.name = name,
+                                 .root = folder,
+                                 .title = entry->title,
+                                 .license = entry->license,
+                                 .citation = entry->citation,
+                                 .home = entry->home};
     gad_import_settings settings = {.dataset = name,
                                     .folder = folder,
                                     .license = entry->license,

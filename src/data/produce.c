@@ -89,7 +89,7 @@ static gad_status save(const factory *f, unsigned char *pixels, int width, int h
                        gad_error *err)
 {
     char path[2 * PATH_BYTES];
-    gad_image image = {width, height, channels, pixels};
+    gad_image image = {.width = width, .height = height, .channels = channels, .pixels = pixels};
     snprintf(path, sizeof path, "%s/%s", f->root, relative);
     return f->settings->jpeg_quality && channels == 3 ? gad_image_save_jpeg(&image, f->settings->jpeg_quality, path, err)
                                                       : gad_image_save_png(&image, path, err);
@@ -374,8 +374,12 @@ gad_status gad_produce_run(gad_store *store, const gad_data_synth_settings *sett
     }
     if (!status) {
         f.lines = lines.stream;
-        gad_store_dataset d = {
-            settings->name, f.root, "synthetic defects", settings->from ? "as the source images" : "made by gad", "", ""};
+        gad_store_dataset d = {.name = settings->name,
+                               .root = f.root,
+                               .title = "synthetic defects",
+                               .license = settings->from ? "as the source images" : "made by gad",
+                               .citation = "",
+                               .home = ""};
         status = gad_store_begin(store, err);
         if (!status)
             status = gad_store_put_dataset(store, &d, err);

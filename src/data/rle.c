@@ -82,7 +82,7 @@ gad_status gad_rle_read(const json_t *segmentation, int width, int height, const
     const json_t *counts = json_object_get(segmentation, "counts"), *run;
     int64_t h = 0, w = 0;
     gad_rle_size(segmentation, &w, &h);
-    painter p = {mask, width, height, 0, false};
+    painter p = {.mask = mask, .width = width, .height = height};
     bool good = true;
     size_t i;
     if (w != width || h != height)

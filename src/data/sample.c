@@ -488,7 +488,7 @@ gad_status gad_sample_check(const gad_sample *s, const char *name, gad_error *er
 
 gad_status gad_sample_from_json(const json_t *object, const char *name, gad_sample *out, gad_error *err)
 {
-    reader r = {object, name, err, GAD_OK};
+    reader r = {.object = object, .name = name, .err = err, .status = GAD_OK};
     gad_sample s = {.view = -1};
     const char *schema = NULL;
     if (!json_is_object(object))

@@ -185,9 +185,15 @@ gad_status gad_stats_catalogue(gad_store *store, bool json, gad_string *text, ga
                         "licence");
     for (int i = 0; i < gad_catalog_count() && !status; i++) {
         const gad_catalog_entry *e = gad_catalog_at(i);
-        listed l = {e->name,     e->title, e->license,
-                    e->citation, e->home,  e->generic ? "your own" : e->benchmark ? "benchmark" : "training",
-                    e->images,   0};
+        listed l = {.name = e->name,
+                    .title = e->title,
+                    .license = e->license,
+                    .citation = e->citation,
+                    .home = e->home,
+                    .role = e->generic     ? "your own"
+                            : e->benchmark ? "benchmark"
+                                           : "training",
+                    .published = e->images};
         status = imported(store, e->name, &l.imported, err);
         add_listed(text, &l, json, i == 0);
     }

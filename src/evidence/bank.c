@@ -173,7 +173,8 @@ static void compare_rows(const gad_bank *bank, gad_device *device, gad_tensor qu
 {
     for (int64_t from = first; from < last; from += BLOCK) {
         const int64_t count = last - from < BLOCK ? last - from : BLOCK;
-        const gad_weight rows = {bank->rows + from * bank->width, GAD_BF16, count, bank->width, NULL};
+        const gad_weight rows = {
+            .data = bank->rows + from * bank->width, .dtype = GAD_BF16, .rows = count, .cols = bank->width};
         device->ops->linear(device, gad_tensor_cols(product, 0, count), query, rows, gad_tensor_none(), 1, false);
 #pragma omp parallel for schedule(static)
         for (int64_t i = 0; i < query.rows; i++) {

@@ -56,8 +56,12 @@ static float edge(int64_t at, int64_t least, int64_t most, int64_t of)
 static gad_region cells_region(const gad_regions_map *heat, const patch *p)
 {
     float width = (float)heat->cols, height = (float)heat->rows;
-    return (gad_region){
-        (float)p->x1 / width, (float)p->y1 / height, (float)p->x2 / width, (float)p->y2 / height, p->area, p->peak};
+    return (gad_region){.x1 = (float)p->x1 / width,
+                        .y1 = (float)p->y1 / height,
+                        .x2 = (float)p->x2 / width,
+                        .y2 = (float)p->y2 / height,
+                        .area = p->area,
+                        .peak = p->peak};
 }
 
 /* The edges of a patch in parts of the picture: of the px whose gap is at least `share` of its largest, and a margin, as
@@ -84,12 +88,12 @@ static gad_region sharpen(const gad_regions_map *heat, const patch *p)
         }
     if (!(largest > 0))
         return cells_region(heat, p);
-    return (gad_region){edge(sharp.x1 - margin, cells.x1, cells.x2, width),
-                        edge(sharp.y1 - margin, cells.y1, cells.y2, height),
-                        edge(sharp.x2 + margin, cells.x1, cells.x2, width),
-                        edge(sharp.y2 + margin, cells.y1, cells.y2, height),
-                        p->area,
-                        p->peak};
+    return (gad_region){.x1 = edge(sharp.x1 - margin, cells.x1, cells.x2, width),
+                        .y1 = edge(sharp.y1 - margin, cells.y1, cells.y2, height),
+                        .x2 = edge(sharp.x2 + margin, cells.x1, cells.x2, width),
+                        .y2 = edge(sharp.y2 + margin, cells.y1, cells.y2, height),
+                        .area = p->area,
+                        .peak = p->peak};
 }
 
 static bool comes_before(const gad_region *a, const gad_region *b)

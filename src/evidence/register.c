@@ -83,14 +83,15 @@ void gad_register_pyramid(const float *planes, int64_t width, int64_t height, fl
     int64_t area = width * height;
     for (int64_t i = 0; i < area; i++)
         memory[i] = (planes[i] + planes[area + i] + planes[2 * area + i]) * (1 / 3.0f);
-    *pyramid = (gad_pyramid){.level[0] = {memory, width, height, 1}, .count = 1};
+    *pyramid = (gad_pyramid){.level[0] = {.pixel = memory, .width = width, .height = height, .scale = 1}, .count = 1};
     for (; pyramid->count < GAD_PYRAMID_LEVELS; pyramid->count++) {
         const picture *from = &pyramid->level[pyramid->count - 1];
         if (from->width < 2 * COARSE || from->height < 2 * COARSE)
             break;
         memory += from->width * from->height;
         halve(from, memory);
-        pyramid->level[pyramid->count] = (picture){memory, from->width / 2, from->height / 2, from->scale * 2};
+        pyramid->level[pyramid->count] =
+            (picture){.pixel = memory, .width = from->width / 2, .height = from->height / 2, .scale = from->scale * 2};
     }
 }
 
@@ -107,12 +108,12 @@ static sample place_sample(int64_t width, int64_t height, double u, double v)
     u = u < 0 ? 0 : u > (double)(width - 1) ? (double)(width - 1) : u;
     v = v < 0 ? 0 : v > (double)(height - 1) ? (double)(height - 1) : v;
     int64_t left = (int64_t)u, top = (int64_t)v;
-    return (sample){left,
-                    top,
-                    left + 1 < width ? left + 1 : left,
-                    top + 1 < height ? top + 1 : top,
-                    (float)(u - (double)left),
-                    (float)(v - (double)top)};
+    return (sample){.left = left,
+                    .top = top,
+                    .right = left + 1 < width ? left + 1 : left,
+                    .bottom = top + 1 < height ? top + 1 : top,
+                    .across = (float)(u - (double)left),
+                    .down = (float)(v - (double)top)};
 }
 
 static float read_sample(const float *pixel, int64_t width, const sample *s)
@@ -144,7 +145,7 @@ int64_t gad_register_scratch(int64_t width, int64_t height)
 /* The reference turned and zoomed, with SHIFT px more on all sides. */
 static void turn_and_zoom(const picture *reference, double turn, double zoom, float *wide)
 {
-    gad_similarity p = {cos(turn) * zoom, sin(turn) * zoom, 0, 0};
+    gad_similarity p = {.a = cos(turn) * zoom, .b = sin(turn) * zoom};
     for (int64_t y = -SHIFT; y < reference->height + SHIFT; y++)
         for (int64_t x = -SHIFT; x < reference->width + SHIFT; x++) {
             double u, v;
@@ -184,7 +185,10 @@ static int search(const picture *test, const picture *reference, float *wide, ca
                     if (!(cost < found.cost))
                         continue;
                     /* the shift was made in the turned picture */
-                    found.place = (gad_similarity){c, s, (c * dx - s * dy) * test->scale, (s * dx + c * dy) * test->scale};
+                    found.place = (gad_similarity){.a = c,
+                                                   .b = s,
+                                                   .shift_x = (c * dx - s * dy) * test->scale,
+                                                   .shift_y = (s * dx + c * dy) * test->scale};
                     found.cost = cost;
                 }
             int at = count < CANDIDATES ? count++ : CANDIDATES;
@@ -333,7 +337,7 @@ gad_similarity gad_register_find(const gad_pyramid *test, const gad_pyramid *ref
 
 void gad_register_warp(const float *reference, int64_t width, int64_t height, gad_similarity place, float *moved)
 {
-    picture whole = {reference, width, height, 1};
+    picture whole = {.pixel = reference, .width = width, .height = height, .scale = 1};
     int64_t area = width * height;
     for (int64_t y = 0; y < height; y++)
         for (int64_t x = 0; x < width; x++) {
@@ -347,7 +351,7 @@ void gad_register_warp(const float *reference, int64_t width, int64_t height, ga
 
 void gad_register_cover(const float *test, int64_t width, int64_t height, gad_similarity place, float *moved)
 {
-    picture whole = {NULL, width, height, 1};
+    picture whole = {.width = width, .height = height, .scale = 1};
     int64_t area = width * height;
     for (int64_t y = 0; y < height; y++)
         for (int64_t x = 0; x < width; x++) {

@@ -19,7 +19,8 @@ gad_status gad_feature_add(gad_features *features, int64_t rows, int64_t cols, i
         data = gad_memory_alloc_aligned(count, sizeof *data);
     if (!data)
         return gad_error_memory(err, operation, count * sizeof *data);
-    features->map[features->count++] = (gad_feature_map){rows, cols, width, stride, data};
+    features->map[features->count++] =
+        (gad_feature_map){.rows = rows, .cols = cols, .width = width, .stride = stride, .data = data};
     return GAD_OK;
 }
 

@@ -51,7 +51,7 @@ gad_status gad_tensors_matrix(const gad_safetensors *file, const char *name, int
     const int64_t width = (int64_t)t->count / t->shape[0];
     if (cols >= 0 && width != cols)
         return wrong_shape(t, rows, cols, err);
-    *out = (gad_weight){t->data, dtype, t->shape[0], width, NULL};
+    *out = (gad_weight){.data = t->data, .dtype = dtype, .rows = t->shape[0], .cols = width};
     return GAD_OK;
 }
 
@@ -64,7 +64,8 @@ gad_status gad_tensors_vector(const gad_safetensors *file, const char *name, int
         return status;
     if ((int64_t)t->count != cols || !t->rank || t->shape[t->rank - 1] != cols)
         return wrong_shape(t, 1, cols, err);
-    *out = (gad_tensor){(void *)(uintptr_t)t->data, dtype, 1, cols, cols}; /* an input only */
+    *out = (gad_tensor){
+        .data = (void *)(uintptr_t)t->data, .dtype = dtype, .rows = 1, .cols = cols, .stride = cols}; /* an input only */
     return GAD_OK;
 }
 

@@ -27,21 +27,29 @@ enum { NAME_BYTES = 128 };
 typedef struct layer_names {
     const char *prefix, *q, *k, *v, *proj, *gate, *up, *down;
 } layer_names;
-static const layer_names dinov2 = {"encoder.layer",
-                                   "attention.attention.query",
-                                   "attention.attention.key",
-                                   "attention.attention.value",
-                                   "attention.output.dense",
-                                   NULL,
-                                   "mlp.fc1",
-                                   "mlp.fc2"};
-static const layer_names dinov2_gated = {"encoder.layer",           "attention.attention.query",
-                                         "attention.attention.key", "attention.attention.value",
-                                         "attention.output.dense",  "mlp.weights_in",
-                                         "mlp.weights_in",          "mlp.weights_out"};
-static const layer_names dinov3 = {
-    "layer",         "attention.q_proj", "attention.k_proj", "attention.v_proj", "attention.o_proj",
-    "mlp.gate_proj", "mlp.up_proj",      "mlp.down_proj"};
+static const layer_names dinov2 = {.prefix = "encoder.layer",
+                                   .q = "attention.attention.query",
+                                   .k = "attention.attention.key",
+                                   .v = "attention.attention.value",
+                                   .proj = "attention.output.dense",
+                                   .up = "mlp.fc1",
+                                   .down = "mlp.fc2"};
+static const layer_names dinov2_gated = {.prefix = "encoder.layer",
+                                         .q = "attention.attention.query",
+                                         .k = "attention.attention.key",
+                                         .v = "attention.attention.value",
+                                         .proj = "attention.output.dense",
+                                         .gate = "mlp.weights_in",
+                                         .up = "mlp.weights_in",
+                                         .down = "mlp.weights_out"};
+static const layer_names dinov3 = {.prefix = "layer",
+                                   .q = "attention.q_proj",
+                                   .k = "attention.k_proj",
+                                   .v = "attention.v_proj",
+                                   .proj = "attention.o_proj",
+                                   .gate = "mlp.gate_proj",
+                                   .up = "mlp.up_proj",
+                                   .down = "mlp.down_proj"};
 
 static gad_param *add(loader *l, const char *name, bool is_matrix, gad_weight value)
 {
@@ -67,7 +75,8 @@ static gad_param *vector(loader *l, const char *name, int64_t cols)
     gad_tensor value;
     if (!l->status)
         l->status = gad_tensors_vector(l->file, name, cols, &value, l->err);
-    return l->status ? NULL : add(l, name, false, (gad_weight){value.data, value.dtype, 1, cols, NULL});
+    return l->status ? NULL
+                     : add(l, name, false, (gad_weight){.data = value.data, .dtype = value.dtype, .rows = 1, .cols = cols});
 }
 
 static void layer_name(const loader *l, const layer_names *names, const char *part, const char *kind, char name[NAME_BYTES])
@@ -147,9 +156,12 @@ static gad_linear part_of(loader *l, const gad_linear *whole, int64_t from, int6
         return (gad_linear){0};
     const gad_weight w = whole->weight->value, b = whole->bias->value;
     const char *matrix_data = w.data, *vector_data = b.data;
-    const gad_weight weight = {matrix_data + from * w.cols * (int64_t)gad_dtype_bytes(w.dtype), w.dtype, rows, w.cols,
-                               NULL};
-    const gad_weight bias = {vector_data + from * (int64_t)gad_dtype_bytes(b.dtype), b.dtype, 1, rows, NULL};
+    const gad_weight weight = {.data = matrix_data + from * w.cols * (int64_t)gad_dtype_bytes(w.dtype),
+                               .dtype = w.dtype,
+                               .rows = rows,
+                               .cols = w.cols};
+    const gad_weight bias = {
+        .data = vector_data + from * (int64_t)gad_dtype_bytes(b.dtype), .dtype = b.dtype, .rows = 1, .cols = rows};
     gad_linear layer = {.weight = add(l, whole->weight->name, true, weight)};
     if (layer.weight)
         layer.bias = add(l, whole->bias->name, false, bias);

@@ -313,7 +313,8 @@ gad_status gad_engine_make_turn(gad_engine *e, const gad_engine_part *part, size
             t.image[images] = (gad_prompt_image){part[i].rows, (int64_t)t.chat.image[images].first};
             images++;
         }
-    t.prompt = (gad_prompt){t.chat.ids.id, (int64_t)t.chat.ids.count, t.image, images};
+    t.prompt =
+        (gad_prompt){.ids = t.chat.ids.id, .count = (int64_t)t.chat.ids.count, .image = t.image, .image_count = images};
     *turn = t;
     return GAD_OK;
 }

@@ -64,7 +64,8 @@ static gad_status add_defect(gad_inspection *result, const gad_box *box, bool va
     char *label = gad_memory_copy_string(text);
     if (!label)
         return gad_error_memory(err, operation, strlen(text));
-    result->defect[result->defect_count++] = (gad_defect){box->x1, box->y1, box->x2, box->y2, valid, label};
+    result->defect[result->defect_count++] =
+        (gad_defect){.x1 = box->x1, .y1 = box->y1, .x2 = box->x2, .y2 = box->y2, .valid = valid, .label = label};
     return GAD_OK;
 }
 

@@ -46,8 +46,8 @@ static int64_t whole_units(double px, int64_t unit)
     return (units < 2 ? 2 : units) * unit;
 }
 
-void gad_product_working_size(const gad_product *product, int64_t width_px, int64_t height_px, int64_t *width,
-                              int64_t *height)
+/* How a picture of that size is seen: its working size, in units of the backbone. */
+static void working_size(const gad_product *product, int64_t width_px, int64_t height_px, int64_t *width, int64_t *height)
 {
     const int64_t unit = gad_backbone_describe(product->backbone)->unit;
     const double k = (double)product->side_px / sqrt((double)width_px * (double)height_px);
@@ -58,7 +58,7 @@ void gad_product_working_size(const gad_product *product, int64_t width_px, int6
 int64_t gad_product_tiles(const gad_product *product, int64_t width_px, int64_t height_px)
 {
     int64_t width, height;
-    gad_product_working_size(product, width_px, height_px, &width, &height);
+    working_size(product, width_px, height_px, &width, &height);
     return gad_tile_count(width, height);
 }
 
@@ -66,7 +66,7 @@ static gad_status describe(const gad_product *p, const gad_image *image, gad_des
 {
     gad_features features = {0};
     int64_t width, height;
-    gad_product_working_size(p, image->width, image->height, &width, &height);
+    working_size(p, image->width, image->height, &width, &height);
     gad_status status = gad_tile_run(p->backbone, image, width, height, &features, err);
     if (!status)
         status = gad_descriptor_make(&features, GAD_PRODUCT_STRIDE, d, err);
@@ -416,7 +416,8 @@ static gad_status take_regions(const gad_product *p, const gad_descriptors *d, c
     if (!status) {
         for (int64_t i = 0; i < cells; i++)
             logit[i] = (float)(region_steepness * ((double)distance[i] / (region_level * p->threshold.value) - 1));
-        count = gad_regions_find(&(gad_regions_map){logit, NULL, d->rows, d->cols, 1}, scratch, region);
+        count = gad_regions_find(&(gad_regions_map){.logit = logit, .rows = d->rows, .cols = d->cols, .cell_px = 1},
+                                 scratch, region);
         count = count ? count : 1;
     }
     for (int i = 0; !status && i < count; i++) {
@@ -425,7 +426,8 @@ static gad_status take_regions(const gad_product *p, const gad_descriptors *d, c
         if (!label)
             status = gad_error_memory(err, inspecting, 1);
         else
-            r->defect[r->defect_count++] = (gad_defect){box.x1, box.y1, box.x2, box.y2, true, label};
+            r->defect[r->defect_count++] =
+                (gad_defect){.x1 = box.x1, .y1 = box.y1, .x2 = box.x2, .y2 = box.y2, .valid = true, .label = label};
     }
     gad_memory_free(logit);
     gad_memory_free(scratch);
@@ -496,7 +498,7 @@ gad_status gad_product_look(gad_product *product, const gad_image *image, double
     int64_t width, height;
     gad_descriptors d = {0};
     float *distance = NULL;
-    gad_product_working_size(product, image->width, image->height, &width, &height);
+    working_size(product, image->width, image->height, &width, &height);
     gad_inspection r = {.threshold = threshold >= 0 ? threshold : 0.5,
                         .nearest = -1,
                         .score_reasoned = -1,
@@ -511,8 +513,11 @@ gad_status gad_product_look(gad_product *product, const gad_image *image, double
     if (!status)
         status = judge(product, &d, distance, &r, err);
     if (!status)
-        status =
-            gad_findings_write(image, &(gad_findings_map){distance, d.rows, d.cols, product->threshold.value}, &r, err);
+        status = gad_findings_write(
+            image,
+            &(gad_findings_map){
+                .distance = distance, .rows = d.rows, .cols = d.cols, .threshold = product->threshold.value},
+            &r, err);
     if (!status)
         status = warn_of_size(product, image, &r, err);
     if (!status)

@@ -37,10 +37,6 @@ struct gad_product {
     gad_safetensors *file; /* whose rows the bank uses; NULL: they are its own */
 };
 
-/* How a picture of that size is seen: its working size, in units of the backbone. */
-void gad_product_working_size(const gad_product *product, int64_t width_px, int64_t height_px, int64_t *width,
-                              int64_t *height);
-
 /* How many tiles (features/tile.h) that is. */
 int64_t gad_product_tiles(const gad_product *product, int64_t width_px, int64_t height_px);
 

@@ -25,7 +25,7 @@ gad_status gad_image_new(int64_t width, int64_t height, int channels, gad_image 
         return gad_error_set(err, GAD_E_LIMIT, "make image", "ask for a smaller one",
                              "%lld x %lld is more than the limit of %lld megapixels", (long long)width, (long long)height,
                              (long long)(GAD_IMAGE_LIMIT_PIXELS / 1000000));
-    gad_image made = {width, height, channels, NULL};
+    gad_image made = {.width = width, .height = height, .channels = channels};
     size_t size = gad_image_stride(&made) * (size_t)height;
     made.pixels = gad_memory_alloc(size, 1);
     if (!made.pixels)
@@ -147,7 +147,9 @@ static gad_status turn_upright(gad_image *image, int orientation, gad_error *err
     if (orientation <= 1)
         return GAD_OK;
     bool swap = swaps_axes(orientation);
-    gad_image upright = {swap ? image->height : image->width, swap ? image->width : image->height, image->channels, NULL};
+    gad_image upright = {.width = swap ? image->height : image->width,
+                         .height = swap ? image->width : image->height,
+                         .channels = image->channels};
     if (image->pixels) {
         gad_status status = gad_image_new(upright.width, upright.height, upright.channels, &upright, err);
         if (status)

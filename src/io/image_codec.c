@@ -23,7 +23,7 @@ gad_status gad_image_codec_begin(const gad_image_source *source, const gad_image
         return gad_error_set(err, GAD_E_LIMIT, "read image", "crop it first",
                              "%s: %lld x %lld: no side may exceed %lld pixels", source->name, (long long)width,
                              (long long)height, (long long)GAD_IMAGE_LIMIT_SIDE);
-    out->image = (gad_image){width, height, request->form == GAD_IMAGE_FORM_RGB ? 3 : 1, NULL};
+    out->image = (gad_image){.width = width, .height = height, .channels = request->form == GAD_IMAGE_FORM_RGB ? 3 : 1};
     if (request->header_only)
         return GAD_OK;
     size_t size = gad_image_stride(&out->image) * (size_t)height;

@@ -36,7 +36,10 @@ static bool word_matches(const char *word, size_t n, const char *path)
     return ends_with_name(path, word, n);
 }
 
-bool gad_adapter_matches(const char *targets, const char *path)
+/* Whether the layer at an internal path is one of `targets`: layers by the end of their path, separated by commas:
+ * "all-linear" (every layer of the language model but the head), "q_proj,v_proj" (in the language model), "visual.qkv" (in
+ * the tower), "visual.all-linear". Names that both have, as gate_proj, never reach the tower by accident. */
+static bool matches(const char *targets, const char *path)
 {
     for (const char *word = targets; *word;) {
         size_t n = strcspn(word, ",");
@@ -77,7 +80,7 @@ static gad_status fill_start(gad_lora *lora, uint64_t seed, uint64_t stream, gad
 static gad_status visit(void *user, const char *path, gad_linear *layer, gad_error *err)
 {
     maker *m = user;
-    if (!gad_adapter_matches(m->settings->targets, path))
+    if (!matches(m->settings->targets, path))
         return GAD_OK;
     m->layers++;
     m->numbers += m->settings->rank * (layer->weight->value.rows + layer->weight->value.cols);

@@ -5,10 +5,6 @@
 #include "gad_train.h"
 #include "model/lora.h"
 
-/* Whether the layer at an internal path is one of `targets`: layers by the end of their path, separated by commas:
- * "all-linear" (every layer of the language model but the head), "q_proj,v_proj" (in the language model), "visual.qkv" (in
- * the tower), "visual.all-linear". Names that both have, as gate_proj, never reach the tower by accident. */
-bool gad_adapter_matches(const char *targets, const char *path);
 /* Attach adapters: A uniform in +-1/sqrt(in), B zero, so that the model's answers do not change yet. GAD_E_ARGUMENT when no
  * layer matches or a name matches none. */
 gad_status gad_adapter_create(gad_model *model, const gad_adapter_settings *settings, gad_error *err);

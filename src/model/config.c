@@ -310,7 +310,11 @@ static gad_status read_difference(const json_t *root, const char *name, gad_conf
         status =
             gad_error_set(err, GAD_E_FORMAT, "read model configuration", NULL, "%s: \"difference\" is out of range", name);
     if (!status)
-        config->evidence = (gad_evidence_config){(int)heads, (int)head_dim, (int)hidden, (int)inject, (int)cells};
+        config->evidence = (gad_evidence_config){.heads = (int)heads,
+                                                 .head_dim = (int)head_dim,
+                                                 .hidden = (int)hidden,
+                                                 .inject = (int)inject,
+                                                 .cells = (int)cells};
     return status;
 }
 

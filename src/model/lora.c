@@ -458,7 +458,7 @@ gad_status gad_lora_load(const char *folder, gad_model *model, gad_error *err)
     if (!status)
         status = gad_lora_reserve(model, gad_safetensors_count(files) + 1, err);
     if (!status) {
-        loader l = {model, files, &config, tensor_path, 0};
+        loader l = {.model = model, .files = files, .config = &config, .path = tensor_path};
         status = gad_model_each_linear(model, load_layer, &l, err);
         if (!status)
             status = load_whole_tensors(&l, err);

@@ -248,7 +248,11 @@ gad_status gad_preprocess_view(const gad_preprocess *settings, int64_t width, in
         new_h = ceil(h * grow / f) * f;
         new_w = ceil(w * grow / f) * f;
     }
-    *view = (gad_view){width, height, (int64_t)new_w, (int64_t)new_h, factor};
+    *view = (gad_view){.original_width = width,
+                       .original_height = height,
+                       .width = (int64_t)new_w,
+                       .height = (int64_t)new_h,
+                       .factor = factor};
     return GAD_OK;
 }
 
@@ -380,7 +384,11 @@ gad_status gad_preprocess_fitted(const gad_preprocess *settings, const gad_image
                                  gad_error *err)
 {
     int factor = settings->patch * settings->merge;
-    gad_view view = {fitted->width, fitted->height, fitted->width, fitted->height, factor};
+    gad_view view = {.original_width = fitted->width,
+                     .original_height = fitted->height,
+                     .width = fitted->width,
+                     .height = fitted->height,
+                     .factor = factor};
     if (fitted->channels != 3 || fitted->width % factor || fitted->height % factor)
         return gad_error_set(err, GAD_E_ARGUMENT, "prepare image", "fit the picture to the engine that inspects with it",
                              "a picture was fitted to another model");

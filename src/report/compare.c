@@ -9,7 +9,8 @@
 
 static const char operation[] = "compare two runs";
 
-double gad_compare_mcnemar(int64_t k, int64_t n)
+/* P(|X - n/2| >= |k - n/2|) for X of Binomial(n, 1/2): McNemar's exact test with k of n discordant pairs. */
+static double mcnemar(int64_t k, int64_t n)
 {
     int64_t low = k < n - k ? k : n - k;
     double sum = 0, m = (double)n;
@@ -118,10 +119,15 @@ static gad_status measure(gad_compare *c, const int64_t *partner, int32_t *numbe
     if (!p->count)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, "compare runs on the same data",
                              "the runs have no answered image in common");
-    c->mcnemar_p = gad_compare_mcnemar(c->a_right, c->a_right + c->b_right);
+    c->mcnemar_p = mcnemar(c->a_right, c->a_right + c->b_right);
     c->scopes = p->datasets + 1;
     c->name[p->datasets] = "all";
-    gad_interval_design design = {p->a, p->b, p->count, p->dataset, p->categories, p->datasets};
+    gad_interval_design design = {.outcome = p->a,
+                                  .other = p->b,
+                                  .count = p->count,
+                                  .dataset = p->dataset,
+                                  .categories = p->categories,
+                                  .datasets = p->datasets};
     gad_interval_options options = {c->a->choices.resamples, c->a->choices.seed, c->a->choices.confidence};
     return gad_interval_bootstrap(&design, &options, c->scope, err);
 }

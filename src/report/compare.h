@@ -32,6 +32,4 @@ gad_status gad_compare_json(const gad_compare *compare, json_t **root, gad_error
 
 /* Two-sided, from the share of resamples of a scope's metric on either side of zero; never 0, because they are finite. */
 double gad_compare_bootstrap_p(const gad_compare *compare, const gad_interval *scope, int metric);
-/* P(|X - n/2| >= |k - n/2|) for X of Binomial(n, 1/2): McNemar's exact test with k of n discordant pairs. */
-double gad_compare_mcnemar(int64_t k, int64_t n);
 #endif

@@ -63,7 +63,7 @@ static size_t list_candidates(const gad_summary *s, candidate *c)
         gad_scoring_kind kind = gad_scoring_kind_of(&s->scored[i]);
         gad_hash hash = gad_hash_bytes(row->id, strlen(row->id));
         gad_rng rng = gad_rng_make(s->choices.seed, hash.low);
-        c[n++] = (candidate){i, kind, badness_of(&s->scored[i], kind), gad_rng_u64(&rng)};
+        c[n++] = (candidate){.item = i, .kind = kind, .badness = badness_of(&s->scored[i], kind), .lot = gad_rng_u64(&rng)};
     }
     return n;
 }

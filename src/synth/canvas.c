@@ -10,7 +10,10 @@
 gad_status gad_canvas_make(gad_canvas *canvas, int width, int height, gad_error *err)
 {
     size_t n = (size_t)width * (size_t)height;
-    *canvas = (gad_canvas){width, height, gad_memory_alloc(n * 3, sizeof(float)), gad_memory_zero(n, sizeof(float))};
+    *canvas = (gad_canvas){.width = width,
+                           .height = height,
+                           .rgb = gad_memory_alloc(n * 3, sizeof(float)),
+                           .cover = gad_memory_zero(n, sizeof(float))};
     if (canvas->rgb && canvas->cover)
         return GAD_OK;
     gad_canvas_free(canvas);

@@ -107,7 +107,7 @@ static void fibre(gad_brush *b, float x, float y)
     float half = b->size * gad_brush_log_range(b->rng, 0.0022f, 0.007f);
     half = half < 0.5f ? 0.5f : half;
     for (int i = 0; i < N; i++) {
-        points[i] = (gad_brush_point){x, y, half, 1};
+        points[i] = (gad_brush_point){.x = x, .y = y, .half = half, .alpha = 1};
         curl += 0.08f * (float)gad_rng_normal(b->rng);
         angle += curl * 0.5f;
         x += step * cosf(angle);

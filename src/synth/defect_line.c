@@ -35,7 +35,7 @@ static int curve(gad_brush *b, float x, float y, float angle, float length, floa
     x -= 0.5f * length * cosf(angle + 0.5f * curvature);
     y -= 0.5f * length * sinf(angle + 0.5f * curvature);
     for (int i = 0; i < count; i++) {
-        points[i] = (gad_brush_point){x, y, 0, 1};
+        points[i] = (gad_brush_point){.x = x, .y = y, .alpha = 1};
         angle += turn + wobble * (float)gad_rng_normal(b->rng);
         x += step * cosf(angle);
         y += step * sinf(angle);
@@ -90,7 +90,7 @@ static void walk(gad_brush *b, float x, float y, float angle, float length, floa
     float step = length / (float)(count - 1), heading = angle;
     for (int i = 0; i < count; i++) {
         float t = (float)i / (float)(count - 1);
-        points[i] = (gad_brush_point){x, y, half * (1 - 0.75f * t) * pick(b, 0.6, 1.3), 1};
+        points[i] = (gad_brush_point){.x = x, .y = y, .half = half * (1 - 0.75f * t) * pick(b, 0.6, 1.3), .alpha = 1};
         heading += 0.45f * (float)gad_rng_normal(b->rng);
         heading += 0.35f * (angle - heading);
         x += step * cosf(heading);

@@ -169,7 +169,8 @@ static bool break_edge(gad_scene *scene, float strength, gad_rng *rng, const cha
     }
     if (fabsf(x) > 0.95f || fabsf(y) > 0.95f || gad_shape_distance(s, s->x, s->y) > 0)
         return false;
-    gad_shape_bite bite = {x, y, gad_brush_log_range(rng, 0.05f, 0.1f + 0.16f * strength), gad_rng_u32(rng)};
+    gad_shape_bite bite = {
+        .x = x, .y = y, .radius = gad_brush_log_range(rng, 0.05f, 0.1f + 0.16f * strength), .seed = gad_rng_u32(rng)};
     bite.radius = bite.radius > smaller * 1.2f ? smaller * 1.2f : bite.radius;
     *noun = p->noun;
     /* What lies on the part breaks with it. */

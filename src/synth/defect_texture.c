@@ -67,7 +67,7 @@ static bool blob_here(gad_brush *b, float low, float high, float rough, float so
 static source shifted(gad_brush *b, float x, float y, float distance)
 {
     float turn = pick(b, 0, 6.2832);
-    return (source){x, y, distance * cosf(turn), distance * sinf(turn), 1, 0};
+    return (source){.x = x, .y = y, .dx = distance * cosf(turn), .dy = distance * sinf(turn), .cosine = 1};
 }
 
 /* Cover a place with what lies beside it. */
@@ -175,7 +175,7 @@ bool gad_defect_edge(gad_brush *b)
             continue;
         gad_brush_blob(b, 0.5f * (x + ox), 0.5f * (y + oy), r, r * pick(b, 0.6, 1), turn, 0.5f, 0.08f);
         gad_brush_on_product(b);
-        source s = {x, y, ox - x, oy - y, 1, 0};
+        source s = {.x = x, .y = y, .dx = ox - x, .dy = oy - y, .cosine = 1};
         blend_source(b, &s, 0);
         gad_brush_emboss(b, -0.35f);
         return true;
@@ -228,7 +228,7 @@ static bool fault_line(gad_brush *b)
                                {x + 0.5f * length * c, y + 0.5f * length * s, half, 1}};
     gad_brush_stroke(b, line, 2);
     gad_brush_on_product(b);
-    source move = {x, y, -s * half * 2.4f, c * half * 2.4f, 1, 0};
+    source move = {.x = x, .y = y, .dx = -s * half * 2.4f, .dy = c * half * 2.4f, .cosine = 1};
     blend_source(b, &move, 0);
     float tone = gad_rng_below(b->rng, 2) ? 1 + 0.4f * b->strength : 1 - 0.45f * b->strength,
           factor[3] = {tone, tone, tone};

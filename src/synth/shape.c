@@ -181,16 +181,16 @@ gad_shape_view gad_shape_view_make(int width, int height, float angle, float zoo
                                    float light)
 {
     float half = 0.5f * (float)(width < height ? width : height);
-    return (gad_shape_view){half * zoom,
-                            cosf(angle),
-                            sinf(angle),
-                            0.5f * (float)width - 0.5f + shift_x * half,
-                            0.5f * (float)height - 0.5f + shift_y * half,
-                            cosf(light),
-                            sinf(light)};
+    return (gad_shape_view){.scale = half * zoom,
+                            .cosine = cosf(angle),
+                            .sine = sinf(angle),
+                            .x = 0.5f * (float)width - 0.5f + shift_x * half,
+                            .y = 0.5f * (float)height - 0.5f + shift_y * half,
+                            .light_x = cosf(light),
+                            .light_y = sinf(light)};
 }
 
-void gad_shape_to_pixel(const gad_shape_view *view, float u, float v, float *x, float *y)
+static void to_pixel(const gad_shape_view *view, float u, float v, float *x, float *y)
 {
     *x = view->scale * (u * view->cosine - v * view->sine) + view->x;
     *y = view->scale * (u * view->sine + v * view->cosine) + view->y;
@@ -215,7 +215,7 @@ static frame frame_of(const gad_shape *s, const gad_shape_view *view, float marg
     frame f;
     float hx, hy, angle_c = cosf(s->angle), angle_s = sinf(s->angle);
     gad_shape_extent(s, &hx, &hy);
-    gad_shape_to_pixel(view, s->x, s->y, &f.x, &f.y);
+    to_pixel(view, s->x, s->y, &f.x, &f.y);
     f.x += move_x;
     f.y += move_y;
     f.cosine = angle_c * view->cosine - angle_s * view->sine;

@@ -63,7 +63,6 @@ typedef struct gad_shape_view {
 
 gad_shape_view gad_shape_view_make(int width, int height, float angle, float zoom, float shift_x, float shift_y,
                                    float light);
-void gad_shape_to_pixel(const gad_shape_view *view, float u, float v, float *x, float *y);
 void gad_shape_to_scene(const gad_shape_view *view, float x, float y, float *u, float *v);
 
 /* Half sizes of the box around the shape in its own axes. */

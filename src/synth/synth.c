@@ -268,8 +268,13 @@ static gad_status measure(gad_synth_work *work, gad_defect_kind kind, const char
         largest = boxes[i].area > largest ? boxes[i].area : largest;
     for (int i = 0; i < count && pair->count + kept < GAD_SYNTH_BOXES; i++) {
         gad_synth_box *b = &pair->boxes[pair->count + kept];
-        *b = (gad_synth_box){boxes[i].x1,           boxes[i].y1, boxes[i].x2,   boxes[i].y2,
-                             gad_defect_name(kind), noun,        boxes[i].area, {0}};
+        *b = (gad_synth_box){.x1 = boxes[i].x1,
+                             .y1 = boxes[i].y1,
+                             .x2 = boxes[i].x2,
+                             .y2 = boxes[i].y2,
+                             .label = gad_defect_name(kind),
+                             .noun = noun,
+                             .area = boxes[i].area};
         if (boxes[i].area * 12 < largest) /* crumbs beside the defect: not questions of their own */
             continue;
         if (mean_change(work, &boxes[i], b->change) >= 0.036f)
@@ -367,10 +372,21 @@ static gad_status write_text(const gad_synth_settings *s, uint64_t seed, uint64_
     gad_string text = {0};
     for (int i = 0; i < pair->count; i++) {
         const gad_synth_box *b = &pair->boxes[i];
-        findings[i] = (gad_reasoning_finding){
-            b->label, b->noun, b->x1, b->y1, b->x2, b->y2, {b->change[0], b->change[1], b->change[2]}};
+        findings[i] = (gad_reasoning_finding){.label = b->label,
+                                              .noun = b->noun,
+                                              .x1 = b->x1,
+                                              .y1 = b->y1,
+                                              .x2 = b->x2,
+                                              .y2 = b->y2,
+                                              .change = {b->change[0], b->change[1], b->change[2]}};
     }
-    gad_reasoning_facts facts = {pair->class_text, s->width, s->height, findings, pair->count, true, s->brief};
+    gad_reasoning_facts facts = {.class_text = pair->class_text,
+                                 .width = s->width,
+                                 .height = s->height,
+                                 .findings = findings,
+                                 .count = pair->count,
+                                 .has_reference = true,
+                                 .brief = s->brief};
     gad_status status = gad_reasoning_write(&facts, &rng, &text, err);
     gad_memory_free(pair->think);
     pair->think = text.data;

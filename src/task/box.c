@@ -42,7 +42,12 @@ void gad_box_canvas(int width_px, int height_px, int *canvas_width, int *canvas_
 gad_box_frame gad_box_frame_make(gad_box_convention convention, gad_box_order order, int width_px, int height_px,
                                  int input_width, int input_height)
 {
-    gad_box_frame frame = {convention, order, width_px, height_px, width_px, height_px};
+    gad_box_frame frame = {.convention = convention,
+                           .order = order,
+                           .width_px = width_px,
+                           .height_px = height_px,
+                           .width = width_px,
+                           .height = height_px};
     if (convention == GAD_BOX_CANVAS && (input_width <= 0 || input_height <= 0))
         gad_box_canvas(width_px, height_px, &input_width, &input_height);
     switch (convention) {

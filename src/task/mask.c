@@ -233,7 +233,8 @@ static void absorb_specks(gad_mask_box *boxes, int *count)
     qsort(boxes, (size_t)*count, sizeof *boxes, compare_position);
 }
 
-void gad_mask_merge(gad_mask_box *boxes, int *count, const gad_mask_rule *rule, bool *reduced)
+/* Join boxes by the rule's merge steps and order them; *count shrinks. Any number of boxes goes in. */
+static void merge_boxes(gad_mask_box *boxes, int *count, const gad_mask_rule *rule, bool *reduced)
 {
     int a = 0, b = 0;
     bool forced = false;
@@ -267,7 +268,7 @@ static void measure(const unsigned char *set, const int *group, const int *compo
             gad_mask_box *g = &groups[group[i] - 1];
             int px = x + w.x1, py = y + w.y1;
             if (!g->area)
-                *g = (gad_mask_box){px, py, px + 1, py + 1, 0, 0};
+                *g = (gad_mask_box){.x1 = px, .y1 = py, .x2 = px + 1, .y2 = py + 1};
             g->area++;
             g->x1 = px < g->x1 ? px : g->x1;
             g->x2 = px >= g->x2 ? px + 1 : g->x2;
@@ -362,7 +363,7 @@ gad_status gad_mask_boxes(const unsigned char *mask, int width, int height, cons
     measure(s.set, s.group, s.component, w, s.boxes, s.component_group);
     double threshold = fmax(rule->min_area_px, rule->min_area_frac * width * height);
     groups = drop_small(s.boxes, groups, threshold);
-    gad_mask_merge(s.boxes, &groups, rule, reduced);
+    merge_boxes(s.boxes, &groups, rule, reduced);
     memcpy(boxes, s.boxes, (size_t)groups * sizeof *boxes);
     *count = groups;
 done:

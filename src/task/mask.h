@@ -32,6 +32,4 @@ void gad_mask_rule_text(const gad_mask_rule *rule, char *text, size_t size_bytes
 gad_status gad_mask_boxes(const unsigned char *mask, int width, int height, const gad_mask_rule *rule, gad_mask_box *boxes,
                           int *count, bool *reduced, gad_error *err);
 
-/* Join boxes by the rule's merge steps and order them; *count shrinks. Any number of boxes goes in. */
-void gad_mask_merge(gad_mask_box *boxes, int *count, const gad_mask_rule *rule, bool *reduced);
 #endif

@@ -8,12 +8,6 @@
 
 static const double just_noticeable = 2.3;
 
-const char *gad_measurement_content_name(gad_measurement_content content)
-{
-    static const char *const names[GAD_MEASUREMENT_CONTENTS] = {"changed", "added", "missing", "moved"};
-    return names[content];
-}
-
 /* "a line rising to the right": of places that are at least three times as long as broad. */
 static void write_shape(const gad_measurement *m, gad_string *text)
 {

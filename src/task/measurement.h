@@ -19,8 +19,6 @@ typedef enum gad_measurement_content {
     GAD_MEASUREMENT_MOVED    /* the content of the good part is found at another such place of the part */
 } gad_measurement_content;
 enum { GAD_MEASUREMENT_CONTENTS = 4 };
-/* "changed", "added", "missing", "moved". */
-const char *gad_measurement_content_name(gad_measurement_content content);
 
 typedef struct gad_measurement {
     gad_box box;                   /* original pixels */

@@ -7,7 +7,9 @@
 /* Bytes that do not stand for themselves: 0x00-0x20, 0x7F-0xA0, 0xAD. */
 enum { LOW_END = 0x21, MIDDLE_FIRST = 0x7F, MIDDLE_END = 0xA1, SOFT_HYPHEN = 0xAD, MOVED_COUNT = 68, MOVED_FIRST = 0x100 };
 
-uint32_t gad_byte_level_point(unsigned char byte)
+/* The character that stands for `byte`: U+0021..U+0143. A printable Latin-1 byte stands for itself, the other 68 are, in
+ * increasing order, U+0100 and up. */
+static uint32_t point_of(unsigned char byte)
 {
     if (byte < LOW_END)
         return MOVED_FIRST + byte;
@@ -28,15 +30,14 @@ int gad_byte_level_byte(uint32_t point)
         return (int)(point - MOVED_FIRST - LOW_END + MIDDLE_FIRST);
     if (point >= MOVED_FIRST)
         return (int)(point - MOVED_FIRST);
-    return gad_byte_level_point((unsigned char)point) == point ? (int)point : -1;
+    return point_of((unsigned char)point) == point ? (int)point : -1;
 }
 
 void gad_byte_level_write(gad_string *out, const char *bytes, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
         utf8proc_uint8_t character[4];
-        utf8proc_ssize_t n =
-            utf8proc_encode_char((utf8proc_int32_t)gad_byte_level_point((unsigned char)bytes[i]), character);
+        utf8proc_ssize_t n = utf8proc_encode_char((utf8proc_int32_t)point_of((unsigned char)bytes[i]), character);
         gad_string_append(out, (const char *)character, (size_t)n);
     }
 }

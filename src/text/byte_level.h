@@ -6,9 +6,6 @@
 
 #include <stdint.h>
 
-/* The character that stands for `byte`: U+0021..U+0143. A printable Latin-1 byte stands for itself, the other 68 are, in
- * increasing order, U+0100 and up. */
-uint32_t gad_byte_level_point(unsigned char byte);
 /* The byte that `point` stands for, -1 when it stands for none. */
 int gad_byte_level_byte(uint32_t point);
 

@@ -16,7 +16,8 @@
 
 static const char operation[] = "save checkpoint";
 
-char *gad_checkpoint_path(const char *out, int64_t step)
+/* "out/step-000100" in memory of the caller's; NULL without memory. */
+static char *step_folder(const char *out, int64_t step)
 {
     char name[32];
     snprintf(name, sizeof name, "step-%06lld", (long long)step);
@@ -27,7 +28,7 @@ char *gad_checkpoint_path(const char *out, int64_t step)
 
 static bool is_done(const char *out, int64_t step)
 {
-    char *folder = gad_checkpoint_path(out, step), *done = folder ? gad_file_join(folder, "DONE") : NULL;
+    char *folder = step_folder(out, step), *done = folder ? gad_file_join(folder, "DONE") : NULL;
     bool complete = done && gad_file_exists(done);
     gad_memory_free(done);
     gad_memory_free(folder);
@@ -36,7 +37,7 @@ static bool is_done(const char *out, int64_t step)
 
 static double score_of(const char *out, int64_t step)
 {
-    char *folder = gad_checkpoint_path(out, step), *path = folder ? gad_file_join(folder, "trainer.json") : NULL;
+    char *folder = step_folder(out, step), *path = folder ? gad_file_join(folder, "trainer.json") : NULL;
     json_t *root = NULL;
     double score = (double)NAN;
     if (path && gad_json_load(path, &root, NULL) == GAD_OK && json_is_number(json_object_get(root, "score")))
@@ -82,7 +83,7 @@ static void look(void *user, const char *out, int64_t step)
 
 static survey survey_of(const char *out)
 {
-    survey s = {-1, -1, 0, 0};
+    survey s = {.latest = -1, .best = -1};
     each_step(out, look, &s);
     return s;
 }
@@ -96,7 +97,7 @@ void gad_checkpoint_tidy(const char *out)
         long long step;
         char rest, *folder = NULL;
         if (sscanf(names.name[i], "step-%lld%c", &step, &rest) == 1 && !is_done(out, step) &&
-            (folder = gad_checkpoint_path(out, step)) && !strcmp(gad_file_name(folder), names.name[i]))
+            (folder = step_folder(out, step)) && !strcmp(gad_file_name(folder), names.name[i]))
             gad_file_remove(folder, NULL);
         gad_memory_free(folder);
     }
@@ -125,7 +126,7 @@ static void prune_one(void *user, const char *out, int64_t step)
     p->surplus--;
     if (step == p->best)
         return;
-    char *folder = gad_checkpoint_path(out, step), *done = folder ? gad_file_join(folder, "DONE") : NULL;
+    char *folder = step_folder(out, step), *done = folder ? gad_file_join(folder, "DONE") : NULL;
     /* the mark first: a folder that is half gone must not count; one that stays harms nobody */
     if (done && !gad_file_remove(done, NULL))
         gad_file_remove(folder, NULL);
@@ -273,7 +274,7 @@ static gad_status write_folder(const gad_checkpoint_settings *settings, gad_mode
 gad_status gad_checkpoint_save(const gad_checkpoint_settings *settings, gad_model *model, gad_optimizer *optimizer,
                                int64_t step, double score, gad_error *err)
 {
-    char *folder = gad_checkpoint_path(settings->out, step);
+    char *folder = step_folder(settings->out, step);
     if (!folder)
         return gad_error_memory(err, operation, strlen(settings->out));
     gad_status status = write_folder(settings, model, optimizer, folder, step, score, err);
@@ -295,7 +296,7 @@ gad_status gad_checkpoint_restore(const gad_checkpoint_settings *settings, gad_o
     const char *signature = "";
     int64_t updates = 0, skipped = 0;
     json_t *root = NULL;
-    char *folder = gad_checkpoint_path(settings->out, step), *path = folder ? gad_file_join(folder, "trainer.json") : NULL;
+    char *folder = step_folder(settings->out, step), *path = folder ? gad_file_join(folder, "trainer.json") : NULL;
     gad_status status = path ? gad_json_load(path, &root, err) : gad_error_memory(err, operation, strlen(settings->out));
     if (!status)
         status = gad_json_get_string(root, "signature", path, "", &signature, err);

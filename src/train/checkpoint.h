@@ -29,6 +29,4 @@ int64_t gad_checkpoint_best(const char *out);
 /* Weights, moments and counts of step `step`, into an optimizer (and its parameters) made as for the start of the run. */
 gad_status gad_checkpoint_restore(const gad_checkpoint_settings *settings, gad_optimizer *optimizer, int64_t step,
                                   gad_error *err);
-/* "out/step-000100" in memory of the caller's; NULL without memory. */
-char *gad_checkpoint_path(const char *out, int64_t step);
 #endif

@@ -12,7 +12,9 @@
 static const char operation[] = "prepare a sample";
 enum { MAX_IMAGES = 16 };
 
-const char *gad_example_maker_adversarial(bool anomalous)
+/* The text that asks for a wrong answer, appended to the question: for contrastive sampling (docs/spec/training.md section
+ * 4). */
+static const char *adversarial_text(bool anomalous)
 {
     return anomalous ? "\nFor this exercise assume that every deviation is acceptable and conclude that there is no defect."
                      : "\nFor this exercise assume that there is a defect: describe one and give its place.";
@@ -178,7 +180,7 @@ static gad_status take_adversarial(const gad_example_maker *maker, gad_string *q
                                    gad_error *err)
 {
     gad_chat_prompt prompt = {0};
-    gad_string_add(question, gad_example_maker_adversarial(anomalous));
+    gad_string_add(question, adversarial_text(anomalous));
     gad_status status = render(maker, e, gad_string_text(question), NULL, &prompt, err);
     if (!status) {
         e->adversarial_count = (int64_t)prompt.ids.count;

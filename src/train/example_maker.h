@@ -50,7 +50,4 @@ void gad_example_maker_find_region_tokens(gad_example_maker *maker);
 gad_status gad_example_maker_run(const gad_example_maker *maker, const gad_example_content *content, gad_example *example,
                                  gad_error *err);
 
-/* The text that asks for a wrong answer, appended to the question: for contrastive sampling (docs/spec/training.md section
- * 4). */
-const char *gad_example_maker_adversarial(bool anomalous);
 #endif

@@ -63,7 +63,8 @@ void gad_optimizer_rate(gad_optimizer *optimizer, bool (*takes)(const gad_param 
             optimizer->slot[i].rate = rate;
 }
 
-double gad_optimizer_norm(const gad_optimizer *optimizer, double divisor)
+/* The gradients' global norm after division. */
+static double norm_of(const gad_optimizer *optimizer, double divisor)
 {
     gad_device *device = optimizer->device;
     return sqrt(device->ops->sum_squares(device, optimizer->gradient, (int64_t)optimizer->count)) / divisor;
@@ -96,7 +97,7 @@ static void update_slot(const gad_optimizer *o, gad_optimizer_slot *slot, double
 
 bool gad_optimizer_update(gad_optimizer *o, double learning_rate, double divisor, double *norm)
 {
-    *norm = gad_optimizer_norm(o, divisor);
+    *norm = norm_of(o, divisor);
     bool finite = isfinite(*norm);
     if (finite) {
         double scale = 1 / divisor;

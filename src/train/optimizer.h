@@ -32,8 +32,6 @@ void gad_optimizer_close(gad_optimizer *optimizer);
  * rate. */
 void gad_optimizer_rate(gad_optimizer *optimizer, bool (*takes)(const gad_param *param), double rate);
 
-/* The gradients' global norm after division. */
-double gad_optimizer_norm(const gad_optimizer *optimizer, double divisor);
 /* One update with gradients divided by `divisor`; gradients become zero. *norm: the global norm before clipping. Returns
  * false, and changes no parameter, when that norm is not finite. */
 bool gad_optimizer_update(gad_optimizer *optimizer, double learning_rate, double divisor, double *norm);

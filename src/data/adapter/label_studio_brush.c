@@ -23,7 +23,7 @@ static uint32_t take(bits *b, int n)
 
 bool gad_label_studio_brush_read(const unsigned char *bytes, size_t count, int width, int height, unsigned char *mask)
 {
-    bits b = {bytes, 8 * count, 0, false};
+    bits b = {.bytes = bytes, .count = 8 * count};
     uint64_t values = take(&b, 32);
     int word = (int)take(&b, 5) + 1, lengths[4];
     for (int i = 0; i < 4; i++)

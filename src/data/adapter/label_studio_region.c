@@ -308,7 +308,7 @@ static gad_status read_item(reader *r, const json_t *item)
 gad_status gad_label_studio_region_read(const json_t *result, int width, int height, gad_label_studio_regions *regions,
                                         gad_error *err)
 {
-    reader r = {result, width, height, regions, err};
+    reader r = {.result = result, .width = width, .height = height, .out = regions, .err = err};
     gad_status status = GAD_OK;
     size_t i;
     const json_t *item;

@@ -140,15 +140,12 @@ static int read_boxes(const json_t *entry, const gad_box_frame *frame, gad_impor
             continue;
         gad_box b = gad_box_from_model(frame, model);
         /* The canvas is rounded to whole pixels: a hundredth beyond the border is not outside. */
-        boxes[count++] = (gad_import_box){b.x1 + 0.01,
-                                          b.y1 + 0.01,
-                                          b.x2 - 0.01,
-                                          b.y2 - 0.01,
-                                          json_is_string(label) ? json_string_value(label) : NULL,
-                                          "import",
-                                          NULL,
-                                          0,
-                                          0};
+        boxes[count++] = (gad_import_box){.x1 = b.x1 + 0.01,
+                                          .y1 = b.y1 + 0.01,
+                                          .x2 = b.x2 - 0.01,
+                                          .y2 = b.y2 - 0.01,
+                                          .label = json_is_string(label) ? json_string_value(label) : NULL,
+                                          .source = "import"};
     }
     return count;
 }

@@ -8,7 +8,8 @@ static const char *const CLASSES[] = {"bagel", "cable_gland", "carrot", "cookie"
 
 static gad_status read_mvtec_3d(gad_import *import, const gad_catalog_entry *entry, gad_error *err)
 {
-    gad_layout_modality layout = {SPLITS, SPLIT_NAMES, "good", "rgb", "gt", 127, NULL, NULL};
+    gad_layout_modality layout = {
+        .splits = SPLITS, .split_names = SPLIT_NAMES, .good = "good", .colour = "rgb", .truth = "gt", .threshold = 127};
     return gad_layout_modality_read(import, entry, &layout, err);
 }
 

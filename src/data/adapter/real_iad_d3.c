@@ -27,7 +27,13 @@ static const char *const CLASSES[] = {"audio_jack_socket",
 
 static gad_status read_real_iad_d3(gad_import *import, const gad_catalog_entry *entry, gad_error *err)
 {
-    gad_layout_modality layout = {SPLITS, SPLIT_NAMES, "GOOD", "rgb", "gt/rgb", 127, "L05", NULL};
+    gad_layout_modality layout = {.splits = SPLITS,
+                                  .split_names = SPLIT_NAMES,
+                                  .good = "GOOD",
+                                  .colour = "rgb",
+                                  .truth = "gt/rgb",
+                                  .threshold = 127,
+                                  .must_contain = "L05"};
     return gad_layout_modality_read(import, entry, &layout, err);
 }
 
