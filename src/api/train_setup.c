@@ -238,8 +238,11 @@ static gad_status hold_folder(gad_train_setup *t, gad_error *err)
     const char *out = t->settings->out;
     if (t->dist.rank)
         return GAD_OK;
+    int64_t latest = -1, best;
     gad_status status = gad_file_resume_hold(out, &t->held, err);
-    if (!status && gad_checkpoint_latest(out) >= 0 && !t->settings->resume)
+    if (!status)
+        status = gad_checkpoint_find(out, &latest, &best, err);
+    if (!status && latest >= 0 && !t->settings->resume)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, "go on with --resume, or choose another --out",
                              "%s holds checkpoints of an earlier run", out);
     if (!status) {

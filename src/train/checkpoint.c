@@ -1,6 +1,7 @@
 /* checkpoint: see checkpoint.h */
 #include "train/checkpoint.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,110 +29,118 @@ static char *step_folder(const char *out, int64_t step)
 
 static bool is_done(const char *out, int64_t step)
 {
-    char *folder = step_folder(out, step), *done = folder ? gad_file_join(folder, "DONE") : NULL;
-    bool complete = done && gad_file_exists(done);
-    gad_memory_free(done);
-    gad_memory_free(folder);
-    return complete;
+    char done[PATH_MAX];
+    snprintf(done, sizeof done, "%s/step-%06lld/DONE", out, (long long)step);
+    return gad_file_exists(done);
 }
 
-static double score_of(const char *out, int64_t step)
+/* NaN: not evaluated. */
+static gad_status score_of(const char *out, int64_t step, double *score, gad_error *err)
 {
-    char *folder = step_folder(out, step), *path = folder ? gad_file_join(folder, "trainer.json") : NULL;
+    char path[PATH_MAX];
     json_t *root = NULL;
-    double score = (double)NAN;
-    if (path && gad_json_load(path, &root, NULL) == GAD_OK && json_is_number(json_object_get(root, "score")))
-        score = json_number_value(json_object_get(root, "score"));
+    snprintf(path, sizeof path, "%s/step-%06lld/trainer.json", out, (long long)step);
+    gad_status status = gad_json_load(path, &root, err);
+    const json_t *value = status ? NULL : json_object_get(root, "score");
+    *score = json_is_number(value) ? json_number_value(value) : (double)NAN;
     json_decref(root);
-    gad_memory_free(path);
-    gad_memory_free(folder);
-    return score;
+    return status;
 }
 
-/* Calls visit(user, step) for every complete checkpoint, earliest first. */
-static void each_step(const char *out, void (*visit)(void *user, const char *out, int64_t step), void *user)
+/* The steps whose folders lie there, complete or not, earliest first; memory of the caller's. */
+static gad_status list_steps(const char *out, int64_t **step, size_t *count, gad_error *err)
 {
     gad_file_names names = {0};
-    if (!gad_file_is_directory(out) || gad_file_list(out, &names, NULL))
-        return;
-    for (size_t i = 0; i < names.count; i++) {
-        long long step;
-        char rest;
-        if (sscanf(names.name[i], "step-%lld%c", &step, &rest) == 1 && is_done(out, step))
-            visit(user, out, step);
+    *step = NULL;
+    *count = 0;
+    if (!gad_file_is_directory(out))
+        return GAD_OK;
+    gad_status status = gad_file_list(out, &names, err);
+    if (!status && !(*step = gad_memory_alloc(names.count + 1, sizeof **step)))
+        status = gad_error_memory(err, operation, names.count * sizeof **step);
+    for (size_t i = 0; i < names.count && !status; i++) {
+        long long number;
+        char rest, name[32];
+        if (sscanf(names.name[i], "step-%lld%c", &number, &rest) != 1)
+            continue;
+        snprintf(name, sizeof name, "step-%06lld", number);
+        if (strcmp(name, names.name[i]) == 0)
+            (*step)[(*count)++] = number;
     }
     gad_file_names_free(&names);
+    return status;
 }
 
 typedef struct survey {
-    int64_t latest, best, count;
-    double score;
+    int64_t *step; /* [count], the complete ones, earliest first */
+    size_t count;
+    int64_t latest, best;
 } survey;
 
-static void look(void *user, const char *out, int64_t step)
+static gad_status survey_of(const char *out, survey *s, gad_error *err)
 {
-    survey *s = user;
-    double score = score_of(out, step);
-    s->count++;
-    if (step > s->latest)
-        s->latest = step;
-    if (!isnan(score) && (s->best < 0 || score > s->score)) {
-        s->best = step;
-        s->score = score;
+    size_t folders;
+    double most = 0, score;
+    *s = (survey){.latest = -1, .best = -1};
+    gad_status status = list_steps(out, &s->step, &folders, err);
+    for (size_t i = 0; i < folders && !status; i++) {
+        const int64_t step = s->step[i];
+        if (!is_done(out, step))
+            continue;
+        s->step[s->count++] = step;
+        s->latest = step > s->latest ? step : s->latest;
+        status = score_of(out, step, &score, err);
+        if (!status && !isnan(score) && (s->best < 0 || score > most)) {
+            s->best = step;
+            most = score;
+        }
     }
-}
-
-static survey survey_of(const char *out)
-{
-    survey s = {.latest = -1, .best = -1};
-    each_step(out, look, &s);
-    return s;
+    return status;
 }
 
 void gad_checkpoint_tidy(const char *out)
 {
-    gad_file_names names = {0};
-    if (!gad_file_is_directory(out) || gad_file_list(out, &names, NULL))
-        return;
-    for (size_t i = 0; i < names.count; i++) {
-        long long step;
-        char rest, *folder = NULL;
-        if (sscanf(names.name[i], "step-%lld%c", &step, &rest) == 1 && !is_done(out, step) &&
-            (folder = step_folder(out, step)) && !strcmp(gad_file_name(folder), names.name[i]))
+    int64_t *step;
+    size_t count;
+    list_steps(out, &step, &count, NULL);
+    for (size_t i = 0; i < count; i++) {
+        char *folder = is_done(out, step[i]) ? NULL : step_folder(out, step[i]);
+        if (folder)
             gad_file_remove(folder, NULL);
         gad_memory_free(folder);
     }
-    gad_file_names_free(&names);
+    gad_memory_free(step);
 }
 
-int64_t gad_checkpoint_latest(const char *out)
+gad_status gad_checkpoint_find(const char *out, int64_t *latest, int64_t *best, gad_error *err)
 {
-    return survey_of(out).latest;
+    survey s;
+    gad_status status = survey_of(out, &s, err);
+    *latest = s.latest;
+    *best = s.best;
+    gad_memory_free(s.step);
+    return status;
 }
 
-int64_t gad_checkpoint_best(const char *out)
+static void remove_step(const char *out, int64_t step)
 {
-    return survey_of(out).best;
-}
-
-typedef struct pruning {
-    int64_t surplus, best;
-} pruning;
-
-static void prune_one(void *user, const char *out, int64_t step)
-{
-    pruning *p = user;
-    if (p->surplus <= 0)
-        return;
-    p->surplus--;
-    if (step == p->best)
-        return;
     char *folder = step_folder(out, step), *done = folder ? gad_file_join(folder, "DONE") : NULL;
     /* the mark first: a folder that is half gone must not count; one that stays harms nobody */
     if (done && !gad_file_remove(done, NULL))
         gad_file_remove(folder, NULL);
     gad_memory_free(done);
     gad_memory_free(folder);
+}
+
+/* The earliest beyond `keep` go, but never the best. What is not known for certain removes nothing: the next time will. */
+static void prune(const char *out, int64_t keep)
+{
+    survey s;
+    if (survey_of(out, &s, NULL) == GAD_OK)
+        for (size_t i = 0; i + (size_t)keep < s.count; i++)
+            if (s.step[i] != s.best)
+                remove_step(out, s.step[i]);
+    gad_memory_free(s.step);
 }
 
 /* ---- the state ----------------------------------------------------------------------------------------------------- */
@@ -278,13 +287,10 @@ gad_status gad_checkpoint_save(const gad_checkpoint_settings *settings, gad_mode
     if (!folder)
         return gad_error_memory(err, operation, strlen(settings->out));
     gad_status status = write_folder(settings, model, optimizer, folder, step, score, err);
-    if (status) {
+    if (status)
         gad_file_remove(folder, NULL);
-    } else {
-        survey s = survey_of(settings->out);
-        pruning p = {s.count - settings->keep, s.best};
-        each_step(settings->out, prune_one, &p);
-    }
+    else
+        prune(settings->out, settings->keep);
     gad_memory_free(folder);
     return status;
 }

@@ -22,10 +22,8 @@ gad_status gad_checkpoint_save(const gad_checkpoint_settings *settings, gad_mode
                                int64_t step, double score, gad_error *err);
 /* Remove the checkpoints that a killed run left without their DONE. Only the run that holds the folder may call it. */
 void gad_checkpoint_tidy(const char *out);
-/* The step of the latest complete checkpoint in out, -1: none. */
-int64_t gad_checkpoint_latest(const char *out);
-/* Step of the checkpoint with the best score, -1: none was scored. */
-int64_t gad_checkpoint_best(const char *out);
+/* The steps of the latest complete checkpoint in out and of the one with the best score; -1: none, none was scored. */
+gad_status gad_checkpoint_find(const char *out, int64_t *latest, int64_t *best, gad_error *err);
 /* Weights, moments and counts of step `step`, into an optimizer (and its parameters) made as for the start of the run. */
 gad_status gad_checkpoint_restore(const gad_checkpoint_settings *settings, gad_optimizer *optimizer, int64_t step,
                                   gad_error *err);

@@ -191,7 +191,9 @@ static gad_status start(const gad_train_settings *settings, gad_trainer *t, gad_
         gad_optimizer_rate(&t->optimizer, gad_param_is_evidence, settings->difference_rate);
     if (!status && out && t->dist->rank == 0)
         status = gad_file_make_directory(out, err);
-    int64_t latest = out && !status ? gad_checkpoint_latest(out) : -1;
+    int64_t latest = -1, best;
+    if (!status && out)
+        status = gad_checkpoint_find(out, &latest, &best, err);
     if (!status && latest >= 0 && !settings->resume)
         status = gad_error_set(err, GAD_E_ARGUMENT, operation, "go on with --resume, or choose another --out",
                                "%s holds checkpoints of an earlier run", out);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "api/counting.h"
+#include "support/support.h"
 
 const char *const faults_names[FAULTS_KINDS] = {"allocation", "read", "write", "unlink"};
 
@@ -43,6 +44,30 @@ bool faults_stop(void)
     armed = FAULTS_KINDS;
     counting_start(&counting_own, 0);
     return hit;
+}
+
+faults_kind faults_failing;
+
+void faults_sweep(const faults_scene *s)
+{
+    for (int kind = 0; kind < FAULTS_KINDS; kind++) {
+        size_t n = 1, tried = 0, step = s->step[kind] ? s->step[kind] : 1;
+        for (bool hit = true; hit; n += step) {
+            gad_error err = {0};
+            faults_failing = (faults_kind)kind;
+            if (s->before)
+                s->before();
+            faults_start((faults_kind)kind, n);
+            gad_status status = s->call(&err);
+            hit = faults_stop();
+            if (status && (!hit || err.code != status || !err.cause[0] || !err.operation[0]))
+                fail_msg("%s, %s %zu: %s: cannot %s: %s", s->name, faults_names[kind], n, gad_status_name(status),
+                         err.operation, err.cause);
+            s->after(status == GAD_OK);
+            tried += hit;
+        }
+        print_message("%s: %zu faults of kind %s\n", s->name, tried, faults_names[kind]);
+    }
 }
 
 /* ---- what the C library has under these names ---- */

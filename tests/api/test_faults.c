@@ -1,6 +1,6 @@
-/* faults: every allocation, read, write and removal of an import, a synthesis, an export, a benchmark run and a training
- * run fails once: the call says so or does all of it, what was there before is there afterwards, and the same call works
- * when it is made again. Through the public headers only. */
+/* faults: every allocation, read, write and removal of an import, a synthesis, an export and a benchmark run fails once:
+ * the call says so or does all of it, what was there before is there afterwards, and the same call works when it is made
+ * again. Through the public headers only. */
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,6 @@
 /* ---- scenes -------------------------------------------------------------------------------------------------------- */
 
 static char root[600], store[700];
-static faults_kind failing; /* what fails in this sweep */
 
 static const char *in(const char *name)
 {
@@ -58,16 +57,23 @@ static void put_set(const char *name, int shade)
     }
 }
 
-static gad_status import(const char *name, gad_error *err)
+static const char *adapter = "plain";
+
+static gad_status import_by(const char *how, const char *name, gad_error *err)
 {
     gad_data *data = NULL;
     gad_data_imported report;
-    gad_data_import_settings settings = {.adapter = "plain", .folder = in(name), .name = name};
+    gad_data_import_settings settings = {.adapter = how, .folder = in(name), .name = name};
     gad_status status = gad_data_open(store, GAD_DATA_CREATE, &data, err);
     if (!status)
         status = gad_data_import(data, &settings, &report, err);
     gad_data_free(data);
     return status;
+}
+
+static gad_status import(const char *name, gad_error *err)
+{
+    return import_by("plain", name, err);
 }
 
 /* The samples of the store, by an export that nothing disturbs. */
@@ -95,43 +101,11 @@ static void start(const char *name)
     ASSERT_OK(import("first", &err), &err);
 }
 
-/* ---- the sweep ----------------------------------------------------------------------------------------------------- */
-
-typedef struct scene {
-    const char *name;
-    gad_status (*call)(gad_error *err);
-    void (*before)(void);          /* each try; NULL: nothing */
-    void (*after)(bool succeeded); /* what must hold then */
-    size_t step[FAULTS_KINDS];     /* 0 and 1: every one */
-} scene;
-
-static void sweep(const scene *s)
-{
-    for (int kind = 0; kind < FAULTS_KINDS; kind++) {
-        size_t n = 1, tried = 0, step = s->step[kind] ? s->step[kind] : 1;
-        for (bool hit = true; hit; n += step) {
-            gad_error err = {0};
-            failing = (faults_kind)kind;
-            if (s->before)
-                s->before();
-            faults_start((faults_kind)kind, n);
-            gad_status status = s->call(&err);
-            hit = faults_stop();
-            if (status && (!hit || err.code != status || !err.cause[0] || !err.operation[0]))
-                fail_msg("%s, %s %zu: %s: cannot %s: %s", s->name, faults_names[kind], n, gad_status_name(status),
-                         err.operation, err.cause);
-            s->after(status == GAD_OK);
-            tried += hit;
-        }
-        print_message("%s: %zu faults of kind %s\n", s->name, tried, faults_names[kind]);
-    }
-}
-
 /* ---- import -------------------------------------------------------------------------------------------------------- */
 
 static gad_status import_second(gad_error *err)
 {
-    return import("second", err);
+    return import_by(adapter, "second", err);
 }
 
 static void import_before(void)
@@ -150,18 +124,57 @@ static void import_after(bool succeeded)
 {
     gad_error err;
     /* All of it or nothing; but a picture that cannot be read is told and left out. */
-    assert_samples(succeeded ? 6 - (failing == FAULTS_READ) : 3, succeeded ? 6 : 3);
-    ASSERT_OK(import("second", &err), &err);
+    assert_samples(succeeded ? 6 - (faults_failing == FAULTS_READ) : 3, succeeded ? 6 : 3);
+    ASSERT_OK(import_second(&err), &err);
     assert_samples(6, 6);
 }
+
+/* The same pictures, said by annotation files. */
+static const char coco[] =
+    "{\"images\":[{\"id\":1,\"file_name\":\"good/a.png\"},{\"id\":2,\"file_name\":\"good/b.png\"},"
+    "{\"id\":3,\"file_name\":\"bad/c.png\"}],\"categories\":[{\"id\":1,\"name\":\"dent\"}],"
+    "\"annotations\":[{\"id\":1,\"image_id\":3,\"category_id\":1,\"segmentation\":[[1,1,9,1,9,9]]},"
+    "{\"id\":2,\"image_id\":3,\"category_id\":1,\"segmentation\":{\"size\":[30,40],\"counts\":[100,9,1091]}}]}";
+static const char label_studio[] =
+    "[{\"id\":1,\"data\":{\"image\":\"good/a.png\"},\"annotations\":[{\"result\":[]}]},"
+    "{\"id\":2,\"data\":{\"image\":\"good/b.png\"},\"annotations\":[{\"result\":[]}]},"
+    "{\"id\":3,\"data\":{\"image\":\"bad/c.png\"},\"annotations\":[{\"result\":[{\"type\":\"rectanglelabels\","
+    "\"original_width\":40,\"original_height\":30,\"value\":{\"x\":10,\"y\":10,\"width\":20,\"height\":20,\"rotation\":10,"
+    "\"rectanglelabels\":[\"dent\"]}}]}]}]";
+static const char lines[] =
+    "{\"image\":\"good/a.png\",\"category\":\"c\",\"split\":\"train\",\"label\":\"normal\"}\n{\"image\":\"good/"
+    "b.png\",\"category\":\"c\",\"split\":\"train\",\"label\":\"normal\"}\n"
+    "{\"image\":\"bad/"
+    "c.png\",\"category\":\"c\",\"split\":\"train\",\"label\":\"anomalous\",\"boxes\":[[1,2,10,20]],\"labels\":[\"dent\"]}"
+    "\n";
 
 static void test_import(void **state)
 {
     (void)state;
     start("import");
     put_set("second", 90);
-    const scene s = {"import", import_second, import_before, import_after, {0}};
-    sweep(&s);
+    const faults_scene s = {"import", import_second, import_before, import_after, {0}};
+    faults_sweep(&s);
+}
+
+static void test_import_annotations(void **state)
+{
+    (void)state;
+    gad_error err;
+    static const struct {
+        const char *adapter, *file, *text;
+    } kinds[] = {{"coco", "second/annotations.json", coco},
+                 {"label-studio", "second/export.json", label_studio},
+                 {"gad-jsonl", "second/annotations.jsonl", lines}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        start("annotations");
+        put_set("second", 90);
+        ASSERT_OK(gad_file_write(in(kinds[i].file), kinds[i].text, strlen(kinds[i].text), &err), &err);
+        adapter = kinds[i].adapter;
+        const faults_scene s = {adapter, import_second, import_before, import_after, {0}};
+        faults_sweep(&s);
+    }
+    adapter = "plain";
 }
 
 /* ---- synth --------------------------------------------------------------------------------------------------------- */
@@ -208,8 +221,8 @@ static void test_synth(void **state)
 {
     (void)state;
     start("synth");
-    const scene s = {"synth", synthesise, synth_before, synth_after, {0}};
-    sweep(&s);
+    const faults_scene s = {"synth", synthesise, synth_before, synth_after, {0}};
+    faults_sweep(&s);
 }
 
 /* ---- export -------------------------------------------------------------------------------------------------------- */
@@ -270,15 +283,23 @@ static void test_export(void **state)
         export_path = in(i == 0 ? "out.jsonl" : "out.json");
         ASSERT_OK(export_all(&err), &err);
         earlier = content(export_path);
-        const scene s = {gad_export_name(formats[i]), export_all, NULL, export_after, {0}};
-        sweep(&s);
+        const faults_scene s = {gad_export_name(formats[i]), export_all, NULL, export_after, {0}};
+        faults_sweep(&s);
         free(earlier);
         earlier = NULL;
     }
+    static const gad_export_format chats[] = {GAD_EXPORT_TRL, GAD_EXPORT_MS_SWIFT, GAD_EXPORT_LLAMA_FACTORY,
+                                              GAD_EXPORT_LLAVA};
+    for (int i = 0; i < 4; i++) {
+        export_format = chats[i];
+        export_path = in(gad_export_name(chats[i]));
+        const faults_scene s = {gad_export_name(chats[i]), export_all, NULL, export_after, {0}};
+        faults_sweep(&s);
+    }
     export_format = GAD_EXPORT_MMR_AD;
     export_path = in("folders");
-    const scene s = {"mmr-ad", export_all, NULL, export_after, {0}};
-    sweep(&s);
+    const faults_scene s = {"mmr-ad", export_all, NULL, export_after, {0}};
+    faults_sweep(&s);
 }
 
 /* ---- bench --------------------------------------------------------------------------------------------------------- */
@@ -321,15 +342,16 @@ static void test_bench(void **state)
 {
     (void)state;
     start("bench");
-    const scene s = {"bench", bench, bench_before, bench_after, {0}};
-    sweep(&s);
+    const faults_scene s = {"bench", bench, bench_before, bench_after, {0}};
+    faults_sweep(&s);
 }
 
 int main(void)
 {
     faults_install();
     omp_set_num_threads(1);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_import), cmocka_unit_test(test_synth),
-                                       cmocka_unit_test(test_export), cmocka_unit_test(test_bench)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_import), cmocka_unit_test(test_import_annotations),
+                                       cmocka_unit_test(test_synth), cmocka_unit_test(test_export),
+                                       cmocka_unit_test(test_bench)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 bool support_is_short(void)
 {
@@ -18,13 +19,21 @@ void support_assert_ok(gad_status status, const gad_error *err, const char *file
     _fail(file, line);
 }
 
+/* The same path again is the same text. */
 static const char *keep(const char *folder, const char *name)
 {
-    static char pool[64][1024];
-    static unsigned next;
-    char *path = pool[next++ % 64];
-    snprintf(path, sizeof pool[0], "%s/%s", folder, name);
-    return path;
+    static char **pool;
+    static size_t count;
+    char path[1024];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(pool[i], path) == 0)
+            return pool[i];
+    char **grown = realloc(pool, (count + 1) * sizeof *pool), *copy = strdup(path);
+    if (!grown || !copy)
+        abort();
+    pool = grown;
+    return pool[count++] = copy;
 }
 
 const char *support_source(const char *relative)
