@@ -19,60 +19,24 @@ static size_t expected_bytes;
 
 static gad_train_settings settings(bool resume)
 {
-    return (gad_train_settings){.model = model,
-                                .out = out,
-                                .split = "train",
-                                .eval_split = "val",
-                                .references = 1,
-                                .synth_seed = 1,
-                                .synth_class_seed = 1,
-                                .synth_side_px = 56,
-                                .synth_normal_share = 0.5,
-                                .synth_strength_low = 0.5,
-                                .synth_nuisance = 1,
-                                .input = "pair",
-                                .image_size = "56",
-                                .think = true,
-                                .train = "lora",
-                                .lora_rank = 2,
-                                .lora_alpha = 4,
-                                .lora_targets = "all-linear",
-                                .steps = 2,
-                                .batch = 1,
-                                .micro_tokens = 4096,
-                                .learning_rate = 0.01,
-                                .beta1 = 0.9,
-                                .beta2 = 0.95,
-                                .clip = 1,
-                                .schedule = "constant",
-                                .resume = resume,
-                                .text_weight = 1,
-                                .cache_mib = 64,
-                                .threads = 1,
-                                .save_every = 1,
-                                .eval_every = -1,
-                                .eval_examples = 1,
-                                .keep = 1,
-                                .seed = 1,
-                                .group = 2,
-                                .max_new_tokens = 4,
-                                .iterations = 1,
-                                .temperature = 1,
-                                .kl = 0.02,
-                                .clip_low = 0.2,
-                                .clip_high = 0.28,
-                                .positive = 0.5,
-                                .ratio = "token",
-                                .aggregation = "group-token",
-                                .reward = "mmr",
-                                .zero_variance = "contrastive",
-                                .reward_iou = 0.5,
-                                .reward_miss = 0.2,
-                                .reward_false_box = -1,
-                                .reward_floor = -1,
-                                .scale_by_deviation = true,
-                                .mask_truncated = false,
-                                .share_prefix = true};
+    gad_train_settings s = train == gad_train_sft ? gad_train_sft_default() : gad_train_grpo_default();
+    s.model = model;
+    s.out = out;
+    s.resume = resume;
+    s.synth.width = s.synth.height = 56;
+    s.image_size = "56";
+    s.schedule = (gad_schedule){.kind = GAD_SCHEDULE_CONSTANT, .peak = 0.01, .floor = 1, .steps = 2};
+    s.lora.rank = 2;
+    s.batch = 1;
+    s.threads = 1;
+    s.cache_mib = 64;
+    s.save_every = 1;
+    s.eval_every = -1;
+    s.keep = 1;
+    s.group = 2;
+    s.max_new_tokens = 4;
+    s.mask_truncated = false; /* all are */
+    return s;
 }
 
 static gad_status run_new(gad_error *err)
