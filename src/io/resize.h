@@ -5,11 +5,12 @@
 #include "io/image.h"
 
 typedef enum gad_resize_kernel {
-    GAD_RESIZE_PIL,        /* Pillow's Image.resize(BICUBIC): weights of 22 bits */
+    GAD_RESIZE_PIL,        /* Pillow's Image.resize(BICUBIC), up to 12.3: weights of 22 bits */
     GAD_RESIZE_TORCHVISION /* torchvision's resize(BICUBIC, antialias=True) of uint8: weights of 16 bits */
 } gad_resize_kernel;
 
-/* Both pass over rows first, round to 8 bits, then over columns; a side that keeps its length is not touched. */
+/* Both pass over rows first, round to 8 bits, then over columns; a side that keeps its length is not touched. Pillow 13.0
+ * passes over columns first where the height shrinks by more than twice what the width does (tests/io/test_pillow.c). */
 gad_status gad_resize_bicubic(const gad_image *image, int64_t width, int64_t height, gad_resize_kernel kernel,
                               gad_image *out, gad_error *err);
 /* For masks: pixel (x, y) is the one under its centre, so no value arises that was not there. */
