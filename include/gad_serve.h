@@ -18,6 +18,10 @@ GAD_API void gad_products_free(gad_products *products);
 
 /* Letters, digits, '.', '_' and '-'. */
 GAD_API gad_status gad_products_new(gad_products *products, const char *name, gad_error *err);
+/* A product without good parts looks at nothing but this: `rectangle` is x, y, width, height in shares of the picture,
+ * NULL: all of it; in the picture at `mask` what is black is left out, NULL: nothing is. */
+GAD_API gad_status gad_products_look_at(gad_products *products, const char *name, const double rectangle[4],
+                                        const char *mask, gad_error *err);
 GAD_API gad_status gad_products_delete(gad_products *products, const char *name, gad_error *err);
 /* Learn the files of good parts; files that cannot be read are an error that names them, and nothing is learnt then. */
 GAD_API gad_status gad_products_add(gad_products *products, const char *name, const char *const *good, int64_t count,

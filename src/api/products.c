@@ -9,6 +9,7 @@
 #include "base/progress.h"
 #include "base/string.h"
 #include "gad_serve.h"
+#include "inspect/area.h"
 #include "inspect/product_file.h"
 #include "inspect/shelf.h"
 
@@ -56,6 +57,23 @@ gad_status gad_products_new(gad_products *products, const char *name, gad_error 
 {
     gad_shelf_item *item;
     return gad_shelf_create(products->shelf, name, &item, err);
+}
+
+gad_status gad_products_look_at(gad_products *products, const char *name, const double rectangle[4], const char *mask,
+                                gad_error *err)
+{
+    gad_shelf_item *item = NULL;
+    gad_image drawn = {0}, area = {0};
+    gad_status status = find(products, name, false, &item, err);
+    if (!status && mask)
+        status = gad_image_load_mask(mask, GAD_IMAGE_PALETTE_COLOUR, &drawn, err);
+    if (!status)
+        status = gad_area_make(rectangle, mask ? &drawn : NULL, &area, err);
+    if (!status)
+        status = gad_shelf_look_at(products->shelf, item, &area, err);
+    gad_image_free(&drawn);
+    gad_image_free(&area);
+    return status;
 }
 
 gad_status gad_products_delete(gad_products *products, const char *name, gad_error *err)

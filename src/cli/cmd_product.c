@@ -14,7 +14,7 @@
 typedef struct product_options {
     option_list argument, good, bad;
     gad_learn_settings learn;
-    const char *folder, *features;
+    const char *folder, *features, *roi, *mask;
     bool json, force;
     int64_t threads;
 } product_options;
@@ -38,6 +38,20 @@ typedef struct product_options {
     }
 
 static const option plain_table[] = {WHERE};
+static const option new_table[] = {
+    WHERE,
+    {.help = "What it looks at"},
+    {.name = "roi",
+     .argument = "X,Y,W,H",
+     .kind = OPTION_STRING,
+     .offset = AT(roi),
+     .help = "nothing but this rectangle, in shares of the picture: 0.25,0,0.5,1 is its middle half"},
+    {.name = "mask",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(mask),
+     .help = "not what is black in this picture, which is stretched over each part's"},
+};
 static const option export_table[] = {
     WHERE,
     {.help = "Output"},
@@ -116,12 +130,34 @@ static bool add_paths(const option_list *given, paths *list)
     return true;
 }
 
+/* "0.25,0,0.5,1" */
+static bool read_rectangle(const char *text, double rectangle[4])
+{
+    char rest;
+    bool good = sscanf(text, "%lf,%lf,%lf,%lf%c", &rectangle[0], &rectangle[1], &rectangle[2], &rectangle[3], &rest) == 4;
+    if (!good)
+        fprintf(stderr, "gad product new: --roi is X,Y,W,H in shares of the picture, not %s\n", text);
+    return good;
+}
+
 static int run_new(void *settings)
 {
     product_options *o = settings;
     gad_error err = {0};
+    double rectangle[4];
+    const char *name = o->argument.item[0];
+    if (o->roi && !read_rectangle(o->roi, rectangle))
+        return EXIT_USAGE;
     gad_products *products = open_products(o);
-    return products ? finish(products, gad_products_new(products, o->argument.item[0], &err), &err) : EXIT_FAILED;
+    if (!products)
+        return EXIT_FAILED;
+    gad_status status = gad_products_new(products, name, &err);
+    if (!status && (o->roi || o->mask)) {
+        status = gad_products_look_at(products, name, o->roi ? rectangle : NULL, o->mask, &err);
+        if (status)
+            gad_products_delete(products, name, NULL);
+    }
+    return finish(products, status, &err);
 }
 
 static int run_delete(void *settings)
@@ -265,7 +301,7 @@ static int run_import(void *settings)
 
 COMMAND(list, "[options]", "the products of a folder", list_table, 0, 0);
 COMMAND(show, "[options] NAME", "a product and its good parts, with their own scores", list_table, 1, 1);
-COMMAND(new, "[options] NAME", "a product that has learnt nothing yet", plain_table, 1, 1);
+COMMAND(new, "[options] NAME", "a product that has learnt nothing yet", new_table, 1, 1);
 COMMAND(add, "[options] NAME GOOD...", "teach it pictures of good parts, or folders of them", add_table, 2, -1);
 COMMAND(test, "[options] NAME --good DIR --bad DIR", "how it judges parts that are known", test_table, 1, 1);
 COMMAND(threshold, "[options] NAME VALUE|learnt", "choose a threshold from 0 to 1, or the learnt one", plain_table, 2, 2);

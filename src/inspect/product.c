@@ -8,6 +8,7 @@
 #include "evidence/holdout.h"
 #include "evidence/regions.h"
 #include "features/tile.h"
+#include "inspect/area.h"
 #include "inspect/findings.h"
 #include "inspect/threshold.h"
 
@@ -30,6 +31,7 @@ void gad_product_free(gad_product *product)
     if (!product)
         return;
     gad_bank_free(&product->bank);
+    gad_image_free(&product->area);
     gad_backbone_free(product->backbone);
     gad_device_close(&product->device);
     gad_safetensors_free(product->file);
@@ -155,11 +157,25 @@ static gad_status mirror(const gad_image *image, bool across, gad_image *out, ga
     return status;
 }
 
-/* The views of a part: as it is, mirrored left to right, top to bottom, both (turned by half a turn). */
-static gad_status describe_views(const gad_product *p, const gad_image *image, gad_descriptors *view, gad_error *err)
+gad_status gad_product_look_at(gad_product *product, gad_image *area, gad_error *err)
 {
-    gad_image across = {0}, down = {0}, both = {0};
-    gad_status status = describe(p, image, &view[0], err);
+    if (product->bank.parts)
+        return gad_error_set(err, GAD_E_ARGUMENT, learning, "make a new product", "%s has good parts already",
+                             product->name);
+    gad_image_free(&product->area);
+    product->area = *area;
+    *area = (gad_image){0};
+    return GAD_OK;
+}
+
+/* The views of a part: as it is, mirrored left to right, top to bottom, both (turned by half a turn). */
+static gad_status describe_views(const gad_product *p, const gad_image *given, gad_descriptors *view, gad_error *err)
+{
+    gad_image painted = {0}, across = {0}, down = {0}, both = {0};
+    const gad_image *image = p->area.pixels ? &painted : given;
+    gad_status status = p->area.pixels ? gad_area_paint(&p->area, given, &painted, err) : GAD_OK;
+    if (!status)
+        status = describe(p, image, &view[0], err);
     if (!status && p->views > 1) {
         status = mirror(image, true, &across, err);
         if (!status)
@@ -170,6 +186,7 @@ static gad_status describe_views(const gad_product *p, const gad_image *image, g
         for (int i = 1; !status && i < p->views; i++)
             status = describe(p, seen[i - 1], &view[i], err);
     }
+    gad_image_free(&painted);
     gad_image_free(&across);
     gad_image_free(&down);
     gad_image_free(&both);
@@ -434,6 +451,15 @@ static gad_status take_regions(const gad_product *p, const gad_descriptors *d, c
     return status;
 }
 
+/* Cells that are not looked at are as near as can be: they neither count nor show. */
+static void leave_out(const gad_product *p, const gad_descriptors *d, float *distance)
+{
+    for (int64_t i = 0; p->area.pixels && i < d->rows * d->cols; i++)
+        if (!gad_area_holds(&p->area, ((double)(i % d->cols) + 0.5) / (double)d->cols,
+                            ((double)(i / d->cols) + 0.5) / (double)d->rows))
+            distance[i] = 0;
+}
+
 static gad_status judge(const gad_product *p, const gad_descriptors *d, float *distance, gad_inspection *r, gad_error *err)
 {
     const int64_t cells = d->rows * d->cols;
@@ -506,10 +532,16 @@ gad_status gad_product_look(gad_product *product, const gad_image *image, double
                         .height_px = (int)image->height,
                         .input_width_px = (int)width,
                         .input_height_px = (int)height};
-    gad_status status = describe(product, image, &d, err);
+    gad_image painted = {0};
+    gad_status status = product->area.pixels ? gad_area_paint(&product->area, image, &painted, err) : GAD_OK;
+    if (!status)
+        status = describe(product, painted.pixels ? &painted : image, &d, err);
+    gad_image_free(&painted);
     r.encode_ms = 1000 * (gad_clock_seconds() - start);
     if (!status)
         status = measure(product, &d, &distance, err);
+    if (!status)
+        leave_out(product, &d, distance);
     if (!status)
         status = judge(product, &d, distance, &r, err);
     if (!status)

@@ -8,6 +8,7 @@
 #include "evidence/bank.h"
 #include "features/backbone.h"
 #include "gad_product.h"
+#include "io/image.h"
 #include "io/safetensors.h"
 
 enum { GAD_PRODUCT_STRIDE = 16, GAD_PRODUCT_ROWS = 8192, GAD_PRODUCT_SIDE = 448, GAD_PRODUCT_VIEWS = 4 };
@@ -15,7 +16,8 @@ enum { GAD_PRODUCT_STRIDE = 16, GAD_PRODUCT_ROWS = 8192, GAD_PRODUCT_SIDE = 448,
 struct gad_product {
     char *name;
     gad_bank bank;
-    bool finished; /* the bank is thinned, the threshold is set */
+    gad_image area; /* what is looked at (area.h); no pixels: all of each picture */
+    bool finished;  /* the bank is thinned, the threshold is set */
     /* how its pictures are seen */
     char family[40];
     gad_hash backbone_hash;
@@ -50,6 +52,8 @@ gad_status gad_product_side(const gad_learn_settings *settings, int64_t width_px
 /* The product takes the backbone, whatever happens. */
 gad_status gad_product_new(const gad_learn_settings *settings, gad_backbone *backbone, gad_product **product,
                            gad_error *err);
+/* From now on only this is looked at, which the product takes; before the first part. */
+gad_status gad_product_look_at(gad_product *product, gad_image *area, gad_error *err);
 gad_status gad_product_add(gad_product *product, const char *name, const gad_image *image, gad_error *err);
 /* Also after parts were added to a finished product or removed from it: their distances are known then. */
 gad_status gad_product_finish(gad_product *product, double rate, double confidence, gad_error *err);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "inspect/area.h"
 #include "io/safetensors.h"
 
 #include <math.h>
@@ -66,8 +67,14 @@ gad_status gad_product_file_write(const gad_product *product, const char *path, 
          .rank = 2,
          .shape = {bank->parts, bank->width},
          .data = bank->whole},
+        {.name = "area",
+         .dtype = GAD_SAFETENSORS_U8,
+         .rank = 2,
+         .shape = {product->area.height, product->area.width},
+         .data = product->area.pixels},
     };
-    gad_status status = gad_safetensors_write(path, items, sizeof items / sizeof items[0], err);
+    const size_t count = sizeof items / sizeof items[0] - !product->area.pixels;
+    gad_status status = gad_safetensors_write(path, items, count, err);
     free(text);
     return status;
 }
@@ -215,6 +222,21 @@ static gad_status read_parts(const json_t *root, const char *path, const gad_saf
     return status;
 }
 
+/* What is looked at; a file without it looks at all. */
+static gad_status read_area(const gad_safetensors *file, const char *path, gad_product *p, gad_error *err)
+{
+    const gad_safetensors_tensor *area = gad_safetensors_find(file, "area");
+    if (!area)
+        return GAD_OK;
+    if (area->dtype != GAD_SAFETENSORS_U8 || area->rank != 2 || area->shape[0] < 1 || area->shape[0] > GAD_AREA_SIDE ||
+        area->shape[1] < 1 || area->shape[1] > GAD_AREA_SIDE)
+        return malformed(path, "what it looks at makes no sense", err);
+    gad_status status = gad_image_new(area->shape[1], area->shape[0], 1, &p->area, err);
+    if (!status)
+        memcpy(p->area.pixels, area->data, area->size_bytes);
+    return status;
+}
+
 /* The rows stay in the mapped file: what is not a number would make every comparison meaningless. */
 static bool rows_are_numbers(const gad_bank *bank)
 {
@@ -260,6 +282,8 @@ gad_status gad_product_file_read(const char *path, gad_product **product, gad_er
     gad_status status = gad_safetensors_open(path, &p->file, err);
     if (!status)
         status = read_tensors(p->file, path, p, err);
+    if (!status)
+        status = read_area(p->file, path, p, err);
     if (status) {
         gad_product_free(p);
         return status;

@@ -239,6 +239,20 @@ gad_status gad_shelf_create(gad_shelf *shelf, const char *name, gad_shelf_item *
     return status;
 }
 
+gad_status gad_shelf_look_at(gad_shelf *shelf, gad_shelf_item *item, const gad_image *area, gad_error *err)
+{
+    char *path = NULL;
+    if (item->product)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, "make a new product", "%s has good parts already", item->name);
+    gad_status status = path_of(shelf, item->name, "area.png", &path, err);
+    if (!status)
+        status = gad_image_save_png(area, path, err);
+    if (!status)
+        status = note(shelf, item, "area chosen", err);
+    gad_memory_free(path);
+    return status;
+}
+
 gad_status gad_shelf_delete(gad_shelf *shelf, const char *name, gad_error *err)
 {
     char *path = NULL;
@@ -285,13 +299,36 @@ gad_status gad_shelf_import(gad_shelf *shelf, const char *name, const char *path
     return status;
 }
 
+static gad_status load_area(const gad_shelf *shelf, const gad_shelf_item *item, gad_error *err)
+{
+    char *path = NULL;
+    gad_image area = {0};
+    gad_status status = path_of(shelf, item->name, "area.png", &path, err);
+    if (!status && gad_file_exists(path)) {
+        status = gad_image_load_mask(path, GAD_IMAGE_PALETTE_COLOUR, &area, err);
+        if (!status)
+            status = gad_product_look_at(item->product, &area, err);
+    }
+    gad_image_free(&area);
+    gad_memory_free(path);
+    return status;
+}
+
 static gad_status begin_product(gad_shelf *shelf, gad_shelf_item *item, gad_error *err)
 {
     gad_backbone *backbone = NULL;
     gad_learn_settings learn = shelf->learn;
+    if (item->product)
+        return GAD_OK;
     learn.name = item->name;
-    gad_status status = item->product ? GAD_OK : gad_product_backbone(shelf->backbone, learn.threads, &backbone, err);
-    return status || item->product ? status : gad_product_new(&learn, backbone, &item->product, err);
+    gad_status status = gad_product_backbone(shelf->backbone, learn.threads, &backbone, err);
+    if (!status)
+        status = gad_product_new(&learn, backbone, &item->product, err);
+    if (!status && (status = load_area(shelf, item, err))) {
+        gad_product_free(item->product);
+        item->product = NULL;
+    }
+    return status;
 }
 
 /* The file's own name as a name that no file of the folder has: control characters and slashes become '_'. */

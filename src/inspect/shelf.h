@@ -27,6 +27,8 @@ gad_shelf_item *gad_shelf_find(gad_shelf *shelf, const char *name);
 /* A name has 1 to 64 letters, digits, '.', '_' or '-', and does not begin with '.'. GAD_E_ARGUMENT for another, or when
  * there is one of that name. */
 gad_status gad_shelf_create(gad_shelf *shelf, const char *name, gad_shelf_item **item, gad_error *err);
+/* The product looks at nothing else (area.h), which is kept with it; before its first good part. */
+gad_status gad_shelf_look_at(gad_shelf *shelf, gad_shelf_item *item, const gad_image *area, gad_error *err);
 gad_status gad_shelf_delete(gad_shelf *shelf, const char *name, gad_error *err);
 
 /* A picture of a good part, as encoded bytes: it is decoded, kept and remembered. *kept (at least 256 bytes) is the name it

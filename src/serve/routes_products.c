@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "gad_product.h"
+#include "inspect/area.h"
 #include "serve/app.h"
 #include "serve/routes.h"
 #include "serve/upload.h"
@@ -69,6 +70,32 @@ void gad_routes_products(void *app, const gad_request *request, gad_response *re
     gad_response_json(response, json_pack("{s:s, s:o}", "object", "list", "data", list));
 }
 
+/* "roi": [x, y, width, height] in shares of the picture; "mask": a data URL of a picture, black is left out. */
+static gad_status choose_area(gad_server *s, gad_shelf_item *item, const json_t *root, gad_error *err)
+{
+    const json_t *roi = json_object_get(root, "roi"), *mask = json_object_get(root, "mask");
+    double rectangle[4];
+    gad_string bytes = {0};
+    gad_image drawn = {0}, area = {0};
+    if ((!roi || json_is_null(roi)) && (!mask || json_is_null(mask)))
+        return GAD_OK;
+    for (size_t i = 0; i < 4; i++)
+        rectangle[i] = json_number_value(json_array_get(roi, i));
+    gad_status status = GAD_OK;
+    if (mask && !gad_upload_decode(json_string_value(mask), &bytes))
+        status = gad_error_set(err, GAD_E_ARGUMENT, "choose what is looked at", NULL, "\"mask\" is not a data URL");
+    if (!status && mask)
+        status = gad_image_decode(bytes.data, bytes.length, "mask", 0, &drawn, err);
+    if (!status)
+        status = gad_area_make(json_is_array(roi) ? rectangle : NULL, mask ? &drawn : NULL, &area, err);
+    if (!status)
+        status = gad_shelf_look_at(s->shelf, item, &area, err);
+    gad_string_free(&bytes);
+    gad_image_free(&drawn);
+    gad_image_free(&area);
+    return status;
+}
+
 void gad_routes_product_new(void *app, const gad_request *request, gad_response *response)
 {
     gad_server *s = app;
@@ -79,6 +106,8 @@ void gad_routes_product_new(void *app, const gad_request *request, gad_response 
     const char *name = json_string_value(json_object_get(root, "name"));
     if (!status)
         status = gad_shelf_create(s->shelf, name ? name : "", &item, &err);
+    if (!status && (status = choose_area(s, item, root, &err)))
+        gad_shelf_delete(s->shelf, name, NULL);
     if (status)
         gad_response_error(response, &err);
     else

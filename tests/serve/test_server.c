@@ -126,7 +126,7 @@ static const char *text(const json_t *root, const char *key)
     return value ? value : "";
 }
 
-static void teach(void)
+static void teach_as(const char *wish)
 {
     gad_string form = {0}, png = {0};
     for (int i = 0; i < 6; i++) {
@@ -136,7 +136,7 @@ static void teach(void)
         add_part(&form, "image", name, png.data, png.length);
     }
     gad_string_add(&form, "--edge--\r\n");
-    json_decref(ask("POST", "/v1/products", "{\"name\":\"plate\"}", 201));
+    json_decref(ask("POST", "/v1/products", wish, 201));
     json_t *made =
         ask_json("POST", "/v1/products/plate/good", "multipart/form-data; boundary=edge", form.data, form.length, 200);
     assert_int_equal(number(made, "good"), 6);
@@ -144,6 +144,11 @@ static void teach(void)
     json_decref(made);
     gad_string_free(&form);
     gad_string_free(&png);
+}
+
+static void teach(void)
+{
+    teach_as("{\"name\":\"plate\"}");
 }
 
 /* As a JSON body with a data URL. */
@@ -283,6 +288,35 @@ static void test_products(void **state)
     expect("GET", "/v1/products/plate", NULL, 404);
 }
 
+/* The defect of a bad part lies at 60..90 x 40..70 of 128 px. */
+static void test_area(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *wish, *verdict;
+    } areas[] = {{"{\"name\":\"plate\",\"roi\":[0,0.6,1,0.4]}", "normal"},
+                 {"{\"name\":\"plate\",\"roi\":[0.4,0.2,0.4,0.5]}", "anomalous"}};
+    for (int i = 0; i < 2; i++) {
+        teach_as(areas[i].wish);
+        end();
+        begin(); /* it is kept with the product */
+        json_t *bad = inspect(101, true), *good = inspect(102, false);
+        assert_string_equal(text(bad, "verdict"), areas[i].verdict);
+        assert_string_equal(text(good, "verdict"), "normal");
+        json_decref(bad);
+        json_decref(good);
+        expect("DELETE", "/v1/products/plate", NULL, 200);
+    }
+    static const char *const wrong[] = {"[0,0,0,1]", "[0.5,0,0.6,1]", "[-0.1,0,1,1]", "[0,0]", "[0,0,\"a\",1]"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char body[100];
+        snprintf(body, sizeof body, "{\"name\":\"plate\",\"roi\":%s}", wrong[i]);
+        expect("POST", "/v1/products", body, 400);
+    }
+    expect("POST", "/v1/products", "{\"name\":\"plate\",\"mask\":\"x\"}", 400);
+    expect("GET", "/v1/products/plate", NULL, 404); /* nothing half-made stays */
+}
+
 static void test_studio(void **state)
 {
     (void)state;
@@ -329,6 +363,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_failed_parts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_review_and_export, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_products, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_area, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_studio, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_page, set_up, tear_down),
     };
