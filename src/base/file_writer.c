@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char operation[] = "write file", ending[] = ".XXXXXX.gad-tmp";
@@ -78,17 +80,35 @@ static char *temporary_name(const char *path)
     return temporary;
 }
 
-/* The mode of the file that is replaced, or that of an ordinary new one: mkostemps makes private files. */
+/* A new file of the name with six characters put in. As mkostemps, but of the mode of an ordinary new file, which the
+ * system makes of the umask: to ask for that would change it for all threads. */
+static int open_new(char *temporary)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    static atomic_uint made;
+    enum { TRIES = 100, PLACES = 6 };
+    const uint64_t mix = 0x9E3779B97F4A7C15u; /* odd, of the golden ratio */
+    char *place = temporary + strlen(temporary) - (sizeof ending - 2);
+    int fd = -1;
+    for (int i = 0; i < TRIES && fd < 0 && (!i || errno == EEXIST); i++) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        uint64_t n = ((uint64_t)getpid() << 42 ^ (uint64_t)now.tv_nsec << 12 ^ atomic_fetch_add(&made, 1)) * mix;
+        n ^= n >> 32;
+        for (int k = 0; k < PLACES; k++, n /= sizeof letters - 1)
+            place[k] = letters[n % (sizeof letters - 1)];
+        fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    }
+    return fd;
+}
+
+/* The mode of the file that is replaced. */
 static void give_mode(int fd, const struct stat *old)
 {
-    if (old) {
-        (void)!fchown(fd, old->st_uid, old->st_gid);
-        (void)!fchmod(fd, old->st_mode & 07777);
+    if (!old)
         return;
-    }
-    mode_t mask = umask(0);
-    umask(mask);
-    (void)!fchmod(fd, 0666 & ~mask);
+    (void)!fchown(fd, old->st_uid, old->st_gid);
+    (void)!fchmod(fd, old->st_mode & 07777);
 }
 
 static gad_status open_beside(gad_file_writer *writer, const char *path, const struct stat *old, gad_error *err)
@@ -99,7 +119,7 @@ static gad_status open_beside(gad_file_writer *writer, const char *path, const s
         gad_memory_free(temporary);
         return gad_error_memory(err, operation, strlen(path));
     }
-    int fd = mkostemps(temporary, (int)sizeof ".gad-tmp" - 1, O_CLOEXEC);
+    int fd = open_new(temporary);
     FILE *stream = fd >= 0 ? fdopen(fd, "wb") : NULL;
     if (!stream) {
         gad_status status = gad_error_system(err, operation, path, errno);

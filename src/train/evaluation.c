@@ -47,7 +47,7 @@ static gad_status run_one(const gad_evaluation *evaluation, const gad_step *step
     if (!status)
         status = gad_rollout_run(step, &prompt, &greedy, 0, &answer, err);
     if (!status)
-        status = answering->judge(answering->judge_user, &example, answer.id, answer.count, &reward, err);
+        status = answering->judge(answering->judge_user, &example, answer.id, answer.count, answer.truncated, &reward, err);
     if (!status)
         note(metrics, &reward, &answer, true);
     gad_rollout_free(&answer, 1);

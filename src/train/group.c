@@ -35,8 +35,8 @@ gad_segment gad_group_prompt(const gad_group *p)
 static gad_status judge(const gad_grpo *g, gad_group *p, int i, gad_error *err)
 {
     gad_string_free(&p->reward[i].text);
-    return g->answering.judge(g->answering.judge_user, &p->example, p->answer[i].id, p->answer[i].count, &p->reward[i],
-                              err);
+    return g->answering.judge(g->answering.judge_user, &p->example, p->answer[i].id, p->answer[i].count,
+                              p->answer[i].truncated, &p->reward[i], err);
 }
 
 static bool is_positive(const gad_grpo *g, const gad_group *p, int i)
@@ -82,7 +82,8 @@ static gad_status inject_wrong(gad_grpo *g, gad_group *p, const gad_rollout_sett
         gad_reward reward = {0};
         gad_status status = gad_rollout_run(&g->step, &prompt, &one, seed ^ (0xA5 + attempt), &wrong, err);
         if (!status)
-            status = g->answering.judge(g->answering.judge_user, &p->example, wrong.id, wrong.count, &reward, err);
+            status = g->answering.judge(g->answering.judge_user, &p->example, wrong.id, wrong.count, wrong.truncated,
+                                        &reward, err);
         if (!status && !wrong.truncated && reward.total < p->reward[last].total) {
             gad_rollout_free(&p->answer[last], 1);
             gad_string_free(&p->reward[last].text);

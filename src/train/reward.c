@@ -165,8 +165,8 @@ static gad_status expand(gad_string *text, const gad_example *example, gad_error
     return gad_pointer_expand(text, &meaning, err);
 }
 
-gad_status gad_reward_give(void *user, const gad_example *example, const int32_t *id, int64_t count, gad_reward *reward,
-                           gad_error *err)
+gad_status gad_reward_give(void *user, const gad_example *example, const int32_t *id, int64_t count, bool cut,
+                           gad_reward *reward, gad_error *err)
 {
     gad_reward_judge *judge = user;
     gad_answer answer;
@@ -175,7 +175,8 @@ gad_status gad_reward_give(void *user, const gad_example *example, const int32_t
     if (!status && example->points)
         status = expand(&reward->text, example, err);
     if (!status)
-        status = gad_answer_read(gad_string_text(&reward->text), reward->text.length, &example->frame, &answer, err);
+        status =
+            gad_answer_read_cut(gad_string_text(&reward->text), reward->text.length, cut, &example->frame, &answer, err);
     if (status)
         return status;
     status = gad_score_answer(&answer, &example->truth, &judge->parts.cover, &reward->score, err);

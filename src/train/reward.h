@@ -16,9 +16,10 @@ typedef struct gad_reward {
     gad_string text; /* the answer as text; owned (gad_string_free) */
 } gad_reward;
 
-/* Gives the reward of an answer of `count` ids; fills what gad_reward_give fills. */
+/* Gives the reward of an answer of `count` ids, which may have been `cut` at the limit; fills what gad_reward_give fills.
+ */
 typedef gad_status (*gad_reward_judge_call)(void *user, const gad_example *example, const int32_t *id, int64_t count,
-                                            gad_reward *reward, gad_error *err);
+                                            bool cut, gad_reward *reward, gad_error *err);
 
 /* How answers end, and who judges them. */
 typedef struct gad_answering {
@@ -57,7 +58,7 @@ typedef struct gad_reward_judge {
 gad_status gad_reward_open(const gad_tokenizer *tokenizer, const gad_reward_settings *settings, gad_reward_judge *judge,
                            gad_error *err);
 void gad_reward_close(gad_reward_judge *judge);
-/* Has the signature of gad_answering.judge; `user` is the judge. */
-gad_status gad_reward_give(void *user, const gad_example *example, const int32_t *id, int64_t count, gad_reward *reward,
-                           gad_error *err);
+/* Reasoning that was cut is no answer, whatever it says. Has the signature of gad_answering.judge; `user` is the judge. */
+gad_status gad_reward_give(void *user, const gad_example *example, const int32_t *id, int64_t count, bool cut,
+                           gad_reward *reward, gad_error *err);
 #endif

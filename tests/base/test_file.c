@@ -166,6 +166,35 @@ static void test_permissions_are_kept(void **state)
     assert_int_equal(mode_of(made) & 07777, 0640);
 }
 
+static void *write_many(void *user)
+{
+    gad_error err;
+    for (int i = 0; i < 200; i++) {
+        char path[700];
+        snprintf(path, sizeof path, "%s/race-%zu-%d", GAD_TEST_TMP, (size_t)(uintptr_t)user, i);
+        if (gad_file_write(path, "x", 1, &err) || mode_of(path) != (S_IFREG | 0640) || unlink(path))
+            return user;
+    }
+    return NULL;
+}
+
+/* Files that threads write at the same time get the mode that the umask says, and leave it as it was. */
+static void test_umask_of_threads(void **state)
+{
+    (void)state;
+    enum { THREADS = 4 };
+    pthread_t thread[THREADS];
+    void *failed[THREADS];
+    mode_t mask = umask(027);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, write_many, (void *)(uintptr_t)(i + 1)), 0);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(thread[i], &failed[i]), 0);
+    assert_int_equal(umask(mask), 027);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_null(failed[i]);
+}
+
 static void test_longest_names(void **state)
 {
     (void)state;
@@ -201,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_links_are_followed),
         cmocka_unit_test(test_special_files_are_written_into),
         cmocka_unit_test(test_permissions_are_kept),
+        cmocka_unit_test(test_umask_of_threads),
         cmocka_unit_test(test_longest_names),
         cmocka_unit_test(test_folders_are_not_replaced),
     };

@@ -69,10 +69,10 @@ static gad_train_settings trainer_settings(int64_t steps, const char *out)
 }
 
 /* A reward that some answers get. */
-static gad_status judge(void *user, const gad_example *example, const int32_t *id, int64_t count, gad_reward *reward,
-                        gad_error *err)
+static gad_status judge(void *user, const gad_example *example, const int32_t *id, int64_t count, bool cut,
+                        gad_reward *reward, gad_error *err)
 {
-    (void)user, (void)example, (void)err;
+    (void)user, (void)example, (void)err, (void)cut;
     *reward = (gad_reward){.total = count && id[0] % 4 == 2 ? 1 : 0};
     return GAD_OK;
 }

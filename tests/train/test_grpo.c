@@ -147,9 +147,10 @@ static void test_shared_prompt_gives_the_same_answers(void **state)
 /* ---- training ------------------------------------------------------------------------------------------------------ */
 
 /* Reward for an opening id that leaves 2 when divided by 4. */
-static gad_status bandit(void *user, const gad_example *example, const int32_t *id, int64_t count, gad_reward *reward,
-                         gad_error *err)
+static gad_status bandit(void *user, const gad_example *example, const int32_t *id, int64_t count, bool cut,
+                         gad_reward *reward, gad_error *err)
 {
+    (void)cut;
     double *seen = user;
     (void)example, (void)err;
     *reward = (gad_reward){.total = count && id[0] % 4 == 2 ? 1 : 0};
@@ -213,10 +214,10 @@ static void test_bandit(void **state)
 }
 
 /* The right quadrant. */
-static gad_status quadrant_reward(void *user, const gad_example *example, const int32_t *id, int64_t count,
+static gad_status quadrant_reward(void *user, const gad_example *example, const int32_t *id, int64_t count, bool cut,
                                   gad_reward *reward, gad_error *err)
 {
-    (void)user, (void)err;
+    (void)user, (void)err, (void)cut;
     *reward = (gad_reward){.total = count && id[0] == example->ids[example->prompt_count] ? 1 : 0};
     return GAD_OK;
 }
@@ -264,10 +265,10 @@ static void test_contrast_and_ratio(void **state)
 
 /* ---- several updates, one ratio an answer, refilling, entropy ------------------------------------------------------ */
 
-static gad_status no_reward(void *user, const gad_example *example, const int32_t *id, int64_t count, gad_reward *reward,
-                            gad_error *err)
+static gad_status no_reward(void *user, const gad_example *example, const int32_t *id, int64_t count, bool cut,
+                            gad_reward *reward, gad_error *err)
 {
-    (void)user, (void)example, (void)id, (void)count, (void)err;
+    (void)user, (void)example, (void)id, (void)count, (void)err, (void)cut;
     *reward = (gad_reward){0};
     return GAD_OK;
 }

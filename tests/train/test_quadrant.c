@@ -54,10 +54,10 @@ static void close_pupil(pupil *p)
 }
 
 /* Half a point for knowing whether something changed, half for the place; an answer in another form gets nothing. */
-static gad_status judge(void *user, const gad_example *example, const int32_t *id, int64_t count, gad_reward *reward,
-                        gad_error *err)
+static gad_status judge(void *user, const gad_example *example, const int32_t *id, int64_t count, bool cut,
+                        gad_reward *reward, gad_error *err)
 {
-    (void)user, (void)err;
+    (void)user, (void)err, (void)cut;
     int truth = example->ids[example->prompt_count] - QUADRANT_NONE;
     bool formed = count == 3 && id[0] >= QUADRANT_NONE && id[0] <= QUADRANT_NONE + 4 && id[1] == QUADRANT_CLOSE;
     int said = formed ? id[0] - QUADRANT_NONE : -1;

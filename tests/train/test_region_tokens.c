@@ -88,11 +88,11 @@ static void test_the_reward_reads_them(void **state)
         e->shown[i] = e->truth.boxes[i];
     const int32_t *answer = e->ids + e->prompt_count;
     int64_t count = e->count - e->prompt_count;
-    ASSERT_OK(gad_reward_give(&judge, e, answer, count, &right, &err), &err);
+    ASSERT_OK(gad_reward_give(&judge, e, answer, count, false, &right, &err), &err);
     assert_int_equal(right.score.at_05.tp, e->truth.count);
     assert_int_equal(right.score.at_05.fp + right.score.at_05.fn, 0);
     e->shown_count = 0;
-    ASSERT_OK(gad_reward_give(&judge, e, answer, count, &wrong, &err), &err);
+    ASSERT_OK(gad_reward_give(&judge, e, answer, count, false, &wrong, &err), &err);
     assert_int_equal(wrong.score.at_05.tp, 0);
     assert_true(right.total > wrong.total);
     gad_string_free(&right.text);

@@ -37,14 +37,39 @@ static gad_example example_of(bool anomalous)
                          .frame = gad_box_frame_make(GAD_BOX_INPUT, GAD_BOX_XY, 100, 80, 100, 80)};
 }
 
-static gad_status give(gad_reward_judge *judge, bool anomalous, const char *text, gad_reward *reward, gad_error *err)
+static gad_status give_cut(gad_reward_judge *judge, bool anomalous, const char *text, bool cut, gad_reward *reward,
+                           gad_error *err)
 {
     gad_tokenizer_ids ids = {0};
     gad_example example = example_of(anomalous);
     ASSERT_OK(gad_tokenizer_encode(tokenizer, text, strlen(text), GAD_TOKENIZER_WORDS, &ids, err), err);
-    gad_status status = gad_reward_give(judge, &example, ids.id, (int64_t)ids.count, reward, err);
+    gad_status status = gad_reward_give(judge, &example, ids.id, (int64_t)ids.count, cut, reward, err);
     gad_tokenizer_ids_free(&ids);
     return status;
+}
+
+static gad_status give(gad_reward_judge *judge, bool anomalous, const char *text, gad_reward *reward, gad_error *err)
+{
+    return give_cut(judge, anomalous, text, false, reward, err);
+}
+
+/* A word in reasoning that was cut is no answer; an answer that was given before the cut is one. */
+static void test_cut(void **state)
+{
+    (void)state;
+    gad_error err;
+    gad_reward_judge judge;
+    gad_reward reward;
+    const gad_reward_settings settings = gad_reward_default();
+    ASSERT_OK(gad_reward_open(tokenizer, &settings, &judge, &err), &err);
+    ASSERT_OK(give_cut(&judge, false, "Let me look. No, that is a reflection. Now the", true, &reward, &err), &err);
+    assert_true(fabs(reward.total) < 1e-9);
+    assert_true(reward.score.unparsable);
+    gad_string_free(&reward.text);
+    ASSERT_OK(give_cut(&judge, false, THINK "<answer>No</answer>", true, &reward, &err), &err);
+    assert_true(fabs(reward.total - 1) < 1e-9);
+    gad_string_free(&reward.text);
+    gad_reward_close(&judge);
 }
 
 static void test_papers(void **state)
@@ -177,9 +202,8 @@ static void test_hanging_program(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_papers),
-        cmocka_unit_test(test_own_program),
+        cmocka_unit_test(test_parts),           cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_papers),          cmocka_unit_test(test_own_program),
         cmocka_unit_test(test_hanging_program),
     };
     return cmocka_run_group_tests(tests, load, unload);
