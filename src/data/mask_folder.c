@@ -9,10 +9,11 @@
 #include <string.h>
 #include <strings.h>
 
-enum { PATH_BYTES = 1024 };
+enum { PATH_BYTES = 1024, DEEPEST = 8 };
 
 typedef struct gad_mask_folder_entry {
     char *path, *type; /* type NULL: at the top */
+    size_t inner;      /* where in the path what is below the type's folder begins */
     int claims;
 } mask;
 
@@ -22,16 +23,21 @@ static size_t stem_length(const char *name)
     return strlen(name) - strlen(extension) - (extension[0] ? 1 : 0);
 }
 
-static gad_status list(gad_import *import, const char *folder, const char *type, gad_mask_folder *masks, gad_error *err)
+/* `type` NULL: what lies in the folder itself, else also what is below; `inner` as of the masks. */
+static gad_status list(gad_import *import, const char *folder, const char *type, size_t inner, int depth,
+                       gad_mask_folder *masks, gad_error *err)
 {
     gad_file_names names;
     gad_status status = gad_import_list(import, folder, &names, err);
     for (size_t i = 0; i < names.count && !status; i++) {
-        if (!gad_import_is_image(names.name[i]))
-            continue;
         char path[PATH_BYTES];
         snprintf(path, sizeof path, "%s/%s", folder, names.name[i]);
-        mask m = {gad_memory_copy_string(path), type ? gad_memory_copy_string(type) : NULL, 0};
+        if (!gad_import_is_image(names.name[i])) {
+            if (type && depth < DEEPEST)
+                status = list(import, path, type, inner, depth + 1, masks, err);
+            continue;
+        }
+        mask m = {gad_memory_copy_string(path), type ? gad_memory_copy_string(type) : NULL, inner, 0};
         if (!m.path || (type && !m.type) ||
             !gad_memory_grow((void **)&masks->entry, &masks->capacity, masks->count, sizeof m)) {
             gad_memory_free(m.path);
@@ -57,14 +63,14 @@ gad_status gad_mask_folder_open(gad_import *import, const char *folder, bool wit
 {
     gad_file_names names = {0};
     *masks = (gad_mask_folder){0};
-    gad_status status = list(import, folder, NULL, masks, err);
+    gad_status status = list(import, folder, NULL, strlen(folder) + 1, 0, masks, err);
     if (!status && with_types)
         status = gad_import_list(import, folder, &names, err);
     for (size_t i = 0; i < names.count && !status; i++) {
         char path[PATH_BYTES];
         snprintf(path, sizeof path, "%s/%s", folder, names.name[i]);
         if (!gad_import_is_image(names.name[i]))
-            status = list(import, path, names.name[i], masks, err);
+            status = list(import, path, names.name[i], strlen(path) + 1, 0, masks, err);
     }
     gad_file_names_free(&names);
     if (masks->count)
@@ -102,22 +108,34 @@ static size_t first_with(const gad_mask_folder *masks, const char *stem, size_t 
     return low;
 }
 
+/* How long the folders below the type's are that mask and image share; -1: the mask's are others. */
+static int shared_folders(const mask *m, const char *image)
+{
+    const char *inner = m->path + m->inner, *name = gad_file_name(image);
+    size_t length = (size_t)(gad_file_name(m->path) - inner), before = (size_t)(name - image);
+    bool good = length <= before && strncmp(name - length, inner, length) == 0 &&
+                (length == before || !length || name[-(ptrdiff_t)length - 1] == '/');
+    return good ? (int)length : -1;
+}
+
 /* In the folder of the image's type first, then at the top; an image without type looks at the top only. */
-static mask *find(const gad_mask_folder *masks, const char *type, const char *image_name)
+static mask *find(const gad_mask_folder *masks, const char *type, const char *image)
 {
     mask *best = NULL;
+    const char *image_name = gad_file_name(image);
     size_t stem = stem_length(image_name), first = first_with(masks, image_name, stem);
     for (int at_top = type ? 0 : 1; at_top < 2 && !best; at_top++) {
-        int rank = 100;
+        int rank = 100, most = 0;
         for (size_t i = first; i < masks->count; i++) {
             mask *m = &masks->entry[i];
             if (strncmp(gad_file_name(m->path), image_name, stem) != 0)
                 break;
             if (at_top ? m->type != NULL : !m->type || strcasecmp(m->type, type) != 0)
                 continue;
-            int fits = fit(m->path, image_name);
-            if (fits >= 0 && fits < rank) {
+            int fits = fit(m->path, image_name), folders = shared_folders(m, image);
+            if (fits >= 0 && folders >= 0 && (!best || folders > most || (folders == most && fits < rank))) {
                 rank = fits;
+                most = folders;
                 best = m;
             }
         }
@@ -125,16 +143,16 @@ static mask *find(const gad_mask_folder *masks, const char *type, const char *im
     return best;
 }
 
-void gad_mask_folder_claim(gad_mask_folder *masks, const char *type, const char *image_name)
+void gad_mask_folder_claim(gad_mask_folder *masks, const char *type, const char *image)
 {
-    mask *m = find(masks, type, image_name);
+    mask *m = find(masks, type, image);
     if (m)
         m->claims++;
 }
 
-const char *gad_mask_folder_take(const gad_mask_folder *masks, const char *type, const char *image_name, bool *shared)
+const char *gad_mask_folder_take(const gad_mask_folder *masks, const char *type, const char *image, bool *shared)
 {
-    const mask *m = find(masks, type, image_name);
+    const mask *m = find(masks, type, image);
     *shared = m && m->claims > 1;
     return m && !*shared ? m->path : NULL;
 }

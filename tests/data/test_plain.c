@@ -96,6 +96,31 @@ static void test_nested_folders(void **state)
     assert_sample("plain/nested/test/anomaly/Rejected/1", 1, "test", 0);
 }
 
+/* Masks in folders like those of the images: of two images of one name each gets its own. */
+static void test_nested_masks(void **state)
+{
+    (void)state;
+    fake_root("nested_masks");
+    fake_image("good/g.png");
+    fake_image("bad/scratch/cam1/0.png");
+    fake_image("bad/scratch/cam2/0.png");
+    fake_image("bad/scratch/line/cam3/1.png");
+    fake_image("bad/dent/2.png");
+    fake_mask("masks/scratch/cam1/0.png", 1, 1, 9, 9, 255);
+    fake_mask("masks/scratch/cam2/0.png", 20, 20, 30, 30, 255);
+    fake_mask("masks/scratch/cam3/1_mask.png", 5, 5, 15, 15, 255);
+    fake_mask("masks/scratch/cam9/7.png", 5, 5, 15, 15, 255);
+    fake_mask("masks/dent/2.png", 5, 5, 15, 15, 255);
+    fake_import(store, "plain", &report);
+    assert_int_equal(report.boxes, 4);
+    assert_int_equal(report.problems[GAD_IMPORT_MISSING_MASK], 0);
+    assert_int_equal(report.problems[GAD_IMPORT_UNUSED_MASK], 1);
+    assert_sample("plain/nested_masks/test/scratch/cam2/0", 1, "test", 1);
+    assert_int_equal(sample.boxes[0].x1, 20);
+    assert_sample("plain/nested_masks/test/scratch/cam1/0", 1, "test", 1);
+    assert_int_equal(sample.boxes[0].x1, 1);
+}
+
 static void test_held_back(void **state)
 {
     (void)state;
@@ -296,9 +321,9 @@ static void test_names_that_are_not_utf8(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_shape_of_mvtec), TEST(test_good_in_any_case),
-                                       TEST(test_nested_folders), TEST(test_held_back),
-                                       TEST(test_mask_values),    TEST(test_mask_formats),
-                                       TEST(test_whose_mask),     TEST(test_names_that_are_not_utf8)};
+    const struct CMUnitTest tests[] = {
+        TEST(test_shape_of_mvtec), TEST(test_good_in_any_case), TEST(test_nested_folders),
+        TEST(test_nested_masks),   TEST(test_held_back),        TEST(test_mask_values),
+        TEST(test_mask_formats),   TEST(test_whose_mask),       TEST(test_names_that_are_not_utf8)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

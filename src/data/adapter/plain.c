@@ -136,7 +136,7 @@ static void hold_back(class_folder *c)
 
 static gad_status add_entry(class_folder *c, const picture *p, gad_error *err)
 {
-    const char *name = gad_file_name(p->path), *list[2] = {NULL, NULL};
+    const char *list[2] = {NULL, NULL};
     bool shared = false;
     gad_status status = GAD_OK;
     gad_import_entry e = {.class_name = c->name,
@@ -149,7 +149,7 @@ static gad_status add_entry(class_folder *c, const picture *p, gad_error *err)
                           .any_mask_values = true,
                           .no_truth = true};
     if (p->type)
-        list[0] = gad_mask_folder_take(&c->masks, p->type, name, &shared);
+        list[0] = gad_mask_folder_take(&c->masks, p->type, p->path, &shared);
     if (p->type && c->has_masks && !list[0])
         status = gad_import_note(c->import, GAD_IMPORT_MISSING_MASK, p->path, err,
                                  shared ? "its mask fits other images too: none gets it" : "no mask has its stem");
@@ -191,7 +191,7 @@ static gad_status read_class(gad_import *import, const char *name, const char *p
     c.has_masks = c.masks.count > 0;
     for (size_t i = 0; i < c.count; i++)
         if (c.picture[i].type)
-            gad_mask_folder_claim(&c.masks, c.picture[i].type, gad_file_name(c.picture[i].path));
+            gad_mask_folder_claim(&c.masks, c.picture[i].type, c.picture[i].path);
     hold_back(&c);
     for (size_t i = 0; i < c.count && !status; i++)
         status = add_entry(&c, &c.picture[i], err);
