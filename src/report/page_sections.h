@@ -6,6 +6,7 @@
 
 void gad_page_datasets(gad_string *html, const gad_report *report);   /* page_tables.c */
 void gad_page_scoreboard(gad_string *html, const gad_report *report); /* page_tables.c */
+void gad_page_fewshot(gad_string *html, const gad_report *report);    /* page_fewshot.c: of runs that learn */
 void gad_page_categories(gad_string *html, const gad_report *report); /* page_tables.c */
 void gad_page_types(gad_string *html, const gad_report *report);      /* page_tables.c */
 void gad_page_scores(gad_string *html, const gad_report *report);     /* page_charts.c: ROC, distribution, reliability */

@@ -247,6 +247,7 @@ gad_status gad_report_html(const gad_report *report, const gad_log *log, gad_str
         gad_string_add(html, "<main>\n");
         gad_page_datasets(html, report);
         gad_page_scoreboard(html, report);
+        gad_page_fewshot(html, report);
         gad_page_scores(html, report);
         gad_page_categories(html, report);
         gad_page_types(html, report);

@@ -57,4 +57,22 @@ typedef struct gad_scoreboard_mmad {
 } gad_scoreboard_mmad;
 
 const gad_scoreboard_mmad *gad_scoreboard_mmad_rows(size_t *count);
+
+typedef enum gad_scoreboard_learning {
+    GAD_SCOREBOARD_TRAINING_FREE, /* good parts are remembered */
+    GAD_SCOREBOARD_PROMPTED,      /* words too; what CLIP or a further data set taught it */
+    GAD_SCOREBOARD_TRAINED        /* on the good parts */
+} gad_scoreboard_learning;
+
+/* Detectors that learn from a few good parts: image AUROC on MVTec AD and VisA. */
+typedef struct gad_scoreboard_fewshot {
+    const char *model, *backbone;
+    gad_scoreboard_learning learning;
+    int shots; /* 0: all of the training split */
+    double auroc[2], aupro[2];
+    const char *note; /* what is special about the source; NULL: the method's paper */
+} gad_scoreboard_fewshot;
+
+/* By shots, each from the best on MVTec AD down. */
+const gad_scoreboard_fewshot *gad_scoreboard_fewshot_rows(size_t *count);
 #endif
