@@ -261,7 +261,7 @@ gad_status gad_product_remove(gad_product *product, int64_t part, gad_error *err
  * seen, a later one may lie farther than they do from each other; one part alone says nothing of that. Of many, half say
  * where the others should lie, and those that do not are no reason to let defects pass. Parts of other products lie at 0.15
  * and more from a product as a whole, good parts at a tenth of that. */
-enum { MANY = 10 };
+enum { MANY = 20 };
 static const double margin_of_few = 0.02, margin_of_many = 0.01, deviations_of_many = 1.5, centre_of_one = 0.20,
                     unfamiliar_share = 2.5, least_unfamiliar = 0.12, odd_share = 1.6;
 
