@@ -1,5 +1,5 @@
 #!/bin/sh
-# demo.sh FOLDER: the main job on the pictures of samples/. Products on photographs are learnt from ten good parts; with a drawn
+# demo.sh FOLDER: the main job on the pictures of samples/. Products on photographs are learnt from ten good parts or more; with a drawn
 # one, the model that ships compares parts with its only good part and says what it sees. All goes on one page.
 set -eu
 gad=$1/gad out=$1/demo
