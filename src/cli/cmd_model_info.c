@@ -1,10 +1,14 @@
 /* cmd_model_info: gad model info: what a checkpoint is and what it needs, before anything is loaded. */
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "cli/commands.h"
 #include "cli/options_engine.h"
 #include "cli/terminal.h"
 #include "gad_bench.h"
+#include "gad_product.h"
 
 typedef struct info_options {
     option_list folder;
@@ -95,10 +99,72 @@ static void print_json(const gad_model_info *i)
         i->prefill_flop, i->decode_flop);
 }
 
+/* What one picture takes with the product: the second of two grey ones, when all memory is there. */
+static gad_status time_product(gad_product *product, int width_px, int height_px, double *milliseconds, gad_error *err)
+{
+    const size_t row_bytes = (size_t)width_px;
+    gad_picture *picture = NULL;
+    gad_inspection seen;
+    uint8_t *grey = calloc((size_t)height_px, row_bytes);
+    if (!grey) {
+        *err = (gad_error){.code = GAD_E_MEMORY, .operation = "describe a product"};
+        snprintf(err->cause, sizeof err->cause, "no memory for a picture of %d x %d px", width_px, height_px);
+        return err->code;
+    }
+    gad_status status = gad_picture_from_grey(grey, width_px, height_px, row_bytes, &picture, err);
+    for (int i = 0; !status && i < 2; i++) {
+        status = gad_product_inspect(product, picture, (double)NAN, &seen, err);
+        if (!status) {
+            *milliseconds = seen.encode_ms + seen.prompt_ms;
+            gad_inspection_clear(&seen);
+        }
+    }
+    gad_picture_free(picture);
+    free(grey);
+    return status;
+}
+
+static int describe_product(const char *path, const info_options *o)
+{
+    gad_error err = {0};
+    gad_product *product = NULL;
+    gad_product_info info;
+    double milliseconds = 0;
+    gad_status status = gad_product_open(path, NULL, 0, &product, &err);
+    if (!status)
+        status = time_product(product, (int)o->width, (int)o->height, &milliseconds, &err);
+    if (status) {
+        gad_product_free(product);
+        return terminal_fail(&err);
+    }
+    gad_product_describe(product, &info);
+    if (o->json)
+        printf("{\"parts\": %lld, \"rows\": %lld, \"width\": %lld, \"side_px\": %lld, \"backbone\": \"%s\", "
+               "\"milliseconds\": %.3f}\n",
+               (long long)info.parts, (long long)info.rows, (long long)info.width, (long long)info.side_px, info.backbone,
+               milliseconds);
+    else
+        terminal_printf(stdout,
+                        "%s: %lld good parts, %lld places of %lld numbers, seen by %s at %lld px\n"
+                        "  picture %lldx%lld   %.0f ms on this machine\n",
+                        info.name, (long long)info.parts, (long long)info.rows, (long long)info.width, info.backbone,
+                        (long long)info.side_px, (long long)o->width, (long long)o->height, milliseconds);
+    gad_product_free(product);
+    return EXIT_DONE;
+}
+
+static bool is_product(const char *path)
+{
+    const char *end = path ? strrchr(path, '.') : NULL;
+    return end && !strcmp(end, ".gad");
+}
+
 static int run(void *settings)
 {
     const info_options *o = settings;
     gad_error err;
+    if (o->folder.count && is_product(o->folder.item[0]))
+        return describe_product(o->folder.item[0], o);
     gad_log log = terminal_log(false);
     const char *folder = options_engine_folder(o->folder.count ? o->folder.item[0] : NULL);
     gad_engine_options options = {.model = folder,
@@ -119,9 +185,11 @@ static int run(void *settings)
 
 const command cmd_model_info = {
     .name = "model info",
-    .synopsis = "[DIR | FILE.gguf] [options]",
+    .synopsis = "[DIR | FILE.gguf | PRODUCT.gad] [options]",
     .summary = "what a checkpoint is and what it needs, without loading it",
-    .details = "Without DIR, of the model that $GAD_MODEL names or that is installed.",
+    .details =
+        "Without DIR, of the model that $GAD_MODEL names or that is installed. Of a product that gad learn wrote: what a "
+        "picture of --width x --height takes on this machine.",
     .options = table,
     .option_count = OPTIONS_COUNT(table),
     .max_arguments = 1,

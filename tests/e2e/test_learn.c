@@ -192,6 +192,10 @@ static void test_more_and_less(void **state)
     r = RUN("learn", "--product", product, "--forget", "good2.png", "--out", product, "--threads", "1");
     expect(&r, 1, "no such good part");
     program_free(&r);
+    r = RUN("model", "info", product, "--width", "256", "--height", "256");
+    expect(&r, 0, "stripes: 5 good parts");
+    expect(&r, 0, "picture 256x256");
+    program_free(&r);
     r = RUN("inspect", "--product", product, "--ref", late, late);
     expect(&r, 2, "--product or --ref");
     program_free(&r);
