@@ -58,7 +58,28 @@ typedef struct gad_speed_report {
 } gad_speed_report;
 GAD_API gad_status gad_speed_measure(const gad_speed_settings *settings, gad_speed_report *report, gad_error *err);
 
-/* The same for training. Samples are two images of random pixels, text_tokens ids and an answer of answer_tokens. */
+/* How well a model predicts a text: by default in fp32, and as asked. */
+typedef struct gad_perplexity_settings {
+    const char *model, *mmproj; /* as above */
+    const char *text;           /* a file, UTF-8 */
+    int64_t window_tokens;      /* read at a time; each window begins anew */
+    gad_quantise quantise;      /* and what else is asked */
+    gad_precision precision;
+    bool half_cache;
+    int threads;
+    const char *device, *cpu_level; /* as gad_engine_options */
+    const gad_log *log;
+} gad_perplexity_settings;
+typedef struct gad_perplexity_report {
+    int64_t tokens;                     /* predicted: all but the first of each window */
+    double plain, asked;                /* perplexities */
+    double divergence, most_divergence; /* Kullback-Leibler, of `asked` from `plain`: nats a token */
+    double same_word;                   /* share of tokens for which both find the same word likeliest */
+} gad_perplexity_report;
+GAD_API gad_status gad_perplexity_measure(const gad_perplexity_settings *settings, gad_perplexity_report *report,
+                                          gad_error *err);
+
+/* Speed of training. Samples are two images of random pixels, text_tokens ids and an answer of answer_tokens. */
 typedef struct gad_training_benchmark_settings {
     const char *model, *mmproj, *shape; /* as above; a step trains ... */
     int64_t lora_rank;                  /* ... adapters of this rank on the language model; 0: all of it in fp32 */

@@ -42,13 +42,14 @@ typedef struct gad_convert_settings {
     const char *model;   /* checkpoint folder, or the .gguf file of a language model */
     const char *mmproj;  /* of a .gguf file: its vision tower's; NULL: the one beside it */
     const char *adapter; /* PEFT LoRA adapter to add into the weights; NULL: none */
-    const char *out;     /* new folder */
-    const char *type;    /* "fp32", "bf16", "fp16"; NULL: as the matrices of the checkpoint are */
-    bool force;          /* write into a folder that holds a checkpoint */
-    int64_t threads;     /* 0: all processors */
+    const char *out;  /* new folder, or a new file whose name ends in .gguf; its tower goes to mmproj-NAME.gguf beside it */
+    const char *type; /* "fp32", "bf16", "fp16", for .gguf also "q8_0"; NULL: as the matrices of the checkpoint are */
+    bool force;       /* write over a checkpoint that is there */
+    int64_t threads;  /* 0: all processors */
     const gad_log *log;
 } gad_convert_settings;
-/* The checkpoint as another folder in Hugging Face layout, with everything that belongs to it but its threshold. */
+/* The checkpoint as another folder in Hugging Face layout, with everything that belongs to it but its threshold; or as the
+ * two files of llama.cpp. */
 GAD_API gad_status gad_model_convert(const gad_convert_settings *settings, gad_error *err);
 
 /* ---- training ------------------------------------------------------------------------------------------------------ */

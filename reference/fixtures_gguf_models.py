@@ -208,3 +208,32 @@ def write(folder, families):
         write_text(folder / f"{family}.gguf", source, config, tensors, "qwen3vl" if qwen3 else "qwen2vl")
         write_tower(folder / f"mmproj-{family}.gguf", source, config, tensors, qwen3)
     write_llama(folder, families / "qwen25" / "model")
+
+
+def write_fuzz_seeds(folder):
+    """A `llama` model of a few thousand numbers, whole and with one key spoilt each, from which a fuzzer goes on."""
+    rng = np.random.default_rng(3)
+    point = [chr(b) if 33 <= b <= 126 or 161 <= b <= 172 or b >= 174 else None for b in range(256)]
+    spare = iter(range(256, 400))
+    tokens = [p or chr(next(spare)) for p in point] + ["ab", "<|im_end|>"]
+    usual = {"block_count": 1, "context_length": 64, "embedding_length": 8, "feed_forward_length": 16, "attention.head_count": 2,
+             "attention.head_count_kv": 1}
+    spoilt = {"whole": {}, "heads": {"attention.head_count": 0}, "layers": {"block_count": 2**31}, "none": {"block_count": None},
+              "width": {"embedding_length": 16}, "types": {"types": 3}, "merge": {"merges": ["a zz"]}, "token": {"double": True}}
+    for name, change in spoilt.items():
+        writer = GGUFWriter(folder / f"{name}.gguf", "llama")
+        for key, value in {**usual, **{k: v for k, v in change.items() if k in usual}}.items():
+            if value is not None:
+                writer.add_uint32("llama." + key, value)
+        writer.add_float32("llama.attention.layer_norm_rms_epsilon", 1e-5)
+        writer.add_tokenizer_model("gpt2")
+        writer.add_tokenizer_pre("smollm")
+        writer.add_token_list(tokens[:-2] + ["a", tokens[-1]] if change.get("double") else tokens)
+        writer.add_token_types(([1] * (len(tokens) - 1) + [3])[:change.get("types")])
+        writer.add_token_merges(change.get("merges", ["a b"]))
+        shapes = {"token_embd": (len(tokens), 8), "output_norm": (8,), "blk.0.attn_norm": (8,), "blk.0.ffn_norm": (8,),
+                  "blk.0.attn_q": (8, 8), "blk.0.attn_k": (4, 8), "blk.0.attn_v": (4, 8), "blk.0.attn_output": (8, 8),
+                  "blk.0.ffn_gate": (16, 8), "blk.0.ffn_up": (16, 8), "blk.0.ffn_down": (8, 16)}
+        for tensor, shape in shapes.items():
+            writer.add_tensor(tensor + ".weight", rng.normal(0, 1, shape).astype(np.float16 if len(shape) > 1 else np.float32))
+        finish(writer)

@@ -16,7 +16,7 @@ typedef struct convert_options {
 #define AT(field) offsetof(convert_options, field)
 static const option table[] = {
     {.name = "mmproj", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(mmproj), .help = OPTIONS_ENGINE_MMPROJ_HELP},
-    {.name = "out", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(out), .help = "the new folder"},
+    {.name = "out", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(out), .help = "the new folder, or FILE.gguf"},
     {.name = "adapter",
      .argument = "DIR",
      .kind = OPTION_STRING,
@@ -26,12 +26,9 @@ static const option table[] = {
      .argument = "TYPE",
      .kind = OPTION_STRING,
      .offset = AT(type),
-     .help = "numbers of the new files: fp32, bf16 or fp16; left out: as the checkpoint's",
+     .help = "numbers of the new files: fp32, bf16 or fp16, for FILE.gguf also q8_0; left out: as the checkpoint's",
      .aliases = "dtype,torch-dtype"},
-    {.name = "force",
-     .kind = OPTION_FLAG,
-     .offset = AT(force),
-     .help = "write into a folder that holds a checkpoint already"},
+    {.name = "force", .kind = OPTION_FLAG, .offset = AT(force), .help = "write over a checkpoint that is there"},
     {.name = "threads", .argument = "N", .kind = OPTION_INT, .offset = AT(threads), .help = "0: all processors"},
 };
 
@@ -73,11 +70,11 @@ static int run_merge(void *settings)
 
 const command cmd_model_convert = {
     .name = "model convert",
-    .synopsis = "--out DIR [--type fp32|bf16|fp16] [--adapter DIR] MODEL",
-    .summary = "a checkpoint in another number format, as a folder that transformers loads",
+    .synopsis = "--out DIR|FILE.gguf [--type fp32|bf16|fp16|q8_0] [--adapter DIR] MODEL",
+    .summary = "a checkpoint in another number format, as a folder for transformers or files for llama.cpp",
     .details =
-        "Tensors get the names of Hugging Face; tokenizer, templates and image settings come along. A threshold that\n"
-        "was measured with the old weights does not.",
+        "Tensors get the names of Hugging Face, or those of llama.cpp with the vision tower in mmproj-FILE.gguf beside;\n"
+        "tokenizer, templates and image settings come along. A threshold that was measured with the old weights does not.",
     .options = table,
     .option_count = OPTIONS_COUNT(table),
     .min_arguments = 1,

@@ -21,6 +21,7 @@ const command *const commands[] = {
     &cmd_product_import,
     &cmd_product_delete,
     &cmd_model_info,
+    &cmd_model_perplexity,
     &cmd_model_convert,
     &cmd_model_merge,
     &cmd_model_new,

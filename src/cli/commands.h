@@ -9,7 +9,8 @@ extern const command *const commands[]; /* ends with NULL */
 extern const command cmd_inspect, cmd_learn, cmd_calibrate, cmd_speed, cmd_serve, cmd_watch;
 extern const command cmd_product_list, cmd_product_show, cmd_product_new, cmd_product_add, cmd_product_test,
     cmd_product_threshold, cmd_product_export, cmd_product_import, cmd_product_delete;
-extern const command cmd_model_info, cmd_model_convert, cmd_model_merge, cmd_model_new, cmd_model_vocab;
+extern const command cmd_model_info, cmd_model_perplexity, cmd_model_convert, cmd_model_merge, cmd_model_new,
+    cmd_model_vocab;
 extern const command cmd_train_sft, cmd_train_grpo, cmd_train_plot;
 extern const command cmd_bench_run, cmd_bench_report, cmd_bench_rescore, cmd_bench_compare;
 extern const command cmd_data_list, cmd_data_import, cmd_data_stats, cmd_data_check, cmd_data_split, cmd_data_pair,

@@ -3,6 +3,7 @@
 
 #include "base/half.h"
 
+#include <math.h>
 #include <string.h>
 
 static uint16_t u16_at(const uint8_t *p)
@@ -78,6 +79,41 @@ static void read_q8_0(const uint8_t *b, float *out)
         out[j] = d * (float)(int8_t)b[2 + j];
 }
 
+/* ---- writing ------------------------------------------------------------------------------------------------------- */
+
+static void put_u16(uint8_t *p, uint16_t value)
+{
+    p[0] = (uint8_t)value;
+    p[1] = (uint8_t)(value >> 8);
+}
+
+static void write_f32(const float *in, uint8_t *b)
+{
+    memcpy(b, in, 4);
+}
+
+static void write_f16(const float *in, uint8_t *b)
+{
+    put_u16(b, gad_half_to_f16(*in));
+}
+
+static void write_bf16(const float *in, uint8_t *b)
+{
+    put_u16(b, gad_half_to_bf16(*in));
+}
+
+/* d = max|x| / 127, rounded to fp16 after the numbers were, as ggml does. */
+static void write_q8_0(const float *in, uint8_t *b)
+{
+    float most = 0;
+    for (int j = 0; j < 32; j++)
+        most = fmaxf(most, fabsf(in[j]));
+    const float d = most / 127, inverse = d > 0 ? 1 / d : 0;
+    put_u16(b, gad_half_to_f16(d));
+    for (int j = 0; j < 32; j++)
+        b[2 + j] = (uint8_t)(int8_t)lrintf(fminf(fmaxf(roundf(in[j] * inverse), -127), 127));
+}
+
 /* ---- super-blocks of 256 ------------------------------------------------------------------------------------------- */
 
 /* Scale and minimum number j of 8, six bits each, packed into 12 bytes. */
@@ -131,16 +167,26 @@ static void read_q6_k(const uint8_t *b, float *out)
 /* ---- the table ----------------------------------------------------------------------------------------------------- */
 
 static const gad_gguf_block blocks[] = {
-    {"F32", 0, 1, 4, read_f32},        {"F16", 1, 1, 2, read_f16},        {"BF16", 30, 1, 2, read_bf16},
-    {"Q4_0", 2, 32, 18, read_q4_0},    {"Q4_1", 3, 32, 20, read_q4_1},    {"Q5_0", 6, 32, 22, read_q5_0},
-    {"Q5_1", 7, 32, 24, read_q5_1},    {"Q8_0", 8, 32, 34, read_q8_0},    {"Q4_K", 12, 256, 144, read_q4_k},
-    {"Q5_K", 13, 256, 176, read_q5_k}, {"Q6_K", 14, 256, 210, read_q6_k},
+    {"F32", 0, 1, 4, read_f32, write_f32},     {"F16", 1, 1, 2, read_f16, write_f16},
+    {"BF16", 30, 1, 2, read_bf16, write_bf16}, {"Q8_0", 8, 32, 34, read_q8_0, write_q8_0},
+    {"Q4_0", 2, 32, 18, read_q4_0, NULL},      {"Q4_1", 3, 32, 20, read_q4_1, NULL},
+    {"Q5_0", 6, 32, 22, read_q5_0, NULL},      {"Q5_1", 7, 32, 24, read_q5_1, NULL},
+    {"Q4_K", 12, 256, 144, read_q4_k, NULL},   {"Q5_K", 13, 256, 176, read_q5_k, NULL},
+    {"Q6_K", 14, 256, 210, read_q6_k, NULL},
 };
 
 const gad_gguf_block *gad_gguf_block_of(uint32_t type)
 {
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         if (blocks[i].type == type)
+            return &blocks[i];
+    return NULL;
+}
+
+const gad_gguf_block *gad_gguf_block_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        if (!strcmp(blocks[i].name, name))
             return &blocks[i];
     return NULL;
 }
@@ -158,4 +204,10 @@ void gad_gguf_block_read(const gad_gguf_block *block, const uint8_t *data, size_
 {
     for (size_t i = 0; i < count; i += block->count, data += block->size_bytes)
         block->read(data, out + i);
+}
+
+void gad_gguf_block_write(const gad_gguf_block *block, const float *in, size_t count, uint8_t *data)
+{
+    for (size_t i = 0; i < count; i += block->count, data += block->size_bytes)
+        block->write(in + i, data);
 }

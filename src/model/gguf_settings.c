@@ -259,13 +259,16 @@ gad_status gad_gguf_settings_config(const gad_gguf *text, const gad_gguf *vision
                              "%s: key general.architecture is \"%s\", where \"%s\" is needed", text->path, architecture,
                              expected);
     reader t = {.file = text, .prefix = architecture, .err = err};
+    const gad_gguf_value *relative = gad_gguf_find(text, "gad.relative_boxes"); /* of a model that gad wrote */
     reader v = {.file = vision, .prefix = "clip.vision", .err = err};
     json_t *made = json_pack("{s:s, s:o}", "model_type",
                              !vision ? "llama"
                              : qwen3 ? "qwen3_vl"
                                      : "qwen2_5_vl",
                              "text_config", read_text(&t, qwen3, !vision));
-    status = t.status;
+    if (relative)
+        json_object_set_new(made, "box_coordinates", json_string("relative_1000"));
+    status = made ? t.status : gad_error_memory(err, operation, 0);
     if (!status && vision) {
         json_object_set_new(made, "vision_config", read_vision(&v, qwen3, read_integer(&t, "embedding_length", -1)));
         status = v.status ? v.status : set_tokens(made, text, err);

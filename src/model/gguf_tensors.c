@@ -240,11 +240,10 @@ static gad_status check_part(const gad_gguf_found *found, const gad_param *param
     add_shape(&shapes, tensor->rank, tensor->shape);
     gad_string_add(&shapes, ", expected ");
     add_shape(&shapes, rank, shape);
-    gad_status status =
-        gad_error_set(err, GAD_E_FORMAT, operation,
-                      tensor->block ? "the settings and tensors are not of the same model: is the mmproj file?"
-                                    : "config.json and weights are not of the same model",
-                      "%s: \"%s\" has shape %s", tensor->file, tensor->name, gad_string_text(&shapes));
+    gad_status status = gad_error_set(err, GAD_E_FORMAT, operation,
+                                      tensor->block ? "the file is damaged, or the mmproj file is of another model"
+                                                    : "config.json and weights are not of the same model",
+                                      "%s: \"%s\" has shape %s", tensor->file, tensor->name, gad_string_text(&shapes));
     gad_string_free(&shapes);
     return status;
 }

@@ -1,6 +1,7 @@
 /* package: see package.h */
 #include "model/package.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -132,6 +133,16 @@ gad_status gad_package_chat(const gad_package *p, const gad_tokenizer *tokenizer
     const gad_gguf_string text = gad_gguf_vocab_template(&p->text);
     gad_status status = gad_chat_template_recognise(text.bytes, text.length, p->path, &format, err);
     return status ? status : gad_chat_make(format, tokenizer, chat, err);
+}
+
+gad_status gad_package_template(const gad_package *p, gad_string *text, gad_error *err)
+{
+    char from[PATH_MAX];
+    if (!p->is_gguf)
+        return gad_chat_template_read(p->path, text, from, err);
+    const gad_gguf_string found = gad_gguf_vocab_template(&p->text);
+    gad_string_append(text, found.bytes, found.length);
+    return text->failed ? gad_error_memory(err, operation, found.length) : GAD_OK;
 }
 
 static gad_status preprocess_of_folder(const char *folder, gad_preprocess *settings, gad_error *err)

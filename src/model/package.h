@@ -22,6 +22,8 @@ void gad_package_free(gad_package *package);
 gad_status gad_package_config(const gad_package *package, gad_config *config, gad_error *err);
 gad_status gad_package_tokenizer(const gad_package *package, gad_tokenizer **tokenizer, gad_error *err);
 gad_status gad_package_chat(const gad_package *package, const gad_tokenizer *tokenizer, gad_chat *chat, gad_error *err);
+/* The text of the chat template. */
+gad_status gad_package_template(const gad_package *package, gad_string *text, gad_error *err);
 /* preprocessor_config.json, or processor_config.json. */
 gad_status gad_package_preprocess(const gad_package *package, gad_preprocess *settings, gad_error *err);
 /* The weights; as gad_weights_load. */

@@ -6,6 +6,8 @@
 #include "base/json.h"
 #include "base/memory.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { TEMPLATE_LIMIT_BYTES = 1 << 20, CONFIG_LIMIT_BYTES = 1 << 26 };
@@ -109,43 +111,56 @@ static const char *template_in(const json_t *root)
 }
 
 /* Try directory/name. *found tells whether it has a template. */
-static gad_status try_file(const char *directory, const char *name, bool is_json, bool *found, gad_chat_format *format,
+static gad_status try_file(const char *directory, const char *name, bool is_json, bool *found, gad_string *text, char *from,
                            gad_error *err)
 {
-    char *path = gad_file_join(directory, name), *text = NULL;
+    char *path = gad_file_join(directory, name), *bytes = NULL;
     size_t length = 0;
     json_t *root = NULL;
     gad_status status = path ? GAD_OK : gad_error_memory(err, operation, 0);
     *found = false;
     if (status || !gad_file_exists(path))
         goto done;
-    status = gad_file_read(path, is_json ? CONFIG_LIMIT_BYTES : TEMPLATE_LIMIT_BYTES, &text, &length, err);
+    status = gad_file_read(path, is_json ? CONFIG_LIMIT_BYTES : TEMPLATE_LIMIT_BYTES, &bytes, &length, err);
     if (!status && is_json)
-        status = gad_json_parse(text, length, path, &root, err);
+        status = gad_json_parse(bytes, length, path, &root, err);
     if (status)
         goto done;
-    const char *content = is_json ? template_in(root) : text;
+    const char *content = is_json ? template_in(root) : bytes;
     if (content) {
         *found = true;
-        status = gad_chat_template_recognise(content, is_json ? strlen(content) : length, path, format, err);
+        snprintf(from, PATH_MAX, "%s", path);
+        gad_string_append(text, content, is_json ? strlen(content) : length);
+        status = text->failed ? gad_error_memory(err, operation, length) : GAD_OK;
     }
 done:
     json_decref(root);
-    gad_memory_free(text);
+    gad_memory_free(bytes);
     gad_memory_free(path);
     return status;
 }
 
-gad_status gad_chat_template_load(const char *directory, gad_chat_format *format, gad_error *err)
+gad_status gad_chat_template_read(const char *directory, gad_string *text, char *from, gad_error *err)
 {
     static const char *const names[3] = {"chat_template.jinja", "chat_template.json", "tokenizer_config.json"};
     for (int i = 0; i < 3; i++) {
         bool found;
-        gad_status status = try_file(directory, names[i], i > 0, &found, format, err);
+        gad_status status = try_file(directory, names[i], i > 0, &found, text, from, err);
         if (status || found)
             return status;
     }
     return gad_error_set(err, GAD_E_FORMAT, operation, "copy chat_template.json from the checkpoint's origin",
                          "%s: no chat_template.jinja, and no chat_template in chat_template.json or tokenizer_config.json",
                          directory);
+}
+
+gad_status gad_chat_template_load(const char *directory, gad_chat_format *format, gad_error *err)
+{
+    char from[PATH_MAX];
+    gad_string text = {0};
+    gad_status status = gad_chat_template_read(directory, &text, from, err);
+    if (!status)
+        status = gad_chat_template_recognise(gad_string_text(&text), text.length, from, format, err);
+    gad_string_free(&text);
+    return status;
 }

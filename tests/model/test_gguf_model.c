@@ -8,6 +8,7 @@
 #include "base/string.h"
 #include "generate/timeline.h"
 #include "io/safetensors.h"
+#include "model/gguf_save.h"
 #include "model/package.h"
 #include "model/weights.h"
 #include "support/support.h"
@@ -188,6 +189,55 @@ static void test_llama(void **state)
     gad_package_free(&package);
 }
 
+/* A checkpoint written as llama.cpp's files is the checkpoint: in fp32 to the last bit, in Q8_0 to half a step of the
+ * largest number of 32. */
+static void test_written(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"F32", "Q8_0"};
+    for (size_t k = 0; k < 4; k++) {
+        gad_error err = {0};
+        gad_package folder = open_folder(families[k / 2]), pair;
+        gad_tokenizer *tokenizer, *again;
+        gad_preprocess pictures;
+        gad_string text = {0};
+        loaded a = load(&folder);
+        ASSERT_OK(gad_package_tokenizer(&folder, &tokenizer, &err), &err);
+        ASSERT_OK(gad_package_preprocess(&folder, &pictures, &err), &err);
+        ASSERT_OK(gad_package_template(&folder, &text, &err), &err);
+        const gad_gguf_parcel parcel = {&a.model, tokenizer, &pictures, gad_string_text(&text), text.length, types[k % 2]};
+        const char *path = support_scratch(GAD_TEST_TMP, "written.gguf");
+        ASSERT_OK(gad_gguf_save(&parcel, path, &err), &err);
+        ASSERT_OK(gad_package_open(path, NULL, &pair, &err), &err); /* finds its tower */
+        loaded b = load(&pair);
+        for (size_t p = 0; p < a.model.params.count; p++) {
+            const gad_param *x = a.model.params.item[p], *y = b.model.params.item[p];
+            double most = 0;
+            for (int64_t i = 0; i < gad_param_count(x); i++)
+                most = fmax(most, fabs(gad_param_get(x, i)));
+            const double allowed = k % 2 && x->is_matrix ? most / 127 * 0.51 + most * 0x1p-10 : 0;
+            for (int64_t i = 0; i < gad_param_count(x); i++)
+                if (!(fabs(gad_param_get(x, i) - gad_param_get(y, i)) <= allowed))
+                    fail_msg("%s[%lld]: %g, not %g", x->name, (long long)i, gad_param_get(y, i), gad_param_get(x, i));
+        }
+        gad_tokenizer_ids m = {0}, n = {0};
+        ASSERT_OK(gad_package_tokenizer(&pair, &again, &err), &err);
+        ASSERT_OK(gad_tokenizer_encode(tokenizer, text.data, text.length, GAD_TOKENIZER_CONTROL, &m, &err), &err);
+        ASSERT_OK(gad_tokenizer_encode(again, text.data, text.length, GAD_TOKENIZER_CONTROL, &n, &err), &err);
+        assert_int_equal(m.count, n.count);
+        assert_memory_equal(m.id, n.id, m.count * sizeof *m.id);
+        gad_tokenizer_ids_free(&m);
+        gad_tokenizer_ids_free(&n);
+        gad_tokenizer_free(tokenizer);
+        gad_tokenizer_free(again);
+        gad_string_free(&text);
+        unload(&a);
+        unload(&b);
+        gad_package_free(&folder);
+        gad_package_free(&pair);
+    }
+}
+
 static void refused(const char *model, const char *mmproj, gad_status code, const char *words)
 {
     gad_error err = {0};
@@ -245,8 +295,9 @@ static void test_wrong_sizes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_settings), cmocka_unit_test(test_tokens),
-                                       cmocka_unit_test(test_weights),  cmocka_unit_test(test_llama),
-                                       cmocka_unit_test(test_refused),  cmocka_unit_test(test_wrong_sizes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_settings),   cmocka_unit_test(test_tokens),
+                                       cmocka_unit_test(test_weights),    cmocka_unit_test(test_llama),
+                                       cmocka_unit_test(test_written),    cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_wrong_sizes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
