@@ -60,6 +60,7 @@ typedef struct gad_product gad_product;
 typedef struct gad_learn_settings {
     const char *name;     /* what the part is */
     const char *backbone; /* the file of a feature network; NULL: the installed one */
+    const char *device;   /* of the feature network: as in gad_engine_options */
     int threads;          /* 0: all processors */
     /* Pictures are seen at the size of a square of that side, their shape kept; 0: 448, or their own size where that is
      * smaller. */
@@ -86,6 +87,8 @@ GAD_API gad_status gad_product_save(const gad_product *product, const char *path
 /* `backbone` as in gad_learn_settings; it must be the one that the product was learnt with. */
 GAD_API gad_status gad_product_open(const char *path, const char *backbone, int threads, gad_product **product,
                                     gad_error *err);
+/* Its feature network runs on that device from now on, as in gad_engine_options; once. */
+GAD_API gad_status gad_product_use_device(gad_product *product, const char *device, gad_error *err);
 GAD_API void gad_product_free(gad_product *product);
 
 /* Verdict, score, regions and heat map; nothing is reasoned. `threshold` of the score, 0 to 1; NaN: the product's own,

@@ -117,7 +117,7 @@ gad_status gad_model_product(const gad_learn_settings *settings, const char *sho
     if (!self)
         return gad_error_memory(err, operation, sizeof *self);
     self->settings = *settings;
-    gad_status status = gad_product_backbone(settings->backbone, 1, &backbone, err);
+    gad_status status = gad_product_backbone(settings->backbone, settings->device, 1, &backbone, err);
     if (status) {
         gad_memory_free(self);
         return status;

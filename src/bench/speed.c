@@ -213,6 +213,8 @@ static gad_status measure_backbone(bench *b, gad_error *err)
     gad_backbone *backbone = NULL;
     gad_image image = {0};
     gad_status status = gad_backbone_open(s->backbone, s->threads, &backbone, err);
+    if (!status)
+        status = gad_backbone_use_device(backbone, s->device, err);
     if (!status && s->cpu_level)
         status = gad_backbone_limit_cpu(backbone, s->cpu_level, err);
     if (!status) {

@@ -475,7 +475,8 @@ static int open_answerer(const inspect_options *o, references *refs, inspect_run
         return EXIT_USAGE;
     }
     if (o->product)
-        return gad_product_open(o->product, o->features, (int)o->engine.compute.threads, &all->product, &err)
+        return gad_product_open(o->product, o->features, (int)o->engine.compute.threads, &all->product, &err) ||
+                       gad_product_use_device(all->product, o->engine.compute.device, &err)
                    ? terminal_fail(&err)
                    : EXIT_DONE;
     int code = options_engine_open(&cmd_inspect, &o->engine, &log, &all->engine);

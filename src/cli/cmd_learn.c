@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/options_engine.h"
 #include "cli/outputs.h"
 #include "cli/terminal.h"
 #include "gad_product.h"
@@ -15,6 +16,7 @@ typedef struct learn_options {
     const char *class_name, *out, *features, *smallest, *product;
     bool mirror, force, guarantee;
     int64_t side, rows, threads;
+    const char *device;
     double rate, confidence;
 } learn_options;
 
@@ -78,6 +80,7 @@ static const option table[] = {
      .kind = OPTION_STRING,
      .offset = AT(features),
      .help = "the network that sees (default: the installed one)"},
+    OPTIONS_ENGINE_DEVICE(AT(device)),
     {.name = "threads", .argument = "N", .kind = OPTION_INT, .offset = AT(threads), .help = "0: all processors"},
     {.help = "The wanted threshold"},
     {.name = "rate",
@@ -161,6 +164,7 @@ static int learn(const learn_options *o, const paths *good, gad_product **produc
     gad_learn_settings settings = gad_learn_settings_default();
     settings.name = o->class_name;
     settings.backbone = o->features;
+    settings.device = o->device;
     settings.threads = (int)o->threads;
     settings.side_px = o->side;
     settings.mirror = o->mirror;
@@ -180,7 +184,8 @@ static int learn(const learn_options *o, const paths *good, gad_product **produc
 static int learn_more(const learn_options *o, const paths *good, gad_product **product)
 {
     gad_error err;
-    if (gad_product_open(o->product, o->features, (int)o->threads, product, &err))
+    if (gad_product_open(o->product, o->features, (int)o->threads, product, &err) ||
+        gad_product_use_device(*product, o->device, &err))
         return terminal_fail(&err);
     for (int64_t i = 0; i < o->forget.count; i++)
         if (gad_product_forget(*product, o->forget.item[i], &err))

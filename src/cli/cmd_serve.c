@@ -200,6 +200,7 @@ static int run(void *settings)
     s->inspect = all.inspect;
     s->log = &log;
     s->learn.backbone = o->features;
+    s->learn.device = o->engine.compute.device;
     s->learn.threads = (int)o->engine.compute.threads;
     char name[256];
     int code = options_sinks_read(&o->sink);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/options_engine.h"
 #include "cli/options_sinks.h"
 #include "cli/terminal.h"
 #include "gad_serve.h"
@@ -16,6 +17,7 @@ typedef struct watch_options {
     const char *product, *features, *sort, *fail_on;
     bool json;
     int64_t threads;
+    const char *device;
 } watch_options;
 
 #define AT(field) offsetof(watch_options, field)
@@ -58,6 +60,7 @@ static const option table[] = {
      .kind = OPTION_STRING,
      .offset = AT(features),
      .help = "the network that sees (default: the installed one)"},
+    OPTIONS_ENGINE_DEVICE(AT(device)),
     {.name = "threads", .argument = "N", .kind = OPTION_INT, .offset = AT(threads), .help = "0: all processors"},
 };
 
@@ -102,6 +105,8 @@ static int run(void *settings)
     int code = options_sinks_read(&o->sink);
     o->watch.sinks = o->sink.sinks;
     gad_status status = code ? GAD_OK : gad_product_open(o->product, o->features, (int)o->threads, &product, &err);
+    if (!status && !code)
+        status = gad_product_use_device(product, o->device, &err);
     if (!status && !code)
         status = gad_watch(product, &o->watch, &report, &err);
     gad_product_free(product);

@@ -8,6 +8,8 @@
 #include "features/vit.h"
 #include "io/resize.h"
 
+#include <string.h>
+
 enum { MAX_SIDE = 8192 };
 
 struct gad_backbone {
@@ -72,6 +74,23 @@ static gad_status check_size(const gad_backbone_info *info, const gad_image *ima
         return gad_error_set(err, GAD_E_LIMIT, operation, "cut the picture into tiles", "%lld x %lld px: a side over %d px",
                              (long long)width, (long long)height, MAX_SIDE);
     return GAD_OK;
+}
+
+gad_status gad_backbone_use_device(gad_backbone *b, const char *name, gad_error *err)
+{
+    gad_device device = {0};
+    if (!name || !strcmp(name, "cpu"))
+        return GAD_OK;
+    if (b->device.memory_bytes)
+        return gad_error_set(err, GAD_E_ARGUMENT, "see a picture", "open the backbone again", "it sees with %s already",
+                             b->device.label);
+    gad_status status = gad_device_open(&device, name, b->device.threads, err);
+    if (status)
+        return status;
+    gad_device_use_products(&device, GAD_F32);
+    gad_device_close(&b->device);
+    b->device = device;
+    return b->vit ? gad_vit_place(b->vit, &b->device, err) : gad_lite_place(b->lite, &b->device, err);
 }
 
 gad_status gad_backbone_limit_cpu(gad_backbone *backbone, const char *level, gad_error *err)

@@ -12,6 +12,8 @@ typedef struct gad_backbone gad_backbone;
 /* threads 0: all that OpenMP offers. */
 gad_status gad_backbone_open(const char *path, int threads, gad_backbone **backbone, gad_error *err);
 void gad_backbone_free(gad_backbone *backbone);
+/* See with a device of that name (gad_device_open) from now on, in fp32 as the CPU does; NULL: the CPU, as before. */
+gad_status gad_backbone_use_device(gad_backbone *backbone, const char *device, gad_error *err);
 /* Use no newer instructions than this level (op.h, gad_device_cpu_level_name). */
 gad_status gad_backbone_limit_cpu(gad_backbone *backbone, const char *level, gad_error *err);
 /* Lives as long as the backbone. */

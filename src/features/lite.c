@@ -29,6 +29,7 @@ struct gad_lite {
     gad_safetensors *file; /* mapped: the layers point into it */
     block block[MAX_BLOCKS];
     int blocks;
+    gad_device *device; /* where the layers were placed; NULL: on the host */
 };
 
 /* ---- opening ---- */
@@ -133,10 +134,46 @@ gad_status gad_lite_open(const char *path, gad_lite **lite, gad_backbone_info *i
     return GAD_OK;
 }
 
+static gad_weight bias_of(const layer *l)
+{
+    return (gad_weight){l->bias.data, l->bias.dtype, 1, l->bias.cols, NULL};
+}
+
+static void place_layer(gad_device *device, layer *l)
+{
+    const gad_weight bias = device->ops->place(device, bias_of(l));
+    l->weight = device->ops->place(device, l->weight);
+    l->bias.data = (void *)(uintptr_t)bias.data;
+}
+
+gad_status gad_lite_place(gad_lite *lite, gad_device *device, gad_error *err)
+{
+    if (!device->memory_bytes)
+        return GAD_OK;
+    lite->device = device;
+    for (int i = 0; i < lite->blocks; i++) {
+        place_layer(device, &lite->block[i].expand);
+        place_layer(device, &lite->block[i].depthwise);
+        place_layer(device, &lite->block[i].project);
+    }
+    return gad_device_check(device, err);
+}
+
+static void unplace_layer(gad_device *device, const layer *l)
+{
+    device->ops->unplace(device, l->weight);
+    device->ops->unplace(device, bias_of(l));
+}
+
 void gad_lite_free(gad_lite *lite)
 {
     if (!lite)
         return;
+    for (int i = 0; lite->device && i < lite->blocks; i++) {
+        unplace_layer(lite->device, &lite->block[i].expand);
+        unplace_layer(lite->device, &lite->block[i].depthwise);
+        unplace_layer(lite->device, &lite->block[i].project);
+    }
     gad_safetensors_free(lite->file);
     gad_memory_free(lite);
 }

@@ -11,6 +11,8 @@ typedef struct gad_lite gad_lite;
 
 gad_status gad_lite_open(const char *path, gad_lite **lite, gad_backbone_info *info, gad_error *err);
 void gad_lite_free(gad_lite *lite);
+/* Give a device with memory of its own the weights, once; it outlives the network. */
+gad_status gad_lite_place(gad_lite *lite, gad_device *device, gad_error *err);
 /* `picture` has sides that are multiples of info's unit. Maps are added to `features`. */
 gad_status gad_lite_run(const gad_lite *lite, gad_device *device, const gad_image *picture, gad_features *features,
                         gad_error *err);

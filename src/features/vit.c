@@ -72,6 +72,13 @@ gad_status gad_vit_open(const char *folder, gad_vit **vit, gad_backbone_info *in
     return status;
 }
 
+gad_status gad_vit_place(gad_vit *vit, gad_device *device, gad_error *err)
+{
+    for (size_t i = 0; i < vit->weights.params.count; i++)
+        gad_param_place(vit->weights.params.item[i], device);
+    return gad_device_check(device, err);
+}
+
 void gad_vit_free(gad_vit *vit)
 {
     if (!vit)

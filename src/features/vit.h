@@ -11,6 +11,8 @@ typedef struct gad_vit gad_vit;
 
 gad_status gad_vit_open(const char *folder, gad_vit **vit, gad_backbone_info *info, gad_error *err);
 void gad_vit_free(gad_vit *vit);
+/* Give a device with memory of its own the weights; it outlives the network. */
+gad_status gad_vit_place(gad_vit *vit, gad_device *device, gad_error *err);
 /* `picture` has sides that are multiples of info's unit. Maps are added to `features`. */
 gad_status gad_vit_run(const gad_vit *vit, gad_device *device, const gad_image *picture, gad_features *features,
                        gad_error *err);

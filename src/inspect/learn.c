@@ -12,7 +12,7 @@
 
 static const char learning[] = "learn a product";
 
-gad_status gad_product_backbone(const char *given, int threads, gad_backbone **backbone, gad_error *err)
+gad_status gad_product_backbone(const char *given, const char *device, int threads, gad_backbone **backbone, gad_error *err)
 {
     static const char *const places[] = {"models/backbone/lite0.safetensors",
                                          "../share/gad/models/backbone/lite0.safetensors",
@@ -21,7 +21,15 @@ gad_status gad_product_backbone(const char *given, int threads, gad_backbone **b
     if (!given && !gad_installed_find(places, path, sizeof path))
         return gad_error_set(err, GAD_E_ARGUMENT, "open a backbone", "give one with --features",
                              "models/backbone/lite0.safetensors is not installed beside gad");
-    return gad_backbone_open(given ? given : path, threads, backbone, err);
+    gad_backbone *opened = NULL;
+    gad_status status = gad_backbone_open(given ? given : path, threads, &opened, err);
+    if (!status)
+        status = gad_backbone_use_device(opened, device, err);
+    if (status)
+        gad_backbone_free(opened);
+    else
+        *backbone = opened;
+    return status;
 }
 
 static gad_status add_file(gad_product *product, const char *path, gad_error *err)
@@ -69,7 +77,7 @@ gad_status gad_product_learn(const char *const *good, int64_t count, const gad_l
         return gad_error_set(err, GAD_E_ARGUMENT, learning, "give the files of good parts", "no good part");
     gad_status status = find_side(good[0], &s, err);
     if (!status)
-        status = gad_product_backbone(s.backbone, s.threads, &backbone, err);
+        status = gad_product_backbone(s.backbone, s.device, s.threads, &backbone, err);
     if (!status)
         status = gad_product_new(&s, backbone, &p, err);
     gad_progress_meter meter = gad_progress_start(progress, "good parts", count);
@@ -110,6 +118,11 @@ gad_status gad_product_forget(gad_product *product, const char *name, gad_error 
     return status ? status : gad_product_finish(product, product->threshold.rate, product->threshold.confidence, err);
 }
 
+gad_status gad_product_use_device(gad_product *product, const char *device, gad_error *err)
+{
+    return gad_backbone_use_device(product->backbone, device, err);
+}
+
 gad_status gad_product_save(const gad_product *product, const char *path, gad_error *err)
 {
     return gad_product_file_write(product, path, err);
@@ -121,7 +134,7 @@ gad_status gad_product_open(const char *path, const char *backbone, int threads,
     gad_backbone *opened = NULL;
     gad_status status = gad_product_file_read(path, &p, err);
     if (!status)
-        status = gad_product_backbone(backbone, threads, &opened, err);
+        status = gad_product_backbone(backbone, NULL, threads, &opened, err);
     if (!status)
         status = gad_product_equip(p, opened, threads, err);
     if (status) {

@@ -42,8 +42,8 @@ struct gad_product {
 /* How many tiles (features/tile.h) that is. */
 int64_t gad_product_tiles(const gad_product *product, int64_t width_px, int64_t height_px);
 
-/* The backbone in that file; NULL: the installed one. */
-gad_status gad_product_backbone(const char *path, int threads, gad_backbone **backbone, gad_error *err);
+/* The backbone in that file (NULL: the installed one) on that device (NULL: the CPU). */
+gad_status gad_product_backbone(const char *path, const char *device, int threads, gad_backbone **backbone, gad_error *err);
 
 /* The side of the working picture at which a defect covers a cell, for pictures of width x height px. */
 gad_status gad_product_side(const gad_learn_settings *settings, int64_t width_px, int64_t height_px, int64_t *side_px,

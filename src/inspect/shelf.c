@@ -16,7 +16,7 @@ static const char operation[] = "keep products";
 enum { MAX_NAME = 64, MAX_KEPT = 120, MAX_HISTORY = 1000 };
 
 struct gad_shelf {
-    char *folder, *backbone;
+    char *folder, *backbone, *device;
     gad_learn_settings learn;
     gad_shelf_item **item; /* by name; addresses stay valid */
     size_t count, capacity;
@@ -125,7 +125,7 @@ static gad_status new_item(const char *name, gad_shelf_item **item, gad_error *e
 static gad_status equip(const gad_shelf *shelf, gad_product *product, gad_error *err)
 {
     gad_backbone *backbone = NULL;
-    gad_status status = gad_product_backbone(shelf->backbone, shelf->learn.threads, &backbone, err);
+    gad_status status = gad_product_backbone(shelf->backbone, shelf->device, shelf->learn.threads, &backbone, err);
     return status ? status : gad_product_equip(product, backbone, shelf->learn.threads, err);
 }
 
@@ -159,9 +159,11 @@ gad_status gad_shelf_open(const char *folder, const gad_learn_settings *learn, g
         return gad_error_memory(err, operation, sizeof *s);
     s->folder = gad_memory_copy_string(folder);
     s->backbone = learn->backbone ? gad_memory_copy_string(learn->backbone) : NULL;
+    s->device = learn->device ? gad_memory_copy_string(learn->device) : NULL;
     s->learn = *learn;
-    gad_status status =
-        s->folder && (s->backbone || !learn->backbone) ? GAD_OK : gad_error_memory(err, operation, strlen(folder));
+    gad_status status = s->folder && (s->backbone || !learn->backbone) && (s->device || !learn->device)
+                            ? GAD_OK
+                            : gad_error_memory(err, operation, strlen(folder));
     if (!status)
         status = gad_file_make_directory(folder, err);
     if (!status)
@@ -190,6 +192,7 @@ void gad_shelf_close(gad_shelf *shelf)
     gad_memory_free(shelf->item);
     gad_memory_free(shelf->folder);
     gad_memory_free(shelf->backbone);
+    gad_memory_free(shelf->device);
     gad_memory_free(shelf);
 }
 
@@ -321,7 +324,7 @@ static gad_status begin_product(gad_shelf *shelf, gad_shelf_item *item, gad_erro
     if (item->product)
         return GAD_OK;
     learn.name = item->name;
-    gad_status status = gad_product_backbone(shelf->backbone, learn.threads, &backbone, err);
+    gad_status status = gad_product_backbone(shelf->backbone, shelf->device, learn.threads, &backbone, err);
     if (!status)
         status = gad_product_new(&learn, backbone, &item->product, err);
     if (!status && (status = load_area(shelf, item, err))) {
