@@ -168,16 +168,18 @@ typedef struct lane_rows {
     const bf16 *data;
     int64_t stride;
     int q0, n0, group, d, head;
+    uint32_t part; /* 2^31 / group, rounded up: dividing by it is exact below 2^31 / group lanes, and cheap */
     __device__ const bf16 *at(int r) const
     {
-        const int n = n0 + r;
-        return data + (q0 + n / group) * stride + (head + n % group) * d;
+        const int n = n0 + r, row = (int)((uint64_t)n * part >> 31);
+        return data + (q0 + row) * stride + (head + n - row * group) * d;
     }
 } lane_rows;
 
 static __device__ inline lane_rows lanes_of(gad_tensor x, const gad_cuda_span &s, int group, int d, int g, int n0)
 {
-    return lane_rows{(const bf16 *)x.data, x.stride, s.q0, n0, group, d, g * group};
+    const uint32_t part = (0x80000000u + (uint32_t)group - 1) / (uint32_t)group;
+    return lane_rows{(const bf16 *)x.data, x.stride, s.q0, n0, group, d, g * group, part};
 }
 
 /* or keys first, first+1, ... of a span. */

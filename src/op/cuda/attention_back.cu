@@ -138,13 +138,14 @@ static __device__ inline void load_lanes(const gad_attention_back_call &c, const
     grid_copy_close();
 }
 
-/* Thread i has lse (in powers of 2) of lane n0 + i, or, behind those, delta of lane n0 + i - LANES. */
+/* Thread i has lse (in powers of 2) of lane n0 + i, or, behind those, delta of lane n0 + i - LANES. Where there is no lane,
+ * an infinite lse makes P zero. */
 static __device__ inline float end_of(const gad_attention_back_call &c, const lane_run &r, int n0)
 {
     const int n = n0 + (int)threadIdx.x % LANES, head = r.g * c.group + n % c.group;
     const int64_t row = r.span.q0 + n / c.group;
     if (n >= r.lanes)
-        return 0;
+        return (int)threadIdx.x < LANES ? INFINITY : 0;
     return (int)threadIdx.x < LANES ? ((const float *)c.lse.data)[row * c.lse.stride + head] * LOG2E
                                     : c.delta[row * c.kv_heads * c.group + head];
 }
@@ -162,8 +163,9 @@ static __device__ inline void meet_lanes(const gad_attention_back_call &c, const
     bf16 *const lanes = memory + 2 * tile;
     float *const ends = (float *)(lanes + 4 * tile);
     const bf16 *const key = memory + tile_numbers<DP>(16 * warp), *const value = key + tile;
-    const int start = first_lane(r, r.low, c.group) / LANES * LANES, full = first_lane(r, r.high - 1, c.group);
     const bool part = r.low > tile_low || r.high < tile_low + KEY_TILE;
+    const int start = first_lane(r, r.low, c.group) / LANES * LANES;
+    const int full = part ? FAR : first_lane(r, r.high - 1, c.group); /* from here on lanes see all keys */
     int first[2];
     for (int h = 0; h < 2; h++)
         first[h] = first_lane(r, tile_low + warp * 16 + fragment_row(0, h), c.group);
@@ -179,14 +181,14 @@ static __device__ inline void meet_lanes(const gad_attention_back_call &c, const
         float s[1][NT][4] = {}, dp[1][NT][4] = {};
         tile_dot<1, NT, DP>(s, key, query);
         tile_dot<1, NT, DP>(dp, value, d_out);
-        const bool masked = part || n0 < full || n0 + LANES > r.lanes;
+        const bool masked = n0 < full;
 #pragma unroll
         for (int n = 0; n < NT; n++)
 #pragma unroll
             for (int e = 0; e < 4; e++) {
                 const int lane = n * 8 + (int)threadIdx.x % 4 * 2 + e % 2;
                 probability(s[0][n][e], dp[0][n][e], end[lane], end[LANES + lane], c.scale * LOG2E,
-                            !masked || (n0 + lane >= first[e / 2] && n0 + lane < r.lanes));
+                            !masked || n0 + lane >= first[e / 2]);
             }
         tile_mix<1, NT, DP>(sum.dv, s, d_out);
         tile_mix<1, NT, DP>(sum.dk, dp, query);

@@ -23,6 +23,7 @@ static __device__ inline void fetch(float *to, const gad_tensor &x, int64_t row,
 
 static __global__ void __launch_bounds__(THREADS) back_lanes_plain_kernel(const __grid_constant__ gad_attention_back_call c)
 {
+    __shared__ float weight[WARPS][32];
     const int warp = (int)threadIdx.x / 32, thread = (int)threadIdx.x % 32;
     float *const query = (float *)grid_shared() + warp * 3 * c.d, *const d_out = query + c.d, *const sum = d_out + c.d;
     const lane_work w = work_of(c.spans, c.group, c.kv_heads, (int)blockIdx.x);
@@ -44,19 +45,20 @@ static __global__ void __launch_bounds__(THREADS) back_lanes_plain_kernel(const 
             const float p = expf(c.scale * dot(query, c.k, key, from, c.d) - lse);
             ds = p * (dot(d_out, c.v, key, from, c.d) - delta);
         }
-        for (int t = 0; t < keys; t++) {
-            const float weight = __shfl_sync(0xFFFFFFFFu, ds, t);
-            for (int i = thread; i < c.d; i += 32)
-                sum[i] += weight * number_at(c.k, key_row(w.span, first + t), from + i);
-        }
+        weight[warp][thread] = ds;
+        __syncwarp();
+        for (int i = thread; i < c.d; i += 32)
+            for (int t = 0; t < keys; t++)
+                sum[i] += weight[warp][t] * number_at(c.k, key_row(w.span, first + t), from + i);
+        __syncwarp();
     }
     for (int i = thread; i < c.d; i += 32)
         number_put(c.dq, row, head * c.d + i, c.scale * sum[i]);
 }
 
-/* The lanes from `start` on of a span that sees the key. */
+/* The lanes from `start` on of a span that sees the key. `weight`: 64 numbers of the warp. */
 static __device__ inline void meet_lanes(const gad_attention_back_call &c, const gad_cuda_span &s, int g, int start,
-                                         const float *key, const float *value, float *dk, float *dv)
+                                         const float *key, const float *value, float *dk, float *dv, float *weight)
 {
     const int thread = (int)threadIdx.x % 32, lanes = s.rows * c.group;
     for (int n0 = start; n0 < lanes; n0 += 32) {
@@ -68,20 +70,24 @@ static __device__ inline void meet_lanes(const gad_attention_back_call &c, const
             p = expf(c.scale * dot(key, c.q, row, from, c.d) - number_at(c.lse, row, head));
             ds = p * (dot(value, c.d_o, row, from, c.d) - c.delta[row * c.kv_heads * c.group + head]);
         }
+        weight[thread] = p;
+        weight[32 + thread] = ds;
+        __syncwarp();
         for (int t = 0; t < count; t++) {
             const int n = n0 + t;
             const int64_t row = s.q0 + n / c.group, from = (int64_t)(g * c.group + n % c.group) * c.d;
-            const float to_v = __shfl_sync(0xFFFFFFFFu, p, t), to_k = __shfl_sync(0xFFFFFFFFu, ds, t);
             for (int i = thread; i < c.d; i += 32) {
-                dv[i] += to_v * number_at(c.d_o, row, from + i);
-                dk[i] += to_k * number_at(c.q, row, from + i);
+                dv[i] += weight[t] * number_at(c.d_o, row, from + i);
+                dk[i] += weight[32 + t] * number_at(c.q, row, from + i);
             }
         }
+        __syncwarp();
     }
 }
 
 static __global__ void __launch_bounds__(THREADS) back_keys_plain_kernel(const __grid_constant__ gad_attention_back_call c)
 {
+    __shared__ float weight[WARPS][64];
     const int warp = (int)threadIdx.x / 32, thread = (int)threadIdx.x % 32;
     float *const key = (float *)grid_shared() + warp * 4 * c.d, *const value = key + c.d;
     float *const dk = value + c.d, *const dv = dk + c.d;
@@ -98,9 +104,9 @@ static __global__ void __launch_bounds__(THREADS) back_keys_plain_kernel(const _
         const gad_cuda_span s = spans_at(c.spans, i);
         const int own = (int)row - s.k0, before = s.causal ? own - s.own + s.rows : 0; /* rows that do not see it */
         if (row >= s.p0 && row < s.p0 + s.prefix)
-            meet_lanes(c, s, g, 0, key, value, dk, dv);
+            meet_lanes(c, s, g, 0, key, value, dk, dv, weight[warp]);
         if (own >= 0 && own < s.own)
-            meet_lanes(c, s, g, before > 0 ? before * c.group : 0, key, value, dk, dv);
+            meet_lanes(c, s, g, before > 0 ? before * c.group : 0, key, value, dk, dv, weight[warp]);
     }
     for (int i = thread; i < c.d; i += 32) {
         number_put(c.dk, row, g * c.d + i, number_at(c.dk, row, g * c.d + i) + c.scale * dk[i]);

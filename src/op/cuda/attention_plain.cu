@@ -6,23 +6,16 @@
 
 enum { WARPS = 4, THREADS = 32 * WARPS, MIN_CHUNK = 256 };
 
-/* out[d] += p[thread] v[key of thread], over the warp's keys from `first` on. */
-static __device__ inline void mix_values(const gad_attention_call &c, const lane_work &w, float *out, float p, int first,
-                                         int keys, float shrink)
+/* out[d] = shrink out + sum of p[t] v[key t], over the warp's keys from `first` on; p in shared memory. */
+static __device__ inline void mix_values(const gad_attention_call &c, const lane_work &w, float *out, const float *p,
+                                         int first, int keys, float shrink)
 {
-    const int thread = (int)threadIdx.x % 32;
-    for (int from = 0; from < c.d; from += 32) {
-        const int channel = from + thread;
-        float sum = channel < c.d ? out[channel] * shrink : 0;
-        for (int t = 0; t < keys; t++) {
-            const float weight = __shfl_sync(0xffffffffu, p, t);
-            if (channel < c.d)
-                sum += weight * number_at(c.v, key_row(w.span, first + t), w.g * c.d + channel);
-        }
-        if (channel < c.d)
-            out[channel] = sum;
+    for (int channel = (int)threadIdx.x % 32; channel < c.d; channel += 32) {
+        float sum = out[channel] * shrink;
+        for (int t = 0; t < keys; t++)
+            sum += p[t] * number_at(c.v, key_row(w.span, first + t), w.g * c.d + channel);
+        out[channel] = sum;
     }
-    __syncwarp();
 }
 
 static __device__ inline void write_lane(const gad_attention_call &c, const lane_work &w, int lane, const float *out,
@@ -47,6 +40,7 @@ static __device__ inline void write_lane(const gad_attention_call &c, const lane
 
 static __global__ void __launch_bounds__(THREADS) attend_plain_kernel(const __grid_constant__ gad_attention_call c)
 {
+    __shared__ float weight[WARPS][32];
     const int warp = (int)threadIdx.x / 32, thread = (int)threadIdx.x % 32;
     float *const query = (float *)grid_shared() + warp * 2 * c.d, *const out = query + c.d;
     const lane_work w = work_of(c.spans, c.group, c.kv_heads, (int)blockIdx.x);
@@ -69,7 +63,10 @@ static __global__ void __launch_bounds__(THREADS) attend_plain_kernel(const __gr
         const float p = expf(score - base), shrink = expf(most - base);
         sum = sum * shrink + grid_warp_sum(p);
         most = top;
-        mix_values(c, w, out, p, first, keys, shrink);
+        weight[warp][thread] = p;
+        __syncwarp();
+        mix_values(c, w, out, weight[warp], first, keys, shrink);
+        __syncwarp();
     }
     write_lane(c, w, warp, out, most, sum);
 }

@@ -53,16 +53,17 @@ static __device__ __noinline__ void tile_load_narrow(bf16 *tile, Rows from, int 
 template <int ROWS, int DP, int THREADS, class Rows>
 static __device__ inline void tile_load(bf16 *tile, const Rows &from, int rows, int d, bool wide)
 {
-    const int pieces = DP / 8;
+    const int pieces = DP / 8, all = ROWS * pieces;
     if (!wide) {
         tile_load_narrow<ROWS, DP, THREADS>(tile, from, rows, d);
         return;
     }
 #pragma unroll 2
-    for (int i = (int)threadIdx.x; i < ROWS * pieces; i += THREADS) {
-        const int r = i / pieces, c = i % pieces * 8;
+    for (int n = 0; n < (all + THREADS - 1) / THREADS; n++) {
+        const int i = n * THREADS + (int)threadIdx.x, r = i / pieces, c = i % pieces * 8;
         const bool there = r < rows && c < d;
-        grid_copy_16(tile + r * (DP + 8) + c, there ? from.at(r) + c : from.data, there);
+        if (all % THREADS == 0 || i < all)
+            grid_copy_16(tile + r * (DP + 8) + c, there ? from.at(r) + c : from.data, there);
     }
 }
 
