@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "generate/chorus.h"
 
 static const char operation[] = "generate an answer";
 
@@ -18,15 +19,18 @@ void gad_decoded_free(gad_decoded *decoded)
 
 /* What one answer is made with. */
 typedef struct speaker {
-    gad_timeline *timeline;
     const gad_tokenizer *tokenizer;
     const gad_decode_settings *settings;
     gad_decoded *out;
     gad_tokenizer_stream stream;
     gad_tokenizer_ids seen; /* prompt and answer, for the repetition penalty */
     size_t sent;            /* bytes of the text that were given to on_text */
-    float *logits;          /* [vocab], processed */
-    int32_t *scratch;       /* [vocab] */
+    int64_t vocab, said;    /* ids, those of a forced beginning left out */
+    gad_rng *rng;
+    int32_t id;       /* the last one */
+    bool done, cut;   /* nothing is to follow; a stop text is why */
+    float *processed; /* [vocab] logits */
+    int32_t *scratch; /* [vocab] */
 } speaker;
 
 /* Bytes of the text that no stop text can begin in. */
@@ -83,42 +87,58 @@ static gad_status say(speaker *s, int32_t id, bool *stopped, gad_error *err)
     return GAD_OK;
 }
 
-static int32_t choose(speaker *s, gad_rng *rng)
+static gad_status open_speaker(speaker *s, const gad_prompt *prompt, gad_error *err)
 {
-    int64_t vocab = s->timeline->model->config.text.vocab;
-    memcpy(s->logits, s->timeline->logits, (size_t)vocab * sizeof *s->logits);
-    gad_sampling sampling = s->settings->sampling;
-    sampling.greedy |= sampling.drawn && (int64_t)s->out->ids.count >= sampling.drawn;
-    gad_sample_process(&sampling, s->logits, vocab, s->seen.id, (int64_t)s->seen.count, s->scratch);
-    int32_t id = gad_sample_draw(&sampling, s->logits, vocab, rng);
-    s->out->logprob += (double)s->timeline->logits[id] - gad_sample_logsumexp(s->timeline->logits, vocab);
-    return id;
+    *s->out = (gad_decoded){.finish = GAD_FINISH_LENGTH};
+    s->done = s->settings->max_tokens < 1;
+    s->processed = gad_memory_alloc((size_t)s->vocab, sizeof *s->processed);
+    s->scratch = gad_memory_alloc((size_t)s->vocab, sizeof *s->scratch);
+    if (!s->processed || !s->scratch)
+        return gad_error_memory(err, operation, (size_t)s->vocab * 8);
+    for (int64_t i = 0; i < prompt->count; i++)
+        if (!gad_tokenizer_ids_add(&s->seen, prompt->ids[i]))
+            return gad_error_memory(err, operation, (size_t)prompt->count * sizeof(int32_t));
+    return GAD_OK;
 }
 
-static gad_status speak(speaker *s, gad_rng *rng, gad_error *err)
+static void close_speaker(speaker *s)
 {
-    bool stopped = false;
-    s->out->finish = GAD_FINISH_LENGTH;
-    for (int64_t n = 0; n < s->settings->max_tokens && !stopped; n++) {
-        gad_status status = gad_cancel_check(s->settings->cancel, err);
-        if (status)
-            return status;
-        int32_t id = choose(s, rng);
-        if (!s->settings->ignore_stop && gad_sampling_stops(&s->settings->sampling, id)) {
-            s->out->finish = GAD_FINISH_STOP;
-            break;
-        }
-        if (s->settings->on_token)
-            s->settings->on_token(s->settings->user, id, s->timeline->logits, s->timeline->model->config.text.vocab);
-        status = say(s, id, &stopped, err);
-        if (!status && !stopped && n + 1 < s->settings->max_tokens)
-            status = gad_timeline_append(s->timeline, id, err);
-        if (status)
-            return status;
-    }
-    if (stopped)
+    gad_memory_free(s->processed);
+    gad_memory_free(s->scratch);
+    gad_tokenizer_ids_free(&s->seen);
+}
+
+/* The next id out of logits [vocab]; nothing but the speaker changes. */
+static void choose(speaker *s, const float *logits)
+{
+    memcpy(s->processed, logits, (size_t)s->vocab * sizeof *s->processed);
+    gad_sampling sampling = s->settings->sampling;
+    sampling.greedy |= sampling.drawn && (int64_t)s->out->ids.count >= sampling.drawn;
+    gad_sample_process(&sampling, s->processed, s->vocab, s->seen.id, (int64_t)s->seen.count, s->scratch);
+    s->id = gad_sample_draw(&sampling, s->processed, s->vocab, s->rng);
+    s->out->logprob += (double)logits[s->id] - gad_sample_logsumexp(logits, s->vocab);
+}
+
+/* What follows from the id that was chosen. */
+static gad_status speak(speaker *s, const float *logits, gad_error *err)
+{
+    if (!s->settings->ignore_stop && gad_sampling_stops(&s->settings->sampling, s->id)) {
         s->out->finish = GAD_FINISH_STOP;
-    else
+        s->done = true;
+        return GAD_OK;
+    }
+    if (s->settings->on_token)
+        s->settings->on_token(s->settings->user, s->id, logits, s->vocab);
+    gad_status status = say(s, s->id, &s->cut, err);
+    if (s->cut)
+        s->out->finish = GAD_FINISH_STOP;
+    s->done = s->cut || ++s->said >= s->settings->max_tokens;
+    return status;
+}
+
+static gad_status end_text(speaker *s, gad_error *err)
+{
+    if (!s->cut)
         gad_tokenizer_stream_finish(&s->stream, &s->out->text);
     send(s, s->out->text.length);
     return s->out->text.failed ? gad_error_memory(err, operation, s->out->text.length) : GAD_OK;
@@ -128,15 +148,13 @@ gad_status gad_decode(gad_timeline *timeline, const gad_tokenizer *tokenizer, co
                       const gad_tokenizer_ids *prefix, const gad_decode_settings *settings, gad_rng *rng,
                       gad_decoded *decoded, gad_error *err)
 {
-    int64_t vocab = timeline->model->config.text.vocab, prefix_count = prefix ? (int64_t)prefix->count : 0;
-    *decoded = (gad_decoded){0};
-    speaker s = {.timeline = timeline, .tokenizer = tokenizer, .settings = settings, .out = decoded};
-    s.logits = gad_memory_alloc((size_t)vocab, sizeof *s.logits);
-    s.scratch = gad_memory_alloc((size_t)vocab, sizeof *s.scratch);
-    gad_status status = s.logits && s.scratch ? GAD_OK : gad_error_memory(err, operation, (size_t)vocab * 8);
-    for (int64_t i = 0; i < prompt->count && !status; i++)
-        if (!gad_tokenizer_ids_add(&s.seen, prompt->ids[i]))
-            status = gad_error_memory(err, operation, (size_t)prompt->count * sizeof(int32_t));
+    const int64_t prefix_count = prefix ? (int64_t)prefix->count : 0;
+    speaker s = {.vocab = timeline->model->config.text.vocab,
+                 .tokenizer = tokenizer,
+                 .settings = settings,
+                 .out = decoded,
+                 .rng = rng};
+    gad_status status = open_speaker(&s, prompt, err);
     if (!status)
         status = gad_timeline_feed(timeline, prompt, settings->max_tokens + prefix_count, settings->cancel, err);
     for (int64_t i = 0; i < prefix_count && !status; i++) {
@@ -145,15 +163,118 @@ gad_status gad_decode(gad_timeline *timeline, const gad_tokenizer *tokenizer, co
         if (!status)
             status = gad_timeline_append(timeline, prefix->id[i], err);
     }
+    while (!s.done && !status) {
+        status = gad_cancel_check(settings->cancel, err);
+        if (status)
+            break;
+        choose(&s, timeline->logits);
+        status = speak(&s, timeline->logits, err);
+        if (!s.done && !status)
+            status = gad_timeline_append(timeline, s.id, err);
+    }
     if (!status)
-        status = speak(&s, rng, err);
-    gad_memory_free(s.logits);
-    gad_memory_free(s.scratch);
-    gad_tokenizer_ids_free(&s.seen);
+        status = end_text(&s, err);
+    close_speaker(&s);
     if (status)
         gad_decoded_free(decoded);
     return status;
 }
+
+/* ---- together ------------------------------------------------------------------------------------------------------ */
+
+static bool new_prompt(const gad_decode_part *part, int number)
+{
+    return number == 0 || part[number].prompt != part[number - 1].prompt;
+}
+
+static gad_status open_chorus(const gad_timeline *timeline, const gad_decode_part *part, int count, gad_chorus *chorus,
+                              gad_error *err)
+{
+    const gad_pass pass = {.device = timeline->device, .adapters = timeline->adapters};
+    int64_t rows = 0;
+    for (int i = 0; i < count; i++)
+        rows += part[i].settings->max_tokens + (new_prompt(part, i) ? part[i].prompt->count : 0);
+    return gad_chorus_open(&pass, timeline->model, rows, count, chorus, err);
+}
+
+/* Prompts are run one after the other: what they begin with together is computed once. */
+static gad_status feed_prompts(gad_timeline *timeline, const gad_decode_part *part, int count, gad_chorus *chorus,
+                               gad_error *err)
+{
+    gad_chorus_prompt prompt;
+    gad_status status = GAD_OK;
+    for (int i = 0; i < count && !status; i++) {
+        const gad_decode_settings *settings = part[i].settings;
+        if (new_prompt(part, i)) {
+            status = gad_timeline_feed(timeline, part[i].prompt, settings->max_tokens, settings->cancel, err);
+            if (!status)
+                status = gad_chorus_add_prompt(chorus, timeline, &prompt, err);
+        }
+        if (!status)
+            status = gad_chorus_add_voice(chorus, prompt, settings->max_tokens, timeline->logits, err);
+    }
+    return status;
+}
+
+/* One id of each; *any: some go on. */
+static gad_status speak_together(speaker *s, gad_chorus *chorus, bool *any, gad_error *err)
+{
+    gad_status status = GAD_OK;
+#pragma omp parallel for schedule(dynamic) num_threads(chorus->pass.device->threads)
+    for (int i = 0; i < chorus->count; i++)
+        if (!s[i].done)
+            choose(&s[i], chorus->voice[i].logits);
+    *any = false;
+    for (int i = 0; i < chorus->count && !status; i++) {
+        if (!s[i].done) {
+            status = gad_cancel_check(s[i].settings->cancel, err);
+            if (!status)
+                status = speak(&s[i], chorus->voice[i].logits, err);
+        }
+        chorus->voice[i].id = s[i].id;
+        chorus->voice[i].done = s[i].done;
+        *any |= !s[i].done;
+    }
+    return status;
+}
+
+gad_status gad_decode_together(gad_timeline *timeline, const gad_tokenizer *tokenizer, const gad_decode_part *part,
+                               int count, gad_decoded *decoded, gad_error *err)
+{
+    gad_chorus chorus = {0};
+    memset(decoded, 0, (size_t)count * sizeof *decoded);
+    speaker *s = gad_memory_zero((size_t)count, sizeof *s);
+    gad_status status = s ? GAD_OK : gad_error_memory(err, operation, (size_t)count * sizeof *s);
+    for (int i = 0; i < count && !status; i++) {
+        s[i] = (speaker){.vocab = timeline->model->config.text.vocab,
+                         .tokenizer = tokenizer,
+                         .settings = part[i].settings,
+                         .out = &decoded[i],
+                         .rng = part[i].rng};
+        status = open_speaker(&s[i], part[i].prompt, err);
+    }
+    if (!status)
+        status = open_chorus(timeline, part, count, &chorus, err);
+    if (!status)
+        status = feed_prompts(timeline, part, count, &chorus, err);
+    bool any = true;
+    while (any && !status) {
+        status = speak_together(s, &chorus, &any, err);
+        if (any && !status)
+            status = gad_chorus_step(&chorus, err);
+    }
+    for (int i = 0; i < count && !status; i++)
+        status = end_text(&s[i], err);
+    gad_chorus_close(&chorus);
+    for (int i = 0; i < count && s; i++)
+        close_speaker(&s[i]);
+    gad_memory_free(s);
+    for (int i = 0; i < count && status; i++)
+        gad_decoded_free(&decoded[i]);
+    return status;
+}
+
+/* ---- Yes or No ----------------------------------------------------------------------------------------------------- */
 
 /* Whether the token's bytes spell `word` in any case, possibly after one space. */
 static bool spells(const gad_tokenizer *tokenizer, int32_t id, const char *word)

@@ -38,6 +38,18 @@ gad_status gad_decode(gad_timeline *timeline, const gad_tokenizer *tokenizer, co
                       const gad_tokenizer_ids *prefix, const gad_decode_settings *settings, gad_rng *rng,
                       gad_decoded *decoded, gad_error *err);
 
+/* One of several answers that are made together; neighbours with the same `prompt` (the same pointer) share its rows. */
+typedef struct gad_decode_part {
+    const gad_prompt *prompt;
+    const gad_decode_settings *settings;
+    gad_rng *rng; /* of this answer alone */
+} gad_decode_part;
+/* Answers to all parts, decoded together (chorus.h): one pass of the model says a token of each. Each answer is what
+ * gad_decode makes of its part, up to the rounding of sums: products of many rows add in another order than those of one.
+ * Whoever cancels stops all. decoded [count]. */
+gad_status gad_decode_together(gad_timeline *timeline, const gad_tokenizer *tokenizer, const gad_decode_part *part,
+                               int count, gad_decoded *decoded, gad_error *err);
+
 /* p(yes) / (p(yes) + p(no)) for the id after `prompt`, each summed over the tokens that spell the word in any case, with or
  * without a space before it. A vocabulary without such a token for one of the words compares the words "Yes" and "No" token
  * by token instead. */

@@ -182,10 +182,9 @@ static gad_status make_tables(const gad_timeline *t, const gad_prompt *prompt, f
                              tables->position, next, err);
 }
 
-/* Logits that are no numbers would make an answer all the same: the first of equals, a probability of nothing. */
-static gad_status check_logits(const gad_timeline *t, gad_error *err)
+gad_status gad_timeline_check_logits(const float *logits, size_t count, gad_error *err)
 {
-    if (gad_finite_all(t->logits, (size_t)t->model->config.text.vocab))
+    if (gad_finite_all(logits, count))
         return GAD_OK;
     return gad_error_set(err, GAD_E_FORMAT, operation,
                          "check the weights (a training run that diverged, a damaged file), and the picture",
@@ -220,7 +219,7 @@ static gad_status run_rows(gad_timeline *t, const gad_prompt *prompt, const feed
         run_piece(t, &in, from + rows == prompt->count);
         status = gad_device_check(device, err);
         if (!status && from + rows == prompt->count)
-            status = check_logits(t, err);
+            status = gad_timeline_check_logits(t->logits, (size_t)t->model->config.text.vocab, err);
         for (int64_t row = from; row < from + rows && !status; row++) {
             t->ids[row] = prompt->ids[row];
             t->content[row] = content_at(prompt, row);
@@ -280,7 +279,7 @@ gad_status gad_timeline_append(gad_timeline *t, int32_t id, gad_error *err)
     run_piece(t, &in, true);
     gad_status status = gad_device_check(t->device, err);
     if (!status)
-        status = check_logits(t, err);
+        status = gad_timeline_check_logits(t->logits, (size_t)t->model->config.text.vocab, err);
     if (status)
         return status;
     t->ids[t->length] = id;

@@ -59,6 +59,8 @@ gad_status gad_timeline_feed(gad_timeline *timeline, const gad_prompt *prompt, i
                              gad_error *err);
 /* Add one id; needs room from an earlier feed. */
 gad_status gad_timeline_append(gad_timeline *timeline, int32_t id, gad_error *err);
+/* Logits that are no numbers would make an answer all the same: the first of equals, a probability of nothing. */
+gad_status gad_timeline_check_logits(const float *logits, size_t count, gad_error *err);
 /* A timeline of its own that holds the same rows. */
 gad_status gad_timeline_fork(const gad_timeline *from, gad_timeline *to, gad_error *err);
 /* Forget all rows (after another adapter was switched on, say). */

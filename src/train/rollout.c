@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/rng.h"
+#include "generate/chorus.h"
 
 static const char operation[] = "sample answers";
 
@@ -20,66 +21,34 @@ void gad_rollout_free(gad_rollout_answer *answer, int count)
     }
 }
 
-/* Everything of one group while it is decoded; arrays of `group` entries. */
+/* One group while it is decoded; arrays of `group` entries. */
 typedef struct decoding {
     const gad_step *step;
     const gad_rollout_settings *settings;
-    gad_lm_cache cache;
-    int64_t prefix;                            /* rows of the shared prompt */
-    int32_t position;                          /* of the prompt's last id */
-    int32_t *ids, *places, *positions, *owner; /* of the rows of one step */
-    gad_attention_span *span;
+    gad_chorus chorus;
     gad_rng *rng;
-    bool *done;
-    float *logits;
 } decoding;
 
-static gad_status open_decoding(decoding *d, const gad_segment *prompt, gad_error *err)
-{
-    const gad_text_config *text = &d->step->model->config.text;
-    size_t group = (size_t)d->settings->group;
-    d->ids = gad_memory_zero(group, sizeof *d->ids);
-    d->places = gad_memory_zero(group, sizeof *d->places);
-    d->positions = gad_memory_zero(3 * group, sizeof *d->positions);
-    d->owner = gad_memory_zero(group, sizeof *d->owner);
-    d->span = gad_memory_zero(group, sizeof *d->span);
-    d->rng = gad_memory_zero(group, sizeof *d->rng);
-    d->done = gad_memory_zero(group, sizeof *d->done);
-    d->logits = gad_memory_alloc(group * (size_t)text->vocab, sizeof *d->logits);
-    if (!d->ids || !d->places || !d->positions || !d->owner || !d->span || !d->rng || !d->done || !d->logits)
-        return gad_error_memory(err, operation, group * (size_t)text->vocab * sizeof *d->logits);
-    d->prefix = prompt->count - 1;
-    return gad_lm_cache_open(d->step->pass.device, text, d->prefix + d->settings->group * d->settings->max_tokens,
-                             &d->cache, err);
-}
-
-static void close_decoding(decoding *d)
-{
-    gad_lm_cache_close(d->step->pass.device, &d->cache);
-    gad_memory_free(d->ids);
-    gad_memory_free(d->places);
-    gad_memory_free(d->positions);
-    gad_memory_free(d->owner);
-    gad_memory_free(d->span);
-    gad_memory_free(d->rng);
-    gad_memory_free(d->done);
-    gad_memory_free(d->logits);
-}
-
+/* The prompt but its last id into the cache, and a voice for each answer. */
 static gad_status prefill(decoding *d, const gad_segment *prompt, gad_error *err)
 {
     gad_batch batch;
     gad_segment prefix = *prompt;
-    prefix.count = d->prefix;
+    gad_chorus_prompt shared = {.rows = prompt->count - 1};
+    prefix.count = shared.rows;
     prefix.weight = NULL;
     gad_status status = gad_batch_make(&d->step->model->config, &prefix, 1, &batch, err);
     if (status)
         return status;
     const int32_t *last = batch.position + 3 * (batch.rows - 1);
-    d->position = last[0] > last[1] ? last[0] : last[1];
-    d->position = (d->position > last[2] ? d->position : last[2]) + 1;
-    status = gad_step_prefill(d->step, &batch, &d->cache, err);
+    shared.next = last[0] > last[1] ? last[0] : last[1];
+    shared.next = (shared.next > last[2] ? shared.next : last[2]) + 1;
+    status = gad_chorus_reserve(&d->chorus, shared.rows, &shared.first, err); /* the first rows: where prefill writes */
+    if (!status)
+        status = gad_step_prefill(d->step, &batch, &d->chorus.cache, err);
     gad_batch_free(&batch);
+    for (int a = 0; a < d->settings->group && !status; a++)
+        status = gad_chorus_add_voice(&d->chorus, shared, d->settings->max_tokens, NULL, err);
     return status;
 }
 
@@ -118,74 +87,50 @@ static bool is_stop(const gad_rollout_settings *s, int32_t id)
     return false;
 }
 
-/* Rows of answers that are not done: their latest id, after t ids of the answer. */
-static int64_t gather(decoding *d, const gad_rollout_answer *answer, int32_t last, int64_t t)
+/* The next id of an answer, out of its voice's logits. */
+static void speak(decoding *d, int number, gad_rollout_answer *a)
 {
-    int64_t rows = 0;
-    for (int a = 0; a < d->settings->group; a++) {
-        if (d->done[a])
-            continue;
-        int64_t first = d->prefix + a * d->settings->max_tokens;
-        d->ids[rows] = t ? answer[a].id[t - 1] : last;
-        d->places[rows] = (int32_t)(first + t);
-        for (int axis = 0; axis < 3; axis++)
-            d->positions[3 * rows + axis] = d->position + (int32_t)t;
-        d->span[rows] = (gad_attention_span){
-            .q0 = rows, .q1 = rows + 1, .p0 = 0, .p1 = d->prefix, .k0 = first, .k1 = first + t + 1, .causal = true};
-        d->owner[rows++] = a;
-    }
-    return rows;
-}
-
-static gad_status run_rows(decoding *d, int64_t rows, gad_error *err)
-{
-    gad_device *device = d->step->pass.device;
-    gad_lm_input in = {.rows = rows,
-                       .ids = d->ids,
-                       .position = d->positions,
-                       .spans = d->span,
-                       .span_count = rows,
-                       .cache = &d->cache,
-                       .cache_rows = d->places};
-    size_t mark = device->ops->mark(device);
-    gad_tensor hidden = gad_lm_forward(&d->step->pass, d->step->model, &in, NULL);
-    device->ops->download(device, d->logits, gad_lm_logits(&d->step->pass, d->step->model, hidden));
-    device->ops->rewind(device, mark);
-    return gad_device_check(device, err);
+    const gad_rollout_settings *s = d->settings;
+    const int64_t vocab = d->step->model->config.text.vocab;
+    gad_chorus_voice *voice = &d->chorus.voice[number];
+    log_softmax(voice->logits, vocab, s->temperature > 0 ? s->temperature : 1);
+    voice->id = draw(voice->logits, vocab, s->temperature <= 0, &d->rng[number]);
+    voice->done = is_stop(s, voice->id);
+    a->id[a->count] = voice->id;
+    a->logp[a->count++] = voice->logits[voice->id];
 }
 
 static gad_status decode(decoding *d, int32_t last, gad_rollout_answer *answer, gad_error *err)
 {
     const gad_rollout_settings *s = d->settings;
-    int64_t vocab = d->step->model->config.text.vocab;
-    for (int64_t t = 0; t < s->max_tokens; t++) {
-        int64_t rows = gather(d, answer, last, t);
-        if (!rows)
-            break;
-        gad_status status = run_rows(d, rows, err);
+    bool any = true;
+    for (int a = 0; a < s->group; a++)
+        d->chorus.voice[a].id = last;
+    for (int64_t t = 0; t < s->max_tokens && any; t++) {
+        gad_status status = gad_chorus_step(&d->chorus, err);
         if (status)
             return status;
-#pragma omp parallel for schedule(static) num_threads(d->step->pass.device->threads)
-        for (int64_t r = 0; r < rows; r++) {
-            gad_rollout_answer *a = &answer[d->owner[r]];
-            float *logp = d->logits + r * vocab;
-            log_softmax(logp, vocab, s->temperature > 0 ? s->temperature : 1);
-            a->id[t] = draw(logp, vocab, s->temperature <= 0, &d->rng[d->owner[r]]);
-            a->logp[t] = logp[a->id[t]];
-            a->count = t + 1;
-            d->done[d->owner[r]] = is_stop(s, a->id[t]);
+        any = false;
+#pragma omp parallel for schedule(static) num_threads(d->step->pass.device->threads) reduction(|| : any)
+        for (int a = 0; a < s->group; a++) {
+            if (!d->chorus.voice[a].done)
+                speak(d, a, &answer[a]);
+            any = any || !d->chorus.voice[a].done;
         }
     }
     for (int a = 0; a < s->group; a++)
-        answer[a].truncated = !d->done[a];
+        answer[a].truncated = !d->chorus.voice[a].done;
     return GAD_OK;
 }
 
 static gad_status run_group(const gad_step *step, const gad_segment *prompt, const gad_rollout_settings *settings,
                             uint64_t seed, int first, gad_rollout_answer *answer, gad_error *err)
 {
-    decoding d = {.step = step, .settings = settings};
-    gad_status status = open_decoding(&d, prompt, err);
+    const int64_t rows = prompt->count - 1 + settings->group * settings->max_tokens;
+    decoding d = {.step = step, .settings = settings, .rng = gad_memory_zero((size_t)settings->group, sizeof *d.rng)};
+    gad_status status = d.rng ? GAD_OK : gad_error_memory(err, operation, (size_t)settings->group * sizeof *d.rng);
+    if (!status)
+        status = gad_chorus_open(&step->pass, step->model, rows, settings->group, &d.chorus, err);
     for (int a = 0; a < settings->group && !status; a++) {
         d.rng[a] = gad_rng_make(seed, (uint64_t)(first + a));
         answer[a].id = gad_memory_zero((size_t)settings->max_tokens, sizeof *answer[a].id);
@@ -197,7 +142,8 @@ static gad_status run_group(const gad_step *step, const gad_segment *prompt, con
         status = prefill(&d, prompt, err);
     if (!status)
         status = decode(&d, prompt->ids[prompt->count - 1], answer, err);
-    close_decoding(&d);
+    gad_chorus_close(&d.chorus);
+    gad_memory_free(d.rng);
     return status;
 }
 

@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "generate/speaking.h"
 
-enum { STEPS = 16 };
+enum { STEPS = SPEAKING_STEPS };
 static const char *const families[] = {"qwen25", "qwen3"};
 /* As for the logits of the whole prompt in tests/model: here the last rows come one by one through the cache. */
 static const double tolerance = 8e-6;
@@ -25,14 +25,6 @@ static int32_t largest(const float *logits, int64_t vocab)
 /* ---- step by step ------------------------------------------------------------------------------------------------------
  */
 
-/* Which golden row holds the logits of a step: all 16, or those of steps 0, 1 and 15. */
-static int64_t golden_row(int64_t rows, int step)
-{
-    if (rows == STEPS)
-        return step;
-    return step < 2 ? step : step == STEPS - 1 ? 2 : -1;
-}
-
 /* Another word than the golden one is a tie when their logits differ by no more than `tie` of the largest; the golden word
  * goes on then, and *ties counts. Returns the worst error of logits. */
 static double check_steps(gad_engine *engine, const speaking_case *c, double tie, int *ties)
@@ -46,7 +38,7 @@ static double check_steps(gad_engine *engine, const speaking_case *c, double tie
     assert_int_equal(n, STEPS);
     ASSERT_OK(gad_timeline_feed(t, &c->prompt, STEPS, NULL, &err), &err);
     for (int step = 0; step < STEPS; step++) {
-        int64_t row = golden_row(count / vocab, step);
+        int64_t row = speaking_golden_row(count / vocab, step);
         if (row >= 0) {
             support_difference d = support_compare(t->logits, logits + row * vocab, vocab);
             assert_true(!d.nonfinite);
