@@ -79,3 +79,4 @@ endif()
 
 # Real programs against the server, where make peers has installed them.
 add_test(NAME peers COMMAND sh ${CMAKE_SOURCE_DIR}/cmake/peers.sh ${CMAKE_BINARY_DIR} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+set_tests_properties(peers PROPERTIES ENVIRONMENT "OMP_WAIT_POLICY=passive${GAD_TEST_SHORT}")
