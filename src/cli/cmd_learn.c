@@ -129,7 +129,8 @@ static void print_product(const gad_product *product, const char *path)
     if (info.parts > 1)
         printf("distance of good parts from each other %.3f +- %.3f, threshold %.3f\n", info.centre, info.spread, t->value);
     else
-        printf("one good part says nothing of how others differ: the threshold %.3f is that of most products\n", t->value);
+        printf("one good part says little of how others differ: the threshold %.3f follows from how its places do\n",
+               t->value);
     if (t->supported)
         printf("at most %.3g %% of good parts are rejected, with %.1f %% confidence\n", 100 * t->rate, 100 * t->reached);
     else if (t->normals >= t->normals_needed)

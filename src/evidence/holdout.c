@@ -5,9 +5,11 @@
 #include "base/half.h"
 #include "base/memory.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { GROUPS = 4 };
+enum { GROUPS = 4, MOST_ALONE = 1024 };
 static const char operation[] = "compare good parts with each other";
 
 /* One measurement on its way. */
@@ -110,6 +112,43 @@ gad_status gad_holdout_measure(const gad_bank *bank, gad_device *device, int vie
     else
         *holdout = h;
     return status;
+}
+
+static double cosine(const float *a, const float *b, int64_t width)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < width; i++)
+        sum += a[i] * b[i];
+    return (double)sum;
+}
+
+static bool are_far(int64_t a, int64_t b, int64_t cols)
+{
+    return llabs(a / cols - b / cols) >= GAD_HOLDOUT_FAR || llabs(a % cols - b % cols) >= GAD_HOLDOUT_FAR;
+}
+
+gad_status gad_holdout_alone(const gad_descriptors *part, double *score, gad_error *err)
+{
+    const int64_t cells = part->rows * part->cols, step = 1 + cells / MOST_ALONE, count = (cells + step - 1) / step;
+    float *distance = gad_memory_alloc((size_t)count, sizeof *distance);
+    if (!distance)
+        return gad_error_memory(err, operation, (size_t)count * sizeof *distance);
+    int64_t known = 0;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < count; i++) {
+        double best = -1;
+        for (int64_t k = 0; k < cells; k += step)
+            if (are_far(i * step, k, part->cols))
+                best = fmax(best, cosine(part->data + i * step * part->width, part->data + k * part->width, part->width));
+        distance[i] = best > -1 ? (float)(1 - best) : -1;
+    }
+    for (int64_t i = 0; i < count; i++)
+        if (distance[i] >= 0)
+            distance[known++] = distance[i];
+    *score = known ? gad_bank_score(distance, known, NULL) : (double)NAN;
+    gad_memory_free(distance);
+    return GAD_OK;
 }
 
 void gad_holdout_free(gad_holdout *holdout)

@@ -17,5 +17,10 @@ typedef struct gad_holdout {
 /* `views`: how many each part was remembered in. Two parts at least. */
 gad_status gad_holdout_measure(const gad_bank *bank, gad_device *device, int views, int64_t most, gad_holdout *holdout,
                                gad_error *err);
+/* The score of a single good part: its cells against its own that lie GAD_HOLDOUT_FAR cells away at least, across or down;
+ * of many cells, about a thousand that are spread evenly. What a product varies in shows in one picture of it too. NaN:
+ * no cell is so far from another. */
+enum { GAD_HOLDOUT_FAR = 4 };
+gad_status gad_holdout_alone(const gad_descriptors *part, double *score, gad_error *err);
 void gad_holdout_free(gad_holdout *holdout);
 #endif

@@ -233,6 +233,8 @@ gad_status gad_product_add(gad_product *product, const char *name, const gad_ima
     product->score = score;
     score[part] = NAN;
     gad_status status = describe_views(product, image, view, err);
+    if (!status && !part)
+        status = gad_holdout_alone(&view[0], &product->alone, err);
     if (!status && product->finished)
         status = score_late(product, view, &score[part], err);
     if (!status)
@@ -262,8 +264,9 @@ gad_status gad_product_remove(gad_product *product, int64_t part, gad_error *err
  * where the others should lie, and those that do not are no reason to let defects pass. Parts of other products lie at 0.15
  * and more from a product as a whole, good parts at a tenth of that. */
 enum { MANY = 20 };
-static const double margin_of_few = 0.02, margin_of_many = 0.01, deviations_of_many = 1.5, centre_of_one = 0.20,
-                    unfamiliar_share = 2.5, least_unfamiliar = 0.12, odd_share = 1.6;
+static const double margin_of_few = 0.02, margin_of_many = 0.01, deviations_of_many = 1.5, share_of_alone = 0.6,
+                    margin_of_alone = 0.1, threshold_of_one = 0.22, unfamiliar_share = 2.5, least_unfamiliar = 0.12,
+                    odd_share = 1.6;
 
 static void find_mean(const double *value, int64_t count, double *mean, double *deviation)
 {
@@ -318,7 +321,7 @@ static gad_status weigh(gad_product *p, double *score, int64_t known, double rat
     return GAD_OK;
 }
 
-/* One part says nothing of others: a value that fits most products. */
+/* One part: how far its places are from each other says a little of how far those of others will be. */
 static gad_status set_threshold(gad_product *p, double rate, double confidence, gad_error *err)
 {
     int64_t known = 0;
@@ -332,9 +335,9 @@ static gad_status set_threshold(gad_product *p, double rate, double confidence, 
     if (known) {
         status = weigh(p, score, known, rate, confidence, err);
     } else {
-        p->centre = centre_of_one;
-        p->threshold = (gad_threshold){
-            .rate = rate, .confidence = confidence, .rate_supported = 1, .value = centre_of_one + margin_of_few};
+        const double value = isfinite(p->alone) ? share_of_alone * p->alone + margin_of_alone : threshold_of_one;
+        p->centre = value - margin_of_few;
+        p->threshold = (gad_threshold){.rate = rate, .confidence = confidence, .rate_supported = 1, .value = value};
     }
     gad_memory_free(score);
     return status;

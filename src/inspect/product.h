@@ -28,6 +28,7 @@ struct gad_product {
     /* what good parts look like to a bank without them */
     double *score; /* [bank.parts]; NaN: not measured */
     double centre, spread;
+    double alone;          /* of the first part: how far its places are from each other (holdout.h); NaN: not measured */
     double distance_limit; /* of a part as a whole: from here on it is unfamiliar */
     bool guarantee;        /* the threshold keeps its rate and confidence where it can (gad_learn_settings) */
     gad_threshold threshold;

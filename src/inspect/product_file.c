@@ -42,13 +42,13 @@ static json_t *describe(const gad_product *p)
                                   "confidence", t->confidence, "reached", t->reached, "supported", t->supported,
                                   "rate_supported", t->rate_supported, "normals", (json_int_t)t->normals, "normals_above",
                                   (json_int_t)t->normals_above, "normals_needed", (json_int_t)t->normals_needed);
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:b, s:[IIII], s:o, s:o}", "schema", schema,
-                     "name", p->name, "backbone", p->family, "backbone_hash", hash, "side_px", (json_int_t)p->side_px,
-                     "stride", (json_int_t)GAD_PRODUCT_STRIDE, "views", (json_int_t)p->views, "most_rows",
-                     (json_int_t)p->most_rows, "centre", p->centre, "spread", p->spread, "distance_limit",
-                     p->distance_limit, "guarantee", p->guarantee, "sizes_px", (json_int_t)p->least_px[0],
-                     (json_int_t)p->least_px[1], (json_int_t)p->most_px[0], (json_int_t)p->most_px[1], "threshold",
-                     threshold, "parts", describe_parts(p));
+    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:o, s:b, s:[IIII], s:o, s:o}", "schema",
+                     schema, "name", p->name, "backbone", p->family, "backbone_hash", hash, "side_px",
+                     (json_int_t)p->side_px, "stride", (json_int_t)GAD_PRODUCT_STRIDE, "views", (json_int_t)p->views,
+                     "most_rows", (json_int_t)p->most_rows, "centre", p->centre, "spread", p->spread, "distance_limit",
+                     p->distance_limit, "alone", number_or_null(p->alone), "guarantee", p->guarantee, "sizes_px",
+                     (json_int_t)p->least_px[0], (json_int_t)p->least_px[1], (json_int_t)p->most_px[0],
+                     (json_int_t)p->most_px[1], "threshold", threshold, "parts", describe_parts(p));
 }
 
 gad_status gad_product_file_write(const gad_product *product, const char *path, gad_error *err)
@@ -158,6 +158,8 @@ static gad_status read_settings(const json_t *root, const char *path, gad_produc
         status = gad_json_get_int(root, "views", path, 0, &p->views, err);
     if (!status)
         status = gad_json_get_int(root, "most_rows", path, 0, &p->most_rows, err);
+    if (!status)
+        status = gad_json_get_number(root, "alone", path, (double)NAN, &p->alone, err);
     if (!status)
         status = gad_json_get_bool(root, "guarantee", path, false, &p->guarantee, err);
     if (!status)

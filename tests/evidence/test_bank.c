@@ -179,11 +179,26 @@ static void test_holdout(void **state)
     gad_device_close(&device);
 }
 
+/* Six cells in a row: two pairs of places and one more are four cells apart or farther; the two in the middle have none. */
+static void test_part_alone(void **state)
+{
+    (void)state;
+    float cell[] = {1, 0, 1, 0, 0, 1, 0, 1, 0, 1, 0.6f, 0.8f};
+    gad_descriptors part = {.rows = 1, .cols = 6, .width = 2, .data = cell};
+    gad_error err;
+    double score;
+    ASSERT_OK(gad_holdout_alone(&part, &score, &err), &err);
+    assert_true(fabs(score - (1 - 0.4 / 2)) < 1e-6); /* distances 0.4, 0.4, 1, 0.4 */
+    part.cols = 4;
+    ASSERT_OK(gad_holdout_alone(&part, &score, &err), &err);
+    assert_true(isnan(score));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_compare), cmocka_unit_test(test_score),   cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_thin),    cmocka_unit_test(test_holdout),
+        cmocka_unit_test(test_compare), cmocka_unit_test(test_score),      cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_thin),    cmocka_unit_test(test_part_alone), cmocka_unit_test(test_holdout),
     };
     return cmocka_run_group_tests_name("evidence/bank", tests, NULL, NULL);
 }
