@@ -1,12 +1,14 @@
 /* inspection_page: finished inspections as one HTML page without a network: good part, boxes, heat map, reasoning.
- * Functions of gad.h. */
+ * Functions of gad_product.h. */
 #include <math.h>
 #include <string.h>
 
 #include "api/inspection.h"
+#include "api/inspection_page_css.h"
 #include "base/base64.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/html.h"
 #include "base/memory.h"
 #include "gad_product.h"
 #include "io/image_jpeg.h"
@@ -23,23 +25,6 @@ struct gad_inspection_page {
     int failed;
     int count[GAD_VERDICT_UNFAMILIAR + 1]; /* by verdict */
 };
-
-static const char style[] =
-    ":root{color-scheme:light dark;--ink:#1c2530;--soft:#5a6675;--ground:#f4f5f7;--card:#fff;--line:#dde2e8}"
-    "@media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#9aa6b4;--ground:#0f141a;--card:#171d25;--line:#2c3541}}"
-    "body{font:15px/1.45 system-ui,sans-serif;margin:0;background:var(--ground);color:var(--ink)}"
-    "main{max-width:1180px;margin:0 auto;padding:20px 16px}h1{font-size:24px;margin:0 0 4px}h2{margin:26px 0 2px}"
-    "p{margin:6px 0}.note,.path{color:var(--soft)}.path{font-size:12px;overflow-wrap:anywhere}"
-    ".parts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,340px),1fr));gap:12px;margin:12px 0}"
-    "article{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:12px;break-inside:avoid}"
-    "article.wide{grid-column:1/-1}article.wrong{border:2px solid #c3202d;padding:11px}"
-    "h3{font-size:15px;margin:0 0 8px;overflow-wrap:anywhere}h3 b{padding:1px "
-    "8px;border-radius:4px;color:#fff;margin-right:6px}"
-    ".normal b{background:#147a3c}.anomalous b{background:#c3202d}.unreadable b,.failed b{background:#5a5a5a}"
-    ".unfamiliar b{background:#965a0a}"
-    ".row{display:flex;flex-wrap:wrap;gap:10px}figure{margin:0;flex:1 1 120px;max-width:320px}"
-    "img{width:100%;height:auto;display:block;border-radius:4px}figcaption{font-size:13px;color:var(--soft);"
-    "margin-top:3px}.found{white-space:pre-line}li{overflow-wrap:anywhere}ul{margin:6px 0;padding-left:20px}";
 
 gad_status gad_inspection_page_new(gad_inspection_page **page, gad_error *err)
 {
@@ -191,12 +176,9 @@ gad_status gad_inspection_page_write(const gad_inspection_page *page, const char
     int all = page->failed;
     for (int i = 0; i <= GAD_VERDICT_UNFAMILIAR; i++)
         all += page->count[i];
-    gad_string_addf(&html,
-                    "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-                    "content=\"width=device-width,initial-scale=1\"><meta name=\"generator\" content=\"gad\"><title>gad: "
-                    "inspected parts</title><style>%s</style></head>"
-                    "<body><main><h1>Inspected parts</h1><p class=\"note\">%d part%s: %d anomalous, %d normal",
-                    style, all, all == 1 ? "" : "s", page->count[GAD_VERDICT_ANOMALOUS], page->count[GAD_VERDICT_NORMAL]);
+    gad_html_begin(&html, "gad: inspected parts", inspection_page_css);
+    gad_string_addf(&html, "<main><h1>Inspected parts</h1><p class=\"note\">%d part%s: %d anomalous, %d normal", all,
+                    all == 1 ? "" : "s", page->count[GAD_VERDICT_ANOMALOUS], page->count[GAD_VERDICT_NORMAL]);
     if (page->count[GAD_VERDICT_UNREADABLE])
         gad_string_addf(&html, ", %d whose answer could not be read", page->count[GAD_VERDICT_UNREADABLE]);
     if (page->count[GAD_VERDICT_UNFAMILIAR])
@@ -210,7 +192,8 @@ gad_status gad_inspection_page_write(const gad_inspection_page *page, const char
     }
     gad_string_add(&html, "</p><div class=\"parts\">\n");
     gad_string_append(&html, gad_string_text(&page->cards), page->cards.length);
-    gad_string_add(&html, "</div></main></body></html>\n");
+    gad_string_add(&html, "</div></main>\n");
+    gad_html_end(&html, NULL);
     gad_status status =
         html.failed ? gad_error_memory(err, operation, html.capacity) : gad_file_write(path, html.data, html.length, err);
     gad_string_free(&html);
