@@ -22,7 +22,7 @@ demo: build ## inspect the sample images
 install: build ## headers, library, program, models, man pages and completion into PREFIX (/usr/local); DESTDIR works
 	@cmake --install $(BUILD) --prefix $(PREFIX)
 
-deb: build ## Debian packages: build/gad_*.deb, and build/gad-mpi_*.deb for training under mpirun
+deb: build ## Debian packages: build/gad_*.deb, build/gad-mpi_*.deb for training under mpirun, build/gad-cuda_*.deb for GPUs
 	@cd $(BUILD) && cpack -G DEB >deb.log 2>&1 || { cat deb.log >&2; exit 1; }
 	@ls $(BUILD)/*.deb
 

@@ -18,6 +18,9 @@ install(TARGETS libgad libgad_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
 if(TARGET gad_mpi)
   install(TARGETS gad_mpi LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/gad COMPONENT mpi)
 endif()
+if(TARGET gad_cuda) # optional: a build of some targets has not made it
+  install(PROGRAMS ${CMAKE_BINARY_DIR}/gad_cuda.so DESTINATION ${CMAKE_INSTALL_LIBDIR}/gad COMPONENT cuda OPTIONAL)
+endif()
 install(FILES include/gad.h include/gad_train.h include/gad_bench.h include/gad_data.h include/gad_product.h
               include/gad_serve.h
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT gad)
@@ -40,7 +43,7 @@ set(OpenMP_C_FLAGS \"${OpenMP_C_FLAGS}\")
 configure_file(\"${CMAKE_SOURCE_DIR}/packaging/gad.pc.in\" \"${CMAKE_BINARY_DIR}/gad.pc\" @ONLY)" COMPONENT gad)
 install(FILES ${CMAKE_BINARY_DIR}/gad.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT gad)
 
-# Debian packages: gad, and gad-mpi with the plugin, so that gad alone needs no MPI.
+# Debian packages: gad, and gad-mpi and gad-cuda with the plugins, so that gad alone needs neither MPI nor CUDA.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME gad)
 set(CPACK_PACKAGE_CONTACT "gad maintainers <gad@localhost>")
@@ -50,6 +53,9 @@ set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_COMPONENTS_ALL gad)
 if(TARGET gad_mpi)
   list(APPEND CPACK_COMPONENTS_ALL mpi)
+endif()
+if(TARGET gad_cuda)
+  list(APPEND CPACK_COMPONENTS_ALL cuda)
 endif()
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
@@ -62,4 +68,7 @@ set(CPACK_DEBIAN_GAD_PACKAGE_CONTROL_EXTRA ${CMAKE_SOURCE_DIR}/packaging/trigger
 set(CPACK_DEBIAN_MPI_PACKAGE_NAME gad-mpi)
 set(CPACK_DEBIAN_MPI_DESCRIPTION "gad: training in several processes under mpirun")
 set(CPACK_DEBIAN_MPI_PACKAGE_DEPENDS "gad (= ${PROJECT_VERSION})")
+set(CPACK_DEBIAN_CUDA_PACKAGE_NAME gad-cuda)
+set(CPACK_DEBIAN_CUDA_DESCRIPTION "gad: models on NVIDIA GPUs")
+set(CPACK_DEBIAN_CUDA_PACKAGE_DEPENDS "gad (= ${PROJECT_VERSION})")
 include(CPack)
