@@ -9,6 +9,7 @@ const WORDS = { de: {
   good: "Als Gutteil lernen (g)", show: "Zeige", rejects_first: "Ausschuss zuerst", newest: "Neueste zuerst",
   open: "Ausschuss ohne Prüfung", follow: "Mitlaufen", more: "Ältere Teile", histogram: "Werte der Gutteile und aller Teile seither",
   threshold_save: "Diese Schwelle verwenden", threshold_back: "Zurück zur gelernten", drift: "Werte der guten Teile im Verlauf",
+  area: "Nur einen Teil der Bilder ansehen", roi: "Rechteck in %: x, y, Breite, Höhe", mask: "Maske: was darin schwarz ist, zählt nicht",
   new_product: "Neues Produkt", create: "Anlegen", drop: "Bilder von Gutteilen hierher ziehen, oder mit Enter auswählen",
   export_title: "Geprüfte Teile", mvtec: "MVTec-Ordner", key: "Schlüssel dieses Servers", enter: "Weiter",
   export_words: "Teile, die jemand bestätigt oder umentschieden hat, mit ihren Rahmen, als tar-Datei.",
@@ -345,10 +346,20 @@ async function teach(files) {
   try { await ask(`/v1/products/${enc(product)}/good`, { method: "POST", body: form }); await loadGood(); await loadProducts(product); }
   catch (e) { $("teach_state").textContent = e.message; }
 }
+function asUrl(file) {
+  return new Promise((done, failed) => {
+    const reader = new FileReader();
+    reader.onload = () => done(reader.result); reader.onerror = () => failed(reader.error); reader.readAsDataURL(file);
+  });
+}
 async function create(event) {
   event.preventDefault();
-  const name = $("new_name").value.trim();
-  try { await send("POST", "/v1/products", { name }); $("new_name").value = ""; await loadProducts(name); choose(name); }
+  const name = $("new_name").value.trim(), roi = $("new_roi").value.trim(), mask = $("new_mask").files[0], wish = { name };
+  try {
+    if (roi) wish.roi = roi.split(/[\s,]+/).map(percent => percent / 100);
+    if (mask) wish.mask = await asUrl(mask);
+    await send("POST", "/v1/products", wish); $("new").reset(); await loadProducts(name); choose(name);
+  }
   catch (e) { $("teach_state").textContent = e.message; }
 }
 

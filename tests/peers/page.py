@@ -40,6 +40,11 @@ def walk(page, base: str, pictures: Path, shots: Path) -> None:
     page.click("#new button")
     assert page.evaluate("document.querySelector('#new_name').validity.patternMismatch"), "a bad name is refused"
     page.fill("#new_name", "plate")
+    page.click("#new summary")
+    page.fill("#new_roi", "10, 10, 80, 80")
+    mask = pictures / "mask.png"
+    Image.fromarray(np.full((40, 40), 255, np.uint8)).save(mask)
+    page.set_input_files("#new_mask", str(mask))
     page.click("#new button")
     page.wait_for_function("document.querySelector('#product').value === 'plate'")
     page.set_input_files("#files", [str(plate(pictures, f"good{i}.png", i, False)) for i in range(8)])
