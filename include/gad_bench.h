@@ -39,12 +39,14 @@ typedef struct gad_speed_settings {
     int threads;
     const char *device, *cpu_level; /* as in gad_engine_options */
     int64_t prompt_tokens, answer_tokens, image_side_px, repeats;
-    bool limits; /* measure memory bandwidth and multiply-add peak in the same run */
+    int64_t batch; /* so many answers to the prompt decode together, besides; 0: not measured */
+    bool limits;   /* measure memory bandwidth and multiply-add peak in the same run */
     const gad_log *log;
 } gad_speed_settings;
 
 typedef struct gad_speed_row {
-    const char *name, *unit;
+    char name[24];
+    const char *unit;
     double median, min, max; /* of the repeats */
     const char *rate_unit;   /* what it comes to: "GFLOP/s" or "GB/s"; NULL: nothing */
     double rate, limit;      /* at the median; limit 0 when not measured */

@@ -13,14 +13,14 @@
 #include "base/rng.h"
 #include "features/backbone.h"
 #include "gad_bench.h"
-#include "generate/timeline.h"
+#include "generate/chorus.h"
 #include "model/package.h"
 #include "model/plan.h"
 #include "model/shape.h"
 #include "model/weights.h"
 #include "op/limits_device.h"
 
-enum { MAX_REPEATS = 64 };
+enum { MAX_REPEATS = 64, MAX_BATCH = 1024 };
 
 typedef struct bench {
     const gad_speed_settings *settings;
@@ -71,7 +71,8 @@ static gad_speed_row *add_row(bench *b, const char *name, const char *unit, doub
 {
     gad_speed_row *row = &b->report->row[b->report->rows++];
     qsort(values, (size_t)count, sizeof *values, ascending);
-    *row = (gad_speed_row){.name = name, .unit = unit, .min = values[0], .max = values[count - 1]};
+    *row = (gad_speed_row){.unit = unit, .min = values[0], .max = values[count - 1]};
+    snprintf(row->name, sizeof row->name, "%s", name);
     row->median = count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
     return row;
 }
@@ -139,48 +140,120 @@ static double decode_weight_bytes(const gad_model *model)
     return bytes;
 }
 
-static gad_status measure_text(bench *b, gad_error *err)
+/* Bytes that one step of `answers` reads, in the middle of them: weights and prompt once, what each said. */
+static double step_bytes(const bench *b, int64_t answers)
 {
     const gad_speed_settings *s = b->settings;
-    const gad_text_config *text = &b->model.config.text;
-    double prefill[MAX_REPEATS], decode[MAX_REPEATS];
-    gad_timeline timeline = {0};
-    int32_t *ids = gad_memory_alloc((size_t)s->prompt_tokens, sizeof *ids);
-    gad_status status = ids ? GAD_OK : gad_error_memory(err, "measure speed", (size_t)s->prompt_tokens * sizeof *ids);
-    for (int64_t i = 0; i < s->prompt_tokens && !status; i++)
-        ids[i] = (int32_t)((i * 7919 + 17) % (text->vocab / 2));
-    for (int64_t i = 0; i < s->prompt_tokens && !status; i++)
+    return decode_weight_bytes(&b->model) + (double)gad_timeline_row_bytes(&b->model, b->device.kept) *
+                                                ((double)s->prompt_tokens + (double)(answers * s->answer_tokens) / 2);
+}
+
+static gad_status fill_prompt(const bench *b, int32_t *ids, gad_error *err)
+{
+    const int32_t half = b->model.config.text.vocab / 2;
+    if (!ids)
+        return gad_error_memory(err, "measure speed", (size_t)b->settings->prompt_tokens * sizeof *ids);
+    for (int64_t i = 0; i < b->settings->prompt_tokens; i++) {
+        ids[i] = (int32_t)((i * 7919 + 17) % half);
         ids[i] = ids[i] == b->model.config.image_token ? 0 : ids[i];
-    if (!status)
-        status = gad_timeline_open(&b->model, &b->device, &timeline, err);
-    gad_prompt prompt = {.ids = ids, .count = s->prompt_tokens};
+    }
+    return GAD_OK;
+}
+
+static gad_status measure_one(bench *b, gad_timeline *timeline, const gad_prompt *prompt, gad_error *err)
+{
+    const gad_speed_settings *s = b->settings;
+    const int32_t vocab = b->model.config.text.vocab;
+    double prefill[MAX_REPEATS], decode[MAX_REPEATS];
+    gad_status status = GAD_OK;
     for (int64_t r = -1; r < s->repeats && !status; r++) {
-        gad_timeline_clear(&timeline);
+        gad_timeline_clear(timeline);
         double start = gad_clock_seconds();
-        status = gad_timeline_feed(&timeline, &prompt, s->answer_tokens, NULL, err);
+        status = gad_timeline_feed(timeline, prompt, s->answer_tokens, NULL, err);
         double middle = gad_clock_seconds();
         for (int64_t n = 0; n < s->answer_tokens && !status; n++)
-            status = gad_timeline_append(&timeline, (int32_t)(n % (text->vocab / 2)), err);
+            status = gad_timeline_append(timeline, (int32_t)(n % (vocab / 2)), err);
         double end = gad_clock_seconds();
         if (r >= 0) {
             prefill[r] = (double)s->prompt_tokens / (middle - start);
             decode[r] = (double)s->answer_tokens / (end - middle);
         }
     }
-    if (!status) {
-        hash_values(b, timeline.logits, (size_t)text->vocab);
-        gad_speed_row *row = add_row(b, "prefill", "token/s", prefill, s->repeats);
-        row->rate =
-            gad_plan_prefill_flop(&b->model.config, s->prompt_tokens) / (double)s->prompt_tokens * row->median / 1e9;
-        row->rate_unit = "GFLOP/s";
-        row->limit = b->limits.fma_gflop_s;
-        row = add_row(b, "decode", "token/s", decode, s->repeats);
-        double cache_bytes = (double)gad_timeline_row_bytes(&b->model, b->device.kept) *
-                             ((double)s->prompt_tokens + (double)s->answer_tokens / 2);
-        row->rate = (decode_weight_bytes(&b->model) + cache_bytes) * row->median / 1e9;
-        row->rate_unit = "GB/s";
-        row->limit = b->limits.read_gb_s;
+    if (status)
+        return status;
+    hash_values(b, timeline->logits, (size_t)vocab);
+    gad_speed_row *row = add_row(b, "prefill", "token/s", prefill, s->repeats);
+    row->rate = gad_plan_prefill_flop(&b->model.config, s->prompt_tokens) / (double)s->prompt_tokens * row->median / 1e9;
+    row->rate_unit = "GFLOP/s";
+    row->limit = b->limits.fma_gflop_s;
+    row = add_row(b, "decode", "token/s", decode, s->repeats);
+    row->rate = step_bytes(b, 1) * row->median / 1e9;
+    row->rate_unit = "GB/s";
+    row->limit = b->limits.read_gb_s;
+    return GAD_OK;
+}
+
+/* settings.batch answers of settings.answer_tokens to the prompt; *seconds: of their steps. */
+static gad_status time_chorus(bench *b, const gad_timeline *timeline, bool hashed, double *seconds, gad_error *err)
+{
+    const gad_speed_settings *s = b->settings;
+    const int32_t half = b->model.config.text.vocab / 2;
+    const gad_pass pass = {.device = &b->device};
+    gad_chorus chorus = {0};
+    gad_chorus_prompt prompt;
+    gad_status status =
+        gad_chorus_open(&pass, &b->model, timeline->length + s->batch * s->answer_tokens, (int)s->batch, &chorus, err);
+    if (!status)
+        status = gad_chorus_add_prompt(&chorus, timeline, &prompt, err);
+    for (int64_t i = 0; i < s->batch && !status; i++)
+        status = gad_chorus_add_voice(&chorus, prompt, s->answer_tokens, NULL, err);
+    const double start = gad_clock_seconds();
+    for (int64_t n = 0; n < s->answer_tokens && !status; n++) {
+        for (int i = 0; i < chorus.count; i++)
+            chorus.voice[i].id = (int32_t)((n + i) % half);
+        status = gad_chorus_step(&chorus, err);
     }
+    *seconds = gad_clock_seconds() - start;
+    if (!status && hashed)
+        hash_values(b, chorus.logits, (size_t)s->batch * (size_t)b->model.config.text.vocab);
+    gad_chorus_close(&chorus);
+    return status;
+}
+
+static gad_status measure_batch(bench *b, gad_timeline *timeline, const gad_prompt *prompt, gad_error *err)
+{
+    const gad_speed_settings *s = b->settings;
+    double rate[MAX_REPEATS];
+    char name[24];
+    gad_timeline_clear(timeline);
+    gad_status status = gad_timeline_feed(timeline, prompt, 0, NULL, err);
+    for (int64_t r = -1; r < s->repeats && !status; r++) {
+        double seconds = 0;
+        status = time_chorus(b, timeline, r == 0, &seconds, err);
+        rate[r < 0 ? 0 : r] = (double)(s->batch * s->answer_tokens) / seconds;
+    }
+    if (status)
+        return status;
+    snprintf(name, sizeof name, "decode, batch %d", (int)s->batch);
+    gad_speed_row *row = add_row(b, name, "token/s", rate, s->repeats);
+    row->rate = step_bytes(b, s->batch) * row->median / (double)s->batch / 1e9;
+    row->rate_unit = "GB/s";
+    row->limit = b->limits.read_gb_s;
+    return GAD_OK;
+}
+
+static gad_status measure_text(bench *b, gad_error *err)
+{
+    gad_timeline timeline = {0};
+    int32_t *ids = gad_memory_alloc((size_t)b->settings->prompt_tokens, sizeof *ids);
+    const gad_prompt prompt = {.ids = ids, .count = b->settings->prompt_tokens};
+    gad_status status = fill_prompt(b, ids, err);
+    if (!status)
+        status = gad_timeline_open(&b->model, &b->device, &timeline, err);
+    if (!status)
+        status = measure_one(b, &timeline, &prompt, err);
+    if (!status && b->settings->batch)
+        status = measure_batch(b, &timeline, &prompt, err);
     gad_timeline_close(&timeline);
     gad_memory_free(ids);
     return status;
@@ -252,6 +325,8 @@ static gad_status check_settings(const gad_speed_settings *s, gad_error *err)
     if (s->prompt_tokens < 1 || s->answer_tokens < 1 || s->repeats < 1 || s->repeats > MAX_REPEATS || s->image_side_px < 1)
         return gad_error_set(err, GAD_E_ARGUMENT, "measure speed", NULL,
                              "sizes must be positive and repeats between 1 and %d", MAX_REPEATS);
+    if (s->batch < 0 || s->batch > MAX_BATCH)
+        return gad_error_set(err, GAD_E_ARGUMENT, "measure speed", NULL, "a batch has at most %d answers", MAX_BATCH);
     return GAD_OK;
 }
 

@@ -10,7 +10,7 @@ typedef struct speed_options {
     const char *model, *mmproj, *shape, *backbone;
     compute_options compute;
     bool limits, json, csv, train, grpo, rollouts, checkpointing;
-    int64_t prompt, answer, image, repeats, samples, group, lora;
+    int64_t prompt, answer, batch, image, repeats, samples, group, lora;
 } speed_options;
 
 #define AT(field) offsetof(speed_options, field)
@@ -44,6 +44,12 @@ static const option table[] = {
      .offset = AT(answer),
      .fallback = "0",
      .help = "length of an answer; 0: 16, with --train, --grpo or --rollouts 84"},
+    {.name = "batch",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(batch),
+     .fallback = "0",
+     .help = "also: so many answers to the prompt, decoded together"},
     {.name = "image",
      .argument = "PX",
      .kind = OPTION_INT,
@@ -104,7 +110,7 @@ static const option table[] = {
 static void print_table(const gad_speed_report *r)
 {
     printf("%s, %d threads, %s, products of %s, output %s\n", r->model, r->threads, r->level, r->products, r->output_hash);
-    printf("%-15s %-9s %10s %10s %10s   %-22s %s\n", "stage", "unit", "median", "least", "most", "rate", "of limit");
+    printf("%-16s %-9s %10s %10s %10s   %-22s %s\n", "stage", "unit", "median", "least", "most", "rate", "of limit");
     for (int i = 0; i < r->rows; i++) {
         const gad_speed_row *row = &r->row[i];
         char rate[32] = "-", share[48] = "-";
@@ -112,7 +118,7 @@ static void print_table(const gad_speed_report *r)
             snprintf(rate, sizeof rate, "%.1f %s", row->rate, row->rate_unit);
         if (row->limit > 0)
             snprintf(share, sizeof share, "%.0f %% of %.1f %s", 100 * row->rate / row->limit, row->limit, row->rate_unit);
-        printf("%-15s %-9s %10.4g %10.4g %10.4g   %-22s %s\n", row->name, row->unit, row->median, row->min, row->max, rate,
+        printf("%-16s %-9s %10.4g %10.4g %10.4g   %-22s %s\n", row->name, row->unit, row->median, row->min, row->max, rate,
                share);
     }
 }
@@ -193,6 +199,7 @@ static gad_status measure_answers(const speed_options *o, const gad_log *log, ga
                             .answer_tokens = given(o->answer, 16),
                             .image_side_px = given(o->image, o->backbone ? 320 : 448),
                             .repeats = o->repeats,
+                            .batch = o->batch,
                             .limits = o->limits,
                             .log = log};
     return gad_speed_measure(&s, report, err);

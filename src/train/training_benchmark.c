@@ -175,7 +175,8 @@ static gad_speed_row *add_row(bench *b, const char *name, const char *unit, cons
     memcpy(sorted, values, (size_t)count * sizeof *sorted);
     qsort(sorted, (size_t)count, sizeof *sorted, ascending);
     gad_speed_row *row = &b->report->row[b->report->rows++];
-    *row = (gad_speed_row){.name = name, .unit = unit, .min = sorted[0], .max = sorted[count - 1]};
+    *row = (gad_speed_row){.unit = unit, .min = sorted[0], .max = sorted[count - 1]};
+    snprintf(row->name, sizeof row->name, "%s", name);
     row->median = count % 2 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
     return row;
 }

@@ -27,7 +27,8 @@ static void test_answers(void **state)
                             .prompt_tokens = 20,
                             .answer_tokens = 4,
                             .image_side_px = 56,
-                            .repeats = 1};
+                            .repeats = 1,
+                            .batch = 3};
     ASSERT_OK(gad_speed_measure(&s, &cpu, &err), &err);
     far_have((size_t)128 << 20);
     s.device = "far";
@@ -40,8 +41,8 @@ static void test_answers(void **state)
     ASSERT_OK(gad_speed_measure(&s, &half, &err), &err);
     assert_string_not_equal(half.output_hash, cpu.output_hash);
     assert_string_equal(half.products, "BF16");
-    static const char *const rows[] = {"image encode", "prefill", "decode"};
-    for (int i = 0; i < 3; i++) {
+    static const char *const rows[] = {"image encode", "prefill", "decode", "decode, batch 3"};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         assert_true(row_of(&far, rows[i])->limit > 0 && row_of(&far, rows[i])->rate > 0);
         assert_true(row_of(&half, rows[i])->median > 0);
     }
