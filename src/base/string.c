@@ -132,6 +132,16 @@ void gad_string_add_markdown(gad_string *s, const char *text)
     }
 }
 
+void gad_string_cut(char *to, size_t size_bytes, const char *text)
+{
+    size_t length = strlen(text), kept = length < size_bytes ? length : size_bytes - 1;
+    if (kept < length) /* bytes that continue the first one that is left out */
+        while (kept && ((unsigned char)text[kept] & 0xC0) == 0x80)
+            kept--;
+    memcpy(to, text, kept);
+    to[kept] = 0;
+}
+
 void gad_string_add_json(gad_string *s, const char *text)
 {
     size_t left = strlen(text);

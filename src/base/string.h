@@ -31,4 +31,6 @@ const char *gad_string_text(const gad_string *s);
 /* Length in bytes of the valid UTF-8 character at `text` (which has `length` bytes left), 0 when it is not one, and
  * -1 when it is a proper beginning of one that is cut off. */
 int gad_string_utf8_length(const char *text, size_t length);
+/* As much of the text as fits into `to`; UTF-8 is cut between characters. */
+void gad_string_cut(char *to, size_t size_bytes, const char *text);
 #endif

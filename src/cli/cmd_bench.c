@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/commands.h"
 #include "cli/options_endpoint.h"
@@ -311,9 +312,28 @@ static void print_tables(const char *path)
     char line[4096];
     FILE *file = fopen(path, "r");
     while (file && fgets(line, sizeof line, file) && strncmp(line, "## Categories", 13) != 0)
-        terminal_put(stdout, line, true);
+        if (strncmp(line, "<!--", 4) != 0)
+            terminal_put(stdout, line, true);
     if (file)
         fclose(file);
+}
+
+/* The pages of a folder that is no run yet are somebody's. */
+static int check_folder(const char *out)
+{
+    static const char *const names[] = {"run.json", "report.html", "report.json", "report.csv", "report.md"};
+    for (int i = 0; i < 5; i++) {
+        char path[4096];
+        struct stat info;
+        snprintf(path, sizeof path, "%s/%s", out, names[i]);
+        if (stat(path, &info))
+            continue;
+        if (i == 0)
+            return EXIT_DONE;
+        terminal_printf(stderr, "gad bench run: %s is there already, and no run wrote it; give another --out\n", path);
+        return EXIT_FAILED;
+    }
+    return EXIT_DONE;
 }
 
 static int write_reports(const run_options *o, const gad_log *log, const gad_progress *progress)
@@ -344,6 +364,8 @@ static int run(void *settings)
         fprintf(stderr, "gad bench run: --out DIR is missing\nTry: gad bench run --help\n");
         return EXIT_USAGE;
     }
+    if (check_folder(o->s.out))
+        return EXIT_FAILED;
     terminal_catch_interrupt();
     if (gad_share_read(o->share, &o->s.share, &err))
         return terminal_fail(&err);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cli/options_engine.h"
+#include "cli/outputs.h"
 #include "cli/terminal.h"
 
 int train_run(train_options *o, const command *c, gad_status (*train)(const gad_train_settings *, gad_error *))
@@ -22,10 +23,19 @@ int train_run(train_options *o, const command *c, gad_status (*train)(const gad_
     return status ? terminal_fail(&err) : EXIT_DONE;
 }
 
+static const option plot_table[] = {{.name = "force",
+                                     .kind = OPTION_FLAG,
+                                     .offset = offsetof(train_options, force),
+                                     .help = "also over a file that gad did not write"}};
+
 static int run_plot(void *settings)
 {
-    const option_list *arguments = &((const train_options *)settings)->arguments;
+    const train_options *o = settings;
+    const option_list *arguments = &o->arguments;
     gad_error err;
+    int code = outputs_check_file("train plot", arguments->item[1], "content=\"gad\"", o->force);
+    if (code)
+        return code;
     if (gad_train_plot(arguments->item[0], arguments->item[1], &err))
         return terminal_fail(&err);
     printf("%s\n", arguments->item[1]);
@@ -36,6 +46,8 @@ const command cmd_train_plot = {
     .name = "train plot",
     .synopsis = "LOG.jsonl PAGE.html",
     .summary = "a page with the curves of a run",
+    .options = plot_table,
+    .option_count = OPTIONS_COUNT(plot_table),
     .min_arguments = 2,
     .max_arguments = 2,
     .arguments_offset = offsetof(train_options, arguments),

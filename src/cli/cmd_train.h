@@ -7,6 +7,7 @@
 typedef struct train_options {
     gad_train_settings s;
     option_list arguments;
+    bool force; /* plot: also over a page that gad did not write */
 } train_options;
 
 #define AT(field) offsetof(train_options, s.field)

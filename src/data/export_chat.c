@@ -3,9 +3,11 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/rng.h"
 #include "data/canvas_image.h"
+#include "data/export_check.h"
 #include "data/export_job.h"
 #include "data/store_query.h"
 #include "model/preprocess.h"
@@ -291,15 +293,28 @@ static gad_status each_record(void *user, const gad_sample *s, const char *root,
     return status;
 }
 
-/* LLaMA-Factory finds data sets through dataset_info.json. */
+/* LLaMA-Factory finds data sets through dataset_info.json, which names all of somebody's: the others stay. */
 static gad_status write_dataset_info(const char *folder, gad_error *err)
 {
-    static const char text[] = "{\n  \"gad\": {\n    \"file_name\": \"gad.jsonl\",\n    \"formatting\": \"sharegpt\",\n    "
-                               "\"columns\": {\"messages\": \"messages\", \"images\": \"images\"},\n"
-                               "    \"tags\": {\"role_tag\": \"role\", \"content_tag\": \"content\", \"user_tag\": "
-                               "\"user\", \"assistant_tag\": \"assistant\"}\n  }\n}\n";
     char *path = gad_file_join(folder, "dataset_info.json");
-    gad_status status = path ? gad_file_write(path, text, sizeof text - 1, err) : gad_error_memory(err, "export", 0);
+    json_t *root = NULL;
+    json_t *own = json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:s, s:s, s:s}}", "file_name", "gad.jsonl", "formatting",
+                            "sharegpt", "columns", "messages", "messages", "images", "images", "tags", "role_tag", "role",
+                            "content_tag", "content", "user_tag", "user", "assistant_tag", "assistant");
+    gad_status status = path && own ? GAD_OK : gad_error_memory(err, "export", 0);
+    if (!status && gad_file_exists(path))
+        status = gad_json_load(path, &root, err);
+    else if (!status && !(root = json_object()))
+        status = gad_error_memory(err, "export", 0);
+    if (!status && !json_is_object(root))
+        status =
+            gad_error_set(err, GAD_E_FORMAT, "export", "give another folder", "%s: not a list of data sets by name", path);
+    if (!status && json_object_set(root, "gad", own))
+        status = gad_error_memory(err, "export", 0);
+    if (!status)
+        status = gad_json_write(path, root, err);
+    json_decref(own);
+    json_decref(root);
     gad_memory_free(path);
     return status;
 }
@@ -319,6 +334,8 @@ gad_status gad_export_chat(gad_export_job *job, gad_error *err)
                              e->factor);
     }
     gad_status status = folder ? gad_file_make_directory(e->path, err) : GAD_OK;
+    if (!status && folder && !e->force)
+        status = gad_export_check(path, err);
     if (!status)
         status = gad_question_template_default(&w.wording, err);
     if (!status)

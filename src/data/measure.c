@@ -51,7 +51,7 @@ static bool make_id(const job *j, int view, gad_sample *s)
     const char *name = gad_file_name(e->image), *extension = gad_file_extension(e->image);
     size_t stem = strlen(name) - strlen(extension) - (extension[0] ? 1 : 0);
     char type[128];
-    snprintf(type, sizeof type, "%s", e->type ? e->type : "good");
+    gad_string_cut(type, sizeof type, e->type ? e->type : "good");
     for (char *c = type; *c; c++)
         *c = *c == '/' || *c == ' ' ? '_' : *c;
     gad_string_addf(&id, "%s/%s/%s/%s/", j->settings->dataset, e->class_name, e->split, type);
@@ -78,9 +78,9 @@ static bool fill_texts(const job *j, gad_sample *s)
     const char *dataset = j->settings->dataset, *split = e->split;
     char text[128];
     if (e->class_text) {
-        snprintf(text, sizeof text, "%s", e->class_text);
+        gad_string_cut(text, sizeof text, e->class_text);
     } else {
-        snprintf(text, sizeof text, "%s", e->class_name);
+        gad_string_cut(text, sizeof text, e->class_name);
         gad_sample_normalise(text);
     }
     if (j->settings->benchmark) /* its train normals serve as references only */
@@ -98,7 +98,7 @@ static bool fill_texts(const job *j, gad_sample *s)
 /* The name of the anomaly in an image as a label. */
 static void type_label(const char *type, char *label, size_t size_bytes)
 {
-    snprintf(label, size_bytes, "%s", type);
+    gad_string_cut(label, size_bytes, type);
     gad_sample_normalise(label);
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Behind a title, not seen: whose file it is. */
-#define MARK "\n\n<!-- made by gad -->"
+#define MARK "\n<!-- made by gad -->"
 
 /* ---- CSV ---- */
 

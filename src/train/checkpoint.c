@@ -98,6 +98,21 @@ static gad_status survey_of(const char *out, survey *s, gad_error *err)
     return status;
 }
 
+/* Does a folder hold nothing but what checkpoints hold? Somebody's folder of that name is left alone. */
+static bool is_ours(const char *folder)
+{
+    static const char *const endings[] = {"json", "safetensors", "jinja", "gad-tmp"};
+    gad_file_names names = {0};
+    bool ours = gad_file_list(folder, &names, NULL) == GAD_OK;
+    for (size_t i = 0; i < names.count && ours; i++) {
+        ours = !strcmp(names.name[i], "DONE") || !strcmp(names.name[i], "merges.txt");
+        for (size_t k = 0; k < sizeof endings / sizeof *endings && !ours; k++)
+            ours = gad_file_has_extension(names.name[i], endings[k]);
+    }
+    gad_file_names_free(&names);
+    return ours;
+}
+
 void gad_checkpoint_tidy(const char *out)
 {
     int64_t *step;
@@ -105,7 +120,7 @@ void gad_checkpoint_tidy(const char *out)
     list_steps(out, &step, &count, NULL);
     for (size_t i = 0; i < count; i++) {
         char *folder = is_done(out, step[i]) ? NULL : step_folder(out, step[i]);
-        if (folder)
+        if (folder && is_ours(folder))
             gad_file_remove(folder, NULL);
         gad_memory_free(folder);
     }
@@ -256,7 +271,11 @@ static gad_status write_trainer(const gad_checkpoint_settings *settings, const g
 static gad_status write_folder(const gad_checkpoint_settings *settings, gad_model *model, gad_optimizer *o,
                                const char *folder, int64_t step, double score, gad_error *err)
 {
-    gad_status status = gad_file_remove(folder, err); /* what a killed run left */
+    gad_status status = GAD_OK;
+    if (gad_file_exists(folder) && !is_ours(folder))
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, "choose another --out",
+                             "%s: is there already, with files of others", folder);
+    status = gad_file_remove(folder, err); /* what a killed run left */
     if (!status)
         status = gad_file_make_directory(folder, err);
     if (!status && settings->base)

@@ -113,6 +113,13 @@ static void test_string_json_and_utf8(void **state)
     assert_int_equal(gad_string_utf8_length("\xE2\x82", 2), -1);
     assert_int_equal(gad_string_utf8_length("\xE2\x82\xAC", 3), 3);
     assert_int_equal(gad_string_utf8_length("\xC0\x80", 2), 0);
+    char cut[6];
+    gad_string_cut(cut, sizeof cut, "abc\xE2\x82\xAC"); /* three bytes do not fit into the two that are left */
+    assert_string_equal(cut, "abc");
+    gad_string_cut(cut, sizeof cut, "ab\xE2\x82\xAC");
+    assert_string_equal(cut, "ab\xE2\x82\xAC");
+    gad_string_cut(cut, sizeof cut, "abcdefg");
+    assert_string_equal(cut, "abcde");
     assert_int_equal(gad_string_utf8_length("\xED\xA0\x80", 3), 0);
 }
 

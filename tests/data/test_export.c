@@ -185,6 +185,27 @@ static void test_folders(void **state)
     gad_store_close(other);
 }
 
+/* The data sets of somebody that are named beside ours stay. */
+static void check_dataset_info(const char *folder)
+{
+    static const char theirs[] = "{\"mine\": {\"file_name\": \"mine.json\"}}";
+    gad_error err;
+    json_t *named = NULL;
+    gad_export_report report;
+    char *path = gad_file_join(folder, "dataset_info.json");
+    ASSERT_OK(gad_file_write(path, theirs, sizeof theirs - 1, &err), &err);
+    gad_export_settings settings = gad_data_export_default();
+    settings.format = GAD_EXPORT_LLAMA_FACTORY;
+    settings.path = folder;
+    settings.filter.dataset = "wfdd";
+    ASSERT_OK(gad_export_run(store, &settings, &report, &err), &err);
+    ASSERT_OK(gad_json_load(path, &named, &err), &err);
+    assert_non_null(json_object_get(named, "mine"));
+    assert_string_equal(json_string_value(json_object_get(json_object_get(named, "gad"), "file_name")), "gad.jsonl");
+    json_decref(named);
+    gad_memory_free(path);
+}
+
 static void test_chat(void **state)
 {
     (void)state;
@@ -195,6 +216,8 @@ static void test_chat(void **state)
         char file[1200], *text;
         size_t length;
         snprintf(file, sizeof file, format == GAD_EXPORT_LLAMA_FACTORY ? "%s/gad.jsonl" : "%s", path);
+        if (format == GAD_EXPORT_LLAMA_FACTORY)
+            check_dataset_info(path);
         ASSERT_OK(gad_file_read(file, 1 << 20, &text, &length, &err), &err);
         assert_int_equal(report.samples, 14);
         int records = 0, boxes = 0;

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/string.h"
 #include "data/adapter/adapter.h"
 #include "data/guess.h"
 
@@ -65,7 +66,7 @@ static gad_status add_line(gad_import *import, const json_t *line, const char *w
                                "expected image, category, and a label normal or anomalous");
     bool anomalous = strcmp(label, "anomalous") == 0;
     char class_name[256];
-    snprintf(class_name, sizeof class_name, "%s", category);
+    gad_string_cut(class_name, sizeof class_name, category);
     for (char *c = class_name; *c; c++)
         *c = *c == '/' ? '.' : *c; /* the class is one component of ids */
     const char *masks[2] = {mask, NULL}, *references[2] = {reference, NULL};
@@ -84,7 +85,7 @@ static gad_status add_line(gad_import *import, const json_t *line, const char *w
     /* The last part of a path-like category is what people call it. */
     const char *slash = strrchr(category, '/');
     char class_text[128];
-    snprintf(class_text, sizeof class_text, "%s", slash ? slash + 1 : category);
+    gad_string_cut(class_text, sizeof class_text, slash ? slash + 1 : category);
     gad_sample_normalise(class_text);
     e.class_text = class_text;
     if (mask)
