@@ -69,7 +69,7 @@ typedef struct gad_learn_settings {
      * of the picture. 0: not given. */
     double smallest_share, smallest_px;
     bool mirror;             /* remember parts mirrored and turned by half a turn too */
-    int64_t most_rows;       /* of the memory: more are thinned */
+    int64_t max_rows;        /* of the memory: more are thinned */
     double rate, confidence; /* wanted share of false alarms, and the probability that it is no larger */
     /* The threshold keeps rate and confidence where there are enough good parts. Without it, it lies where a part stands
      * out from them, which finds more, and what that is worth is said. */

@@ -100,7 +100,7 @@ static json_t *describe(void *self)
     const gad_learn_settings *s = &model->settings;
     return json_pack("{s:s, s:s, s:s, s:I, s:b, s:I, s:f, s:f}", "kind", "product", "backbone", model->family, "weights",
                      model->hash, "side_px", (json_int_t)s->side_px, "mirror", s->mirror, "most_rows",
-                     (json_int_t)s->most_rows, "rate", s->rate, "confidence", s->confidence);
+                     (json_int_t)s->max_rows, "rate", s->rate, "confidence", s->confidence);
 }
 
 static void free_model(void *self)

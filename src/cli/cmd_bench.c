@@ -297,7 +297,7 @@ static bool read_learning(run_options *o)
     const bool all = !strcmp(o->learn, "all");
     const gad_learn_settings usual = gad_learn_settings_default();
     o->learning.name = usual.name;
-    o->learning.most_rows = usual.most_rows;
+    o->learning.max_rows = usual.max_rows;
     o->learning.rate = usual.rate;
     o->learning.confidence = usual.confidence;
     o->learning.threads = (int)o->engine.compute.threads;

@@ -169,7 +169,7 @@ static int learn(const learn_options *o, const paths *good, gad_product **produc
     settings.threads = (int)o->threads;
     settings.side_px = o->side;
     settings.mirror = o->mirror;
-    settings.most_rows = o->rows;
+    settings.max_rows = o->rows;
     settings.rate = o->rate;
     settings.confidence = o->confidence;
     settings.guarantee = o->guarantee;

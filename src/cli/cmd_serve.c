@@ -192,7 +192,7 @@ static int run(void *settings)
     s->read_timeout_s = all.read_timeout_s;
     s->idle_timeout_s = all.idle_timeout_s;
     s->send_timeout_s = all.send_timeout_s;
-    s->learn.most_rows = all.learn.most_rows;
+    s->learn.max_rows = all.learn.max_rows;
     all.inspect.max_tokens = s->inspect.max_tokens;
     all.inspect.reason = !strcmp(o->reason, "always")    ? GAD_REASON_ALWAYS
                          : !strcmp(o->reason, "rejects") ? GAD_REASON_REJECTS

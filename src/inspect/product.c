@@ -23,7 +23,7 @@ static const char learning[] = "learn a product", inspecting[] = "inspect the pa
 gad_learn_settings gad_learn_settings_default(void)
 {
     return (gad_learn_settings){
-        .name = "product", .side_px = GAD_PRODUCT_SIDE, .most_rows = GAD_PRODUCT_ROWS, .rate = 0.05, .confidence = 0.95};
+        .name = "product", .side_px = GAD_PRODUCT_SIDE, .max_rows = GAD_PRODUCT_ROWS, .rate = 0.05, .confidence = 0.95};
 }
 
 void gad_product_free(gad_product *product)
@@ -112,7 +112,7 @@ static gad_status set_up(gad_product *p, const gad_learn_settings *settings, gad
     const gad_backbone_info *info = gad_backbone_describe(backbone);
     p->side_px = settings->side_px;
     p->views = settings->mirror ? GAD_PRODUCT_VIEWS : 1;
-    p->most_rows = settings->most_rows;
+    p->max_rows = settings->max_rows;
     p->guarantee = settings->guarantee;
     p->backbone_hash = info->hash;
     snprintf(p->family, sizeof p->family, "%s", info->family);
@@ -120,9 +120,8 @@ static gad_status set_up(gad_product *p, const gad_learn_settings *settings, gad
     p->name = gad_memory_copy_string(settings->name);
     if (!status && !p->name)
         status = gad_error_memory(err, learning, strlen(settings->name));
-    if (!status && settings->most_rows < 1)
-        status =
-            gad_error_set(err, GAD_E_ARGUMENT, learning, NULL, "a memory of %lld rows", (long long)settings->most_rows);
+    if (!status && settings->max_rows < 1)
+        status = gad_error_set(err, GAD_E_ARGUMENT, learning, NULL, "a memory of %lld rows", (long long)settings->max_rows);
     return status;
 }
 
@@ -350,7 +349,7 @@ static gad_status compare_parts(gad_product *p, gad_error *err)
     p->distance_limit = 2;
     if (p->bank.parts < 2)
         return GAD_OK;
-    gad_status status = gad_holdout_measure(&p->bank, &p->device, (int)p->views, p->most_rows, &h, err);
+    gad_status status = gad_holdout_measure(&p->bank, &p->device, (int)p->views, p->max_rows, &h, err);
     if (status)
         return status;
     memcpy(p->score, h.score, (size_t)h.parts * sizeof *h.score);
@@ -368,7 +367,7 @@ gad_status gad_product_finish(gad_product *product, double rate, double confiden
     if (!status)
         status = set_threshold(product, rate, confidence, err);
     if (!status)
-        status = gad_bank_thin(&product->bank, product->most_rows, err);
+        status = gad_bank_thin(&product->bank, product->max_rows, err);
     product->finished = status == GAD_OK;
     return status;
 }

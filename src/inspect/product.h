@@ -24,7 +24,7 @@ struct gad_product {
     int64_t side_px;                 /* of a square with the area of the working picture */
     int64_t least_px[2], most_px[2]; /* width and height of the pictures of good parts; 0: not known */
     int64_t views;                   /* each part as it is (1), and mirrored both ways (4) */
-    int64_t most_rows;
+    int64_t max_rows;
     /* what good parts look like to a bank without them */
     double *score; /* [bank.parts]; NaN: not measured */
     double centre, spread;

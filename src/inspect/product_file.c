@@ -45,7 +45,7 @@ static json_t *describe(const gad_product *p)
     return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:o, s:b, s:[IIII], s:o, s:o}", "schema",
                      schema, "name", p->name, "backbone", p->family, "backbone_hash", hash, "side_px",
                      (json_int_t)p->side_px, "stride", (json_int_t)GAD_PRODUCT_STRIDE, "views", (json_int_t)p->views,
-                     "most_rows", (json_int_t)p->most_rows, "centre", p->centre, "spread", p->spread, "distance_limit",
+                     "most_rows", (json_int_t)p->max_rows, "centre", p->centre, "spread", p->spread, "distance_limit",
                      p->distance_limit, "alone", number_or_null(p->alone), "guarantee", p->guarantee, "sizes_px",
                      (json_int_t)p->least_px[0], (json_int_t)p->least_px[1], (json_int_t)p->most_px[0],
                      (json_int_t)p->most_px[1], "threshold", threshold, "parts", describe_parts(p));
@@ -157,7 +157,7 @@ static gad_status read_settings(const json_t *root, const char *path, gad_produc
     if (!status)
         status = gad_json_get_int(root, "views", path, 0, &p->views, err);
     if (!status)
-        status = gad_json_get_int(root, "most_rows", path, 0, &p->most_rows, err);
+        status = gad_json_get_int(root, "most_rows", path, 0, &p->max_rows, err);
     if (!status)
         status = gad_json_get_number(root, "alone", path, (double)NAN, &p->alone, err);
     if (!status)
@@ -171,7 +171,7 @@ static gad_status read_settings(const json_t *root, const char *path, gad_produc
     if (status)
         return status;
     if (!read_hash(hash, &p->backbone_hash) || stride != GAD_PRODUCT_STRIDE || p->side_px < 64 || p->side_px > 8192 ||
-        (p->views != 1 && p->views != 4) || p->most_rows < 1 || !read_sizes(root, p))
+        (p->views != 1 && p->views != 4) || p->max_rows < 1 || !read_sizes(root, p))
         return malformed(path, "its settings make no sense", err);
     snprintf(p->family, sizeof p->family, "%s", family);
     p->name = gad_memory_copy_string(name);
