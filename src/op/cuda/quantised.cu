@@ -193,11 +193,57 @@ struct q4_group {
     }
 };
 
+/* What a thread needs of 8 rows of x for a group: the words 4 t + j of row g, and of rows 2 j and 2 j + 1 the scale and,
+ * for both halves, the sum. Rows that were rounded before: */
+struct given_rows {
+    rounded_rows x;
+    int64_t groups;
+    __device__ void fetch(int64_t group, int n, int g, int j, uint4 *number, float scale[2], int sum[2][2]) const
+    {
+        const int row = n * 8 + 2 * j;
+        const int8_t *from = x.number + ((n * 8 + g) * groups + group) * GROUP + j * 16;
+        *number = bytes_at((const uint8_t *)from, true);
+        for (int e = 0; e < 2; e++) {
+            scale[e] = x.scale[group * x.rows + row + e];
+            for (int half = 0; half < 2; half++)
+                sum[half][e] = x.sum[(group * 2 + half) * x.rows + row + e];
+        }
+    }
+};
+
+/* and one row, which every warp rounds where it needs it, while its weights are on the way. */
+template <class T> struct own_row {
+    gad_cuda_view<T> x;
+    int64_t groups, cols;
+    float alpha;
+    __device__ void fetch(int64_t group, int, int g, int j, uint4 *number, float scale[2], int sum[2][2]) const
+    {
+        const unsigned all = 0xFFFFFFFFu;
+        const int lane = (int)threadIdx.x % GRID_WARP;
+        int q[2];
+        const float one = round_pair(x, 0, cols, group, alpha, q);
+        int half = q[0] + q[1];
+        for (int step = 8; step; step /= 2)
+            half += __shfl_xor_sync(all, half, step);
+        const int other = __shfl_xor_sync(all, half, 16);
+        const uint32_t pair = (uint32_t)(q[0] & 255) | (uint32_t)(q[1] & 255) << 8, next = __shfl_xor_sync(all, pair, 1);
+        const uint32_t word = lane % 2 ? next | pair << 16 : pair | next << 16; /* number lane / 2 */
+        uint32_t mine[4];
+        for (int t = 0; t < 4; t++)
+            mine[t] = __shfl_sync(all, word, 8 * t + 2 * j);
+        *number = g ? uint4{0, 0, 0, 0} : uint4{mine[0], mine[1], mine[2], mine[3]};
+        scale[0] = j ? 0 : one;
+        sum[0][0] = j ? 0 : lane < 16 ? half : other;
+        sum[1][0] = j ? 0 : lane < 16 ? other : half;
+        scale[1] = 0;
+        sum[0][1] = sum[1][1] = 0;
+    }
+};
+
 /* 8 NT rows of x. Groups are loaded FLIGHT at a time, so that enough bytes are on the way; more rows leave registers for
  * two. */
-template <class Y, class G, int NT>
-static __global__ void __launch_bounds__(THREADS)
-    quantised_few_kernel(finish_of<Y> finish, gad_weight w, rounded_rows x, int rows)
+template <class Y, class G, class X, int NT>
+static __global__ void __launch_bounds__(THREADS) quantised_few_kernel(finish_of<Y> finish, gad_weight w, X x, int rows)
 {
     enum { FLIGHT = NT == 1 ? (int)G::FLIGHT : 2 };
     __shared__ float sums[WARPS][NT * 8 * STRIP];
@@ -217,12 +263,10 @@ static __global__ void __launch_bounds__(THREADS)
                 break;
 #pragma unroll
             for (int n = 0; n < NT; n++) {
-                const int row = n * 8 + 2 * t.j;
-                const uint4 number =
-                    bytes_at((const uint8_t *)x.number + ((n * 8 + g) * x.groups + at) * GROUP + t.j * 16, true);
-                const float scale[2] = {x.scale[at * x.rows + row], x.scale[at * x.rows + row + 1]};
-                const int *from = x.sum + at * 2 * x.rows + row;
-                const int sum[2][2] = {{from[0], from[1]}, {from[x.rows], from[x.rows + 1]}};
+                uint4 number;
+                float scale[2];
+                int sum[2][2];
+                x.fetch(at, n, g, t.j, &number, scale, sum);
                 group[i].add(total[n], number, scale, sum);
             }
         }
@@ -244,31 +288,38 @@ static __global__ void __launch_bounds__(THREADS)
     }
 }
 
-template <int NT>
-static void few(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add)
+template <int NT, class X>
+static void few(gad_device *device, gad_tensor y, X x, int64_t rows, gad_weight w, gad_tensor bias, bool add)
 {
-    const rounded_rows rounded = round_rows(device, x, alpha, 8 * NT);
     const unsigned strips = (unsigned)gad_cuda_parts(w.rows, STRIP);
-    const int rows = (int)x.rows;
     GAD_CUDA_BY_ACTIVATION(y.dtype, Y, {
         const finish_of<Y> finish = finish_with<Y>(y, bias, 1, add);
         if (w.dtype == GAD_Q8)
-            GAD_LAUNCH(device, (quantised_few_kernel<Y, q8_group, NT>), strips, THREADS, 0, finish, w, rounded, rows);
+            GAD_LAUNCH(device, (quantised_few_kernel<Y, q8_group, X, NT>), strips, THREADS, 0, finish, w, x, (int)rows);
         else
-            GAD_LAUNCH(device, (quantised_few_kernel<Y, q4_group, NT>), strips, THREADS, 0, finish, w, rounded, rows);
+            GAD_LAUNCH(device, (quantised_few_kernel<Y, q4_group, X, NT>), strips, THREADS, 0, finish, w, x, (int)rows);
     });
 }
 
 void gad_cuda_quantised_few(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha,
                             bool add)
 {
+    const int64_t groups = gad_cuda_parts(x.cols, GROUP);
+    if (x.rows == 1) {
+        GAD_CUDA_BY_ACTIVATION(x.dtype, T, {
+            const own_row<T> row = {gad_cuda_view_of<T>(x), groups, x.cols, alpha};
+            few<1>(device, y, row, 1, w, bias, add);
+        });
+        return;
+    }
     const size_t mark = gad_cuda_mark(device);
+    const given_rows rows = {round_rows(device, x, alpha, x.rows <= 8 ? 8 : x.rows <= 16 ? 16 : 32), groups};
     if (x.rows <= 8)
-        few<1>(device, y, x, w, bias, alpha, add);
+        few<1>(device, y, rows, x.rows, w, bias, add);
     else if (x.rows <= 16)
-        few<2>(device, y, x, w, bias, alpha, add);
+        few<2>(device, y, rows, x.rows, w, bias, add);
     else
-        few<4>(device, y, x, w, bias, alpha, add);
+        few<4>(device, y, rows, x.rows, w, bias, add);
     gad_cuda_rewind(device, mark);
 }
 
