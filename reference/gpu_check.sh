@@ -163,10 +163,10 @@ sanitizer() {
     return $worst
 }
 
-# The peer's work: two pictures of 448 px in the prompt, 300 new tokens; a LoRA step of one sample; a GRPO step of a group of 8.
+# The peer's work: two pictures of 448 px in the prompt, 300 new tokens, batch 1 and 64; a LoRA step of one sample; a GRPO step of a group of 8.
 speed() {
     local worst=0 status of="--shape ${GPU_CHECK_SHAPE:-qwen2.5-vl-7b} --device cuda --answer-tokens 300 --image 448"
-    for what in "--prompt-tokens 700 --limits" "--train --lora 16 --samples 1" "--grpo --lora 16 --group 8 --repeats 1"; do
+    for what in "--prompt-tokens 700 --limits --batch 64" "--train --lora 16 --samples 1" "--grpo --lora 16 --group 8 --repeats 1"; do
         LD_LIBRARY_PATH=$path limit 75 "$bin/gad" speed $of $what >"$work/speed.txt" 2>&1
         status=$?
         { echo "gad speed $what"; cat "$work/speed.txt"; } >>"$out/speed.txt"

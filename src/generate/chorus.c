@@ -115,6 +115,18 @@ static gad_status gather(gad_chorus *c, int64_t *rows, gad_error *err)
     return GAD_OK;
 }
 
+/* A large vocabulary times many voices is more than one thread reads in passing. */
+static gad_status check_logits(const gad_chorus *c, int64_t rows, gad_error *err)
+{
+    const int64_t vocab = c->model->config.text.vocab;
+    int64_t bad = -1;
+#pragma omp parallel for schedule(static) num_threads(c->pass.device->threads) reduction(max : bad)
+    for (int64_t row = 0; row < rows; row++)
+        if (gad_timeline_check_logits(c->logits + row * vocab, (size_t)vocab, NULL))
+            bad = row;
+    return bad < 0 ? GAD_OK : gad_timeline_check_logits(c->logits + bad * vocab, (size_t)vocab, err);
+}
+
 gad_status gad_chorus_step(gad_chorus *c, gad_error *err)
 {
     gad_device *device = c->pass.device;
@@ -134,5 +146,5 @@ gad_status gad_chorus_step(gad_chorus *c, gad_error *err)
     device->ops->download(device, c->logits, gad_lm_logits(&c->pass, c->model, hidden));
     device->ops->rewind(device, mark);
     status = gad_device_check(device, err);
-    return status ? status : gad_timeline_check_logits(c->logits, (size_t)(rows * c->model->config.text.vocab), err);
+    return status ? status : check_logits(c, rows, err);
 }

@@ -84,6 +84,40 @@ static void test_no_room(void **state)
     gad_engine_free(engine);
 }
 
+/* A voice whose logits are no numbers is refused, though the others are well. */
+static void test_no_number(void **state)
+{
+    (void)state;
+    gad_error err;
+    gad_engine *engine = speaking_open("qwen25", 1);
+    speaking_case c;
+    gad_chorus chorus;
+    gad_chorus_prompt prompt;
+    const gad_pass pass = {.device = &engine->device, .adapters = true};
+    speaking_open_case(engine, "qwen25", 'b', &c);
+    ASSERT_OK(gad_timeline_feed(&engine->timeline, &c.prompt, 2, NULL, &err), &err);
+    ASSERT_OK(gad_chorus_open(&pass, &engine->model, 2 * c.prompt.count + 4, 2, &chorus, &err), &err);
+    for (int i = 0; i < 2; i++) {
+        ASSERT_OK(gad_chorus_add_prompt(&chorus, &engine->timeline, &prompt, &err), &err);
+        ASSERT_OK(gad_chorus_add_voice(&chorus, prompt, 2, NULL, &err), &err);
+    }
+    ASSERT_OK(gad_chorus_step(&chorus, &err), &err);
+    const gad_tensor row = gad_tensor_rows(chorus.cache.v[0], 0, 1);
+    float *value = malloc((size_t)row.cols * sizeof *value);
+    for (int64_t i = 0; i < row.cols; i++)
+        value[i] = NAN;
+    engine->device.ops->fill(&engine->device, row, value);
+    assert_int_equal(gad_chorus_step(&chorus, &err), GAD_E_FORMAT);
+    chorus.voice[0].done = true;
+    chorus.voice[1].length--; /* it said one in the refused step */
+    ASSERT_OK(gad_chorus_step(&chorus, &err), &err);
+    assert_int_equal(gad_chorus_step(&chorus, &err), GAD_E_INTERNAL); /* a third id where there is room for two */
+    free(value);
+    gad_chorus_close(&chorus);
+    speaking_close_case(&c);
+    gad_engine_free(engine);
+}
+
 /* ---- answers ------------------------------------------------------------------------------------------------------- */
 
 static void check_same(const gad_decoded *together, const gad_decoded *alone)
@@ -193,8 +227,8 @@ static void test_cancelled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_logits),         cmocka_unit_test(test_no_room),   cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_some_end_early), cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_logits),  cmocka_unit_test(test_no_room),        cmocka_unit_test(test_no_number),
+        cmocka_unit_test(test_answers), cmocka_unit_test(test_some_end_early), cmocka_unit_test(test_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
