@@ -201,6 +201,10 @@ static gad_status read_form(gad_completion *c, gad_error *err)
         status = read_integer(root, "top_logprobs", 0, 1, GAD_COMPLETION_TOP, &c->top_logprobs, err);
     if (!status && c->top_logprobs && !c->logprobs)
         status = refuse(err, "\"top_logprobs\" needs \"logprobs\"");
+    if (!status)
+        status = read_integer(root, "n", 1, 1, GAD_COMPLETION_ANSWERS, &c->answers, err);
+    if (!status && c->answers > 1 && (c->stream || c->logprobs))
+        status = refuse(err, "several answers (\"n\") come whole: without \"stream\" and \"logprobs\"");
     return status;
 }
 
@@ -208,10 +212,7 @@ static gad_status read_form(gad_completion *c, gad_error *err)
 static gad_status refuse_the_rest(const json_t *root, gad_error *err)
 {
     static const char *const lists[] = {"tools", "functions"}, *const numbers[] = {"frequency_penalty", "presence_penalty"};
-    const json_t *n = json_object_get(root, "n");
     const char *form = json_string_value(json_object_get(json_object_get(root, "response_format"), "type"));
-    if (n && !json_is_null(n) && json_integer_value(n) != 1)
-        return refuse(err, "one answer is given: \"n\" can only be 1");
     if (form && strcmp(form, "text") != 0)
         return refuse(err, "\"response_format\" can only be {\"type\": \"text\"}");
     if (json_object_size(json_object_get(root, "logit_bias")))

@@ -6,7 +6,13 @@
 
 #include <jansson.h>
 
-enum { GAD_COMPLETION_PARTS = 4096, GAD_COMPLETION_PICTURES = 256, GAD_COMPLETION_STOPS = 16, GAD_COMPLETION_TOP = 20 };
+enum {
+    GAD_COMPLETION_PARTS = 4096,
+    GAD_COMPLETION_PICTURES = 256,
+    GAD_COMPLETION_STOPS = 16,
+    GAD_COMPLETION_TOP = 20,
+    GAD_COMPLETION_ANSWERS = 8
+};
 
 typedef struct gad_completion_part {
     const char *role; /* a message begins here; NULL: the one before goes on */
@@ -28,7 +34,7 @@ typedef struct gad_completion {
     const char *stop[GAD_COMPLETION_STOPS];
     size_t stops;
     bool stream, stream_usage, logprobs;
-    int64_t top_logprobs;
+    int64_t top_logprobs, answers; /* answers: "n" */
 } gad_completion;
 
 /* Members that are not known are passed over; those that ask for what is not done here are refused (GAD_E_ARGUMENT). */

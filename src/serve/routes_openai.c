@@ -12,7 +12,7 @@
 #include "serve/speech.h"
 
 static const char operation[] = "answer";
-enum { MOST_TOKENS = 4096 }; /* of an answer whose length is not given: memory is taken for it */
+enum { MOST_TOKENS = 4096 }; /* of answers whose length is not given, together: memory is taken for them */
 
 void gad_routes_models(void *app, const gad_request *request, gad_response *response)
 {
@@ -64,25 +64,41 @@ static gad_sampling sampling_of(const gad_engine *engine, const gad_completion *
     return s;
 }
 
-/* How long the answer may be: what was asked for, as far as the model can read. */
+/* How long an answer may be: what was asked for, as far as the model can read; all answers together take no more memory
+ * than the longest one alone. */
 static gad_status find_length(const gad_engine *engine, const gad_completion *c, int64_t prompt, int64_t *tokens,
                               gad_error *err)
 {
-    int64_t left = engine->model.config.text.max_position - prompt;
+    int64_t left = (engine->model.config.text.max_position - prompt) / c->answers;
     if (left < 1)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, "send fewer or smaller pictures, or less text",
                              "the messages have %lld tokens, the model reads %d", (long long)prompt,
                              engine->model.config.text.max_position);
-    *tokens = c->max_tokens ? c->max_tokens : MOST_TOKENS;
+    *tokens = c->max_tokens ? c->max_tokens : MOST_TOKENS / c->answers;
     *tokens = *tokens < left ? *tokens : left;
     return GAD_OK;
+}
+
+/* Answer i draws from the stream (seed, i): the first is the same however many there are. */
+static gad_status decode(gad_engine *engine, const gad_prompt *prompt, const gad_decode_settings *settings, uint64_t seed,
+                         int answers, gad_decoded *decoded, gad_error *err)
+{
+    gad_rng rng[GAD_COMPLETION_ANSWERS];
+    gad_decode_part part[GAD_COMPLETION_ANSWERS];
+    for (int i = 0; i < answers; i++) {
+        rng[i] = gad_rng_make(seed, (uint64_t)i);
+        part[i] = (gad_decode_part){prompt, settings, &rng[i]};
+    }
+    if (answers == 1)
+        return gad_decode(&engine->timeline, engine->tokenizer, prompt, NULL, settings, rng, decoded, err);
+    return gad_decode_together(&engine->timeline, engine->tokenizer, part, answers, decoded, err);
 }
 
 static gad_status answer(gad_engine *engine, const gad_completion *c, gad_speech *speech, const gad_request *request,
                          gad_response *response, gad_error *err)
 {
     gad_turn turn;
-    gad_decoded decoded;
+    gad_decoded decoded[GAD_COMPLETION_ANSWERS];
     const gad_cancel cancel = {gad_speech_is_over, speech};
     gad_decode_settings settings = {.sampling = sampling_of(engine, c),
                                     .stop_text = c->stop,
@@ -91,7 +107,7 @@ static gad_status answer(gad_engine *engine, const gad_completion *c, gad_speech
                                     .on_token = gad_speech_on_token,
                                     .user = speech,
                                     .cancel = &cancel};
-    gad_rng rng = gad_rng_make(c->seeded ? c->seed : (uint64_t)(1e9 * speech->began_s), 0);
+    const uint64_t seed = c->seeded ? c->seed : (uint64_t)(1e9 * speech->began_s);
     int64_t computed = engine->timeline.computed;
     gad_status status = make_turn(engine, c, &turn, err);
     if (status)
@@ -101,13 +117,14 @@ static gad_status answer(gad_engine *engine, const gad_completion *c, gad_speech
     if (!status && c->stream)
         gad_speech_stream(speech, request, response);
     if (!status)
-        status = gad_decode(&engine->timeline, engine->tokenizer, &turn.asked.prompt, NULL, &settings, &rng, &decoded, err);
+        status = decode(engine, &turn.asked.prompt, &settings, seed, (int)c->answers, decoded, err);
     if (!status) {
         /* the last token of an answer at its length is not computed, nor is a stop token */
         int64_t fed = engine->timeline.computed - computed;
         int64_t said = engine->timeline.length - prompt;
-        gad_speech_end(speech, &decoded, prompt, prompt - (fed - said), response);
-        gad_decoded_free(&decoded);
+        gad_speech_end(speech, decoded, prompt, prompt - (fed - said), response);
+        for (int64_t i = 0; i < c->answers; i++)
+            gad_decoded_free(&decoded[i]);
     }
     gad_turn_free(engine, &turn);
     return status;

@@ -191,24 +191,33 @@ static void end_stream(gad_speech *s, const char *finish, int64_t prompt, int64_
 
 /* ---- the end ------------------------------------------------------------------------------------------------------- */
 
+static const char *finish_of(const gad_decoded *decoded)
+{
+    return decoded->finish == GAD_FINISH_LENGTH ? "length" : "stop";
+}
+
 void gad_speech_end(gad_speech *speech, const gad_decoded *decoded, int64_t prompt_tokens, int64_t cached,
                     gad_response *response)
 {
-    const char *finish = decoded->finish == GAD_FINISH_LENGTH ? "length" : "stop";
-    int64_t answer = (int64_t)decoded->ids.count;
+    int64_t said = 0;
     gad_string *body = &response->body;
     if (speech->stream) {
-        end_stream(speech, finish, prompt_tokens, answer, cached);
+        end_stream(speech, finish_of(decoded), prompt_tokens, (int64_t)decoded->ids.count, cached);
         return;
     }
     add_head(speech, "chat.completion", body);
-    gad_string_add(body, ",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":");
-    gad_string_add_json(body, gad_string_text(&decoded->text));
-    gad_string_add(body, ",\"refusal\":null}");
-    end_choice(speech, finish, body);
+    gad_string_add(body, ",\"choices\":[");
+    for (int64_t i = 0; i < speech->asked->answers; i++) {
+        gad_string_addf(body, "%s{\"index\":%lld,\"message\":{\"role\":\"assistant\",\"content\":", i ? "," : "",
+                        (long long)i);
+        gad_string_add_json(body, gad_string_text(&decoded[i].text));
+        gad_string_add(body, ",\"refusal\":null}");
+        end_choice(speech, finish_of(&decoded[i]), body);
+        said += (int64_t)decoded[i].ids.count;
+    }
     gad_string_add(body, "]");
-    add_usage(prompt_tokens, answer, cached, body);
-    add_timings(speech, prompt_tokens, answer, cached, body);
+    add_usage(prompt_tokens, said, cached, body);
+    add_timings(speech, prompt_tokens, said, cached, body);
     gad_string_add(body, "}");
     body->failed |= speech->logprobs.failed;
 }

@@ -29,7 +29,8 @@ void gad_speech_on_token(void *speech, int32_t id, const float *logits, int64_t 
 void gad_speech_on_text(void *speech, const char *piece);
 bool gad_speech_is_over(void *speech);
 
-/* The end: counts of tokens, `cached` of the prompt's were there from an earlier question. */
+/* The end: the answers that were asked for (one of a stream); counts of tokens, `cached` of the prompt's were there from an
+ * earlier question. */
 void gad_speech_end(gad_speech *speech, const gad_decoded *decoded, int64_t prompt_tokens, int64_t cached,
                     gad_response *response);
 /* A failure: the response, or an event when the answer has begun already. */

@@ -328,7 +328,9 @@ static void test_refusals(void **state)
     refuse("{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\", \"image_url\": {\"url\": "
            "\"data:image/png;base64,AAAA\"}}]}]}",
            400, "image");
-    refuse("{" MESSAGES ", \"n\": 2}", 400, "one answer");
+    refuse("{" MESSAGES ", \"n\": 9}", 400, "not between 1 and 8");
+    refuse("{" MESSAGES ", \"n\": 2, \"stream\": true}", 400, "several answers");
+    refuse("{" MESSAGES ", \"n\": 2, \"logprobs\": true}", 400, "several answers");
     refuse("{" MESSAGES ", \"tools\": [{}]}", 400, "tools");
     refuse("{" MESSAGES ", \"response_format\": {\"type\": \"json_object\"}}", 400, "response_format");
     refuse("{" MESSAGES ", \"temperature\": -1}", 400, "temperature");
@@ -341,6 +343,37 @@ static void test_refusals(void **state)
     begin(NULL);
     refuse("{" MESSAGES "}", 404, "--model");
     end();
+}
+
+/* Three answers: the first is the one that the same seed gives alone, the others draw otherwise. */
+static void test_several(void **state)
+{
+    (void)state;
+    open_cases("qwen25");
+    begin("qwen25");
+    json_t *body = question('c');
+    set(body, "temperature", json_real(2));
+    set(body, "seed", json_integer(3));
+    json_t *one = ask(body, 200);
+    set(body, "n", json_integer(3));
+    json_t *three = ask(body, 200), *choices = json_object_get(three, "choices");
+    const char *said[3];
+    assert_int_equal(json_array_size(choices), 3);
+    for (size_t i = 0; i < 3; i++) {
+        const json_t *choice = json_array_get(choices, i);
+        assert_int_equal(json_integer_value(json_object_get(choice, "index")), i);
+        said[i] = json_string_value(json_object_get(json_object_get(choice, "message"), "content"));
+    }
+    assert_string_equal(said[0], content_of(one));
+    assert_string_not_equal(said[1], said[0]);
+    assert_string_not_equal(said[2], said[1]);
+    assert_int_equal(number(three, "usage", "prompt_tokens"), number(one, "usage", "prompt_tokens"));
+    assert_true(number(three, "usage", "completion_tokens") > number(one, "usage", "completion_tokens"));
+    json_decref(one);
+    json_decref(three);
+    json_decref(body);
+    end();
+    json_decref(cases);
 }
 
 /* One token as the clients of evaluation tools send them (VLMEvalKit: n, img_detail; lmms-eval: temperature 0, max_tokens).
@@ -446,9 +479,9 @@ int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conversations), cmocka_unit_test(test_stream),   cmocka_unit_test(test_probabilities),
-        cmocka_unit_test(test_sampling),      cmocka_unit_test(test_refusals), cmocka_unit_test(test_clients),
-        cmocka_unit_test(test_explained),
+        cmocka_unit_test(test_conversations), cmocka_unit_test(test_stream),    cmocka_unit_test(test_probabilities),
+        cmocka_unit_test(test_sampling),      cmocka_unit_test(test_several),   cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_clients),       cmocka_unit_test(test_explained),
     };
     return cmocka_run_group_tests_name("openai", tests, NULL, NULL);
 }
