@@ -25,25 +25,42 @@ template <int DP> static __device__ inline void share(float *out, float *ends, g
     }
 }
 
+/* ends [warp][lane][2] become the factors of the warps' sums in the first number, and in the lane's second ones the largest
+ * score (warp 0) and the sum of all (warp 1). A thread has a lane. */
+static __device__ inline void share_factors(float *ends)
+{
+    const int lane = (int)threadIdx.x;
+    if (lane >= LANES)
+        return;
+    float most = -INFINITY, sum = 0, end[WARPS][2];
+    for (int j = 0; j < WARPS; j++) {
+        for (int i = 0; i < 2; i++)
+            end[j][i] = ends[(j * LANES + lane) * 2 + i];
+        most = fmaxf(most, end[j][0]);
+    }
+    for (int j = 0; j < WARPS; j++) {
+        const float factor = end[j][0] == -INFINITY && end[j][1] == 0 ? 0 : expf(end[j][0] - most);
+        sum += factor * end[j][1];
+        ends[(j * LANES + lane) * 2] = factor;
+    }
+    ends[lane * 2 + 1] = most;
+    ends[(LANES + lane) * 2 + 1] = sum;
+}
+
 /* The warps' sums of every lane into the result, or into the lane's part of it. */
 template <int DP>
 static __device__ inline void write_lanes(const gad_attention_call &c, const lane_work &w, const float *out,
                                           const float *ends)
 {
+    const bool whole = w.span.chunks == 1;
     for (int i = (int)threadIdx.x; i < w.lanes * DP; i += THREADS) {
         const int lane = i / DP, channel = i % DP, n = w.n0 + lane, head = w.g * c.group + n % c.group;
         const int64_t row = w.span.q0 + n / c.group;
-        float most = -INFINITY, sum = 0, value = 0;
+        const float most = ends[lane * 2 + 1], sum = ends[(LANES + lane) * 2 + 1];
+        float value = 0;
         for (int j = 0; j < WARPS; j++)
-            most = fmaxf(most, ends[(j * LANES + lane) * 2]);
-        for (int j = 0; j < WARPS; j++) {
-            const float *end = ends + (j * LANES + lane) * 2;
-            const float factor = end[0] == -INFINITY && end[1] == 0 ? 0 : expf(end[0] - most);
-            sum += factor * end[1];
-            value += factor * out[(j * LANES + lane) * DP + channel];
-        }
+            value += ends[(j * LANES + lane) * 2] * out[(j * LANES + lane) * DP + channel];
         float *part = c.partial + (((int64_t)w.item * c.kv_heads + w.g) * c.spans.lanes + lane) * (c.d + 2);
-        const bool whole = w.span.chunks == 1;
         if (channel < c.d && whole)
             ((bf16 *)c.o.data)[row * c.o.stride + head * c.d + channel] = grid_round<bf16>(sum == 0 ? 0 : value / sum);
         else if (channel < c.d)
@@ -99,6 +116,8 @@ static __global__ void __launch_bounds__(THREADS) attend_few_kernel(const __grid
     __syncthreads();
     float *const out = (float *)keys, *const ends = out + WARPS * LANES * DP;
     share<DP>(out + warp * LANES * DP, ends + warp * 2 * LANES, all, c.scale);
+    __syncthreads();
+    share_factors(ends);
     __syncthreads();
     write_lanes<DP>(c, w, out, ends);
 }

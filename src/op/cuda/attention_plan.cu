@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { THREADS = 128 };
+enum { THREADS = 128, MOST_PIECES = 512 };
 
 static bool is_wanted(const gad_attention_span *s, int group, const gad_attention_cut *cut)
 {
@@ -22,7 +22,8 @@ static int chunk_of(int64_t items, int64_t most_keys, const gad_attention_cut *c
     enum { WHOLE = 1 << 30, STEP = 64 };
     if (items >= cut->wanted)
         return WHOLE;
-    const int64_t pieces = gad_cuda_parts(cut->wanted, items), keys = gad_cuda_parts(most_keys, pieces);
+    const int64_t wanted = gad_cuda_parts(cut->wanted, items), most = MOST_PIECES;
+    const int64_t keys = gad_cuda_parts(most_keys, wanted < most ? wanted : most);
     const int64_t chunk = gad_cuda_parts(keys, STEP) * STEP;
     return (int)(chunk > cut->min_chunk ? chunk : cut->min_chunk);
 }
@@ -79,7 +80,7 @@ void gad_cuda_attention_open_pieces(gad_device *device, gad_attention_call *c)
         c->partial = (float *)gad_cuda_scratch(device, lanes * (c->d + 2), sizeof *c->partial);
 }
 
-/* A block to a lane: threads are channels. The pieces follow each other in the order of their keys. */
+/* A block to a lane: threads are pieces, then channels, which add the pieces in the order of their keys. */
 static __global__ void __launch_bounds__(THREADS) merge_pieces_kernel(const __grid_constant__ gad_attention_call c)
 {
     const int g = (int)blockIdx.x % c.kv_heads, block = (int)blockIdx.x / c.kv_heads, lane = (int)blockIdx.y;
@@ -92,21 +93,26 @@ static __global__ void __launch_bounds__(THREADS) merge_pieces_kernel(const __gr
     const float *part = c.partial + ((item * c.kv_heads + g) * c.spans.lanes + lane) * width;
     const int64_t row = span.q0 + n / c.group;
     const int head = g * c.group + n % c.group;
-    float most = -INFINITY;
-    for (int i = 0; i < span.chunks; i++)
+    __shared__ float each[THREADS / GRID_WARP], factor[MOST_PIECES];
+    float most = -INFINITY, sum = 0;
+    for (int i = (int)threadIdx.x; i < span.chunks; i += THREADS)
         most = fmaxf(most, part[i * step + c.d]);
-    for (int channel = (int)threadIdx.x; channel < c.d; channel += THREADS) {
-        float sum = 0, value = 0;
-        for (int i = 0; i < span.chunks; i++) {
-            const float *at = part + i * step;
-            const float factor = at[c.d + 1] == 0 ? 0 : expf(at[c.d] - most);
-            sum += factor * at[c.d + 1];
-            value += factor * at[channel];
-        }
-        number_put(c.o, row, head * c.d + channel, sum == 0 ? 0 : value / sum);
-        if (channel == 0 && c.lse.data)
-            number_put(c.lse, row, head, most + logf(sum));
+    most = grid_block_largest(most, each);
+    for (int i = (int)threadIdx.x; i < span.chunks; i += THREADS) {
+        const float *end = part + i * step + c.d;
+        factor[i] = end[1] == 0 ? 0 : expf(end[0] - most);
+        sum += factor[i] * end[1];
     }
+    sum = grid_block_sum(sum, each); /* its barriers share the factors, too */
+    for (int channel = (int)threadIdx.x; channel < c.d; channel += THREADS) {
+        float value = 0;
+#pragma unroll 8
+        for (int i = 0; i < span.chunks; i++)
+            value += factor[i] * part[i * step + channel];
+        number_put(c.o, row, head * c.d + channel, sum == 0 ? 0 : value / sum);
+    }
+    if (threadIdx.x == 0 && c.lse.data)
+        number_put(c.lse, row, head, most + logf(sum));
 }
 
 void gad_cuda_attention_merge(gad_device *device, const gad_attention_call *c)
