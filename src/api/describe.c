@@ -92,7 +92,7 @@ static gad_status fill_costs(const gad_model *model, const gad_device *device, c
                                 .answer_tokens = answer_tokens,
                                 .matrix_dtype = dtype,
                                 .vision_dtype = dtype,
-                                .weights = {options->quantise, options->quantise_vision},
+                                .weights = {.quantise = options->quantise, .quantise_vision = options->quantise_vision},
                                 .half_cache = options->half_cache,
                                 .device = device};
     gad_plan plan = gad_plan_make(model, &request);

@@ -73,7 +73,7 @@ static gad_status check_memory(const gad_engine *e, const gad_engine_options *op
                                 .answer_tokens = 512,
                                 .matrix_dtype = GAD_BF16,
                                 .vision_dtype = GAD_BF16,
-                                .weights = {options->quantise, options->quantise_vision},
+                                .weights = {.quantise = options->quantise, .quantise_vision = options->quantise_vision},
                                 .half_cache = options->half_cache,
                                 .device = &e->device};
     return gad_plan_check(gad_plan_make(&e->model, &request).total_bytes, &e->device, operation, err);
