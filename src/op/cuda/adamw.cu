@@ -9,6 +9,7 @@ enum { THREADS = 256, BLOCKS = 512, RECEIVED = 8192 };
 
 template <class T> static __global__ void squares_kernel(double *part, gad_cuda_view<T> x, int64_t rows, int64_t cols)
 {
+    grid_begin();
     __shared__ double each[THREADS];
     const int64_t all = rows * cols, step = (int64_t)gridDim.x * THREADS;
     double sum = 0;

@@ -49,6 +49,7 @@ template <int MT, int DP>
 static __global__ void __launch_bounds__(THREADS)
     attend_tiles_kernel(const __grid_constant__ gad_attention_call c, bool wide)
 {
+    grid_begin();
     const int lanes = 16 * MT * WARPS, tile = tile_numbers<DP>(KEY_TILE), warp = (int)threadIdx.x / 32;
     bf16 *const queries = (bf16 *)grid_shared(), *const keys = queries + tile_numbers<DP>(lanes);
     bf16 *const values = keys + 2 * tile;

@@ -9,6 +9,7 @@ enum { THREADS = 128, WARPS = THREADS / 32, LANES = 16 * WARPS, NT = KEY_TILE / 
 static __global__ void __launch_bounds__(THREADS)
     sum_delta_kernel(float *delta, gad_tensor d_o, gad_tensor o, int heads, int d)
 {
+    grid_begin();
     const int64_t number = (int64_t)blockIdx.x * WARPS + (int)threadIdx.x / 32;
     const int64_t row = number / heads, from = number % heads * d;
     if (row >= o.rows)
@@ -65,6 +66,7 @@ template <int DP>
 static __global__ void __launch_bounds__(THREADS, 2)
     back_lanes_kernel(const __grid_constant__ gad_attention_back_call c, bool wide)
 {
+    grid_begin();
     const int tile = tile_numbers<DP>(KEY_TILE), warp = (int)threadIdx.x / 32;
     bf16 *const queries = (bf16 *)grid_shared(), *const d_outs = queries + tile, *const keys = d_outs + tile;
     const lane_work w = work_of(c.spans, c.group, c.kv_heads, (int)blockIdx.x);
@@ -220,6 +222,7 @@ template <int DP>
 static __global__ void __launch_bounds__(THREADS, 2)
     back_keys_kernel(const __grid_constant__ gad_attention_back_call c, bool wide)
 {
+    grid_begin();
     const int tile = tile_numbers<DP>(KEY_TILE), warp = (int)threadIdx.x / 32;
     const int g = (int)blockIdx.x % c.kv_heads, low = (int)blockIdx.x / c.kv_heads * KEY_TILE, high = low + KEY_TILE;
     bf16 *const memory = (bf16 *)grid_shared();

@@ -23,6 +23,7 @@ static __device__ inline void fetch(float *to, const gad_tensor &x, int64_t row,
 
 static __global__ void __launch_bounds__(THREADS) back_lanes_plain_kernel(const __grid_constant__ gad_attention_back_call c)
 {
+    grid_begin();
     __shared__ float weight[WARPS][32];
     const int warp = (int)threadIdx.x / 32, thread = (int)threadIdx.x % 32;
     float *const query = (float *)grid_shared() + warp * 3 * c.d, *const d_out = query + c.d, *const sum = d_out + c.d;
@@ -87,6 +88,7 @@ static __device__ inline void meet_lanes(const gad_attention_back_call &c, const
 
 static __global__ void __launch_bounds__(THREADS) back_keys_plain_kernel(const __grid_constant__ gad_attention_back_call c)
 {
+    grid_begin();
     __shared__ float weight[WARPS][64];
     const int warp = (int)threadIdx.x / 32, thread = (int)threadIdx.x % 32;
     float *const key = (float *)grid_shared() + warp * 4 * c.d, *const value = key + c.d;

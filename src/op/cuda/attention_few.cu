@@ -88,6 +88,7 @@ static __device__ inline void load_keys(const gad_attention_call &c, const lane_
 template <int DP>
 static __global__ void __launch_bounds__(THREADS) attend_few_kernel(const __grid_constant__ gad_attention_call c, bool wide)
 {
+    grid_begin();
     const int stage = 2 * tile_numbers<DP>(KEY_TILE), warp = (int)threadIdx.x / 32;
     bf16 *const queries = (bf16 *)grid_shared(), *const keys = queries + tile_numbers<DP>(LANES);
     const lane_work w = work_of(c.spans, c.group, c.kv_heads, (int)blockIdx.x);

@@ -40,6 +40,7 @@ static __device__ inline void write_lane(const gad_attention_call &c, const lane
 
 static __global__ void __launch_bounds__(THREADS) attend_plain_kernel(const __grid_constant__ gad_attention_call c)
 {
+    grid_begin();
     __shared__ float weight[WARPS][32];
     const int warp = (int)threadIdx.x / 32, thread = (int)threadIdx.x % 32;
     float *const query = (float *)grid_shared() + warp * 2 * c.d, *const out = query + c.d;

@@ -83,6 +83,7 @@ void gad_cuda_attention_open_pieces(gad_device *device, gad_attention_call *c)
 /* A block to a lane: threads are pieces, then channels, which add the pieces in the order of their keys. */
 static __global__ void __launch_bounds__(THREADS) merge_pieces_kernel(const __grid_constant__ gad_attention_call c)
 {
+    grid_begin();
     const int g = (int)blockIdx.x % c.kv_heads, block = (int)blockIdx.x / c.kv_heads, lane = (int)blockIdx.y;
     const gad_cuda_span span = spans_at(c.spans, spans_find(c.spans, block, true));
     const int n = (block - span.block) * c.spans.lanes + lane;

@@ -10,6 +10,7 @@ enum { GAD_CUDA_COLUMN_THREADS = 128, GAD_CUDA_COLUMN_BLOCKS = 64 };
 template <class F>
 static __global__ void column_parts_kernel(float *part, F number, int64_t rows, int64_t rows_of_block, int64_t cols)
 {
+    grid_begin();
     const int64_t col = (int64_t)blockIdx.x * blockDim.x + threadIdx.x, from = (int64_t)blockIdx.y * rows_of_block;
     const int64_t end = from + rows_of_block < rows ? from + rows_of_block : rows;
     float sum = 0;
@@ -22,6 +23,7 @@ static __global__ void column_parts_kernel(float *part, F number, int64_t rows, 
 
 static __global__ void column_sums_kernel(float *to, const float *part, int blocks, int64_t cols)
 {
+    grid_begin();
     const int64_t col = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (col >= cols)
         return;

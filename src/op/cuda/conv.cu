@@ -132,6 +132,7 @@ static __device__ void slide(const bottleneck<T> &b, const float *field, const f
 template <class T>
 static __global__ void __launch_bounds__(THREADS) expand_depthwise_kernel(const __grid_constant__ bottleneck<T> b)
 {
+    grid_begin();
     float *const field = reinterpret_cast<float *>(grid_shared()), *const weights = field + field_numbers(b);
     float *const input = weights + DEPTH * CHANNELS, *const taps = input + WARPS * PIXELS * DEPTH;
     const int lane = (int)threadIdx.x % GRID_WARP;

@@ -9,7 +9,7 @@ extern "C" {
 #include "op/op.h"
 }
 
-enum { GAD_CUDA_CHUNKS = 64, GAD_CUDA_ALIGNMENT = 256 };
+enum { GAD_CUDA_CHUNKS = 64, GAD_CUDA_ALIGNMENT = 256, GAD_CUDA_TICKETS = 4096 };
 
 /* Stack memory: chunks that never move. A position counts bytes over all chunks as if they lay in a row. */
 typedef struct gad_cuda_chunk {
@@ -29,6 +29,8 @@ typedef struct gad_cuda {
     int index;
     gad_runtime_card card;
     void *stream;
+    bool early;        /* kernels may start while the one before them runs (sm_90) */
+    unsigned *tickets; /* [GAD_CUDA_TICKETS] zeros: blocks that share a sum count themselves, and leave zero behind */
     gad_cuda_chunk chunk[GAD_CUDA_CHUNKS];
     int chunks, current;
     size_t position;
@@ -90,8 +92,17 @@ static void gad_cuda_launch(gad_device *device, const char *name, void (*kernel)
         error = (int)cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel),
                                           cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared_bytes);
     if (!error) {
-        kernel<<<grid, block, shared_bytes, (cudaStream_t)gad_cuda_of(device)->stream>>>(static_cast<P>(arguments)...);
-        error = gad_runtime_launched();
+        cudaLaunchAttribute early = {};
+        cudaLaunchConfig_t config = {};
+        early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+        early.val.programmaticStreamSerializationAllowed = 1;
+        config.gridDim = grid;
+        config.blockDim = block;
+        config.dynamicSmemBytes = shared_bytes;
+        config.stream = (cudaStream_t)gad_cuda_of(device)->stream;
+        config.attrs = &early;
+        config.numAttrs = gad_cuda_of(device)->early;
+        error = (int)cudaLaunchKernelEx(&config, kernel, static_cast<P>(arguments)...);
     }
     gad_cuda_keep(device, error, name, 0);
 }

@@ -9,6 +9,7 @@ enum { GAD_CUDA_EACH_THREADS = 256 };
 /* `op.at<N>(row, col)` does numbers col..col+N-1 of a row. */
 template <int N, class F> static __global__ void each_kernel(F op, int64_t rows, uint32_t packs)
 {
+    grid_begin();
     const int64_t all = rows * packs, step = (int64_t)gridDim.x * blockDim.x;
     for (int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x; i < all; i += step) {
         if (all <= UINT32_MAX) { /* where it can be, the division is of 32 bits: much cheaper */

@@ -6,7 +6,9 @@ enum {
     TILE = 16,  /* rows of w of a block */
     STEP = 32,  /* columns that a warp takes at a time */
     FLIGHT = 4, /* steps whose loads are on the way at once: 8 of 16 bytes a lane */
-    OUTPUTS = TILE * GAD_CUDA_FEW
+    OUTPUTS = TILE * GAD_CUDA_FEW,
+    PIECE = WARPS * STEP, /* columns that a block takes at a time */
+    MOST_PIECES = 8       /* blocks that share the columns of a tile */
 };
 
 /* ---- bf16. A sum does not care for the order of its terms, so a lane reads 16 neighbouring bytes of rows g and g + 8 of w
@@ -31,22 +33,62 @@ static __device__ __forceinline__ void multiply_step(float d[4], const few_step 
     grid_mma_bf16(d, a2, b2);
 }
 
+/* Columns `piece` * blockIdx.y and the next `piece` of w are this block's. */
+struct few_share {
+    int64_t piece;
+    float *part;       /* [gridDim.y][gridDim.x][OUTPUTS]: sums of the blocks of a tile */
+    unsigned *tickets; /* [gridDim.x], zeros */
+};
+
+/* The sum of all blocks of the tile, in their order, for the last one of them; the others get false. */
+static __device__ __forceinline__ bool gather_parts(const few_share &share, float *sum)
+{
+    __shared__ bool last;
+    const int64_t tiles = gridDim.x, at = blockIdx.x * (int64_t)OUTPUTS + threadIdx.x;
+    if (threadIdx.x < OUTPUTS)
+        share.part[blockIdx.y * tiles * OUTPUTS + at] = *sum;
+    __threadfence();
+    __syncthreads();
+    if (threadIdx.x == 0)
+        last = atomicAdd(&share.tickets[blockIdx.x], 1u) == gridDim.y - 1;
+    __syncthreads();
+    if (!last)
+        return false;
+    __threadfence();
+    *sum = 0;
+    for (unsigned i = 0; threadIdx.x < OUTPUTS && i < gridDim.y; i++)
+        *sum += *static_cast<const volatile float *>(&share.part[i * tiles * OUTPUTS + at]);
+    if (threadIdx.x == 0)
+        share.tickets[blockIdx.x] = 0;
+    return true;
+}
+
 template <class Y>
 static __global__ void __launch_bounds__(WARPS *GRID_WARP)
-    few_kernel(finish_of<Y> finish, const bf16 *w, gad_cuda_view<bf16> x, int rows, int64_t outputs, int64_t cols)
+    few_kernel(finish_of<Y> finish, const bf16 *w, gad_cuda_view<bf16> x, int rows, int64_t outputs, int64_t cols,
+               few_share share)
 {
     __shared__ float sums[WARPS][OUTPUTS];
     const int warp = (int)threadIdx.x / GRID_WARP, lane = (int)threadIdx.x % GRID_WARP, g = lane / 4, j = lane % 4;
-    const int64_t o = (int64_t)blockIdx.x * TILE + g;
+    const int64_t o = (int64_t)blockIdx.x * TILE + g, from = blockIdx.y * share.piece;
+    const int64_t end = from + share.piece < cols ? from + share.piece : cols;
     const bool low = o < outputs, high = o + 8 < outputs, mine = g < rows;
     const bf16 *w_low = w + o * cols, *w_high = w_low + 8 * cols, *x_row = x.at(mine ? g : 0, 0);
+    for (int i = 0; i < FLIGHT && j % 2 == 0; i++) {
+        const int64_t at = from + i * PIECE + warp * STEP + 8 * j;
+        if (low && at < end)
+            grid_fetch_ahead(w_low + at);
+        if (high && at < end)
+            grid_fetch_ahead(w_high + at);
+    }
+    grid_begin();
     float d[4] = {0, 0, 0, 0};
-    for (int64_t k = warp * STEP; k < cols; k += (int64_t)WARPS * STEP * FLIGHT) {
+    for (int64_t k = from + warp * STEP; k < end; k += PIECE * FLIGHT) {
         few_step step[FLIGHT];
 #pragma unroll
         for (int i = 0; i < FLIGHT; i++) {
-            const int64_t at = k + (int64_t)i * WARPS * STEP + 8 * j;
-            const bool there = at < cols;
+            const int64_t at = k + (int64_t)i * PIECE + 8 * j;
+            const bool there = at < end;
             step[i].low = pack_at(w_low + at, low && there);
             step[i].high = pack_at(w_high + at, high && there);
             step[i].x = pack_at(x_row + at, mine && there);
@@ -59,12 +101,36 @@ static __global__ void __launch_bounds__(WARPS *GRID_WARP)
         sums[warp][(2 * j + i % 2) * TILE + g + 8 * (i / 2)] = d[i];
     __syncthreads();
     const int64_t row = threadIdx.x / TILE, output = (int64_t)blockIdx.x * TILE + threadIdx.x % TILE;
-    if (threadIdx.x >= OUTPUTS || row >= rows || output >= outputs)
-        return;
     float sum = 0;
-    for (int i = 0; i < WARPS; i++)
+    for (int i = 0; threadIdx.x < OUTPUTS && i < WARPS; i++)
         sum += sums[i][threadIdx.x];
-    finish.put(row, output, sum);
+    if (gridDim.y > 1 && !gather_parts(share, &sum))
+        return;
+    if (threadIdx.x < OUTPUTS && row < rows && output < outputs)
+        finish.put(row, output, sum);
+}
+
+/* Enough blocks to keep as many loads on the way as the memory can answer: four a multiprocessor. */
+static int64_t pieces_of(const gad_device *device, int64_t tiles, int64_t cols)
+{
+    const int64_t wanted = gad_cuda_parts(4 * gad_cuda_of(device)->card.multiprocessors, tiles);
+    const int64_t whole = cols / PIECE, most = whole < MOST_PIECES ? whole : (int64_t)MOST_PIECES;
+    return tiles > GAD_CUDA_TICKETS || most < 2 || wanted < 2 ? 1 : wanted < most ? wanted : most;
+}
+
+static void few_bf16(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add)
+{
+    const size_t mark = gad_cuda_mark(device);
+    const int64_t tiles = gad_cuda_parts(w.rows, TILE), pieces = pieces_of(device, tiles, w.cols);
+    few_share share = {gad_cuda_parts(gad_cuda_parts(w.cols, pieces), PIECE) * PIECE, NULL, gad_cuda_of(device)->tickets};
+    const int64_t used = gad_cuda_parts(w.cols, share.piece);
+    if (used > 1)
+        share.part = (float *)gad_cuda_scratch(device, used * tiles * OUTPUTS, sizeof(float));
+    GAD_CUDA_BY_ACTIVATION(y.dtype, Y,
+                           GAD_LAUNCH(device, few_kernel<Y>, dim3((unsigned)tiles, (unsigned)used), WARPS * GRID_WARP, 0,
+                                      finish_with<Y>(y, bias, alpha, add), (const bf16 *)w.data, gad_cuda_view_of<bf16>(x),
+                                      (int)x.rows, w.rows, w.cols, share));
+    gad_cuda_rewind(device, mark);
 }
 
 /* ---- other types: a warp has a row of w ---- */
@@ -73,6 +139,7 @@ template <class Y, class X, class W>
 static __global__ void few_plain_kernel(finish_of<Y> finish, const W *w, gad_cuda_view<X> x, int rows, int64_t outputs,
                                         int64_t cols)
 {
+    grid_begin();
     const int64_t o = (int64_t)blockIdx.x * blockDim.y + threadIdx.y;
     float sum[GAD_CUDA_FEW] = {0};
     if (o >= outputs)
@@ -100,10 +167,7 @@ void gad_cuda_few(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, 
     const bool wide = w.cols % 8 == 0 && x.stride % 8 == 0 && addresses % 16 == 0;
     const dim3 block(GRID_WARP, WARPS);
     if (x.dtype == GAD_BF16 && w.dtype == GAD_BF16 && wide)
-        GAD_CUDA_BY_ACTIVATION(y.dtype, Y,
-                               GAD_LAUNCH(device, few_kernel<Y>, (unsigned)gad_cuda_parts(w.rows, TILE), WARPS * GRID_WARP,
-                                          0, finish_with<Y>(y, bias, alpha, add), (const bf16 *)w.data,
-                                          gad_cuda_view_of<bf16>(x), (int)x.rows, w.rows, w.cols));
+        few_bf16(device, y, x, w, bias, alpha, add);
     else
         GAD_CUDA_BY_ACTIVATION(
             y.dtype, Y,

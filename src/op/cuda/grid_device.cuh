@@ -27,6 +27,21 @@ template <> __device__ __forceinline__ f16 grid_round<f16>(float x)
     return __float2half_rn(x);
 }
 
+/* First in every kernel: it may have been started while the one before it still runs (gad_cuda_launch), and reads and writes
+ * device memory only after this. It lets the one after it start in the same way. */
+static __device__ __forceinline__ void grid_begin(void)
+{
+#if __CUDA_ARCH__ >= 900
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+    asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+/* The 32 bytes around an address into the second-level cache, where later writes are seen: allowed before grid_begin. */
+static __device__ __forceinline__ void grid_fetch_ahead(const void *from)
+{
+    asm volatile("prefetch.global.L2 [%0];" ::"l"(from));
+}
+
 /* The launch's own shared memory, at a multiple of 16 bytes. */
 static __device__ __forceinline__ char *grid_shared(void)
 {

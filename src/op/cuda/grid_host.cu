@@ -170,12 +170,14 @@ static bool ready(const struct fibre *f)
     return !f->done && (!f->barrier || *f->barrier != f->turn);
 }
 
+static int begun; /* threads of the block that have called grid_begin */
+
 static void run_block(const unsigned *order)
 {
     extern char __start_gad_grid_shared[] __attribute__((weak)), __stop_gad_grid_shared[] __attribute__((weak));
     if (__start_gad_grid_shared)
         memset(__start_gad_grid_shared, 0xFF, (size_t)(__stop_gad_grid_shared - __start_gad_grid_shared));
-    ended = arrived = 0;
+    ended = arrived = begun = 0;
     for (int i = 0; i < threads; i++) {
         struct fibre *f = &fibres[i];
         f->index = i;
@@ -238,11 +240,18 @@ void grid_host_run(const char *name, dim3 grid, dim3 block, size_t shared_bytes,
         blockIdx.z = at / (grid.x * grid.y);
         memset(shared, 0xFF, shared_bytes + BEHIND);
         run_block(order);
+        if (begun != threads)
+            die("a thread that does not begin with grid_begin");
         for (int j = 0; j < BEHIND; j++)
             if (shared[shared_bytes + (size_t)j] != (char)0xFF)
                 die("wrote behind its shared memory");
     }
     free(shared);
+}
+
+void grid_begin(void)
+{
+    begun++;
 }
 
 char *grid_shared(void)

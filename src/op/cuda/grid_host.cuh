@@ -50,6 +50,14 @@ void grid_host_run(const char *name, dim3 grid, dim3 block, size_t shared_bytes,
 extern "C" int grid_host_launched(const char *name);
 
 char *grid_shared(void);
+/* A kernel whose threads do not all begin with this ends the program. */
+void grid_begin(void);
+static inline void grid_fetch_ahead(const void *)
+{
+}
+static inline void __threadfence(void)
+{
+}
 void __syncthreads(void);
 
 /* ---- a warp's exchange: every lane gives `size_bytes` (up to 32) and gets what all gave, 32 apart, until the lane after

@@ -196,6 +196,10 @@ static cublasStatus_t choose(struct gad_cuda_library *l, choice *c, const void *
     cublasStatus_t status = l->preference_create(&preference);
     if (!status)
         status = l->preference_set(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &workspace, sizeof workspace);
+    /* parts of a sum are added in fp32: not in c, whose numbers may be bf16 */
+    const uint32_t reductions = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+    if (!status)
+        status = l->preference_set(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &reductions, sizeof reductions);
     for (int i = 0; i < 4 && !status; i++)
         status = l->preference_set(preference, least[i].of, &least[i].bytes, sizeof least[i].bytes);
     if (!status && bias)

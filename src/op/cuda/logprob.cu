@@ -35,6 +35,7 @@ template <class T>
 static __global__ void logprob_kernel(gad_cuda_view<float> logp, gad_cuda_view<float> entropy, gad_cuda_view<T> z,
                                       const int32_t *target, int64_t n, float inverse)
 {
+    grid_begin();
     __shared__ float each[THREADS / GRID_WARP];
     const int64_t row = blockIdx.x;
     const row_sums s = sums_of(z.at(row, 0), n, inverse, entropy.data != NULL, each);
@@ -59,6 +60,7 @@ template <class D, class T>
 static __global__ void logprob_back_kernel(gad_cuda_view<D> dz, gad_cuda_view<float> g, gad_cuda_view<float> h,
                                            gad_cuda_view<T> z, const int32_t *target, int64_t n, float inverse)
 {
+    grid_begin();
     __shared__ float each[THREADS / GRID_WARP];
     const int64_t row = blockIdx.x;
     const bool entropic = h.data != NULL;

@@ -285,7 +285,10 @@ void gad_cuda_finish(gad_device *device)
 
 int gad_cuda_memory_open(gad_cuda *cuda)
 {
+    const size_t bytes = GAD_CUDA_TICKETS * sizeof *cuda->tickets;
     int error = gad_runtime_stream(&cuda->stream);
+    error = error ? error : gad_runtime_take((void **)&cuda->tickets, bytes);
+    error = error ? error : gad_runtime_set(cuda->tickets, 0, bytes, cuda->stream);
     for (int i = 0; i < 2 && !error; i++) {
         error = gad_runtime_take_pinned((void **)&cuda->ring.half[i], RING_BYTES);
         error = error ? error : gad_runtime_event(&cuda->ring.sent[i]);
@@ -303,6 +306,7 @@ void gad_cuda_memory_free(gad_cuda *cuda)
         if (cuda->ring.sent[i])
             gad_runtime_event_free(cuda->ring.sent[i]);
     }
+    gad_runtime_give(cuda->tickets);
     if (cuda->stream)
         gad_runtime_stream_free(cuda->stream);
 }

@@ -50,6 +50,7 @@ template <class T, int N>
 static __global__ void rmsnorm_kernel(gad_cuda_view<T> y, gad_cuda_view<float> rstd, gad_cuda_view<T> x,
                                       gad_cuda_vector weight, groups_of g, float eps)
 {
+    grid_begin();
     __shared__ float each[GRID_WARP];
     int64_t row, col, index;
     float v[N], w[N], squares = 0;
@@ -87,6 +88,7 @@ template <class T, int N>
 static __global__ void rmsnorm_back_kernel(gad_cuda_view<T> dx, gad_cuda_view<T> dy, gad_cuda_view<T> x,
                                            gad_cuda_view<float> rstd, gad_cuda_vector weight, groups_of g, bool add)
 {
+    grid_begin();
     __shared__ float each[GRID_WARP];
     int64_t row, col, index;
     float v[N], w[N], d[N], old[N], mean = 0;
@@ -148,6 +150,7 @@ template <class T, int N>
 static __global__ void layernorm_kernel(gad_cuda_view<T> y, gad_cuda_view<float> stats, gad_cuda_view<T> x,
                                         gad_cuda_vector weight, gad_cuda_vector bias, groups_of g, float eps)
 {
+    grid_begin();
     __shared__ float each[GRID_WARP];
     int64_t row, col, index;
     float v[N], w[N], b[N], mean = 0, squares = 0;
@@ -197,6 +200,7 @@ template <class T, int N>
 static __global__ void layernorm_back_kernel(gad_cuda_view<T> dx, gad_cuda_view<T> dy, gad_cuda_view<T> x,
                                              gad_cuda_view<float> stats, gad_cuda_vector weight, groups_of g, bool add)
 {
+    grid_begin();
     __shared__ float each[GRID_WARP];
     int64_t row, col, index;
     float v[N], w[N], d[N], old[N], mean_u = 0, mean_ux = 0;

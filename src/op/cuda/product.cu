@@ -16,6 +16,7 @@ static __device__ __forceinline__ float factor_at(gad_cuda_view<const F> matrix,
 
 template <class F, class R> static __global__ void product_kernel(gad_cuda_product p)
 {
+    grid_begin();
     __shared__ float a[TILE][TILE + 1], b[TILE][TILE + 1];
     const int x = (int)threadIdx.x, y = (int)threadIdx.y;
     const int64_t row = (int64_t)blockIdx.y * TILE + y, col = (int64_t)blockIdx.x * TILE + x;

@@ -48,6 +48,7 @@ template <class T>
 static __global__ void __launch_bounds__(THREADS)
     round_rows_kernel(rounded_rows to, gad_cuda_view<T> x, int64_t rows, int64_t cols, float alpha)
 {
+    grid_begin();
     const int64_t number = (int64_t)blockIdx.x * WARPS + threadIdx.x / GRID_WARP;
     const int64_t row = number / to.groups, group = number % to.groups;
     const int lane = (int)threadIdx.x % GRID_WARP, word = lane / 2;
@@ -245,6 +246,7 @@ template <class T> struct own_row {
 template <class Y, class G, class X, int NT>
 static __global__ void __launch_bounds__(THREADS) quantised_few_kernel(finish_of<Y> finish, gad_weight w, X x, int rows)
 {
+    grid_begin();
     enum { FLIGHT = NT == 1 ? (int)G::FLIGHT : 2 };
     __shared__ float sums[WARPS][NT * 8 * STRIP];
     const int warp = (int)threadIdx.x / GRID_WARP, lane = (int)threadIdx.x % GRID_WARP, g = lane / 4;
@@ -329,6 +331,7 @@ void gad_cuda_quantised_few(gad_device *device, gad_tensor y, gad_tensor x, gad_
 template <class T>
 static __global__ void __launch_bounds__(THREADS) unpack_kernel(T *to, gad_weight w, int64_t halves, bool wide)
 {
+    grid_begin();
     const int64_t number = (int64_t)blockIdx.x * THREADS + threadIdx.x;
     const int line = (int)(number % GAD_QUANT_ROWS);
     const int64_t half = number / GAD_QUANT_ROWS % halves, block = number / GAD_QUANT_ROWS / halves;
@@ -383,6 +386,7 @@ template <class T>
 static __global__ void __launch_bounds__(THREADS)
     rounded_rows_kernel(gad_cuda_view<T> to, gad_cuda_view<T> x, int64_t rows, int64_t cols, int64_t groups, float alpha)
 {
+    grid_begin();
     const int64_t number = (int64_t)blockIdx.x * WARPS + threadIdx.x / GRID_WARP, row = number / groups;
     int q[2];
     if (row >= rows)

@@ -8,6 +8,7 @@ template <class T>
 static __global__ void scatter_kernel(gad_cuda_view<float> to, gad_cuda_view<T> from, const int32_t *index,
                                       const float *weight, int64_t n, int per, int64_t cols)
 {
+    grid_begin();
     __shared__ int repeated;
     const int64_t i = blockIdx.x, col = (int64_t)blockIdx.y * THREADS + threadIdx.x;
     const int32_t mine = index[i];

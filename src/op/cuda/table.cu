@@ -94,6 +94,7 @@ gad_status gad_cuda_open(gad_device *device, int index, gad_error *err)
     cuda->index = index;
     error = gad_runtime_open(index, &cuda->card);
     const bool old = !error && cuda->card.generation < 80;
+    cuda->early = cuda->card.generation >= 90; /* what runs there was made for it: code of one generation alone */
     error = error || old ? error : gad_cuda_memory_open(cuda);
     if (error || old) {
         const gad_status status =
