@@ -20,8 +20,15 @@ static gad_tensor take_stats(const gad_pass *pass, const gad_norm *norm, gad_ten
     return pass->device->ops->take_exact(pass->device, x.rows, gad_norm_stats_cols(norm, x.cols));
 }
 
+/* Whether keys and values can be made where they are kept: in neighbouring rows, in the numbers of activations. */
+static bool lands_in_cache(const gad_block *b, const gad_block_input *in, gad_tensor n)
+{
+    return in->k_cache.data && !in->kv_rows && !b->qkv.weight && in->k_cache.dtype == n.dtype;
+}
+
 /* q, k, v of the normalised rows n, from the fused or from the separate layers. */
-static void project_qkv(const gad_pass *pass, const gad_block *b, gad_tensor n, gad_tensor *q, gad_tensor *k, gad_tensor *v)
+static void project_qkv(const gad_pass *pass, const gad_block *b, gad_tensor n, const gad_block_input *in, gad_tensor *q,
+                        gad_tensor *k, gad_tensor *v)
 {
     const gad_ops *op = pass->device->ops;
     int64_t q_cols = (int64_t)b->heads * b->head_dim, kv_cols = (int64_t)b->kv_heads * b->head_dim;
@@ -29,6 +36,10 @@ static void project_qkv(const gad_pass *pass, const gad_block *b, gad_tensor n, 
     *q = gad_tensor_cols(qkv, 0, q_cols);
     *k = gad_tensor_cols(qkv, q_cols, kv_cols);
     *v = gad_tensor_cols(qkv, q_cols + kv_cols, kv_cols);
+    if (lands_in_cache(b, in, n)) {
+        *k = gad_tensor_rows(in->k_cache, in->kv_row, n.rows);
+        *v = gad_tensor_rows(in->v_cache, in->kv_row, n.rows);
+    }
     if (b->qkv.weight) {
         gad_linear_forward(pass, &b->qkv, qkv, n, false);
     } else {
@@ -63,7 +74,7 @@ static void attention_forward(const gad_pass *pass, const gad_block *b, gad_tens
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
     gad_tensor q, k, v;
-    project_qkv(pass, b, n, &q, &k, &v);
+    project_qkv(pass, b, n, in, &q, &k, &v);
     q = prepare_heads(pass, &b->q_norm, q, in, b->heads, saved ? &saved->q_raw : NULL, saved ? &saved->q_stats : NULL);
     k = prepare_heads(pass, &b->k_norm, k, in, b->kv_heads, saved ? &saved->k_raw : NULL, saved ? &saved->k_stats : NULL);
     gad_pass_tap(pass, q, "%s.%d.q", b->stage, b->index);
@@ -74,7 +85,7 @@ static void attention_forward(const gad_pass *pass, const gad_block *b, gad_tens
         if (in->kv_rows) {
             op->rows(device, in->k_cache, in->kv_rows, k, NULL, k.rows, false);
             op->rows(device, in->v_cache, in->kv_rows, v, NULL, v.rows, false);
-        } else {
+        } else if (!lands_in_cache(b, in, n)) {
             op->axpby(device, gad_tensor_rows(in->k_cache, in->kv_row, k.rows), 1, k, 0);
             op->axpby(device, gad_tensor_rows(in->v_cache, in->kv_row, v.rows), 1, v, 0);
         }

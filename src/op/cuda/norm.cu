@@ -50,6 +50,8 @@ template <class T, int N>
 static __global__ void rmsnorm_kernel(gad_cuda_view<T> y, gad_cuda_view<float> rstd, gad_cuda_view<T> x,
                                       gad_cuda_vector weight, groups_of g, float eps)
 {
+    if (weight.data && weight.dtype == GAD_F32 && threadIdx.x * N < g.n) /* in decoding nobody has read them for long */
+        grid_fetch_ahead(static_cast<const float *>(weight.data) + threadIdx.x * N);
     grid_begin();
     __shared__ float each[GRID_WARP];
     int64_t row, col, index;
