@@ -114,7 +114,11 @@ static __global__ void __launch_bounds__(WARPS *GRID_WARP)
  * possible is to be full. Two steps of the columns are the least that pays. */
 template <class Y> static int64_t pieces_of(const gad_device *device, int64_t tiles, int64_t cols)
 {
-    const int64_t at_once = gad_cuda_at_once(device, few_kernel<Y>, WARPS * GRID_WARP), least = 2 * PIECE;
+    static int64_t known = 0; /* asking takes longer than launching */
+    const int64_t least = 2 * PIECE;
+    if (!known)
+        known = gad_cuda_at_once(device, few_kernel<Y>, WARPS * GRID_WARP);
+    const int64_t at_once = known;
     int64_t best = 1;
     double best_share = 0;
     for (int64_t pieces = 1; pieces <= MOST_PIECES && tiles <= GAD_CUDA_TICKETS; pieces++) {
