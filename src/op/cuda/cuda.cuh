@@ -108,19 +108,6 @@ static void gad_cuda_launch(gad_device *device, const char *name, void (*kernel)
 }
 #endif
 
-/* Blocks of a kernel that the device runs at the same time. */
-template <class... P> static int64_t gad_cuda_at_once(const gad_device *device, void (*kernel)(P...), int threads)
-{
-    int each = 4;
-#ifndef GAD_CUDA_HOST
-    if (cudaOccupancyMaxActiveBlocksPerMultiprocessor(&each, kernel, threads, 0) || each < 1)
-        each = 1;
-#else
-    (void)kernel, (void)threads;
-#endif
-    return (int64_t)each * gad_cuda_of(device)->card.multiprocessors;
-}
-
 /* ---- numbers of a type that is known when the op is called ---- */
 
 /* Runs the statement with T standing for the type: activations, and besides weights of 16 bits. */

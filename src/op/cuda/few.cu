@@ -8,7 +8,7 @@ enum {
     FLIGHT = 4, /* steps whose loads are on the way at once: 8 of 16 bytes a lane */
     OUTPUTS = TILE * GAD_CUDA_FEW,
     PIECE = WARPS * STEP, /* columns that a block takes at a time */
-    MOST_PIECES = 16      /* blocks that share the columns of a tile */
+    WORTH = 4096          /* the least columns of a block that shares a tile */
 };
 
 /* ---- bf16. A sum does not care for the order of its terms, so a lane reads 16 neighbouring bytes of rows g and g + 8 of w
@@ -110,36 +110,19 @@ static __global__ void __launch_bounds__(WARPS *GRID_WARP)
         finish.put(row, output, sum);
 }
 
-/* Into how many pieces the columns are cut: blocks run in waves of as many as fit at once, and of the last wave as much as
- * possible is to be full. Two steps of the columns are the least that pays. */
-template <class Y> static int64_t pieces_of(const gad_device *device, int64_t tiles, int64_t cols)
+/* Into how many pieces the columns are cut where there are few outputs: so many blocks that enough loads are on the way, as
+ * long as a piece is worth what adding the parts costs. Measured on an H200 with 3584 outputs: of 18944 columns 0.044
+ * instead of 0.055 ms, of 3584 columns 0.015 instead of 0.008 ms. */
+static int64_t pieces_of(const gad_device *device, int64_t tiles, int64_t cols)
 {
-    static int64_t known = 0; /* asking takes longer than launching */
-    const int64_t least = 2 * PIECE;
-    if (!known)
-        known = gad_cuda_at_once(device, few_kernel<Y>, WARPS * GRID_WARP);
-    const int64_t at_once = known;
-    int64_t best = 1;
-    double best_share = 0;
-    for (int64_t pieces = 1; pieces <= MOST_PIECES && tiles <= GAD_CUDA_TICKETS; pieces++) {
-        const int64_t blocks = tiles * pieces, waves = gad_cuda_parts(blocks, at_once);
-        const double share = (double)blocks / (double)(waves * at_once);
-        if (pieces > 1 && cols < pieces * least)
-            break;
-        if (share > best_share + 0.02) {
-            best_share = share;
-            best = pieces;
-        }
-    }
-    return best;
+    const int64_t wanted = gad_cuda_parts(4 * gad_cuda_of(device)->card.multiprocessors, tiles), most = cols / WORTH;
+    return tiles > GAD_CUDA_TICKETS || most < 2 || wanted < 2 ? 1 : wanted < most ? wanted : most;
 }
 
 static void few_bf16(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add)
 {
     const size_t mark = gad_cuda_mark(device);
-    const int64_t tiles = gad_cuda_parts(w.rows, TILE);
-    int64_t pieces = 1;
-    GAD_CUDA_BY_ACTIVATION(y.dtype, Y, pieces = pieces_of<Y>(device, tiles, w.cols));
+    const int64_t tiles = gad_cuda_parts(w.rows, TILE), pieces = pieces_of(device, tiles, w.cols);
     few_share share = {gad_cuda_parts(gad_cuda_parts(w.cols, pieces), PIECE) * PIECE, NULL, gad_cuda_of(device)->tickets};
     const int64_t used = gad_cuda_parts(w.cols, share.piece);
     if (used > 1)
