@@ -3,6 +3,7 @@
 times: a prompt of two 448x448 pictures, 300 new tokens, batch 1 and 64; a LoRA step on one sample; a GRPO step with a group of 8.
 Prints a line of JSON a row. `--shape tiny --device cpu` tries the script itself."""
 import argparse
+import inspect
 import json
 import statistics
 import time
@@ -10,7 +11,11 @@ import time
 import torch
 from peft import LoraConfig, get_peft_model
 from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
-from transformers import initialization
+
+try:
+    from transformers.initialization import no_init_weights
+except ImportError:  # transformers before 5
+    from transformers.modeling_utils import no_init_weights
 
 SHAPES = {
     "7b": dict(text=dict(hidden_size=3584, num_hidden_layers=28, num_attention_heads=28, num_key_value_heads=4,
@@ -31,6 +36,7 @@ PICTURE_TOKENS, SIDE = 256, 32  # 448 / 14 patches a side, merged two by two
 
 
 def make_model(shape, device):
+    global takes_kinds
     s = SHAPES[shape]
     text = dict(s["text"], max_position_embeddings=32768, rope_parameters={"rope_type": "default", "rope_theta": 1e6,
                 "mrope_section": s["mrope"]}, tie_word_embeddings=False)
@@ -38,11 +44,12 @@ def make_model(shape, device):
                               vision_start_token_id=VISION_START, vision_end_token_id=VISION_END)
     config._attn_implementation = "sdpa"
     torch.manual_seed(1)
-    with torch.device(device), initialization.no_init_weights():
+    with torch.device(device), no_init_weights():
         model = Qwen2_5_VLForConditionalGeneration._from_config(config, dtype=torch.bfloat16)
     with torch.no_grad():
         for name, p in model.named_parameters():
             p.fill_(1.0) if "norm" in name or "ln_q" in name else p.normal_(0, 0.02)
+    takes_kinds = "mm_token_type_ids" in inspect.signature(model.forward).parameters
     return model.eval()
 
 
@@ -57,9 +64,10 @@ def prompt(batch, device, extra=0):
     ids = torch.tensor([row] * batch, device=device)
     pixels = torch.randn(batch * 2 * SIDE * SIDE, 1176, generator=g).to(device, torch.bfloat16)
     grid = torch.tensor([[1, SIDE, SIDE]] * (2 * batch), device=device)
-    kinds = (ids == IMAGE).int()
-    return dict(input_ids=ids, attention_mask=torch.ones_like(ids), pixel_values=pixels, image_grid_thw=grid,
-                mm_token_type_ids=kinds)
+    inputs = dict(input_ids=ids, attention_mask=torch.ones_like(ids), pixel_values=pixels, image_grid_thw=grid)
+    if takes_kinds:
+        inputs["mm_token_type_ids"] = (ids == IMAGE).int()
+    return inputs
 
 
 def sync(device):

@@ -134,18 +134,20 @@ static void few_bf16(gad_device *device, gad_tensor y, gad_tensor x, gad_weight 
     gad_cuda_rewind(device, mark);
 }
 
-/* ---- other types: a warp has a row of w ---- */
+/* ---- other types, such as an adapter's fp32 factors: a warp has a row of w, or where there are few rows a block ---- */
 
 template <class Y, class X, class W>
 static __global__ void few_plain_kernel(finish_of<Y> finish, const W *w, gad_cuda_view<X> x, int rows, int64_t outputs,
                                         int64_t cols)
 {
     grid_begin();
+    __shared__ float each[WARPS];
     const int64_t o = (int64_t)blockIdx.x * blockDim.y + threadIdx.y;
     float sum[GAD_CUDA_FEW] = {0};
     if (o >= outputs)
         return;
-    for (int64_t k = threadIdx.x; k < cols; k += GRID_WARP) {
+#pragma unroll 4
+    for (int64_t k = threadIdx.x; k < cols; k += blockDim.x) {
         const float factor = grid_float(w[o * cols + k]);
 #pragma unroll
         for (int t = 0; t < GAD_CUDA_FEW; t++)
@@ -156,7 +158,7 @@ static __global__ void few_plain_kernel(finish_of<Y> finish, const W *w, gad_cud
     for (int t = 0; t < GAD_CUDA_FEW; t++) {
         if (t >= rows)
             break;
-        const float all = grid_warp_sum(sum[t]);
+        const float all = grid_block_sum(sum[t], each);
         if (threadIdx.x == 0)
             finish.put(t, o, all);
     }
@@ -166,7 +168,8 @@ void gad_cuda_few(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, 
 {
     const uintptr_t addresses = (uintptr_t)x.data | (uintptr_t)w.data;
     const bool wide = w.cols % 8 == 0 && x.stride % 8 == 0 && addresses % 16 == 0;
-    const dim3 block(GRID_WARP, WARPS);
+    const bool few_outputs = w.rows < 4 * gad_cuda_of(device)->card.multiprocessors && w.cols >= WARPS * GRID_WARP;
+    const dim3 block(few_outputs ? WARPS * GRID_WARP : GRID_WARP, few_outputs ? 1 : WARPS);
     if (x.dtype == GAD_BF16 && w.dtype == GAD_BF16 && wide)
         few_bf16(device, y, x, w, bias, alpha, add);
     else
@@ -175,7 +178,7 @@ void gad_cuda_few(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, 
             GAD_CUDA_BY_ACTIVATION(
                 x.dtype, X,
                 GAD_CUDA_BY_FLOAT(w.dtype, W,
-                                  GAD_LAUNCH(device, (few_plain_kernel<Y, X, W>), (unsigned)gad_cuda_parts(w.rows, WARPS),
+                                  GAD_LAUNCH(device, (few_plain_kernel<Y, X, W>), (unsigned)gad_cuda_parts(w.rows, block.y),
                                              block, 0, finish_with<Y>(y, bias, alpha, add), (const W *)w.data,
                                              gad_cuda_view_of<X>(x), (int)x.rows, w.rows, w.cols))));
 }
