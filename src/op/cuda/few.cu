@@ -8,7 +8,7 @@ enum {
     FLIGHT = 4, /* steps whose loads are on the way at once: 8 of 16 bytes a lane */
     OUTPUTS = TILE * GAD_CUDA_FEW,
     PIECE = WARPS * STEP, /* columns that a block takes at a time */
-    WORTH = 4096          /* the least columns of a block that shares a tile */
+    MOST_PIECES = 8       /* blocks that share the columns of a tile */
 };
 
 /* ---- bf16. A sum does not care for the order of its terms, so a lane reads 16 neighbouring bytes of rows g and g + 8 of w
@@ -110,12 +110,13 @@ static __global__ void __launch_bounds__(WARPS *GRID_WARP)
         finish.put(row, output, sum);
 }
 
-/* Into how many pieces the columns are cut where there are few outputs: so many blocks that enough loads are on the way, as
- * long as a piece is worth what adding the parts costs. Measured on an H200 with 3584 outputs: of 18944 columns 0.044
- * instead of 0.055 ms, of 3584 columns 0.015 instead of 0.008 ms. */
+/* Into how many pieces the columns are cut where there are few outputs: four blocks a multiprocessor keep enough loads on
+ * the way. In a loop over one matrix adding the parts costs more than it gives (3584 x 3584: 0.015 instead of 0.008 ms on
+ * an H200), in decoding, where each matrix comes from far, it gives 7 % of the whole. */
 static int64_t pieces_of(const gad_device *device, int64_t tiles, int64_t cols)
 {
-    const int64_t wanted = gad_cuda_parts(4 * gad_cuda_of(device)->card.multiprocessors, tiles), most = cols / WORTH;
+    const int64_t wanted = gad_cuda_parts(4 * gad_cuda_of(device)->card.multiprocessors, tiles), whole = cols / PIECE;
+    const int64_t most = whole < MOST_PIECES ? whole : (int64_t)MOST_PIECES;
     return tiles > GAD_CUDA_TICKETS || most < 2 || wanted < 2 ? 1 : wanted < most ? wanted : most;
 }
 
