@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 
 PREFIX ?= /usr/local
 
-.PHONY: all setup setup-check build demo install deb test sanitize arm64 fuzz bench format check-format clean
+.PHONY: all setup setup-check build demo install deb wheel test sanitize arm64 fuzz bench format check-format clean
 all: build
 
 setup: ## install the Debian packages that are missing
@@ -25,6 +25,9 @@ install: build ## headers, library, program, models, man pages and completion in
 deb: build ## Debian packages: build/gad_*.deb, build/gad-mpi_*.deb for training under mpirun, build/gad-cuda_*.deb for GPUs
 	@cd $(BUILD) && cpack -G DEB >deb.log 2>&1 || { cat deb.log >&2; exit 1; }
 	@ls $(BUILD)/*.deb
+
+wheel: build ## for Python: build/gad-*.whl, the module and the library
+	@python3 packaging/wheel.py $(BUILD)
 
 test: setup-check build ## every test, in the normal and in the sanitizer build; cppcheck; clang and short fuzzing
 	@sh cmake/test.sh $(BUILD) $(JOBS)

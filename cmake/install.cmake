@@ -29,6 +29,7 @@ install(DIRECTORY ${GAD_MANUAL}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONE
 install(FILES ${GAD_MANUAL}/gad.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME gad
   COMPONENT gad)
 install(FILES ${GAD_MANUAL}/_gad DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions COMPONENT gad)
+install(FILES packaging/gad.service DESTINATION lib/systemd/system COMPONENT gad)
 install(FILES LICENSE RENAME copyright DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/gad COMPONENT gad)
 install(FILES README.md CHANGELOG.md docs/example.c DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/gad COMPONENT gad)
 # The prefix may be given when it is installed (cmake --install --prefix), so the file is filled then.

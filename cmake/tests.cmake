@@ -80,3 +80,10 @@ endif()
 # Real programs against the server, where make peers has installed them.
 add_test(NAME peers COMMAND sh ${CMAKE_SOURCE_DIR}/cmake/peers.sh ${CMAKE_BINARY_DIR} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 set_tests_properties(peers PROPERTIES ENVIRONMENT "OMP_WAIT_POLICY=passive${GAD_TEST_SHORT}")
+
+# The Python module and its wheel, where Python is installed. A sanitizer's library cannot be opened by a program that has none.
+if(NOT GAD_SANITIZE)
+  add_test(NAME python COMMAND sh ${CMAKE_SOURCE_DIR}/tests/python/python.sh ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}
+    ${CMAKE_C_COMPILER})
+  set_tests_properties(python PROPERTIES ENVIRONMENT "OMP_NUM_THREADS=2;OMP_WAIT_POLICY=passive")
+endif()
