@@ -7,6 +7,9 @@
 #if !defined(__x86_64__)
 #include <ucontext.h>
 #endif
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
 
 enum {
     MOST_THREADS = 1024,
@@ -178,6 +181,9 @@ static void run_block(const unsigned *order)
     if (__start_gad_grid_shared)
         memset(__start_gad_grid_shared, 0xFF, (size_t)(__stop_gad_grid_shared - __start_gad_grid_shared));
     ended = arrived = begun = 0;
+#ifdef __SANITIZE_ADDRESS__ /* the last frame of a fibre that ended never returned */
+    __asan_unpoison_memory_region(stacks, (size_t)threads * STACK_BYTES);
+#endif
     for (int i = 0; i < threads; i++) {
         struct fibre *f = &fibres[i];
         f->index = i;
