@@ -12,6 +12,7 @@
 #include "cli/options_engine.h"
 #include "cli/outputs.h"
 #include "cli/parts.h"
+#include "cli/prose.h"
 #include "cli/terminal.h"
 #include "cli/truth.h"
 #include "gad_product.h"
@@ -21,7 +22,7 @@ typedef struct inspect_options {
     engine_options engine;
     const char *class_name, *knowledge, *reason, *prompt, *overlay, *heatmap, *html, *fail_on, *log, *threshold, *product,
         *features;
-    bool force, json, greedy, quiet, truth;
+    bool force, json, greedy, quiet, raw, truth;
     int64_t max_tokens, seed;
 } inspect_options;
 
@@ -127,14 +128,25 @@ static const option table[] = {
      .kind = OPTION_STRING,
      .offset = AT(log),
      .help = "append a replayable record of every inspection: hashes, settings, raw text"},
+    {.name = "raw",
+     .kind = OPTION_FLAG,
+     .offset = AT(raw),
+     .help = "show the answer on the terminal as the model writes it, not its reasoning as prose"},
     {.name = "quiet", .kind = OPTION_FLAG, .offset = AT(quiet), .help = "no reasoning and no progress on the terminal"},
 };
 
-static void stream_text(void *user, const char *piece)
+static void stream_raw(void *user, const char *piece)
 {
     (void)user;
     terminal_progress_end();
     terminal_put(stderr, piece, true);
+    fflush(stderr);
+}
+
+static void stream_prose(void *user, const char *piece)
+{
+    terminal_progress_end();
+    prose_put(user, stderr, piece);
     fflush(stderr);
 }
 
@@ -154,8 +166,10 @@ static void print_threshold(const gad_inspection *r)
 static void print_result(const gad_inspection *r, const char *part, const char *truth, const char *wrong)
 {
     static const char *const words[] = {"UNREADABLE", "normal", "ANOMALOUS", "UNFAMILIAR"};
+    static const terminal_colour colours[] = {TERMINAL_YELLOW, TERMINAL_GREEN, TERMINAL_RED, TERMINAL_MAGENTA};
     terminal_put(stdout, part, false);
-    printf(": %s", words[r->verdict]);
+    fputs(": ", stdout);
+    terminal_put_coloured(stdout, words[r->verdict], colours[r->verdict]);
     if (r->score >= 0)
         printf(", score %.3f", r->score);
     if (truth)
@@ -185,6 +199,7 @@ typedef struct inspect_run {
     references *refs;
     outputs out;
     gad_inspect_settings settings;
+    prose shown;                           /* of the answer that is being written */
     gad_inspection_page *page;             /* NULL: none is wanted */
     int count[GAD_VERDICT_UNFAMILIAR + 1]; /* of parts, by verdict */
     int failed;
@@ -254,6 +269,14 @@ static void count_truth(inspect_run *run, const char *path, gad_verdict verdict,
     truth_count(&run->tally, truth, verdict, seconds);
 }
 
+static void print_failure(const char *path, const gad_error *why)
+{
+    terminal_put(stdout, path, false);
+    fputs(": ", stdout);
+    terminal_put_coloured(stdout, "FAILED", TERMINAL_YELLOW);
+    terminal_printf(stdout, ": %s\n", why->cause);
+}
+
 /* A part without a verdict is there all the same: in the lines, on the page, in the log. */
 static int report_failure(inspect_run *run, const char *path, const gad_picture *part, const gad_error *why)
 {
@@ -269,7 +292,7 @@ static int report_failure(inspect_run *run, const char *path, const gad_picture 
     if (run->o->json)
         printf("%s\n", json);
     else
-        terminal_printf(stdout, "%s: FAILED: %s\n", path, why->cause);
+        print_failure(path, why);
     fflush(stdout);
     if (run->page && gad_inspection_page_add_failure(run->page, path, why, &err))
         terminal_fail(&err);
@@ -329,11 +352,15 @@ static int inspect_picture(inspect_run *run, const char *path, const gad_picture
     gad_picture *const *good;
     const char *const *good_path;
     int good_count = 0;
-    if (parts_references_for(run->refs, part, &good, &good_path, &good_count, &err) ||
-        inspect_one(run, good, good_count, part, &result, &err))
+    gad_status status = parts_references_for(run->refs, part, &good, &good_path, &good_count, &err);
+    if (!status)
+        status = inspect_one(run, good, good_count, part, &result, &err);
+    terminal_progress_end();
+    prose_end(&run->shown, stderr);
+    if (status)
         return report_failure(run, path, part, &err);
     count_truth(run, path, result.verdict, seconds_now() - start);
-    if (run->settings.on_text && result.reasoned)
+    if (run->o->raw && run->settings.on_text && result.reasoned)
         fputc('\n', stderr);
     if (!run->threshold_said && !run->o->quiet)
         print_threshold(&result);
@@ -399,7 +426,7 @@ static gad_inspect_settings inspect_settings(const inspect_options *o)
     s.reason = !strcmp(o->reason, "always")    ? GAD_REASON_ALWAYS
                : !strcmp(o->reason, "rejects") ? GAD_REASON_REJECTS
                                                : GAD_REASON_NEVER;
-    s.on_text = o->quiet ? NULL : stream_text;
+    s.on_text = o->quiet ? NULL : o->raw ? stream_raw : stream_prose;
     return s;
 }
 
@@ -498,6 +525,7 @@ static int run(void *settings)
     references refs = {0};
     inspect_run all = {.o = o, .refs = &refs, .settings = inspect_settings(o)};
     int code = EXIT_DONE;
+    all.settings.user = &all.shown;
     for (int64_t i = 0; i < o->part.count && !code; i++)
         code = parts_paths_add(o->part.item[i], &parts) ? EXIT_DONE : EXIT_FAILED;
     if (!code)

@@ -15,7 +15,7 @@ static void print_usage(FILE *stream)
             GAD_VERSION);
     for (size_t i = 0; commands[i]; i++)
         fprintf(stream, "  %-16s %s\n", commands[i]->name, commands[i]->summary);
-    fprintf(stream, "\ngad COMMAND --help explains a command.\n");
+    fprintf(stream, "\ngad help COMMAND, or gad COMMAND --help, explains a command.\n");
 }
 
 /* Words of the command's name that argv starts with; 0 when it is another command. */
@@ -77,13 +77,24 @@ static int finish(int code)
     return code;
 }
 
+static int run(int argc, char **argv);
+
+/* gad help COMMAND is gad COMMAND --help, of a command of one word or two. */
+static int help(int argc, char **argv)
+{
+    char *asked[] = {argv[0], argv[2], argc > 3 ? argv[3] : "--help", "--help", NULL};
+    return run(argc > 3 ? 4 : 3, asked);
+}
+
 static int run(int argc, char **argv)
 {
+    if (argc > 2 && !strcmp(argv[1], "help"))
+        return help(argc, argv);
     if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
         print_usage(argc < 2 ? stderr : stdout);
         return argc < 2 ? EXIT_USAGE : EXIT_DONE;
     }
-    if (!strcmp(argv[1], "--version")) {
+    if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
         printf("gad %s\n", GAD_VERSION);
         return EXIT_DONE;
     }

@@ -60,6 +60,17 @@ void terminal_printf(FILE *stream, const char *format, ...)
     free(text);
 }
 
+void terminal_put_coloured(FILE *stream, const char *text, terminal_colour colour)
+{
+    const char *refused = getenv("NO_COLOR"); /* no-color.org: set and not empty */
+    bool coloured = is_interactive(fileno(stream)) && !(refused && *refused);
+    if (coloured)
+        fprintf(stream, "\033[%dm", (int)colour);
+    terminal_put(stream, text, false);
+    if (coloured)
+        fputs("\033[0m", stream);
+}
+
 int terminal_fail(const gad_error *err)
 {
     terminal_progress_end();
@@ -144,7 +155,7 @@ gad_progress terminal_progress(void)
 void terminal_progress_end(void)
 {
     if (line_is_open)
-        fputc('\n', stderr);
+        fputs("\r\033[K", stderr);
     line_is_open = false;
 }
 

@@ -1,5 +1,6 @@
 /* inspect: the built program on the tiny checkpoints: what it prints, writes, logs and returns, against gad.h. */
 #include <dirent.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
 #include <signal.h>
@@ -80,6 +81,59 @@ static void test_text(void **state)
     assert_string_equal(quiet.text, "");
     program_free(&r);
     program_free(&quiet);
+}
+
+/* Standard output and error are a terminal. */
+static char terminal_name[64];
+
+static bool on_terminal(void)
+{
+    int terminal = open(terminal_name, O_RDWR | O_NOCTTY);
+    return terminal >= 0 && !setenv("TERM", "xterm", 1) && !unsetenv("NO_COLOR") && dup2(terminal, STDOUT_FILENO) >= 0 &&
+           dup2(terminal, STDERR_FILENO) >= 0;
+}
+
+static bool on_terminal_without_colour(void)
+{
+    return on_terminal() && !setenv("NO_COLOR", "1", 1);
+}
+
+/* What the terminal got. */
+static void show(const char *const *argument, bool (*prepare)(void), char *text, size_t size)
+{
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    assert_true(terminal >= 0 && !grantpt(terminal) && !unlockpt(terminal));
+    snprintf(terminal_name, sizeof terminal_name, "%s", ptsname(terminal));
+    int kept = open(terminal_name, O_RDWR | O_NOCTTY); /* or what was written is lost with its last writer */
+    program_result r = program_run_prepared(argument, prepare);
+    assert_int_equal(r.code, 0);
+    ssize_t n = read(terminal, text, size - 1);
+    size_t length = n > 0 ? (size_t)n : 0;
+    close(kept);
+    while (length < size - 1 && (n = read(terminal, text + length, size - 1 - length)) > 0)
+        length += (size_t)n;
+    text[length] = 0;
+    close(terminal);
+    program_free(&r);
+}
+
+/* A terminal gets colours unless they are refused, and results in place of the progress line; a file gets neither. */
+static void test_on_terminal(void **state)
+{
+    (void)state;
+    char text[8192];
+    const char *const argument[] = {COMMON,  "--reason",         "never",           "--threshold",     "0",
+                                    "--ref", IMAGES "plate.png", IMAGES "bolt.png", IMAGES "coin.png", NULL};
+    show(argument, on_terminal, text, sizeof text);
+    assert_non_null(strstr(text, "bolt.png: \033[31mANOMALOUS\033[0m, score"));
+    assert_null(strstr(text, "left" IMAGES));
+    show(argument, on_terminal_without_colour, text, sizeof text);
+    assert_non_null(strstr(text, "bolt.png: ANOMALOUS, score"));
+    program_result file = program_run(argument);
+    assert_non_null(strstr(file.out, "bolt.png: ANOMALOUS, score"));
+    assert_null(strchr(file.out, 033));
+    assert_null(strchr(file.text, 033));
+    program_free(&file);
 }
 
 /* The JSON line that gad.h gives for the same settings, without what depends on time. */
@@ -407,6 +461,17 @@ static void test_help(void **state)
     program_free(&r);
     program_free(&all);
     program_free(&version);
+    program_result one = RUN("help", "inspect"), two = RUN("help", "data", "import"), group = RUN("help", "data"),
+                   none = RUN("help", "inspekt"), brief = RUN("-V"), asked = RUN("data", "import", "--help");
+    assert_true(one.code == 0 && two.code == 0 && group.code == 0 && none.code == 2 && brief.code == 0);
+    assert_non_null(strstr(one.out, "--fail-on"));
+    assert_string_equal(two.out, asked.out);
+    assert_non_null(strstr(group.out, "gad data import"));
+    assert_non_null(strstr(none.text, "unknown command \"inspekt\""));
+    assert_string_equal(brief.out, "gad " GAD_VERSION "\n");
+    program_result *const all_of[] = {&one, &two, &group, &none, &brief, &asked};
+    for (size_t i = 0; i < sizeof all_of / sizeof all_of[0]; i++)
+        program_free(all_of[i]);
 }
 
 /* Other ways to run the same question. */
@@ -501,6 +566,7 @@ int main(void)
     unsetenv("GAD_MODEL");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
+        cmocka_unit_test(test_on_terminal),
         cmocka_unit_test(test_json_equals_library),
         cmocka_unit_test(test_folder),
         cmocka_unit_test(test_reference_folder),
