@@ -204,6 +204,8 @@ typedef struct inspect_run {
     int count[GAD_VERDICT_UNFAMILIAR + 1]; /* of parts, by verdict */
     int failed;
     bool threshold_said;
+    double threshold; /* of the last part; -1 or NaN: none */
+    double seconds;   /* of all parts */
     truth_tally tally;
 } inspect_run;
 
@@ -365,6 +367,7 @@ static int inspect_picture(inspect_run *run, const char *path, const gad_picture
     if (!run->threshold_said && !run->o->quiet)
         print_threshold(&result);
     run->threshold_said = true;
+    run->threshold = result.threshold;
     run->count[result.verdict]++;
     int code = report(run, path, part, good, good_path, good_count, &result);
     gad_inspection_clear(&result);
@@ -445,6 +448,7 @@ static int inspect_all(inspect_run *run, const paths *parts)
         if (parts->count > 1 && !run->o->quiet)
             progress.update(progress.user, &state);
     }
+    run->seconds = seconds_now() - start;
     return terminal_interrupted() ? EXIT_FAILED : code;
 }
 
@@ -457,6 +461,13 @@ static void print_summary(const inspect_run *run)
         fprintf(stderr, ", %d whose answer could not be read", run->count[GAD_VERDICT_UNREADABLE]);
     if (run->failed)
         fprintf(stderr, ", %d failed", run->failed);
+    int done = run->failed;
+    for (int i = 0; i <= GAD_VERDICT_UNFAMILIAR; i++)
+        done += run->count[i];
+    if (run->threshold >= 0)
+        fprintf(stderr, "; threshold %.3f", run->threshold);
+    if (run->seconds > 0)
+        fprintf(stderr, "; %.3g parts/s", done / run->seconds);
     fputc('\n', stderr);
 }
 
@@ -523,7 +534,7 @@ static int run(void *settings)
     const inspect_options *o = settings;
     paths parts = {0};
     references refs = {0};
-    inspect_run all = {.o = o, .refs = &refs, .settings = inspect_settings(o)};
+    inspect_run all = {.o = o, .refs = &refs, .threshold = -1, .settings = inspect_settings(o)};
     int code = EXIT_DONE;
     all.settings.user = &all.shown;
     for (int64_t i = 0; i < o->part.count && !code; i++)

@@ -133,6 +133,8 @@ static void test_on_terminal(void **state)
     assert_non_null(strstr(file.out, "bolt.png: ANOMALOUS, score"));
     assert_null(strchr(file.out, 033));
     assert_null(strchr(file.text, 033));
+    assert_non_null(strstr(file.text, "2 anomalous, 0 normal; threshold 0.000; "));
+    assert_non_null(strstr(file.text, " parts/s\n"));
     program_free(&file);
 }
 
