@@ -22,13 +22,17 @@ typedef struct inspect_options {
     engine_options engine;
     const char *class_name, *knowledge, *reason, *prompt, *overlay, *heatmap, *html, *fail_on, *log, *threshold, *product,
         *features;
-    bool force, json, greedy, quiet, raw, truth;
+    bool force, json, greedy, quiet, raw, recursive, truth;
     int64_t max_tokens, seed;
 } inspect_options;
 
 #define AT(field) offsetof(inspect_options, field)
 static const option table[] = {
     {.help = "What to inspect"},
+    {.name = "recursive",
+     .kind = OPTION_FLAG,
+     .offset = AT(recursive),
+     .help = "also the images in the folders of a folder, but for hidden ones and links"},
     {.name = "ref",
      .argument = "FILE",
      .kind = OPTION_LIST,
@@ -538,7 +542,7 @@ static int run(void *settings)
     int code = EXIT_DONE;
     all.settings.user = &all.shown;
     for (int64_t i = 0; i < o->part.count && !code; i++)
-        code = parts_paths_add(o->part.item[i], &parts) ? EXIT_DONE : EXIT_FAILED;
+        code = (o->recursive ? parts_paths_add_below : parts_paths_add)(o->part.item[i], &parts) ? EXIT_DONE : EXIT_FAILED;
     if (!code)
         code = make_folder(o->overlay);
     if (!code)

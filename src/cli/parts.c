@@ -38,31 +38,57 @@ static bool is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-bool parts_paths_add(const char *path, paths *list)
+/* A link to a folder may lead back up. */
+static bool is_own_folder(const char *path)
 {
-    if (!is_folder(path))
-        return add_path(list, path);
+    struct stat info;
+    return lstat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+static bool add_folder(const char *path, bool below, paths *list)
+{
     struct dirent **entry;
     int n = scandir(path, &entry, NULL, alphasort);
     if (n < 0) {
         fprintf(stderr, "gad: %s: %s\n", path, strerror(errno));
         return false;
     }
-    size_t before = list->count;
     bool good = true;
     for (int i = 0; i < n; i++) {
         char file[4096];
         snprintf(file, sizeof file, "%s/%s", path, entry[i]->d_name);
-        if (good && entry[i]->d_name[0] != '.' && gad_picture_is_name(file) && !is_folder(file))
+        bool hidden = entry[i]->d_name[0] == '.';
+        if (good && !hidden && below && is_own_folder(file))
+            good = add_folder(file, below, list);
+        else if (good && !hidden && gad_picture_is_name(file) && !is_folder(file))
             good = add_path(list, file);
         free(entry[i]);
     }
     free(entry);
+    return good;
+}
+
+static bool add_any(const char *path, bool below, paths *list)
+{
+    if (!is_folder(path))
+        return add_path(list, path);
+    size_t before = list->count;
+    bool good = add_folder(path, below, list);
     if (good && list->count == before) {
         fprintf(stderr, "gad: %s: no images in this folder\n", path);
         return false;
     }
     return good;
+}
+
+bool parts_paths_add(const char *path, paths *list)
+{
+    return add_any(path, false, list);
+}
+
+bool parts_paths_add_below(const char *path, paths *list)
+{
+    return add_any(path, true, list);
 }
 
 void parts_references_free(references *r)

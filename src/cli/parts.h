@@ -13,6 +13,8 @@ typedef struct paths {
 
 /* A file as it is; the images in a folder, by name. False with a message when there are none. */
 bool parts_paths_add(const char *path, paths *list);
+/* The same with the images in the folders of a folder, but for hidden ones and links. */
+bool parts_paths_add_below(const char *path, paths *list);
 void parts_paths_free(paths *list);
 
 /* The good parts: loaded once. When any came from a folder, one is chosen for each part; otherwise all are shown. */
