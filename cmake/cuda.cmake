@@ -15,7 +15,7 @@ if(NOT GAD_FUZZ) # whose build has no tests of ops, and flags that another compi
   target_include_directories(gad_cuda_host PRIVATE src include)
 endif()
 
-if(GAD_CUDA STREQUAL "AUTO" OR GAD_CUDA)
+if((GAD_CUDA STREQUAL "AUTO" OR GAD_CUDA) AND NOT GAD_SANITIZE AND NOT GAD_FUZZ) # one build of it is enough
   find_program(GAD_NVCC nvcc HINTS /usr/local/cuda/bin)
   if(GAD_NVCC)
     set(codes)
