@@ -8,8 +8,7 @@
 #include <string.h>
 
 enum {
-    MAX_FEW = 40,          /* rows of x up to which packing the weights costs more than it saves (docs/speed.md) */
-    MAX_FEW_BF16 = 8,      /* and of products of bf16, which are made faster than the weights are read this way */
+    MAX_FEW = 8,           /* rows of x that go straight from the weights; more would be faster so (docs/speed.md) */
     STRIP = 16,            /* outputs that a thread does before the next row group: their weights stay in the cache */
     PIECE_BYTES = 1 << 20, /* of weights that a thread takes at a time; at the ends prefetching goes astray */
     INT8_STRETCH = 192     /* rows of x that a thread takes at a time; a multiple of every tile */
@@ -155,8 +154,7 @@ void gad_cpu_linear(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w
     size_t mark = gad_cpu_mark(device);
     const float *shift = gad_cpu_vector(device, bias);
     /* F32 and F16 weights are rounded to bf16 while they are packed: few rows of them take that way too */
-    const bool bf16 = device->products == GAD_BF16;
-    const bool few = bf16 ? x.rows <= MAX_FEW_BF16 && w.dtype == GAD_BF16 : x.rows <= MAX_FEW;
+    const bool bf16 = device->products == GAD_BF16, few = x.rows <= MAX_FEW && (!bf16 || w.dtype == GAD_BF16);
     if (gad_quant_is(w.dtype)) {
         linear_int8(device, y, x, w, shift, alpha, add);
     } else if (few && bf16) {
