@@ -201,7 +201,7 @@ static gad_status add_sample(selector *s, const gad_sample *sample, const char *
     gad_status status = box && label && item.image ? GAD_OK : gad_error_memory(err, operation, boxes * sizeof *box);
     for (size_t i = 0; i < boxes && !status; i++) {
         const gad_sample_box *b = &sample->boxes[i];
-        box[i] = (gad_box){b->x1, b->y1, b->x2, b->y2};
+        box[i] = b->box;
         label[i] = b->label ? b->label : "";
     }
     for (int k = 0; k < 4; k++)

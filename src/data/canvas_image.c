@@ -60,9 +60,9 @@ void gad_canvas_image_mark(gad_image *image, const gad_sample *s, gad_draw_colou
     int64_t thick = (int64_t)lround(0.004 * (double)longer);
     thick = thick < 2 ? 2 : thick;
     for (size_t i = 0; i < s->box_count; i++) {
-        const gad_sample_box *b = &s->boxes[i];
-        gad_draw_area area = {(int64_t)floor(b->x1 * sx) - thick, (int64_t)floor(b->y1 * sy) - thick,
-                              (int64_t)ceil(b->x2 * sx) + thick, (int64_t)ceil(b->y2 * sy) + thick};
+        const gad_box b = s->boxes[i].box;
+        gad_draw_area area = {(int64_t)floor(b.x1 * sx) - thick, (int64_t)floor(b.y1 * sy) - thick,
+                              (int64_t)ceil(b.x2 * sx) + thick, (int64_t)ceil(b.y2 * sy) + thick};
         /* At the border the frame stays visible inside the image. */
         area.x1 = area.x1 < 0 ? 0 : area.x1;
         area.y1 = area.y1 < 0 ? 0 : area.y1;

@@ -120,20 +120,21 @@ static gad_status load_mask(const gad_sample *s, const char *root, const char *l
 static gad_status add_segmentation(writer *w, const gad_sample *s, const gad_sample_box *b, const char *root,
                                    gad_error *err)
 {
+    const gad_box p = b->box;
     bool found = false;
     gad_status status = GAD_OK;
     gad_string_add(&w->text, ",\"segmentation\":");
     if (w->job->settings->masks) {
         size_t pixels = (size_t)s->width * (size_t)s->height;
         unsigned char *mask = gad_memory_alloc(pixels ? pixels : 1, 1);
-        const int box[4] = {b->x1, b->y1, b->x2, b->y2};
         status = mask ? load_mask(s, root, b->label, mask, &found, err) : gad_error_memory(err, "export", pixels);
         if (!status && found)
-            gad_rle_write(mask, s->width, s->height, box, &w->text);
+            gad_rle_write(mask, s->width, s->height, b->box, &w->text);
         gad_memory_free(mask);
     }
     if (!status && !found)
-        gad_string_addf(&w->text, "[[%d,%d,%d,%d,%d,%d,%d,%d]]", b->x1, b->y1, b->x2, b->y1, b->x2, b->y2, b->x1, b->y2);
+        gad_string_addf(&w->text, "[[%.0f,%.0f,%.0f,%.0f,%.0f,%.0f,%.0f,%.0f]]", p.x1, p.y1, p.x2, p.y1, p.x2, p.y2, p.x1,
+                        p.y2);
     return status;
 }
 
@@ -144,17 +145,17 @@ static gad_status coco_boxes(void *user, const gad_sample *s, const char *root, 
     for (size_t i = 0; i < s->box_count; i++) {
         const gad_sample_box *b = &s->boxes[i];
         bool row = false;
-        int width = b->x2 - b->x1, height = b->y2 - b->y1;
         gad_store_query_ask(w->category, (const char *[GAD_STORE_VALUES]){b->label});
         gad_status status = gad_store_query_next(w->category, &row, err);
         if (status)
             return status;
         long long category = row ? (long long)gad_store_query_number(w->category, 0) : 1;
         gad_string_addf(&w->text,
-                        "%s\n{\"id\":%lld,\"image_id\":%lld,\"category_id\":%lld,\"bbox\":[%d,%d,%d,%d],\"area\":%lld,"
-                        "\"iscrowd\":0",
-                        w->annotation ? "," : "", (long long)w->annotation + 1, (long long)w->image, category, b->x1, b->y1,
-                        width, height, (long long)(b->area ? b->area : (int64_t)width * height));
+                        "%s\n{\"id\":%lld,\"image_id\":%lld,\"category_id\":%lld,\"bbox\":[%.0f,%.0f,%.0f,%.0f],"
+                        "\"area\":%.0f,\"iscrowd\":0",
+                        w->annotation ? "," : "", (long long)w->annotation + 1, (long long)w->image, category, b->box.x1,
+                        b->box.y1, b->box.x2 - b->box.x1, b->box.y2 - b->box.y1,
+                        b->area ? (double)b->area : gad_box_area(b->box));
         w->annotation++;
         if ((status = add_segmentation(w, s, b, root, err)))
             return status;
@@ -218,7 +219,8 @@ static bool find_rotated(const json_t *meta, const gad_sample_box *b, double rec
             low[0] = fmin(low[0], r[0] + u * c - v * s);
             low[1] = fmin(low[1], r[1] + u * s + v * c);
         }
-        if (fabs(r[4] - b->rotation) < 1e-9 && fabs(fmax(low[0], 0) - b->x1) <= 1 && fabs(fmax(low[1], 0) - b->y1) <= 1) {
+        if (fabs(r[4] - b->rotation) < 1e-9 && fabs(fmax(low[0], 0) - b->box.x1) <= 1 &&
+            fabs(fmax(low[1], 0) - b->box.y1) <= 1) {
             memcpy(rectangle, r, sizeof r);
             return true;
         }
@@ -229,7 +231,7 @@ static bool find_rotated(const json_t *meta, const gad_sample_box *b, double rec
 static void studio_region(writer *w, const gad_sample *s, const json_t *meta, size_t i)
 {
     const gad_sample_box *b = &s->boxes[i];
-    double r[5] = {b->x1, b->y1, b->x2 - b->x1, b->y2 - b->y1, 0};
+    double r[5] = {b->box.x1, b->box.y1, b->box.x2 - b->box.x1, b->box.y2 - b->box.y1, 0};
     if (b->rotation != 0)
         find_rotated(meta, b, r);
     gad_string_addf(&w->text,

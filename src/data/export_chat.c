@@ -126,7 +126,7 @@ static gad_status build_answer(const gad_box_frame *frame, const gad_sample *s, 
     size_t n = s->box_count < MAX_BOXES ? s->box_count : MAX_BOXES;
     for (size_t i = 0; i < n; i++) {
         const gad_sample_box *b = &s->boxes[i];
-        items[i] = (gad_answer_item){gad_box_to_model(frame, (gad_box){b->x1, b->y1, b->x2, b->y2}), b->label};
+        items[i] = (gad_answer_item){gad_box_to_model(frame, b->box), b->label};
     }
     return gad_answer_write(think, s->label == 1, items, n, text, err);
 }

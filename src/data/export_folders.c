@@ -186,7 +186,7 @@ static gad_status add_annotations(writer *w, const gad_sample *s, const char *fo
     json_t *boxes = json_array();
     for (size_t i = 0; i < n; i++) {
         const gad_sample_box *b = &s->boxes[i];
-        items[i] = (gad_answer_item){gad_box_to_model(&frame, (gad_box){b->x1, b->y1, b->x2, b->y2}), b->label};
+        items[i] = (gad_answer_item){gad_box_to_model(&frame, b->box), b->label};
         const double *v = items[i].box.value;
         json_array_append_new(boxes, json_pack("{s:[i,i,i,i],s:s}", "bbox_2d", (int)v[0], (int)v[1], (int)v[2], (int)v[3],
                                                "label", b->label));

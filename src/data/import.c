@@ -400,7 +400,8 @@ static bool is_same(const gad_sample *s, const gad_import_truth *truth)
     for (int i = 0; i < truth->box_count; i++) {
         const gad_import_box *b = &truth->boxes[i];
         const gad_sample_box *k = &s->boxes[i];
-        const double drawn[4] = {b->x1, b->y1, b->x2, b->y2}, kept[4] = {k->x1, k->y1, k->x2, k->y2};
+        const double drawn[4] = {b->box.x1, b->box.y1, b->box.x2, b->box.y2},
+                     kept[4] = {k->box.x1, k->box.y1, k->box.x2, k->box.y2};
         char label[128];
         snprintf(label, sizeof label, "%s", b->label ? b->label : "");
         gad_sample_normalise(label);

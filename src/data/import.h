@@ -5,6 +5,7 @@
 #define GAD_DATA_IMPORT_H
 #include "base/file.h"
 #include "data/store.h"
+#include "task/box.h"
 
 typedef enum gad_import_encoding {
     GAD_IMPORT_BINARY, /* set when value > threshold */
@@ -18,7 +19,7 @@ typedef struct gad_import_value {
 } gad_import_value;
 
 typedef struct gad_import_box {
-    double x1, y1, x2, y2; /* rounded outwards */
+    gad_box box; /* any numbers: import rounds outwards */
     const char *label, *source, *track;
     double rotation;
     int64_t area; /* mask pixels; 0 when unknown */

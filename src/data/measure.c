@@ -116,7 +116,7 @@ static void boxes_of(job *j, gad_sample *s, const unsigned char *plane, int widt
     }
     j->result->reduced += reduced;
     for (int i = 0; i < count; i++) {
-        if (!gad_sample_add_box(s, boxes[i].x1, boxes[i].y1, boxes[i].x2, boxes[i].y2, name, "mask")) {
+        if (!gad_sample_add_box(s, boxes[i].box, name, "mask")) {
             out_of_memory(j);
             return;
         }
@@ -292,8 +292,8 @@ static void apply_box(job *j, gad_sample *s, int i)
 {
     const gad_import_entry *e = j->entry;
     const gad_import_box *b = &e->boxes[i];
-    double box[4] = {b->x1, b->y1, b->x2, b->y2};
-    if (!(isfinite(b->x1) && isfinite(b->y1) && isfinite(b->x2) && isfinite(b->y2))) {
+    double box[4] = {b->box.x1, b->box.y1, b->box.x2, b->box.y2};
+    if (!(isfinite(box[0]) && isfinite(box[1]) && isfinite(box[2]) && isfinite(box[3]))) {
         note(j, GAD_IMPORT_BAD_BOX, e->image, "box %d is not made of numbers", i);
         return;
     }
@@ -311,7 +311,7 @@ static void apply_box(job *j, gad_sample *s, int i)
              box[2], box[3], s->width, s->height);
     char label[128];
     type_label(b->label && b->label[0] ? b->label : e->type ? e->type : "anomaly", label, sizeof label);
-    if (!gad_sample_add_box(s, (int)x1, (int)y1, (int)x2, (int)y2, label, b->source ? b->source : "boxes")) {
+    if (!gad_sample_add_box(s, (gad_box){(int)x1, (int)y1, (int)x2, (int)y2}, label, b->source ? b->source : "boxes")) {
         out_of_memory(j);
         return;
     }

@@ -133,7 +133,7 @@ static bool describe(const factory *f, const gad_synth_pair *pair, int64_t index
     }
     for (int i = 0; i < pair->count && good; i++) {
         const gad_synth_box *b = &pair->boxes[i];
-        good = gad_sample_add_box(s, b->x1, b->y1, b->x2, b->y2, b->label, "synth");
+        good = gad_sample_add_box(s, b->box, b->label, "synth");
         if (good)
             s->boxes[i].area = b->area;
     }

@@ -101,14 +101,14 @@ gad_status gad_rle_read(const json_t *segmentation, int width, int height, const
     return GAD_OK;
 }
 
-void gad_rle_write(const unsigned char *mask, int width, int height, const int box[4], gad_string *text)
+void gad_rle_write(const unsigned char *mask, int width, int height, gad_box box, gad_string *text)
 {
     int64_t run = 0;
     bool set = false, first = true;
     gad_string_addf(text, "{\"size\":[%d,%d],\"counts\":[", height, width);
     for (int x = 0; x < width; x++)
         for (int y = 0; y < height; y++) {
-            bool inside = x >= box[0] && x < box[2] && y >= box[1] && y < box[3];
+            bool inside = x >= box.x1 && x < box.x2 && y >= box.y1 && y < box.y2;
             bool now = inside && mask[(size_t)y * (size_t)width + (size_t)x];
             if (now != set) {
                 gad_string_addf(text, "%s%lld", first ? "" : ",", (long long)run);

@@ -5,6 +5,7 @@
 #define GAD_DATA_RLE_H
 #include "base/json.h"
 #include "base/string.h"
+#include "task/box.h"
 
 /* Is it run lengths (an object with counts and size), not polygons? */
 bool gad_rle_is(const json_t *segmentation);
@@ -14,6 +15,6 @@ bool gad_rle_size(const json_t *segmentation, int64_t *width, int64_t *height);
  * `name` says where it came from. */
 gad_status gad_rle_read(const json_t *segmentation, int width, int height, const char *name, unsigned char *mask,
                         gad_error *err);
-/* {"size":[H,W],"counts":[...]} of the set pixels in columns x1..x2-1 and rows y1..y2-1. */
-void gad_rle_write(const unsigned char *mask, int width, int height, const int box[4], gad_string *text);
+/* {"size":[H,W],"counts":[...]} of the set pixels inside the box. */
+void gad_rle_write(const unsigned char *mask, int width, int height, gad_box box, gad_string *text);
 #endif

@@ -69,17 +69,17 @@ bool gad_sample_set(char **field, const char *value)
     return true;
 }
 
-bool gad_sample_add_box(gad_sample *s, int x1, int y1, int x2, int y2, const char *label, const char *source)
+bool gad_sample_add_box(gad_sample *s, gad_box box, const char *label, const char *source)
 {
     gad_sample_box *grown = gad_memory_resize(s->boxes, s->box_count + 1, sizeof *grown);
     if (!grown)
         return false;
     s->boxes = grown;
-    gad_sample_box box = {.x1 = x1, .y1 = y1, .x2 = x2, .y2 = y2};
-    strncpy(box.source, source, sizeof box.source - 1);
-    if (!(box.label = gad_memory_copy_string(label)))
+    gad_sample_box added = {.box = box, .label = gad_memory_copy_string(label)};
+    if (!added.label)
         return false;
-    s->boxes[s->box_count++] = box;
+    strncpy(added.source, source, sizeof added.source - 1);
+    s->boxes[s->box_count++] = added;
     return true;
 }
 
@@ -116,11 +116,8 @@ bool gad_sample_add_type(gad_sample *s, const char *name)
 static int compare_boxes(const void *a, const void *b)
 {
     const gad_sample_box *p = a, *q = b;
-    const int key_p[4] = {p->y1, p->x1, p->y2, p->x2}, key_q[4] = {q->y1, q->x1, q->y2, q->x2};
-    for (int i = 0; i < 4; i++)
-        if (key_p[i] != key_q[i])
-            return key_p[i] < key_q[i] ? -1 : 1;
-    return strcmp(p->label, q->label);
+    int order = gad_box_compare(p->box, q->box);
+    return order ? order : strcmp(p->label, q->label);
 }
 
 bool gad_sample_settle(gad_sample *s)
@@ -169,8 +166,9 @@ static void add_boxes(const gad_sample *sample, gad_string *s)
     gad_string_add(s, "\"boxes\":[");
     for (size_t i = 0; i < sample->box_count; i++) {
         const gad_sample_box *b = &sample->boxes[i];
-        double area = (double)(b->x2 - b->x1) * (b->y2 - b->y1);
-        gad_string_addf(s, "%s{\"box\":[%d,%d,%d,%d],\"label\":", i ? "," : "", b->x1, b->y1, b->x2, b->y2);
+        double area = gad_box_area(b->box);
+        gad_string_addf(s, "%s{\"box\":[%.0f,%.0f,%.0f,%.0f],\"label\":", i ? "," : "", b->box.x1, b->box.y1, b->box.x2,
+                        b->box.y2);
         gad_string_add_json(s, b->label);
         gad_string_add(s, ",\"source\":");
         gad_string_add_json(s, b->source);
@@ -333,7 +331,7 @@ static void read_boxes(reader *r, gad_sample *s)
                                       r->name, i, b[0], b[1], b[2], b[3]);
         if (r->status)
             return;
-        if (!gad_sample_add_box(s, b[0], b[1], b[2], b[3], label, source)) {
+        if (!gad_sample_add_box(s, (gad_box){b[0], b[1], b[2], b[3]}, label, source)) {
             r->status = gad_error_memory(r->err, "read a sample", 0);
             return;
         }
@@ -454,10 +452,10 @@ static gad_status check_numbers(const gad_sample *s, const char *name, gad_error
         return gad_error_set(err, GAD_E_FORMAT, reading, NULL,
                              "%s: its size, crop, view, label or threshold makes no sense", name);
     for (size_t i = 0; i < s->box_count; i++) {
-        const gad_sample_box *b = &s->boxes[i];
-        if (b->x1 < 0 || b->y1 < 0 || b->x2 <= b->x1 || b->y2 <= b->y1 || b->x2 > MOST_PX || b->y2 > MOST_PX)
-            return gad_error_set(err, GAD_E_FORMAT, reading, NULL, "%s: box %zu [%d,%d,%d,%d] has no area", name, i, b->x1,
-                                 b->y1, b->x2, b->y2);
+        const gad_box b = s->boxes[i].box;
+        if (b.x1 < 0 || b.y1 < 0 || !gad_box_valid(b) || b.x2 > MOST_PX || b.y2 > MOST_PX)
+            return gad_error_set(err, GAD_E_FORMAT, reading, NULL, "%s: box %zu [%.0f,%.0f,%.0f,%.0f] has no area", name, i,
+                                 b.x1, b.y1, b.x2, b.y2);
     }
     return GAD_OK;
 }

@@ -4,15 +4,15 @@
 #define GAD_DATA_SAMPLE_H
 #include "base/json.h"
 #include "base/string.h"
-#include "gad.h"
+#include "task/box.h"
 
 typedef struct gad_sample_box {
-    int x1, y1, x2, y2; /* half-open, pixels of the upright image (of the crop, where there is one) */
-    char *label;        /* owned */
-    char source[8];     /* "mask", "boxes", "coco", "import", "synth", "manual" */
-    int64_t area;       /* mask pixels; 0 when unknown */
-    double rotation;    /* degrees of the annotated rectangle; 0 when upright */
-    char *track;        /* the physical defect that several images show; NULL when unknown */
+    gad_box box;     /* whole pixels of the upright image (of the crop, where there is one) */
+    char *label;     /* owned */
+    char source[8];  /* "mask", "boxes", "coco", "import", "synth", "manual" */
+    int64_t area;    /* mask pixels; 0 when unknown */
+    double rotation; /* degrees of the annotated rectangle; 0 when upright */
+    char *track;     /* the physical defect that several images show; NULL when unknown */
 } gad_sample_box;
 
 typedef struct gad_sample_reference {
@@ -53,7 +53,7 @@ void gad_sample_free(gad_sample *sample);
 /* Replace an owned string; false without memory. NULL clears. */
 bool gad_sample_set(char **field, const char *value);
 /* Append; false without memory. Text is copied. */
-bool gad_sample_add_box(gad_sample *sample, int x1, int y1, int x2, int y2, const char *label, const char *source);
+bool gad_sample_add_box(gad_sample *sample, gad_box box, const char *label, const char *source);
 bool gad_sample_add_reference(gad_sample *sample, const char *path, const char *hash, double score);
 bool gad_sample_add_type(gad_sample *sample, const char *name);
 void gad_sample_clear_references(gad_sample *sample);

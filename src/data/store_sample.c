@@ -11,8 +11,8 @@
 
 /* ---- columns ---- */
 
-/* A NAME is text that is never NULL. */
-typedef enum column_kind { TEXT, NAME, SHORT_TEXT, INTEGER, INTEGER64, REAL, CROP, TYPES } column_kind;
+/* A NAME is text that is never NULL, a PIXEL a double that holds a whole number. */
+typedef enum column_kind { TEXT, NAME, SHORT_TEXT, INTEGER, INTEGER64, PIXEL, REAL, CROP, TYPES } column_kind;
 
 typedef struct column {
     const char *name;
@@ -55,10 +55,10 @@ static const column SAMPLE[] = {
     SAMPLE_FIELD("text_model", TEXT, text_model),
 };
 static const column BOX[] = {
-    {"x1", INTEGER, offsetof(gad_sample_box, x1), 0},
-    {"y1", INTEGER, offsetof(gad_sample_box, y1), 0},
-    {"x2", INTEGER, offsetof(gad_sample_box, x2), 0},
-    {"y2", INTEGER, offsetof(gad_sample_box, y2), 0},
+    {"x1", PIXEL, offsetof(gad_sample_box, box.x1), 0},
+    {"y1", PIXEL, offsetof(gad_sample_box, box.y1), 0},
+    {"x2", PIXEL, offsetof(gad_sample_box, box.x2), 0},
+    {"y2", PIXEL, offsetof(gad_sample_box, box.y2), 0},
     {"label", NAME, offsetof(gad_sample_box, label), 0},
     {"source", SHORT_TEXT, offsetof(gad_sample_box, source), sizeof((gad_sample_box *)0)->source},
     {"area", INTEGER64, offsetof(gad_sample_box, area), 0},
@@ -146,6 +146,7 @@ static bool bind(gad_sqlite_statement *s, const column *columns, int count, int 
         case SHORT_TEXT: gad_sqlite_bind_text(s, first + i, at); break;
         case INTEGER: gad_sqlite_bind_int(s, first + i, *(const int *)(const void *)at); break;
         case INTEGER64: gad_sqlite_bind_int(s, first + i, *(const int64_t *)(const void *)at); break;
+        case PIXEL: gad_sqlite_bind_int(s, first + i, (int64_t) * (const double *)(const void *)at); break;
         case REAL: gad_sqlite_bind_real(s, first + i, *(const double *)(const void *)at); break;
         case CROP:
             if (crop[2] > crop[0])
@@ -186,6 +187,7 @@ static bool read(gad_sqlite_statement *s, const column *columns, int count, int 
         case SHORT_TEXT: snprintf(at, c->bytes, "%s", text ? text : ""); break;
         case INTEGER: *(int *)(void *)at = whole(gad_sqlite_int(s, first + i)); break;
         case INTEGER64: *(int64_t *)(void *)at = gad_sqlite_int(s, first + i); break;
+        case PIXEL: *(double *)(void *)at = whole(gad_sqlite_int(s, first + i)); break;
         case REAL: *(double *)(void *)at = gad_sqlite_real(s, first + i); break;
         case CROP:
             if (text)

@@ -34,14 +34,14 @@ gad_status gad_teach_write(const gad_sample *s, const float *change, uint64_t se
     int count = (int)(s->box_count < MAX_BOXES ? s->box_count : MAX_BOXES);
     for (int i = 0; i < count; i++) {
         const gad_sample_box *b = &s->boxes[i];
-        findings[i] = (gad_reasoning_finding){.label = b->label, .x1 = b->x1, .y1 = b->y1, .x2 = b->x2, .y2 = b->y2};
+        findings[i] = (gad_reasoning_finding){.label = b->label, .box = b->box};
         if (change)
             memcpy(findings[i].change, change + 3 * i, sizeof findings[i].change);
     }
     /* An image-level label without a place: the whole image is the finding. */
     if (s->label && !count)
-        findings[count++] =
-            (gad_reasoning_finding){.label = s->type_count ? s->types[0] : "anomaly", .x2 = s->width, .y2 = s->height};
+        findings[count++] = (gad_reasoning_finding){.label = s->type_count ? s->types[0] : "anomaly",
+                                                    .box = {.x2 = s->width, .y2 = s->height}};
     gad_reasoning_facts facts = {.class_text = s->class_text ? s->class_text : s->class_name,
                                  .width = s->width,
                                  .height = s->height,
@@ -68,8 +68,7 @@ typedef struct work {
 } work;
 
 /* Mean colour of a grid of points inside a box given in shares of the image. */
-static void mean_color(const gad_image *image, const int crop[4], double width, double height, const gad_sample_box *b,
-                       double mean[3])
+static void mean_color(const gad_image *image, const int crop[4], double width, double height, gad_box b, double mean[3])
 {
     double x0 = 0, y0 = 0, sx = (double)image->width / width, sy = (double)image->height / height;
     if (crop) {
@@ -78,7 +77,7 @@ static void mean_color(const gad_image *image, const int crop[4], double width, 
     }
     memset(mean, 0, 3 * sizeof *mean);
     for (int i = 0; i < 256; i++) {
-        double u = b->x1 + (b->x2 - b->x1) * ((i % 16 + 0.5) / 16), v = b->y1 + (b->y2 - b->y1) * ((i / 16 + 0.5) / 16);
+        double u = b.x1 + (b.x2 - b.x1) * ((i % 16 + 0.5) / 16), v = b.y1 + (b.y2 - b.y1) * ((i / 16 + 0.5) / 16);
         int64_t x = (int64_t)((u + x0) * sx), y = (int64_t)((v + y0) * sy);
         x = x < 0 ? 0 : x >= image->width ? image->width - 1 : x;
         y = y < 0 ? 0 : y >= image->height ? image->height - 1 : y;
@@ -100,8 +99,8 @@ static void measure_change(const char *root, work *l)
         double wide = cropped ? (double)s->height * (double)test.width / (double)test.height : s->width;
         for (size_t i = 0; i < s->box_count && i < MAX_BOXES; i++) {
             double a[3], b[3];
-            mean_color(&test, cropped ? s->crop : NULL, wide, s->height, &s->boxes[i], a);
-            mean_color(&normal, cropped ? s->crop : NULL, wide, s->height, &s->boxes[i], b);
+            mean_color(&test, cropped ? s->crop : NULL, wide, s->height, s->boxes[i].box, a);
+            mean_color(&normal, cropped ? s->crop : NULL, wide, s->height, s->boxes[i].box, b);
             for (int c = 0; c < 3; c++)
                 l->change[3 * i + (size_t)c] = (float)((a[c] - b[c]) / 255);
         }

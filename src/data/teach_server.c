@@ -64,8 +64,7 @@ static void add_hint(const question *q, gad_string *text)
     gad_string_add(text, "The truth, which you must not mention as given: the second image has these abnormal areas, "
                          "framed in red for you only: ");
     for (size_t i = 0; i < s->box_count; i++) {
-        gad_model_box m =
-            gad_box_to_model(&q->frame, (gad_box){s->boxes[i].x1, s->boxes[i].y1, s->boxes[i].x2, s->boxes[i].y2});
+        gad_model_box m = gad_box_to_model(&q->frame, s->boxes[i].box);
         gad_string_addf(text, "%s%s at [%.0f, %.0f, %.0f, %.0f]", i ? "; " : "", s->boxes[i].label, m.value[0], m.value[1],
                         m.value[2], m.value[3]);
     }

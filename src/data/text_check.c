@@ -73,11 +73,6 @@ static bool check_tags(checker *c, const char *text)
     return true;
 }
 
-static gad_box true_box(const gad_sample_box *b)
-{
-    return (gad_box){b->x1, b->y1, b->x2, b->y2};
-}
-
 /* (b) to (e): decision, boxes one to one, labels. */
 static bool check_answer(checker *c, const gad_answer *answer)
 {
@@ -96,7 +91,7 @@ static bool check_answer(checker *c, const gad_answer *answer)
     gad_box truth[MOST], predicted[MOST];
     int64_t partner[MOST], other[MOST];
     for (size_t i = 0; i < answer->count; i++) {
-        truth[i] = true_box(&t->boxes[i]);
+        truth[i] = t->boxes[i].box;
         predicted[i] = answer->boxes[i].box;
     }
     gad_box_match_one(truth, answer->count, predicted, answer->count, c->rule->iou, partner, other);
@@ -193,7 +188,7 @@ static bool check_quoted(checker *c)
         gad_box quoted = gad_box_from_model(c->frame, model);
         double best = 0;
         for (size_t k = 0; k < c->truth->box_count; k++) {
-            double iou = gad_box_iou(quoted, true_box(&c->truth->boxes[k]));
+            double iou = gad_box_iou(quoted, c->truth->boxes[k].box);
             best = iou > best ? iou : best;
         }
         if (best < c->rule->quoted_iou)

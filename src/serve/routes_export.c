@@ -151,12 +151,12 @@ static gad_status fill_sample(const job *j, const json_t *row, const char *image
         json_array_foreach (defects, i, defect) {
             const json_t *box = json_object_get(defect, "bbox_2d");
             const char *label = json_string_value(json_object_get(defect, "label"));
-            int at[4];
+            double at[4];
             for (size_t k = 0; k < 4; k++)
                 at[k] = (int)json_number_value(json_array_get(box, k));
-            if (at[0] < at[2] && at[1] < at[3])
-                good = good &&
-                       gad_sample_add_box(s, at[0], at[1], at[2], at[3], label && *label ? label : "anomaly", "manual");
+            const gad_box drawn = {at[0], at[1], at[2], at[3]};
+            if (gad_box_valid(drawn))
+                good = good && gad_sample_add_box(s, drawn, label && *label ? label : "anomaly", "manual");
         }
     if (s->label && !s->box_count)
         good = good && gad_sample_add_type(s, "anomaly");

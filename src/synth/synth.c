@@ -196,12 +196,12 @@ static gad_status prepare(const gad_synth_settings *s, gad_synth_pair *pair, gad
 }
 
 /* Mean change of colour where mask is set; returns the mean of the largest channel's absolute change. */
-static float mean_change(const gad_synth_work *work, const gad_mask_box *box, float change[3])
+static float mean_change(const gad_synth_work *work, gad_box box, float change[3])
 {
     double sum[3] = {0}, strongest = 0;
     int64_t n = 0;
-    for (int y = box->y1; y < box->y2; y++)
-        for (int x = box->x1; x < box->x2; x++) {
+    for (int y = (int)box.y1; y < (int)box.y2; y++)
+        for (int x = (int)box.x1; x < (int)box.x2; x++) {
             size_t i = (size_t)y * (size_t)work->before.width + (size_t)x;
             if (!work->mask[i])
                 continue;
@@ -268,16 +268,10 @@ static gad_status measure(gad_synth_work *work, gad_defect_kind kind, const char
         largest = boxes[i].area > largest ? boxes[i].area : largest;
     for (int i = 0; i < count && pair->count + kept < GAD_SYNTH_BOXES; i++) {
         gad_synth_box *b = &pair->boxes[pair->count + kept];
-        *b = (gad_synth_box){.x1 = boxes[i].x1,
-                             .y1 = boxes[i].y1,
-                             .x2 = boxes[i].x2,
-                             .y2 = boxes[i].y2,
-                             .label = gad_defect_name(kind),
-                             .noun = noun,
-                             .area = boxes[i].area};
+        *b = (gad_synth_box){.box = boxes[i].box, .label = gad_defect_name(kind), .noun = noun, .area = boxes[i].area};
         if (boxes[i].area * 12 < largest) /* crumbs beside the defect: not questions of their own */
             continue;
-        if (mean_change(work, &boxes[i], b->change) >= 0.036f)
+        if (mean_change(work, boxes[i].box, b->change) >= 0.036f)
             kept++;
     }
     *fair = kept > 0;
@@ -357,11 +351,8 @@ static gad_status add_defect(gad_synth_work *work, const gad_scene *scene, const
 static int compare_boxes(const void *a, const void *b)
 {
     const gad_synth_box *p = a, *q = b;
-    const int key_p[4] = {p->y1, p->x1, p->y2, p->x2}, key_q[4] = {q->y1, q->x1, q->y2, q->x2};
-    for (int i = 0; i < 4; i++)
-        if (key_p[i] != key_q[i])
-            return key_p[i] < key_q[i] ? -1 : 1;
-    return strcmp(p->label, q->label);
+    int order = gad_box_compare(p->box, q->box);
+    return order ? order : strcmp(p->label, q->label);
 }
 
 static gad_status write_text(const gad_synth_settings *s, uint64_t seed, uint64_t index, gad_synth_pair *pair,
@@ -372,13 +363,8 @@ static gad_status write_text(const gad_synth_settings *s, uint64_t seed, uint64_
     gad_string text = {0};
     for (int i = 0; i < pair->count; i++) {
         const gad_synth_box *b = &pair->boxes[i];
-        findings[i] = (gad_reasoning_finding){.label = b->label,
-                                              .noun = b->noun,
-                                              .x1 = b->x1,
-                                              .y1 = b->y1,
-                                              .x2 = b->x2,
-                                              .y2 = b->y2,
-                                              .change = {b->change[0], b->change[1], b->change[2]}};
+        findings[i] = (gad_reasoning_finding){
+            .label = b->label, .noun = b->noun, .box = b->box, .change = {b->change[0], b->change[1], b->change[2]}};
     }
     gad_reasoning_facts facts = {.class_text = pair->class_text,
                                  .width = s->width,

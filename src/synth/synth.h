@@ -16,11 +16,11 @@ gad_status gad_synth_parse_kinds(const char *text, uint32_t *kinds, gad_error *e
 gad_status gad_synth_parse_families(const char *text, uint32_t *families, gad_error *err);
 
 typedef struct gad_synth_box {
-    int x1, y1, x2, y2; /* half-open pixels of the test image */
-    const char *label;  /* constants */
-    const char *noun;   /* part concerned or NULL */
-    int64_t area;       /* mask pixels */
-    float change[3];    /* mean of test minus the same picture without the defect */
+    gad_box box;       /* whole pixels of the test image */
+    const char *label; /* constants */
+    const char *noun;  /* part concerned or NULL */
+    int64_t area;      /* mask pixels */
+    float change[3];   /* mean of test minus the same picture without the defect */
 } gad_synth_box;
 
 typedef struct gad_synth_pair {

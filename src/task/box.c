@@ -121,6 +121,20 @@ bool gad_box_valid(gad_box box)
     return box.x2 > box.x1 && box.y2 > box.y1;
 }
 
+double gad_box_area(gad_box box)
+{
+    return (box.x2 - box.x1) * (box.y2 - box.y1);
+}
+
+int gad_box_compare(gad_box a, gad_box b)
+{
+    const double key_a[4] = {a.y1, a.x1, a.y2, a.x2}, key_b[4] = {b.y1, b.x1, b.y2, b.x2};
+    for (int i = 0; i < 4; i++)
+        if (key_a[i] != key_b[i])
+            return key_a[i] < key_b[i] ? -1 : 1;
+    return 0;
+}
+
 /* ---- comparison --------------------------------------------------------------------------------------------------- */
 
 double gad_box_iou(gad_box a, gad_box b)
@@ -131,7 +145,7 @@ double gad_box_iou(gad_box a, gad_box b)
     if (width <= 0 || height <= 0)
         return 0;
     double common = width * height;
-    double both = (a.x2 - a.x1) * (a.y2 - a.y1) + (b.x2 - b.x1) * (b.y2 - b.y1) - common;
+    double both = gad_box_area(a) + gad_box_area(b) - common;
     return common / both;
 }
 

@@ -45,6 +45,10 @@ gad_model_box gad_box_to_model(const gad_box_frame *frame, gad_box box);
 gad_box gad_box_clamp(gad_box box, double width_px, double height_px, double *moved);
 /* Whether the box has area. */
 bool gad_box_valid(gad_box box);
+/* Square pixels; of a valid box. */
+double gad_box_area(gad_box box);
+/* The order of boxes in files and lists, for qsort: by y1, x1, y2, x2. */
+int gad_box_compare(gad_box a, gad_box b);
 
 double gad_box_iou(gad_box a, gad_box b);
 /* The largest IoU of `box` with any of the boxes; 0 without boxes. */

@@ -140,31 +140,24 @@ static void label_components(const unsigned char *set, int w, int h, int *label,
         label[i] = label[i] ? parent[label[i]] : 0;
 }
 
-static int64_t box_area(const gad_mask_box *b)
+static double intersection(gad_box a, gad_box b)
 {
-    return (int64_t)(b->x2 - b->x1) * (int64_t)(b->y2 - b->y1);
-}
-
-static int64_t box_intersection(const gad_mask_box *a, const gad_mask_box *b)
-{
-    int w = (a->x2 < b->x2 ? a->x2 : b->x2) - (a->x1 > b->x1 ? a->x1 : b->x1);
-    int h = (a->y2 < b->y2 ? a->y2 : b->y2) - (a->y1 > b->y1 ? a->y1 : b->y1);
-    return w > 0 && h > 0 ? (int64_t)w * h : 0;
+    double w = fmin(a.x2, b.x2) - fmax(a.x1, b.x1), h = fmin(a.y2, b.y2) - fmax(a.y1, b.y1);
+    return w > 0 && h > 0 ? w * h : 0;
 }
 
 /* Squared distance between the edges of two boxes, 0 when they touch. */
-static int64_t box_gap(const gad_mask_box *a, const gad_mask_box *b)
+static double gap_between(gad_box a, gad_box b)
 {
-    int64_t dx = a->x1 > b->x2 ? a->x1 - b->x2 : b->x1 > a->x2 ? b->x1 - a->x2 : 0;
-    int64_t dy = a->y1 > b->y2 ? a->y1 - b->y2 : b->y1 > a->y2 ? b->y1 - a->y2 : 0;
+    double dx = fmax(fmax(a.x1 - b.x2, b.x1 - a.x2), 0), dy = fmax(fmax(a.y1 - b.y2, b.y1 - a.y2), 0);
     return dx * dx + dy * dy;
 }
 
-static bool overlap_enough(const gad_mask_box *a, const gad_mask_box *b, const gad_mask_rule *rule)
+static bool overlap_enough(gad_box a, gad_box b, const gad_mask_rule *rule)
 {
-    double inter = (double)box_intersection(a, b), area_a = (double)box_area(a), area_b = (double)box_area(b);
-    double smaller = area_a < area_b ? area_a : area_b;
-    return inter > 0 && (inter >= rule->merge_inside * smaller || inter >= rule->merge_iou * (area_a + area_b - inter));
+    double inter = intersection(a, b), area_a = gad_box_area(a), area_b = gad_box_area(b);
+    return inter > 0 &&
+           (inter >= rule->merge_inside * fmin(area_a, area_b) || inter >= rule->merge_iou * (area_a + area_b - inter));
 }
 
 /* Replace box a by the hull of a and b and take b out. */
@@ -172,10 +165,10 @@ static void absorb(gad_mask_box *boxes, int *count, int a, int b)
 {
     gad_mask_box *p = &boxes[a];
     const gad_mask_box q = boxes[b];
-    p->x1 = p->x1 < q.x1 ? p->x1 : q.x1;
-    p->y1 = p->y1 < q.y1 ? p->y1 : q.y1;
-    p->x2 = p->x2 > q.x2 ? p->x2 : q.x2;
-    p->y2 = p->y2 > q.y2 ? p->y2 : q.y2;
+    p->box = (gad_box){.x1 = fmin(p->box.x1, q.box.x1),
+                       .y1 = fmin(p->box.y1, q.box.y1),
+                       .x2 = fmax(p->box.x2, q.box.x2),
+                       .y2 = fmax(p->box.y2, q.box.y2)};
     p->area += q.area;
     p->components += q.components;
     memmove(&boxes[b], &boxes[b + 1], (size_t)(*count - b - 1) * sizeof *boxes);
@@ -185,29 +178,25 @@ static void absorb(gad_mask_box *boxes, int *count, int a, int b)
 /* The closest pair that may be joined (any pair when `rule` is NULL), ties by index. */
 static bool closest_pair(const gad_mask_box *boxes, int count, const gad_mask_rule *rule, int *a, int *b)
 {
-    int64_t best = INT64_MAX;
+    double best = INFINITY;
     for (int i = 0; i < count; i++)
         for (int j = i + 1; j < count; j++) {
-            if (rule && !overlap_enough(&boxes[i], &boxes[j], rule))
+            if (rule && !overlap_enough(boxes[i].box, boxes[j].box, rule))
                 continue;
-            int64_t gap = box_gap(&boxes[i], &boxes[j]);
+            double gap = gap_between(boxes[i].box, boxes[j].box);
             if (gap < best) {
                 best = gap;
                 *a = i;
                 *b = j;
             }
         }
-    return best < INT64_MAX;
+    return best < INFINITY;
 }
 
 static int compare_position(const void *a, const void *b)
 {
     const gad_mask_box *p = a, *q = b;
-    const int key_p[4] = {p->y1, p->x1, p->y2, p->x2}, key_q[4] = {q->y1, q->x1, q->y2, q->x2};
-    for (int i = 0; i < 4; i++)
-        if (key_p[i] != key_q[i])
-            return key_p[i] < key_q[i] ? -1 : 1;
-    return 0;
+    return gad_box_compare(p->box, q->box);
 }
 
 static int compare_area(const void *a, const void *b)
@@ -226,7 +215,7 @@ static void absorb_specks(gad_mask_box *boxes, int *count)
     while (*count > SEARCH_LIMIT) {
         int last = *count - 1, nearest = 0;
         for (int i = 1; i < SEARCH_LIMIT; i++)
-            if (box_gap(&boxes[i], &boxes[last]) < box_gap(&boxes[nearest], &boxes[last]))
+            if (gap_between(boxes[i].box, boxes[last].box) < gap_between(boxes[nearest].box, boxes[last].box))
                 nearest = i;
         absorb(boxes, count, nearest, last);
     }
@@ -268,11 +257,11 @@ static void measure(const unsigned char *set, const int *group, const int *compo
             gad_mask_box *g = &groups[group[i] - 1];
             int px = x + w.x1, py = y + w.y1;
             if (!g->area)
-                *g = (gad_mask_box){.x1 = px, .y1 = py, .x2 = px + 1, .y2 = py + 1};
+                *g = (gad_mask_box){.box = {.x1 = px, .y1 = py, .x2 = px + 1, .y2 = py + 1}};
             g->area++;
-            g->x1 = px < g->x1 ? px : g->x1;
-            g->x2 = px >= g->x2 ? px + 1 : g->x2;
-            g->y2 = py + 1;
+            g->box.x1 = px < g->box.x1 ? px : g->box.x1;
+            g->box.x2 = px >= g->box.x2 ? px + 1 : g->box.x2;
+            g->box.y2 = py + 1;
             if (component_group[component[i]] == 0) {
                 component_group[component[i]] = group[i];
                 g->components++;

@@ -2,13 +2,12 @@
  * rule, with the pixels they hold. Knows nothing of files, datasets or samples. */
 #ifndef GAD_TASK_MASK_H
 #define GAD_TASK_MASK_H
-#include "gad.h"
+#include "task/box.h"
 
 enum { GAD_MASK_BOX_LIMIT = 64 }; /* the most boxes that a rule may keep */
 
-/* A box in pixels, half-open: x1 <= x < x2. */
 typedef struct gad_mask_box {
-    int x1, y1, x2, y2;
+    gad_box box;    /* whole pixels of the mask */
     int64_t area;   /* mask pixels inside the box's group */
     int components; /* 8-connected components of the undilated mask that were joined */
 } gad_mask_box;

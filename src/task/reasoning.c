@@ -211,7 +211,7 @@ typedef struct state {
 
 static int place_of(const gad_reasoning_facts *facts, const gad_reasoning_finding *f)
 {
-    return gad_place_of(&(gad_box){f->x1, f->y1, f->x2, f->y2}, facts->width, facts->height);
+    return gad_place_of(&f->box, facts->width, facts->height);
 }
 
 static const char *pick(gad_rng *rng, const char *const *list)
@@ -238,14 +238,14 @@ static const char *free_region(state *s)
 static const char *size_word(const state *s)
 {
     const gad_reasoning_finding *f = s->finding;
-    double share = (double)(f->x2 - f->x1) * (f->y2 - f->y1) / ((double)s->facts->width * s->facts->height);
+    double share = gad_box_area(f->box) / ((double)s->facts->width * s->facts->height);
     return share < 0.004 ? "tiny" : share < 0.02 ? "small" : share < 0.09 ? "medium-sized" : "large";
 }
 
 static const char *share_word(const state *s)
 {
     const gad_reasoning_finding *f = s->finding;
-    double share = (double)(f->x2 - f->x1) / s->facts->width;
+    double share = (f->box.x2 - f->box.x1) / s->facts->width;
     return share < 0.08   ? "a twentieth"
            : share < 0.15 ? "a tenth"
            : share < 0.29 ? "a fifth"

@@ -5,13 +5,13 @@
 #define GAD_TASK_REASONING_H
 #include "base/rng.h"
 #include "base/string.h"
-#include "gad.h"
+#include "task/box.h"
 
 typedef struct gad_reasoning_finding {
     const char *label; /* "scratch", or any dataset's own word */
     const char *noun;  /* the part concerned, or NULL */
-    int x1, y1, x2, y2;
-    float change[3]; /* mean of test minus normal inside, RGB, 0..1 scale; zeros when unknown */
+    gad_box box;       /* in the image of gad_reasoning_facts */
+    float change[3];   /* mean of test minus normal inside, RGB, 0..1 scale; zeros when unknown */
 } gad_reasoning_finding;
 
 typedef struct gad_reasoning_facts {

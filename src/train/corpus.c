@@ -18,7 +18,7 @@ static gad_status write_one(const gad_question_template *wording, const gad_synt
     gad_question question = {.class_name = pair->class_text, .references = 1, .convention = GAD_BOX_REL1000};
     for (int i = 0; i < pair->count; i++) {
         const gad_synth_box *b = &pair->boxes[i];
-        item[i] = (gad_answer_item){gad_box_to_model(&frame, (gad_box){b->x1, b->y1, b->x2, b->y2}), b->label};
+        item[i] = (gad_answer_item){gad_box_to_model(&frame, b->box), b->label};
     }
     gad_status status = gad_question_build(wording, &question, text, err);
     gad_string_add(text, "\n");

@@ -315,7 +315,7 @@ static gad_status get(void *user, int64_t index, gad_example *example, gad_error
         status = load_mask(e, &image[references], &mask, err);
     for (size_t i = 0; i < boxes; i++) {
         const gad_sample_box *b = &sample->boxes[i];
-        box[i] = (gad_example_truth){{b->x1, b->y1, b->x2, b->y2}, b->label};
+        box[i] = (gad_example_truth){.box = b->box, .label = b->label};
     }
     gad_example_content content = {.image = image,
                                    .count = references + 1,

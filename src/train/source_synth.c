@@ -34,7 +34,7 @@ static gad_status get(void *user, int64_t index, gad_example *example, gad_error
                                .pixels = i < pair->references ? pair->reference[i] : pair->test};
     for (int i = 0; i < pair->count; i++) {
         const gad_synth_box *b = &pair->boxes[i];
-        box[i] = (gad_example_truth){{b->x1, b->y1, b->x2, b->y2}, b->label};
+        box[i] = (gad_example_truth){.box = b->box, .label = b->label};
     }
     gad_example_content content = {.image = image,
                                    .count = pair->references + 1,

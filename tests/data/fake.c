@@ -129,6 +129,15 @@ void fake_get(gad_store *store, const char *id, gad_sample *sample)
         fail_msg("%s is not in the store", id);
 }
 
+void fake_assert_box(const gad_sample *sample, size_t index, int x1, int y1, int x2, int y2, const char *label)
+{
+    assert_true(index < sample->box_count);
+    const gad_sample_box *b = &sample->boxes[index];
+    if (gad_box_compare(b->box, (gad_box){x1, y1, x2, y2}) != 0 || (label && strcmp(b->label, label) != 0))
+        fail_msg("%s: [%g,%g,%g,%g] %s instead of [%d,%d,%d,%d] %s", sample->id, b->box.x1, b->box.y1, b->box.x2, b->box.y2,
+                 b->label, x1, y1, x2, y2, label ? label : "");
+}
+
 int64_t fake_count(gad_store *store, const char *class_name, const char *split, int label)
 {
     gad_error err;

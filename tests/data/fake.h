@@ -20,6 +20,8 @@ void fake_import(gad_store *store, const char *adapter, gad_import_report *repor
 gad_store *fake_store(const char *name);
 /* One sample by id; fails when it is not there. */
 void fake_get(gad_store *store, const char *id, gad_sample *sample);
+/* One box of a sample; `label` NULL: any. */
+void fake_assert_box(const gad_sample *sample, size_t index, int x1, int y1, int x2, int y2, const char *label);
 int64_t fake_count(gad_store *store, const char *class_name, const char *split, int label);
 
 /* The layouts: small, complete trees. What is awkward about each is in it. */

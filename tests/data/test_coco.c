@@ -54,9 +54,7 @@ static void assert_box(const char *id, int x1, int y1, int x2, int y2)
 {
     fake_get(store, id, &sample);
     assert_int_equal(sample.box_count, 1);
-    const gad_sample_box *b = &sample.boxes[0];
-    if (b->x1 != x1 || b->y1 != y1 || b->x2 != x2 || b->y2 != y2)
-        fail_msg("%s: [%d,%d,%d,%d] instead of [%d,%d,%d,%d]", id, b->x1, b->y1, b->x2, b->y2, x1, y1, x2, y2);
+    fake_assert_box(&sample, 0, x1, y1, x2, y2, NULL);
 }
 
 static void test_places(void **state)

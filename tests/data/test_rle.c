@@ -55,7 +55,7 @@ static void test_read(void **state)
         /* And back. */
         gad_string text = {0};
         char expected[200];
-        gad_rle_write(plain, W, H, (const int[]){0, 0, W, H}, &text);
+        gad_rle_write(plain, W, H, (gad_box){0, 0, W, H}, &text);
         snprintf(expected, sizeof expected, "{\"size\":[40,60],\"counts\":%s}", CASES[i].plain);
         assert_string_equal(text.data, expected);
         gad_string_free(&text);
@@ -88,17 +88,17 @@ static void check_samples(gad_store *store, const char *source)
     gad_sample s = {0};
     fake_get(store, "coco/runs/train/Scratch/images/a", &s);
     assert_int_equal(s.box_count, 2); /* one annotation, two places: the box rule */
-    assert_int_equal(s.boxes[0].x1, 40);
-    assert_int_equal(s.boxes[0].x2, 43);
-    assert_int_equal(s.boxes[0].y2, 20);
+    assert_int_equal(s.boxes[0].box.x1, 40);
+    assert_int_equal(s.boxes[0].box.x2, 43);
+    assert_int_equal(s.boxes[0].box.y2, 20);
     assert_int_equal(s.boxes[0].area, 60);
     assert_int_equal(s.boxes[1].area, 9);
     assert_string_equal(s.boxes[1].source, source);
     assert_non_null(strstr(s.box_rule, "components8"));
     fake_get(store, "coco/runs/train/Dent/images/b", &s);
     assert_int_equal(s.box_count, 1);
-    assert_int_equal(s.boxes[0].x1, 10);
-    assert_int_equal(s.boxes[0].y2, 9);
+    assert_int_equal(s.boxes[0].box.x1, 10);
+    assert_int_equal(s.boxes[0].box.y2, 9);
     assert_int_equal(s.boxes[0].area, 16);
     gad_sample_free(&s);
 }

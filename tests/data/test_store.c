@@ -98,7 +98,7 @@ static void test_again(void **state)
     assert_int_equal(report.removed, 1);
     assert_int_equal(report.unchanged, 5);
     fake_get(store, "mvtec_ad/bottle/test/broken/000", &s);
-    assert_int_equal(s.boxes[0].x2, 9);
+    assert_int_equal(s.boxes[0].box.x2, 9);
     assert_string_equal(s.think, "kept");
     assert_int_equal(s.reference_count, 1);
     gad_sample_free(&s);
@@ -152,7 +152,7 @@ static void test_bad_datasets(void **state)
     assert_int_equal(report.images, 10); /* all but bad.png are kept */
     gad_sample s = {0};
     fake_get(store, "mvtec_ad/bottle/test/broken/001", &s);
-    assert_int_equal(s.boxes[0].x1, 10); /* the mask was twice as large */
+    assert_int_equal(s.boxes[0].box.x1, 10); /* the mask was twice as large */
     root = fake_root("bad_json");
     fake_text("realiad_jsons/usb.json", "{\n  \"meta\": {\"prefix\": \"usb/\"},\n  \"train\": [,]\n}\n");
     assert_int_equal(import(store, "real_iad", root), GAD_E_FORMAT);
@@ -219,7 +219,7 @@ static void put_many(gad_store *store, int from, int to)
         snprintf(text, sizeof text, "group%d", i / 5);
         assert_true(gad_sample_set(&s.group, text));
         if (s.label)
-            assert_true(gad_sample_add_box(&s, 1, 2, 30, 40, "dent", "mask") && gad_sample_settle(&s));
+            assert_true(gad_sample_add_box(&s, (gad_box){1, 2, 30, 40}, "dent", "mask") && gad_sample_settle(&s));
         ASSERT_OK(gad_store_put(store, &s, &change, &err), &err);
         gad_sample_free(&s);
     }

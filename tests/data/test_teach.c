@@ -390,7 +390,7 @@ static void check_one(const char *think, const char *answer_text, const char *ex
     gad_text_check_rule rule = gad_text_check_default();
     char text[4096], reason[512], *kept = NULL;
     assert_true(gad_sample_set(&truth.class_text, "red box"));
-    assert_true(gad_sample_add_box(&truth, 100, 100, 200, 200, "dent", "mask"));
+    assert_true(gad_sample_add_box(&truth, (gad_box){100, 100, 200, 200}, "dent", "mask"));
     gad_box_frame frame = gad_box_frame_make(GAD_BOX_CANVAS, GAD_BOX_XY, 448, 448, 0, 0);
     snprintf(text, sizeof text, "<think>%s</think><answer>%s</answer>", think, answer_text);
     ASSERT_OK(gad_text_check(&rule, &truth, &frame, text, &kept, reason, sizeof reason, &err), &err);

@@ -59,9 +59,8 @@ static void check_sample(const gad_sample *s)
     check(s->width > 0 && s->height > 0 && (s->label == 0 || s->label == 1));
     check(s->label || !s->box_count);
     for (size_t i = 0; i < s->box_count; i++) {
-        const gad_sample_box *b = &s->boxes[i];
-        check(b->label && b->x1 >= 0 && b->y1 >= 0 && b->x1 < b->x2 && b->y1 < b->y2 && b->x2 <= s->width &&
-              b->y2 <= s->height);
+        const gad_box b = s->boxes[i].box;
+        check(s->boxes[i].label && b.x1 >= 0 && b.y1 >= 0 && gad_box_valid(b) && b.x2 <= s->width && b.y2 <= s->height);
     }
     if (gad_sample_to_json(s, &line, NULL) == GAD_OK) {
         gad_sample again = {0};

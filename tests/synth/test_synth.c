@@ -85,13 +85,16 @@ static void test_truth_fits(void **state)
                 for (int x = 0; x < p.width; x++) {
                     bool in = false;
                     for (int b = 0; b < p.count; b++)
-                        in = in || (x >= p.boxes[b].x1 && x < p.boxes[b].x2 && y >= p.boxes[b].y1 && y < p.boxes[b].y2);
+                        in = in || (x >= p.boxes[b].box.x1 && x < p.boxes[b].box.x2 && y >= p.boxes[b].box.y1 &&
+                                    y < p.boxes[b].box.y2);
                     *(in ? &inside : &outside) += p.mask[y * p.width + x];
                 }
             for (int b = 0; b < p.count; b++) {
                 assert_string_equal(p.boxes[b].label, gad_defect_name((gad_defect_kind)kind));
-                assert_true(p.boxes[b].x1 >= 0 && p.boxes[b].x1 < p.boxes[b].x2 && p.boxes[b].x2 <= p.width);
-                assert_true(p.boxes[b].y1 >= 0 && p.boxes[b].y1 < p.boxes[b].y2 && p.boxes[b].y2 <= p.height);
+                assert_true(p.boxes[b].box.x1 >= 0 && p.boxes[b].box.x1 < p.boxes[b].box.x2 &&
+                            p.boxes[b].box.x2 <= p.width);
+                assert_true(p.boxes[b].box.y1 >= 0 && p.boxes[b].box.y1 < p.boxes[b].box.y2 &&
+                            p.boxes[b].box.y2 <= p.height);
                 assert_non_null(strstr(p.think, p.boxes[b].label));
             }
             assert_true(p.count ? outside * 4 <= inside : inside + outside == 0);
@@ -203,7 +206,7 @@ static void test_text_varies(void **state)
     static char *texts[N], *firsts[N];
     for (int normal = 0; normal < 2; normal++) {
         for (int i = 0; i < N; i++) {
-            gad_reasoning_finding f = {"scratch", "gear", 10, 12, 40, 20, {-0.2f, -0.2f, -0.2f}};
+            gad_reasoning_finding f = {"scratch", "gear", {10, 12, 40, 20}, {-0.2f, -0.2f, -0.2f}};
             gad_reasoning_facts facts = {"steel plate", 100, 100, &f, !normal, true, false};
             gad_rng rng = gad_rng_make(9, (uint64_t)i);
             gad_string text = {0};

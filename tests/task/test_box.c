@@ -243,12 +243,23 @@ static void test_mask_iou(void **state)
     }
 }
 
+static void test_order(void **state)
+{
+    (void)state;
+    const gad_box ordered[] = {{5, 1, 6, 2}, {2, 3, 4, 5}, {3, 3, 4, 4}, {3, 3, 3.5, 5}, {3, 3, 4, 5}};
+    enum { N = sizeof ordered / sizeof *ordered };
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < N; k++)
+            assert_int_equal(gad_box_compare(ordered[i], ordered[k]), (i > k) - (i < k));
+    assert_true(gad_box_area((gad_box){1, 2, 4.5, 4}) == 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matching_vectors), cmocka_unit_test(test_matching_ties), cmocka_unit_test(test_canvas),
         cmocka_unit_test(test_conventions),      cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_clamp),
-        cmocka_unit_test(test_mask_iou),
+        cmocka_unit_test(test_mask_iou),         cmocka_unit_test(test_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,10 +32,10 @@ static void find(void)
 
 static void assert_box(int i, int x1, int y1, int x2, int y2, int area)
 {
-    assert_int_equal(boxes[i].x1, x1);
-    assert_int_equal(boxes[i].y1, y1);
-    assert_int_equal(boxes[i].x2, x2);
-    assert_int_equal(boxes[i].y2, y2);
+    assert_int_equal(boxes[i].box.x1, x1);
+    assert_int_equal(boxes[i].box.y1, y1);
+    assert_int_equal(boxes[i].box.x2, x2);
+    assert_int_equal(boxes[i].box.y2, y2);
     assert_int_equal(boxes[i].area, area);
 }
 
@@ -133,8 +133,7 @@ static void test_order_and_limit(void **state)
     int64_t area = 0;
     for (int i = 0; i < count; i++) {
         area += boxes[i].area;
-        assert_true(i == 0 || boxes[i].y1 > boxes[i - 1].y1 ||
-                    (boxes[i].y1 == boxes[i - 1].y1 && boxes[i].x1 >= boxes[i - 1].x1));
+        assert_true(i == 0 || gad_box_compare(boxes[i - 1].box, boxes[i].box) < 0);
     }
     assert_int_equal(area, 12 * 16);
 }

@@ -29,10 +29,10 @@ static void hull(const gad_coco_annotation *a, double degrees, gad_import_box *b
     double t = degrees * 3.14159265358979323846 / 180, c = fabs(cos(t)), s = fabs(sin(t));
     double mid_x = a->x + a->width / 2, mid_y = a->y + a->height / 2;
     double half_x = (a->width * c + a->height * s) / 2, half_y = (a->width * s + a->height * c) / 2;
-    box->x1 = mid_x - half_x;
-    box->x2 = mid_x + half_x;
-    box->y1 = mid_y - half_y;
-    box->y2 = mid_y + half_y;
+    box->box.x1 = mid_x - half_x;
+    box->box.x2 = mid_x + half_x;
+    box->box.y1 = mid_y - half_y;
+    box->box.y2 = mid_y + half_y;
     box->rotation = degrees;
 }
 

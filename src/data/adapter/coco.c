@@ -134,23 +134,15 @@ static gad_status boxes_of_runs(found *f, const gad_coco_annotation *a, bool *us
         status =
             gad_import_note(f->import, GAD_IMPORT_EMPTY_MASK, f->image->file_name, err, "run lengths without a set pixel");
     for (int i = 0; i < count && !status; i++)
-        status = add_box(f,
-                         (gad_import_box){.x1 = boxes[i].x1,
-                                          .y1 = boxes[i].y1,
-                                          .x2 = boxes[i].x2,
-                                          .y2 = boxes[i].y2,
-                                          .label = a->category,
-                                          .source = "mask",
-                                          .area = boxes[i].area},
-                         err);
+        status = add_box(
+            f, (gad_import_box){.box = boxes[i].box, .label = a->category, .source = "mask", .area = boxes[i].area}, err);
     *used = count > 0;
     return status || !count ? status : keep_runs(f, a, runs, err);
 }
 
 static gad_import_box box_of(const gad_coco_annotation *a)
 {
-    return (gad_import_box){
-        .x1 = a->x, .y1 = a->y, .x2 = a->x + a->width, .y2 = a->y + a->height, .label = a->category, .source = "coco"};
+    return (gad_import_box){.box = {a->x, a->y, a->x + a->width, a->y + a->height}, .label = a->category, .source = "coco"};
 }
 
 static gad_status find_boxes(found *f, gad_error *err)

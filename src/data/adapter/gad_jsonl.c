@@ -43,10 +43,7 @@ static gad_status read_boxes(gad_import *import, const json_t *line, const char 
             status = gad_error_memory(err, "import a dataset", boxes->count * sizeof *boxes->item);
         else
             boxes->item[boxes->count++] =
-                (gad_import_box){.x1 = n[0],
-                                 .y1 = n[1],
-                                 .x2 = n[2],
-                                 .y2 = n[3],
+                (gad_import_box){.box = {n[0], n[1], n[2], n[3]},
                                  .label = named ? json_string_value(json_array_get(types, i)) : NULL,
                                  .source = "boxes"};
     }

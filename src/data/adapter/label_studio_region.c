@@ -117,10 +117,7 @@ static gad_status add_hull(reader *r, const json_t *item, const double (*point)[
         }
     if (!isfinite(low[0] + low[1] + high[0] + high[1]))
         return unreadable(r, item, "its coordinates are not numbers");
-    return add_box(r, (gad_import_box){.x1 = low[0] + 1e-3,
-                                       .y1 = low[1] + 1e-3,
-                                       .x2 = high[0] - 1e-3,
-                                       .y2 = high[1] - 1e-3,
+    return add_box(r, (gad_import_box){.box = {low[0] + 1e-3, low[1] + 1e-3, high[0] - 1e-3, high[1] - 1e-3},
                                        .label = label_of(r, item),
                                        .source = "manual",
                                        .rotation = rotation});
@@ -194,7 +191,7 @@ static gad_status read_polygon(reader *r, const json_t *item, const json_t *poin
 static gad_status keep_mask(reader *r, const char *label, const unsigned char *mask, int width, int height)
 {
     gad_string runs = {0};
-    const int all[4] = {0, 0, width, height};
+    const gad_box all = {0, 0, width, height};
     json_error_t ignored;
     gad_rle_write(mask, width, height, all, &runs);
     json_t *kept = runs.failed ? NULL : json_loadb(runs.data, runs.length, 0, &ignored);
@@ -217,14 +214,13 @@ static gad_status boxes_of_mask(reader *r, const json_t *item, const unsigned ch
     if (!status && !count)
         return unreadable(r, item, "a brush that painted nothing");
     double sx = (double)r->width / width, sy = (double)r->height / height;
-    for (int i = 0; i < count && !status; i++)
-        status = add_box(r, (gad_import_box){.x1 = boxes[i].x1 * sx,
-                                             .y1 = boxes[i].y1 * sy,
-                                             .x2 = boxes[i].x2 * sx,
-                                             .y2 = boxes[i].y2 * sy,
+    for (int i = 0; i < count && !status; i++) {
+        const gad_box b = boxes[i].box;
+        status = add_box(r, (gad_import_box){.box = {b.x1 * sx, b.y1 * sy, b.x2 * sx, b.y2 * sy},
                                              .label = label_of(r, item),
                                              .source = "manual",
                                              .area = width == r->width && height == r->height ? boxes[i].area : 0});
+    }
     return !status && width == r->width && height == r->height ? keep_mask(r, label_of(r, item), mask, width, height)
                                                                : status;
 }

@@ -56,10 +56,9 @@ static void compare_with_mask(gad_import *import, const class_files *files, cons
     if (mask.pixels && gad_mask_boxes(mask.pixels, (int)mask.width, (int)mask.height, &rule, found, &masked, NULL, NULL))
         masked = 0;
     for (int k = 0; k < masked; k++)
-        truth[k] = (gad_box){found[k].x1, found[k].y1, found[k].x2, found[k].y2};
+        truth[k] = found[k].box;
     for (int i = 0; i < count && masked; i++)
-        sum +=
-            gad_box_best_iou((gad_box){boxes[i].x1, boxes[i].y1, boxes[i].x2, boxes[i].y2}, truth, (size_t)masked) / count;
+        sum += gad_box_best_iou(boxes[i].box, truth, (size_t)masked) / count;
     files->agreement->iou_sum += sum;
     files->agreement->images += masked > 0 && count > 0;
     gad_image_free(&mask);
@@ -140,12 +139,10 @@ static int read_boxes(const json_t *entry, const gad_box_frame *frame, gad_impor
             continue;
         gad_box b = gad_box_from_model(frame, model);
         /* The canvas is rounded to whole pixels: a hundredth beyond the border is not outside. */
-        boxes[count++] = (gad_import_box){.x1 = b.x1 + 0.01,
-                                          .y1 = b.y1 + 0.01,
-                                          .x2 = b.x2 - 0.01,
-                                          .y2 = b.y2 - 0.01,
-                                          .label = json_is_string(label) ? json_string_value(label) : NULL,
-                                          .source = "import"};
+        boxes[count++] =
+            (gad_import_box){.box = {.x1 = b.x1 + 0.01, .y1 = b.y1 + 0.01, .x2 = b.x2 - 0.01, .y2 = b.y2 - 0.01},
+                             .label = json_is_string(label) ? json_string_value(label) : NULL,
+                             .source = "import"};
     }
     return count;
 }
