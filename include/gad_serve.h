@@ -101,40 +101,73 @@ GAD_API void gad_serve_run(gad_server *server);
 GAD_API void gad_serve_stop(gad_server *server);
 GAD_API void gad_serve_free(gad_server *server);
 
-/* ---- a folder that is watched ---------------------------------------------------------------------------------------- */
+/* ---- files sorted by verdict ------------------------------------------------------------------------------------------
+ */
 
-typedef enum gad_watch_sort {
-    GAD_WATCH_STAY, /* files stay where they are */
-    GAD_WATCH_MOVE, /* to ok/, ng/ or failed/ of the output folder */
-    GAD_WATCH_LINK  /* links to them there */
-} gad_watch_sort;
-/* "stay", "move", "link"; NULL past the end. */
-GAD_API const char *gad_watch_sort_name(gad_watch_sort sort);
+typedef enum gad_sort {
+    GAD_SORT_STAY, /* files stay where they are */
+    GAD_SORT_MOVE, /* to ok/, ng/ or failed/ of a folder */
+    GAD_SORT_LINK, /* links to them there */
+    GAD_SORT_COPY
+} gad_sort;
+/* `verdict`: "normal" is ok, "failed" could not be inspected, what else is ng. A name that is taken gets a number. */
+GAD_API gad_status gad_sort_part(const char *folder, gad_sort how, const char *path, const char *verdict, gad_error *err);
 
-/* Start from gad_watch_settings_default. */
+/* ---- parts that are watched -------------------------------------------------------------------------------------------
+ */
+
+/* Who inspects: a product, an engine that good parts are shown to, or a product whose parts an engine explains as
+ * `inspect.reason` says. All are borrowed. */
+typedef struct gad_watch_inspector {
+    gad_product *product;
+    gad_engine *engine;
+    gad_picture *const *good; /* [good_count] shown to the engine: all of them, or with `gallery`, which holds the same */
+    const char *const *good_path; /* ones in that order, the one that lies most like the part */
+    int good_count;
+    gad_gallery *gallery;
+    gad_inspect_settings inspect; /* its threshold holds for the product too */
+} gad_watch_inspector;
+
+typedef struct gad_watch_result {
+    const char *name, *verdict, *line; /* `line`: of results.jsonl */
+    const char *reasoning, *error;     /* "" when there is none */
+    double score;                      /* NaN: none */
+} gad_watch_result;
+
+/* Start from gad_watch_settings_default. Parts come from one of: a folder, standard input, a source. */
 typedef struct gad_watch_settings {
-    const char *folder, *out; /* `out` NULL: "results" in the folder */
-    gad_watch_sort sort;
-    bool once;       /* what is there, then stop */
+    const char *folder;
+    bool once;       /* what is in the folder, then stop */
     double settle_s; /* a file whose writer is not seen is complete when it is so old */
+    bool from_stdin; /* JPEG pictures one after another, or a path a line */
+    /* Pictures of a camera, which a child process writes: of a URL, a device or a video file through ffmpeg or GStreamer;
+     * or `source_command` of the shell, which writes JPEG pictures. Of those that come faster than they are inspected only
+     * the newest waits; a video file waits itself. */
+    const char *source, *source_command;
+    double per_second; /* pictures of a source; 0: all */
+    const char *out;   /* NULL: "results" in the folder */
+    gad_sort sort; /* of pictures that were no files, rejected and failed ones are kept always, passed ones unless STAY */
     gad_sink_settings sinks;
-    const char *product;                                               /* how sinks name it; NULL: as it was learnt */
-    void (*on_result)(void *user, const char *name, const char *line); /* the JSON line of a part; NULL: nobody listens */
-    bool (*is_cancelled)(void *user);                                  /* NULL: never */
+    const char *product; /* how sinks name it; NULL: as it was learnt, or the class */
+    void (*on_result)(void *user, const gad_watch_result *result); /* NULL: nobody listens */
+    bool (*is_cancelled)(void *user);                              /* NULL: never */
     void *user;
     const gad_log *log; /* several threads may write */
 } gad_watch_settings;
 GAD_API gad_watch_settings gad_watch_settings_default(void);
 
 typedef struct gad_watch_report {
-    int64_t normal, rejected, failed, known; /* known: had a result from an earlier run */
+    int64_t normal, rejected, failed, unfamiliar; /* unfamiliar: of those rejected */
+    int64_t known;                                /* had a result from an earlier run */
+    int64_t passed_over;                          /* pictures of a source that a newer one came before */
+    double threshold;                             /* of the last part's score; -1: none */
 } gad_watch_report;
 
-/* Every picture that comes into the folder is inspected once it is complete, entered in results.jsonl and results.csv of
- * the output folder, and sorted; a restart neither loses nor repeats one. Until cancelled, or until an error that is not of
- * one part. */
-GAD_API gad_status gad_watch(gad_product *product, const gad_watch_settings *settings, gad_watch_report *report,
-                             gad_error *err);
+/* Every part is inspected once its picture is complete, entered in results.jsonl and results.csv of the output folder, and
+ * sorted; of files a restart neither loses nor repeats one. Until cancelled, until what parts come from ends, or until an
+ * error that is not of one part. */
+GAD_API gad_status gad_watch(const gad_watch_inspector *inspector, const gad_watch_settings *settings,
+                             gad_watch_report *report, gad_error *err);
 
 #ifdef __cplusplus
 }

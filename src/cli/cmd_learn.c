@@ -133,7 +133,7 @@ static void print_product(const gad_product *product, const char *path)
                t->value);
     if (t->supported)
         printf("at most %.3g %% of good parts are rejected, with %.1f %% confidence\n", 100 * t->rate, 100 * t->reached);
-    else if (t->normals >= t->normals_needed)
+    else if (t->normals && t->normals >= t->normals_needed)
         printf("%lld of %lld good parts lie above it: at most %.3g %% are rejected, with %.0f %% confidence (--guarantee: "
                "%.3g "
                "%%)\n",

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "base/error.h"
 #include "base/memory.h"
 #include "inspect/inspect.h"
 #include "task/box.h"
@@ -72,5 +73,15 @@ gad_status gad_explain(gad_engine *engine, const gad_image *good, const gad_imag
         return status;
     take(result, &said);
     gad_inspection_clear(&said);
+    return GAD_OK;
+}
+
+gad_status gad_explain_flag(gad_inspection *result, gad_error *err)
+{
+    char *flags = gad_memory_copy_string("unexplained");
+    if (!flags)
+        return gad_error_memory(err, "explain the part", 16);
+    gad_memory_free(result->flags);
+    result->flags = flags;
     return GAD_OK;
 }

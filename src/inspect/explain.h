@@ -9,4 +9,6 @@
 /* `good` NULL: there is no picture of a good part. On failure the inspection is as it was. */
 gad_status gad_explain(gad_engine *engine, const gad_image *good, const gad_image *part,
                        const gad_inspect_settings *settings, gad_inspection *result, gad_error *err);
+/* A product's verdict does not fail with its explanation: its flags are "unexplained" then. */
+gad_status gad_explain_flag(gad_inspection *result, gad_error *err);
 #endif

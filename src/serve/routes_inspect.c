@@ -42,7 +42,7 @@ static void load_nearest(const gad_server *s, const gad_shelf_item *item, int64_
     gad_memory_free(path);
 }
 
-/* What the model says of the part. A product's verdict does not fail with its explanation: it is flagged then. */
+/* What the model says of the part. */
 static void explain(gad_server *s, const gad_shelf_item *item, const gad_image *image, gad_inspection *r)
 {
     gad_image good = {0};
@@ -54,9 +54,7 @@ static void explain(gad_server *s, const gad_shelf_item *item, const gad_image *
     settings.class_name = item->name;
     load_nearest(s, item, r->nearest, &good);
     if (gad_explain(s->engine, good.pixels ? &good : NULL, image, &settings, r, &why)) {
-        char *flags = gad_memory_copy_string("unexplained");
-        gad_memory_free(flags ? r->flags : NULL);
-        r->flags = flags ? flags : r->flags;
+        (void)gad_explain_flag(r, NULL);
         gad_log_warning(s->log, "%s: no explanation: %s", item->name, why.cause);
     }
     gad_image_free(&good);

@@ -133,7 +133,7 @@ static void test_on_terminal(void **state)
     assert_non_null(strstr(file.out, "bolt.png: ANOMALOUS, score"));
     assert_null(strchr(file.out, 033));
     assert_null(strchr(file.text, 033));
-    assert_non_null(strstr(file.text, "2 anomalous, 0 normal; threshold 0.000; "));
+    assert_non_null(strstr(file.text, "0 ok, 2 rejected; threshold 0.000; "));
     assert_non_null(strstr(file.text, " parts/s\n"));
     program_free(&file);
 }

@@ -1,5 +1,5 @@
 /* watch, journal: files that are there, that come, that grow; a watcher that is killed again and again loses and repeats
- * nothing. */
+ * nothing; paths from standard input, pictures from a command. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,11 +55,15 @@ static int lines_with(const char *folder, const char *name, const char *wanted)
 }
 
 /* A part is bad when its file says so; "broken" cannot be inspected. */
-static gad_status inspect(void *user, const char *path, json_t **result, gad_error *err)
+static gad_status inspect(void *user, const gad_watch_part *part, json_t **result, gad_error *err)
 {
     char *text = NULL;
     size_t size;
-    gad_status status = gad_file_read(path, 1 << 20, &text, &size, err);
+    if (part->bytes) { /* a picture of a feed: bad when its size is odd */
+        *result = json_pack("{s:s}", "verdict", part->size_bytes % 2 ? "anomalous" : "normal");
+        return GAD_OK;
+    }
+    gad_status status = gad_file_read(part->path, 1 << 20, &text, &size, err);
     if (status)
         return status;
     if (user)
@@ -67,7 +71,7 @@ static gad_status inspect(void *user, const char *path, json_t **result, gad_err
     bool broken = strstr(text, "broken"), bad = strstr(text, "bad");
     gad_memory_free(text);
     if (broken) {
-        snprintf(err->cause, sizeof err->cause, "%s: broken", path);
+        snprintf(err->cause, sizeof err->cause, "%s: broken", part->path);
         return err->code = GAD_E_FORMAT;
     }
     *result =
@@ -79,7 +83,7 @@ static gad_watch_report run(gad_watch_settings settings)
 {
     gad_error err = {0};
     gad_watch_report report;
-    ASSERT_OK(gad_watch_run(&settings, (gad_watch_inspector){inspect, NULL}, &report, &err), &err);
+    ASSERT_OK(gad_watch_run(&settings, (gad_watch_judge){inspect, NULL}, &report, &err), &err);
     return report;
 }
 
@@ -92,7 +96,7 @@ static void test_once(void **state)
     put(in, "c.png", "broken");
     put(in, "notes.txt", "bad");
     put(fresh("once_out/ng"), "b.jpg", "of yesterday");
-    gad_watch_settings settings = {.folder = in, .out = out, .sort = GAD_WATCH_MOVE, .once = true};
+    gad_watch_settings settings = {.folder = in, .out = out, .sort = GAD_SORT_MOVE, .once = true};
     gad_watch_report r = run(settings);
     assert_true(r.normal == 1 && r.rejected == 1 && r.failed == 1 && r.known == 0);
     assert_true(is_there(out, "ok/a.png") && is_there(out, "ng/b (2).jpg") && is_there(out, "failed/c.png"));
@@ -104,7 +108,7 @@ static void test_once(void **state)
     const char *stay = fresh("stay");
     put(stay, "a.png", "good");
     put(stay, "=cmd()|x.png", "bad");
-    settings = (gad_watch_settings){.folder = stay, .sort = GAD_WATCH_LINK, .once = true};
+    settings = (gad_watch_settings){.folder = stay, .sort = GAD_SORT_LINK, .once = true};
     r = run(settings);
     assert_true(r.normal == 1 && r.rejected == 1);
     r = run(settings);
@@ -120,9 +124,9 @@ typedef struct until {
     int parts, wanted;
 } until;
 
-static void heard(void *user, const char *name, const char *line)
+static void heard(void *user, const gad_watch_result *result)
 {
-    (void)name, (void)line;
+    assert_non_null(result->line);
     ((until *)user)->parts++;
 }
 
@@ -164,7 +168,7 @@ static void test_arrivals(void **state)
     settings.user = &u;
     gad_watch_report report;
     gad_error err = {0};
-    ASSERT_OK(gad_watch_run(&settings, (gad_watch_inspector){inspect, NULL}, &report, &err), &err);
+    ASSERT_OK(gad_watch_run(&settings, (gad_watch_judge){inspect, NULL}, &report, &err), &err);
     waitpid(camera, NULL, 0);
     assert_true(report.normal == 1 && report.rejected == 1 && report.failed == 0);
     assert_int_equal(lines_with(out, "results.jsonl", "slow.png"), 1);
@@ -185,9 +189,9 @@ static void test_killed(void **state)
     for (int kill_number = 0; kill_number < 50; kill_number++) {
         pid_t watcher = fork();
         if (!watcher) {
-            gad_watch_settings settings = {.folder = in, .out = out, .sort = GAD_WATCH_MOVE, .once = true};
+            gad_watch_settings settings = {.folder = in, .out = out, .sort = GAD_SORT_MOVE, .once = true};
             gad_watch_report report;
-            _exit(gad_watch_run(&settings, (gad_watch_inspector){inspect, &slow}, &report, NULL) != GAD_OK);
+            _exit(gad_watch_run(&settings, (gad_watch_judge){inspect, &slow}, &report, NULL) != GAD_OK);
         }
         usleep((useconds_t)(3000 + 700 * (kill_number % 13)));
         kill(watcher, SIGKILL);
@@ -198,7 +202,7 @@ static void test_killed(void **state)
     fputs("{\"file\":\"119.png\",\"verd", torn);
     fclose(torn);
     gad_memory_free(lines);
-    run((gad_watch_settings){.folder = in, .out = out, .sort = GAD_WATCH_MOVE, .once = true});
+    run((gad_watch_settings){.folder = in, .out = out, .sort = GAD_SORT_MOVE, .once = true});
     for (int i = 0; i < PARTS; i++) {
         char quoted[48], bin[48];
         snprintf(quoted, sizeof quoted, "\"%03d.png\"", i);
@@ -211,15 +215,72 @@ static void test_killed(void **state)
     }
 }
 
+/* ---- not from a folder --------------------------------------------------------------------------------------------- */
+
+/* Standard input is that text while the watcher runs. */
+static gad_watch_report run_on_input(gad_watch_settings settings, const char *text)
+{
+    int ends[2], kept = dup(STDIN_FILENO);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], text, strlen(text)), (ssize_t)strlen(text));
+    close(ends[1]);
+    dup2(ends[0], STDIN_FILENO);
+    settings.from_stdin = true;
+    gad_watch_report report = run(settings);
+    dup2(kept, STDIN_FILENO);
+    close(ends[0]);
+    close(kept);
+    return report;
+}
+
+/* Paths, some of them known from a run before, one of no file. */
+static void test_paths(void **state)
+{
+    (void)state;
+    const char *in = fresh("paths"), *out = fresh("paths_out");
+    char list[4096];
+    put(in, "a.png", "good");
+    put(in, "b.png", "bad");
+    snprintf(list, sizeof list, "%s/a.png\n\n%s/b.png\r\n%s/absent.png", in, in, in);
+    gad_watch_settings settings = {.out = out, .sort = GAD_SORT_COPY};
+    gad_watch_report r = run_on_input(settings, list);
+    assert_true(r.normal == 1 && r.rejected == 1 && r.failed == 1 && r.known == 0);
+    assert_true(is_there(out, "ok/a.png") && is_there(out, "ng/b.png") && is_there(in, "b.png"));
+    r = run_on_input(settings, list);
+    assert_true(r.normal == 0 && r.rejected == 0 && r.failed == 0 && r.known == 2);
+}
+
+/* Two pictures from a command, one of them bad: the good one is kept on demand only. It ends, and is started again. */
+static void test_source(void **state)
+{
+    (void)state;
+    const char *out = fresh("source_out");
+    until u = {.wanted = 3};
+    gad_error err = {0};
+    gad_watch_report report;
+    gad_watch_settings settings = {.out = out, .on_result = heard, .is_cancelled = enough, .user = &u};
+    settings.source_command =
+        "printf '\\377\\330\\377\\331'; sleep 0.5; printf '\\377\\330\\377\\376\\000\\003\\001\\377\\331'; sleep 0.5";
+    ASSERT_OK(gad_watch_run(&settings, (gad_watch_judge){inspect, NULL}, &report, &err), &err);
+    assert_true(report.normal == 2 && report.rejected == 1);
+    assert_int_equal(lines_with(out, "results.jsonl", ".jpg\""), 3);
+    assert_true(is_there(out, "ng") && !is_there(out, "ok"));
+}
+
 static void test_refused(void **state)
 {
     (void)state;
     gad_error err = {0};
     gad_watch_report report = {.normal = 7};
     gad_watch_settings settings = {.folder = support_scratch(GAD_TEST_TMP, "absent"), .once = true};
-    assert_int_equal(gad_watch_run(&settings, (gad_watch_inspector){inspect, NULL}, &report, &err), GAD_E_ARGUMENT);
+    assert_int_equal(gad_watch_run(&settings, (gad_watch_judge){inspect, NULL}, &report, &err), GAD_E_ARGUMENT);
     assert_non_null(strstr(err.cause, "absent"));
     assert_int_equal(report.normal, 7);
+    settings = (gad_watch_settings){.source = support_scratch(GAD_TEST_TMP, "absent.mp4"), .out = fresh("no_source")};
+    assert_int_equal(gad_watch_run(&settings, (gad_watch_judge){inspect, NULL}, &report, &err), GAD_E_IO);
+    assert_non_null(strstr(err.cause, "absent.mp4"));
+    settings.from_stdin = true;
+    assert_int_equal(gad_watch_run(&settings, (gad_watch_judge){inspect, NULL}, &report, &err), GAD_E_ARGUMENT);
     const char *out = fresh("bad_journal");
     put(out, "results.jsonl", "no json\n");
     gad_journal *journal = NULL;
@@ -229,7 +290,8 @@ static void test_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_once), cmocka_unit_test(test_arrivals),
-                                       cmocka_unit_test(test_killed), cmocka_unit_test(test_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_once),   cmocka_unit_test(test_arrivals),
+                                       cmocka_unit_test(test_killed), cmocka_unit_test(test_paths),
+                                       cmocka_unit_test(test_source), cmocka_unit_test(test_refused)};
     return cmocka_run_group_tests_name("watch", tests, NULL, NULL);
 }

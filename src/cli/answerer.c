@@ -1,0 +1,242 @@
+/* answerer: see answerer.h */
+#include "cli/answerer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/terminal.h"
+
+#define AT(field) offsetof(answer_options, field)
+static const option who[] = {
+    {.name = "ref",
+     .argument = "FILE",
+     .kind = OPTION_LIST,
+     .offset = AT(ref),
+     .help = "a good part; may be given many times (all are shown to the model); a folder: the good part in it that lies "
+             "most like the inspected one is chosen"},
+    {.name = "product",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(product),
+     .help = "what gad learn wrote, in place of --ref and of the model: verdict, score and regions; nothing is reasoned"},
+    {.name = "features",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(features),
+     .help = "with --product: the network that it was learnt with (default: the installed one)"},
+    {.name = "class",
+     .argument = "NAME",
+     .kind = OPTION_STRING,
+     .offset = AT(class_name),
+     .help = "what the part is",
+     .fallback = "product",
+     .aliases = "class-name"},
+    {.name = "knowledge",
+     .argument = "LIST",
+     .kind = OPTION_STRING,
+     .offset = AT(knowledge),
+     .help = "defects that may occur, such as \"broken, scratch\""},
+};
+const option_table answerer_who = {who, OPTIONS_COUNT(who)};
+
+static const option how[] = {
+    {.name = "reason",
+     .argument = "WHEN",
+     .kind = OPTION_CHOICE,
+     .offset = AT(reason),
+     .choices = "always|rejects|never",
+     .fallback = "always",
+     .help = "explain every part, only those that the fast answer rejects, or none"},
+    {.name = "threshold",
+     .argument = "P|FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(threshold),
+     .help = "score from which a part is an anomaly, or a file that gad calibrate wrote: of the reasoned answer with "
+             "--reason always, else of the fast one (default: the checkpoint's own threshold.json, else 0.5 of fast "
+             "answers and the word of reasoned ones)"},
+    {.name = "prompt",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(prompt),
+     .help = "own wording, with {class}, {domain} and {coordinates} where these go"},
+    {.name = "max-tokens",
+     .argument = "N",
+     .kind = OPTION_INT,
+     .offset = AT(max_tokens),
+     .minimum = 1,
+     .fallback = "1024",
+     .help = "longest answer",
+     .aliases = "max-new-tokens"},
+    {.name = "greedy",
+     .kind = OPTION_FLAG,
+     .offset = AT(greedy),
+     .help = "always the most likely word, whatever the checkpoint's generation settings say"},
+    {.name = "seed", .argument = "N", .kind = OPTION_INT, .offset = AT(seed), .fallback = "0", .help = "of the draw"},
+};
+const option_table answerer_how = {how, OPTIONS_COUNT(how)};
+#undef AT
+
+static void stream_raw(void *user, const char *piece)
+{
+    (void)user;
+    terminal_progress_end();
+    terminal_put(stderr, piece, true);
+    fflush(stderr);
+}
+
+static void stream_prose(void *user, const char *piece)
+{
+    terminal_progress_end();
+    prose_put(user, stderr, piece);
+    fflush(stderr);
+}
+
+static bool is_cancelled(void *user)
+{
+    (void)user;
+    return terminal_interrupted();
+}
+
+void answerer_end_text(answerer *a, const answer_options *o, bool reasoned)
+{
+    terminal_progress_end();
+    prose_end(&a->shown, stderr);
+    if (o->raw && a->settings.on_text && reasoned)
+        fputc('\n', stderr);
+}
+
+static gad_inspect_settings make_settings(const answer_options *o, prose *shown)
+{
+    gad_inspect_settings s = gad_inspect_settings_default();
+    s.class_name = o->class_name;
+    s.knowledge = o->knowledge;
+    s.prompt_file = o->prompt;
+    s.max_tokens = o->max_tokens;
+    s.greedy = o->greedy;
+    s.seed = (uint64_t)o->seed;
+    s.is_cancelled = is_cancelled;
+    s.reason = !strcmp(o->reason, "always")    ? GAD_REASON_ALWAYS
+               : !strcmp(o->reason, "rejects") ? GAD_REASON_REJECTS
+                                               : GAD_REASON_NEVER;
+    s.on_text = o->quiet ? NULL : o->raw ? stream_raw : stream_prose;
+    s.user = shown;
+    return s;
+}
+
+/* ---- threshold ----------------------------------------------------------------------------------------------------- */
+
+static void describe_guarantee(const gad_threshold *t, answerer *a)
+{
+    const bool known = t->normals > 0 && t->normals >= t->normals_needed;
+    if (t->supported || known)
+        snprintf(a->guarantee, sizeof a->guarantee, "at most %.3g %% of good parts are rejected, with %.3g %% confidence",
+                 100 * (t->supported ? t->rate : t->rate_supported), 100 * (t->supported ? t->reached : t->confidence));
+    else if (t->normals_needed)
+        snprintf(a->guarantee, sizeof a->guarantee, "no guarantee: %lld good parts, %lld are needed", (long long)t->normals,
+                 (long long)t->normals_needed);
+    else
+        snprintf(a->guarantee, sizeof a->guarantee, "no guarantee");
+}
+
+/* A number, or nothing; *is_file: it is neither. */
+static int read_number(const command *c, const answer_options *o, answerer *a, bool *is_file)
+{
+    char *end = NULL;
+    *is_file = false;
+    if (!o->threshold)
+        return EXIT_DONE;
+    a->settings.threshold = strtod(o->threshold, &end);
+    *is_file = end == o->threshold || *end;
+    if (*is_file || (a->settings.threshold >= 0 && a->settings.threshold <= 1))
+        return EXIT_DONE;
+    fprintf(stderr, "gad %s: --threshold %s: scores lie between 0 and 1\n", c->name, o->threshold);
+    return EXIT_USAGE;
+}
+
+/* A calibration of inspections like these. */
+static int read_calibration(const answer_options *o, answerer *a)
+{
+    gad_error err;
+    gad_threshold calibrated;
+    gad_threshold_basis basis;
+    a->settings.threshold = (double)NAN;
+    if (gad_threshold_basis_make(a->engine, a->refs.picture, (int)a->refs.path.count, a->refs.gallery != NULL, &a->settings,
+                                 &basis, &err) ||
+        gad_threshold_read(o->threshold, &basis, &calibrated, &err))
+        return terminal_fail(&err);
+    a->settings.threshold = calibrated.value;
+    a->settings.threshold_source = o->threshold;
+    describe_guarantee(&calibrated, a);
+    return EXIT_DONE;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------------------- */
+
+/* What can be said of the options before anything is opened. */
+static int check(const command *c, const answer_options *o, bool explains, bool threshold_file)
+{
+    if (o->product && o->ref.count && !(explains && o->engine.model)) {
+        fprintf(stderr, "gad %s: a product has its good parts: give --product or --ref\n", c->name);
+        return EXIT_USAGE;
+    }
+    if (o->product && threshold_file) {
+        fprintf(stderr, "gad %s: a product has its own threshold: --threshold takes a number with it\n", c->name);
+        return EXIT_USAGE;
+    }
+    return EXIT_DONE;
+}
+
+static int open_product(const answer_options *o, answerer *a)
+{
+    gad_error err;
+    gad_product_info info;
+    if (gad_product_open(o->product, o->features, (int)o->engine.compute.threads, &a->product, &err) ||
+        gad_product_use_device(a->product, o->engine.compute.device, &err))
+        return terminal_fail(&err);
+    gad_product_describe(a->product, &info);
+    if (!o->threshold)
+        describe_guarantee(&info.threshold, a);
+    return EXIT_DONE;
+}
+
+static int open_engine(const command *c, const answer_options *o, answerer *a)
+{
+    static gad_log log; /* the engine keeps its address */
+    log = terminal_log(false);
+    int code = options_engine_open(c, &o->engine, &log, &a->engine);
+    if (!code)
+        code = parts_references_load(&o->ref, a->engine, &a->refs);
+    if (!code && !a->product && !a->refs.path.count && gad_engine_compares(a->engine)) {
+        fprintf(stderr,
+                "gad %s: this model compares parts with good ones: give a picture of a good part with --ref, or what\n"
+                "gad learn wrote with --product\n",
+                c->name);
+        code = EXIT_USAGE;
+    }
+    return code;
+}
+
+int answerer_open(const command *c, const answer_options *o, bool explains, answerer *a)
+{
+    bool threshold_file;
+    *a = (answerer){.settings = make_settings(o, &a->shown)};
+    int code = read_number(c, o, a, &threshold_file);
+    if (!code)
+        code = check(c, o, explains, threshold_file);
+    if (!code && o->product)
+        code = open_product(o, a);
+    if (!code && (!o->product || (explains && o->engine.model)))
+        code = open_engine(c, o, a);
+    if (!code && threshold_file)
+        code = read_calibration(o, a);
+    return code;
+}
+
+void answerer_close(answerer *a)
+{
+    gad_product_free(a->product);
+    gad_engine_free(a->engine);
+    parts_references_free(&a->refs);
+}

@@ -1,0 +1,36 @@
+/* answerer: what says of a part whether it is anomalous: a product, or a model that good parts are shown to. In: the
+ * options that name it, of commands that inspect. Out: it, opened, and how to ask. Messages go to stderr. */
+#ifndef GAD_CLI_ANSWERER_H
+#define GAD_CLI_ANSWERER_H
+#include "cli/options_engine.h"
+#include "cli/parts.h"
+#include "cli/prose.h"
+
+typedef struct answer_options {
+    option_list ref;
+    engine_options engine;
+    const char *class_name, *knowledge, *reason, *prompt, *threshold, *product, *features;
+    bool greedy, quiet, raw;
+    int64_t max_tokens, seed;
+} answer_options;
+
+/* On answer_options without `engine`: who answers, and how. */
+extern const option_table answerer_who, answerer_how;
+
+typedef struct answerer {
+    gad_product *product; /* NULL: there is an engine */
+    gad_engine *engine;   /* NULL: there is a product alone */
+    references refs;
+    gad_inspect_settings settings; /* which point to this struct: it stays where it is */
+    prose shown;                   /* of the answer that is being written */
+    /* What the threshold is worth, in words: "at most 5 % of good parts are rejected, with 95 % confidence". */
+    char guarantee[128];
+} answerer;
+
+/* The model that a product is given too explains its parts, where `explains`; else there is one of the two. An exit code,
+ * after a message. */
+int answerer_open(const command *c, const answer_options *o, bool explains, answerer *a);
+void answerer_close(answerer *a);
+/* A terminal shows the whole answer from now on in another line. */
+void answerer_end_text(answerer *a, const answer_options *o, bool reasoned);
+#endif
