@@ -13,7 +13,9 @@ extern "C" {
 
 /* A store: one SQLite file with samples; images stay where they are (docs/formats.md "Samples"). One writer at a time. */
 typedef struct gad_data gad_data;
-typedef enum gad_data_mode { GAD_DATA_READ, GAD_DATA_WRITE, GAD_DATA_CREATE } gad_data_mode;
+/* GAD_DATA_BESIDE: for one of several processes that share a job (gad_share below): the store is read where there is one,
+ * what is found out goes into STORE.parts, and the same job without a share puts it into the store. */
+typedef enum gad_data_mode { GAD_DATA_READ, GAD_DATA_WRITE, GAD_DATA_CREATE, GAD_DATA_BESIDE } gad_data_mode;
 GAD_API gad_status gad_data_open(const char *path, gad_data_mode mode, gad_data **data, gad_error *err);
 GAD_API void gad_data_free(gad_data *data);
 
@@ -50,6 +52,7 @@ typedef struct gad_data_import_settings {
     const char *root;      /* "mmrad-jsonl": where the images are now; NULL: where the file says */
     bool benchmark;        /* hold it out from training */
     bool every_annotation; /* "label-studio": all annotations of an image, not only the latest */
+    gad_share share;       /* of the images */
     const gad_log *log;
     const gad_progress *progress;
 } gad_data_import_settings;
@@ -84,6 +87,7 @@ typedef struct gad_data_pair_settings {
     gad_align_rule rule;
     const char *dataset, *class_name; /* NULL: all */
     bool keep;                        /* leave samples that have references alone */
+    gad_share share;                  /* of the images to measure */
     const gad_log *log;
     const gad_progress *progress;
 } gad_data_pair_settings;
@@ -110,6 +114,7 @@ typedef struct gad_data_reason_settings {
     bool overwrite;         /* also samples that have text */
     bool brief;             /* of the grammar: short text */
     bool without_images;    /* of the grammar: do not look at the colours */
+    gad_share share;        /* of the samples */
     /* the server */
     const char *endpoint, *model, *key; /* "http://host:port/v1"; NULL: the grammar, without a model */
     const char *ca_file;                /* PEM file of the authorities to trust; NULL: the system's */
@@ -243,6 +248,7 @@ typedef struct gad_data_synth_settings {
     uint64_t seed, first; /* pairs first .. first+count-1 */
     int jpeg_quality;     /* 0: PNG */
     bool force;           /* over a set of other settings, or files of somebody else */
+    gad_share share;      /* of the pairs */
     const gad_log *log;
     const gad_progress *progress;
 } gad_data_synth_settings;

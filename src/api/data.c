@@ -1,6 +1,7 @@
 /* data: gad_data_* of gad.h: translates to and from the data room, nothing else. */
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/share.h"
 #include "base/string.h"
 #include "data/catalog.h"
 #include "data/check.h"
@@ -27,7 +28,8 @@ gad_status gad_data_open(const char *path, gad_data_mode mode, gad_data **out, g
     gad_data *data = gad_memory_zero(1, sizeof *data);
     if (!data)
         return gad_error_memory(err, "open the store", sizeof *data);
-    gad_status status = gad_store_open(path, modes[mode], &data->store, err);
+    gad_status status = mode == GAD_DATA_BESIDE ? gad_store_open_beside(path, &data->store, err)
+                                                : gad_store_open(path, modes[mode], &data->store, err);
     if (status) {
         gad_memory_free(data);
         return status;
@@ -85,13 +87,14 @@ static gad_status import_lines(gad_data *data, const gad_data_import_settings *s
 gad_status gad_data_import(gad_data *data, const gad_data_import_settings *s, gad_data_imported *report, gad_error *err)
 {
     gad_import_report r = {0};
-    if (strcmp(s->adapter, "mmrad-jsonl") == 0)
+    if (strcmp(s->adapter, "mmrad-jsonl") == 0 && gad_share_is_whole(&s->share))
         return import_lines(data, s, report, err);
     gad_catalog_request request = {.adapter = s->adapter,
                                    .folder = s->folder,
                                    .dataset = s->name,
                                    .every_annotation = s->every_annotation,
                                    .benchmark = s->benchmark,
+                                   .share = s->share,
                                    .log = s->log,
                                    .progress = s->progress};
     gad_status status = gad_catalog_import(data->store, &request, &r, err);

@@ -65,3 +65,37 @@ bool gad_file_resume_cut(int descriptor)
     }
     return end >= 0 && (keep == end || ftruncate(descriptor, keep) == 0);
 }
+
+gad_status gad_file_resume_append(const char *path, int *descriptor, gad_error *err)
+{
+    static const char opening[] = "open a file of lines";
+    gad_status status = GAD_OK;
+    int opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0666);
+    if (opened < 0)
+        return gad_error_system(err, opening, path, errno);
+    if (flock(opened, LOCK_EX | LOCK_NB) != 0)
+        status = gad_error_set(err, GAD_E_ARGUMENT, opening, "wait for it, or choose another folder with --out",
+                               "%s: another run is writing here", path);
+    else if (!gad_file_resume_cut(opened))
+        status = gad_error_system(err, opening, path, errno);
+    if (status)
+        close(opened);
+    else
+        *descriptor = opened;
+    return status;
+}
+
+bool gad_file_resume_write(int descriptor, const void *data, size_t length)
+{
+    const char *at = data;
+    while (length) {
+        ssize_t n = write(descriptor, at, length);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        at += n;
+        length -= (size_t)n;
+    }
+    return true;
+}

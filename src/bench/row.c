@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -237,32 +236,20 @@ void gad_row_free(gad_rows *rows)
 
 /* ---- appending ---- */
 
-static int open_for_append(const char *folder, const char *name, char **path)
-{
-    *path = gad_file_join(folder, name);
-    return *path ? open(*path, O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0666) : -1;
-}
-
 gad_status gad_row_open(gad_row_writer *writer, const char *folder, const gad_share *part, gad_error *err)
 {
     static const char operation[] = "open the rows of a run";
-    char *maps_path = NULL, rows_file[NAME_BYTES], maps_file[NAME_BYTES];
+    char rows_file[NAME_BYTES], maps_file[NAME_BYTES];
     rows_name(part, rows_file);
     maps_name(part, maps_file);
-    gad_row_writer w = {.rows = -1, .maps = -1, .synced_s = gad_clock_seconds()};
-    gad_status status = GAD_OK;
-    w.rows = open_for_append(folder, rows_file, &w.path);
-    if (w.rows < 0)
-        status = gad_error_system(err, operation, w.path ? w.path : folder, errno);
-    else if (flock(w.rows, LOCK_EX | LOCK_NB) != 0)
-        status = gad_error_set(err, GAD_E_ARGUMENT, operation, "wait for it, or choose another folder with --out",
-                               "%s: another run is writing here", w.path);
-    else if (!gad_file_resume_cut(w.rows))
-        status = gad_error_system(err, operation, w.path, errno);
+    gad_row_writer w = {.rows = -1, .maps = -1, .synced_s = gad_clock_seconds(), .path = gad_file_join(folder, rows_file)};
+    char *maps_path = gad_file_join(folder, maps_file);
+    gad_status status =
+        w.path && maps_path ? gad_file_resume_append(w.path, &w.rows, err) : gad_error_memory(err, operation, NAME_BYTES);
     if (!status) {
-        w.maps = open_for_append(folder, maps_file, &maps_path);
+        w.maps = open(maps_path, O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0666);
         if (w.maps < 0)
-            status = gad_error_system(err, operation, maps_path ? maps_path : folder, errno);
+            status = gad_error_system(err, operation, maps_path, errno);
         else
             w.map_bytes = lseek(w.maps, 0, SEEK_END);
     }
@@ -275,21 +262,6 @@ gad_status gad_row_open(gad_row_writer *writer, const char *folder, const gad_sh
         close(w.rows);
     gad_memory_free(w.path);
     return status;
-}
-
-static bool write_all(int descriptor, const void *data, size_t length)
-{
-    const char *at = data;
-    while (length) {
-        ssize_t n = write(descriptor, at, length);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        at += n;
-        length -= (size_t)n;
-    }
-    return true;
 }
 
 static void add_text(gad_string *s, const char *key, const char *text)
@@ -352,14 +324,15 @@ gad_status gad_row_append(gad_row_writer *writer, const gad_row *row, const floa
     stored.map_offset = map ? writer->map_bytes : -1;
     if (map) {
         size_t bytes = (size_t)row->map_width * (size_t)row->map_height * sizeof *map;
-        if (!write_all(writer->maps, map, bytes)) /* before its row, so that a row never names a map that is not there */
+        if (!gad_file_resume_write(writer->maps, map,
+                                   bytes)) /* before its row, so that a row never names a map that is not there */
             return gad_error_system(err, operation, writer->path, errno);
         writer->map_bytes += (int64_t)bytes;
     }
     add_row(&line, &stored);
     if (line.failed)
         status = gad_error_memory(err, operation, line.length);
-    else if (!write_all(writer->rows, line.data, line.length))
+    else if (!gad_file_resume_write(writer->rows, line.data, line.length))
         status = gad_error_system(err, operation, writer->path, errno);
     gad_string_free(&line);
     if (!status && gad_clock_seconds() - writer->synced_s >= sync_every_s)

@@ -78,13 +78,14 @@ const command cmd_data_stats = {
 
 typedef struct import_options {
     option_list arguments;
-    const char *store, *name, *root, *annotations;
+    const char *store, *shard, *name, *root, *annotations;
     bool benchmark, verbose;
 } import_options;
 
 #define AT(field) offsetof(import_options, field)
 static const option import_table[] = {
     {.table = &options_data_store, .offset = AT(store)},
+    {.table = &options_data_share, .offset = AT(shard)},
     {.name = "name",
      .argument = "NAME",
      .kind = OPTION_STRING,
@@ -124,7 +125,7 @@ static int run_import(void *settings)
                                   .every_annotation = strcmp(o->annotations, "all") == 0,
                                   .log = &log,
                                   .progress = &progress};
-    gad_status status = gad_data_open(o->store, GAD_DATA_CREATE, &data, &err);
+    gad_status status = options_data_open(o->store, o->shard, GAD_DATA_CREATE, &s.share, &data, &err);
     if (!status)
         status = gad_data_import(data, &s, &r, &err);
     terminal_progress_end();
@@ -138,6 +139,7 @@ static int run_import(void *settings)
     for (int i = 0; i < GAD_DATA_PROBLEMS; i++)
         if (r.problems[i])
             printf("%8lld %s\n", (long long)r.problems[i], gad_data_problem_name(i));
+    options_data_tell(o->store, &s.share);
     return EXIT_DONE;
 }
 

@@ -12,13 +12,14 @@
 /* ---- pair ---- */
 
 typedef struct pair_options {
-    const char *store;
+    const char *store, *shard;
     gad_data_pair_settings s;
 } pair_options;
 
 #define AT(field) offsetof(pair_options, field)
 static const option pair_table[] = {
     {.table = &options_data_store, .offset = AT(store)},
+    {.table = &options_data_share, .offset = AT(shard)},
     {.name = "dataset", .argument = "NAME", .kind = OPTION_STRING, .offset = AT(s.dataset), .help = "only this dataset"},
     {.name = "class", .argument = "NAME", .kind = OPTION_STRING, .offset = AT(s.class_name), .help = "only this class"},
     {.name = "method",
@@ -86,7 +87,7 @@ static int run_pair(void *settings)
     terminal_catch_interrupt();
     o->s.log = &log;
     o->s.progress = &progress;
-    gad_status status = gad_data_open(o->store, GAD_DATA_WRITE, &data, &err);
+    gad_status status = options_data_open(o->store, o->shard, GAD_DATA_WRITE, &o->s.share, &data, &err);
     if (!status)
         status = gad_data_pair(data, &o->s, &r, &err);
     terminal_progress_end();
@@ -97,6 +98,7 @@ static int run_pair(void *settings)
            "the cache, %lld unreadable; search %.1f s\n",
            (long long)r.samples, (long long)r.paired, (long long)r.kept, (long long)r.without, (long long)r.measured,
            r.measure_s, (long long)r.cached, (long long)r.unreadable, r.search_s);
+    options_data_tell(o->store, &o->s.share);
     return EXIT_DONE;
 }
 
@@ -114,7 +116,7 @@ const command cmd_data_pair = {
 /* ---- reason ---- */
 
 typedef struct reason_options {
-    const char *store, *teacher;
+    const char *store, *shard, *teacher;
     gad_data_reason_settings s;
     endpoint_options endpoint;
     bool verbose;
@@ -123,6 +125,7 @@ typedef struct reason_options {
 #define AT(field) offsetof(reason_options, field)
 static const option reason_table[] = {
     {.table = &options_data_store, .offset = AT(store)},
+    {.table = &options_data_share, .offset = AT(shard)},
     {.table = &options_data_filter, .offset = AT(s.filter)},
     {.name = "limit",
      .argument = "N",
@@ -228,7 +231,7 @@ static int run_reason(void *settings)
     o->s.timeout_s = o->endpoint.timeout;
     o->s.log = &log;
     o->s.progress = &progress;
-    gad_status status = gad_data_open(o->store, GAD_DATA_WRITE, &data, &err);
+    gad_status status = options_data_open(o->store, o->shard, GAD_DATA_WRITE, &o->s.share, &data, &err);
     if (!status)
         status = gad_data_reason(data, &o->s, &r, &err);
     terminal_progress_end();
@@ -238,7 +241,10 @@ static int run_reason(void *settings)
            "%lld + %lld tokens, cost %.2f\n",
            (long long)r.samples, r.seconds, (long long)r.accepted, (long long)r.rejected, (long long)r.fallback,
            (long long)r.kept, (long long)r.failed, (long long)r.prompt_tokens, (long long)r.completion_tokens, r.cost);
-    return status ? terminal_fail(&err) : EXIT_DONE;
+    if (status)
+        return terminal_fail(&err);
+    options_data_tell(o->store, &o->s.share);
+    return EXIT_DONE;
 }
 
 const command cmd_data_reason = {
@@ -259,13 +265,14 @@ const command cmd_data_reason = {
 
 typedef struct synth_options {
     gad_data_synth_settings s;
-    const char *store;
+    const char *store, *shard;
     bool list;
 } synth_options;
 
 #define AT(field) offsetof(synth_options, s.field)
 static const option synth_table[] = {
     {.table = &options_data_store, .offset = offsetof(synth_options, store)},
+    {.table = &options_data_share, .offset = offsetof(synth_options, shard)},
     {.name = "out",
      .argument = "DIR",
      .kind = OPTION_STRING,
@@ -429,7 +436,7 @@ static int run_synth(void *settings)
     terminal_catch_interrupt();
     o->s.log = &log;
     o->s.progress = &progress;
-    gad_status status = gad_data_open(o->store, GAD_DATA_CREATE, &data, &err);
+    gad_status status = options_data_open(o->store, o->shard, GAD_DATA_CREATE, &o->s.share, &data, &err);
     if (!status)
         status = gad_data_synth(data, &o->s, &r, &err);
     terminal_progress_end();
@@ -438,6 +445,7 @@ static int run_synth(void *settings)
         return terminal_fail(&err);
     printf("%s: %lld pairs, %lld with a defect, %lld boxes, %.0f pairs/s with files\n", o->s.name, (long long)r.pairs,
            (long long)r.anomalous, (long long)r.boxes, (double)r.pairs / r.seconds);
+    options_data_tell(o->store, &o->s.share);
     return EXIT_DONE;
 }
 

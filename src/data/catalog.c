@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "data/adapter/adapter.h"
 #include "data/guess.h"
+#include "data/part.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,12 +87,58 @@ static void warn_counts(const gad_catalog_entry *entry, const gad_import_report 
                         entry->anomalous);
 }
 
+static gad_status read_folder(gad_store *store, const gad_catalog_entry *entry, const gad_import_settings *settings,
+                              bool named, gad_import_report *report, gad_error *err)
+{
+    gad_import *import = NULL;
+    gad_store_dataset dataset = {.name = settings->dataset,
+                                 .root = settings->folder,
+                                 .title = entry->title,
+                                 .license = entry->license,
+                                 .citation = entry->citation,
+                                 .home = entry->home};
+    const bool share = gad_part_is_share(settings->part); /* has but some of the images */
+    gad_status status = gad_store_begin(store, err);
+    if (!status && entry->generic && !named)
+        status = refuse_other_folder(store, settings->dataset, settings->folder, err);
+    if (!status)
+        status = gad_store_put_dataset(store, &dataset, err);
+    if (!status)
+        status = gad_import_open(store, settings, &import, err);
+    if (!status)
+        status = entry->read(import, entry, err);
+    if (!status)
+        status = gad_import_finish(import, report, err);
+    if (!status && !report->images && !share)
+        status = refuse_empty(import, entry, report, err);
+    if (!status)
+        status = gad_store_commit(store, err);
+    gad_import_free(import);
+    if (status)
+        gad_store_rollback(store);
+    else if (!share)
+        warn_counts(entry, report, settings->log);
+    return status;
+}
+
+/* A share goes through all of it with a store of its own that nobody sees. */
+static gad_status read_share(const gad_catalog_entry *entry, const gad_import_settings *settings, gad_import_report *report,
+                             gad_error *err)
+{
+    gad_store *scratch = NULL;
+    gad_status status = gad_store_open_scratch(&scratch, err);
+    if (!status)
+        status = read_folder(scratch, entry, settings, true, report, err);
+    gad_store_close(scratch);
+    return status;
+}
+
 gad_status gad_catalog_import(gad_store *store, const gad_catalog_request *request, gad_import_report *report,
                               gad_error *err)
 {
     const gad_catalog_entry *entry = gad_catalog_find(request->adapter);
-    char *folder = NULL;
-    gad_import *import = NULL;
+    char *folder = NULL, job[256];
+    gad_part *part = NULL;
     if (!entry)
         return gad_error_set(err, GAD_E_ARGUMENT, "import a dataset", "gad data list shows the names",
                              "%s: not a dataset that gad knows", request->adapter);
@@ -101,41 +148,25 @@ gad_status gad_catalog_import(gad_store *store, const gad_catalog_request *reque
     gad_status status = full_path(request->folder, &folder, err);
     if (status)
         return status;
-    gad_store_dataset dataset = {.name = name,
-                                 .root = folder,
-                                 .title = entry->title,
-                                 .license = entry->license,
-                                 .citation = entry->citation,
-                                 .home = entry->home};
+    snprintf(job, sizeof job, "import-%.200s", name);
+    status = gad_part_open(gad_store_path(store), job, &request->share, &part, err);
     gad_import_settings settings = {.dataset = name,
                                     .folder = folder,
                                     .license = entry->license,
                                     .source_url = entry->home,
                                     .every_annotation = request->every_annotation,
                                     .benchmark = entry->benchmark || request->benchmark,
+                                    .part = part,
                                     .catalog = &(struct gad_catalog_list){ENTRIES, gad_catalog_count()},
                                     .log = request->log,
                                     .progress = request->progress};
-    status = gad_store_begin(store, err);
-    if (!status && entry->generic && !request->dataset)
-        status = refuse_other_folder(store, name, folder, err);
-    if (!status)
-        status = gad_store_put_dataset(store, &dataset, err);
-    if (!status)
-        status = gad_import_open(store, &settings, &import, err);
-    if (!status)
-        status = entry->read(import, entry, err);
-    if (!status)
-        status = gad_import_finish(import, report, err);
-    if (!status && !report->images)
-        status = refuse_empty(import, entry, report, err);
-    if (!status)
-        status = gad_store_commit(store, err);
-    gad_import_free(import);
-    if (status)
-        gad_store_rollback(store);
-    else
-        warn_counts(entry, report, request->log);
+    if (!status && gad_part_is_share(part))
+        status = read_share(entry, &settings, report, err);
+    else if (!status)
+        status = read_folder(store, entry, &settings, request->dataset, report, err);
+    if (!status && !gad_part_is_share(part))
+        status = gad_part_remove(part, err);
+    gad_part_free(part);
     gad_memory_free(folder);
     return status;
 }

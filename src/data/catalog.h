@@ -15,6 +15,7 @@ typedef struct gad_catalog_request {
     const char *dataset;   /* the name in the store; NULL: the entry's */
     bool every_annotation; /* not only the latest of each image */
     bool benchmark;        /* hold it out from training, whatever the catalogue says */
+    gad_share share;       /* of the images; the store stays as it is, what is measured goes beside it */
     const gad_log *log;
     const gad_progress *progress;
 } gad_catalog_request;

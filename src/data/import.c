@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
+#include "data/import_part.h"
 #include "data/measure.h"
 #include "data/seen.h"
 
@@ -230,13 +231,44 @@ static gad_status store_result(gad_import *import, gad_measure_result *r, gad_er
     return status;
 }
 
+/* By this process, unless another one has done it. */
+static gad_status measure_one(const gad_import *import, int i, gad_error *err)
+{
+    const gad_import_settings *s = &import->settings;
+    const gad_import_entry *entry = &import->queue[i].entry;
+    gad_measure_result *result = &import->results[i];
+    gad_hash key = {0};
+    if (s->part && !gad_import_part_key(s, entry, &key))
+        return gad_error_memory(err, "import a dataset", 0);
+    if (s->part && gad_import_part_find(s->part, key, result))
+        return GAD_OK;
+    gad_measure_entry(s, &import->rule, entry, result);
+    return gad_import_part_add(s->part, key, result, err);
+}
+
+/* All of the queue; of the failures the first one's error is told. */
+static gad_status measure_queue(gad_import *import, gad_error *err)
+{
+    gad_status status[BATCH];
+    gad_error errors[BATCH];
+    const int n = import->queued;
+#pragma omp parallel for schedule(dynamic)
+    for (int i = 0; i < n; i++)
+        status[i] = measure_one(import, i, &errors[i]);
+    for (int i = 0; i < n; i++)
+        if (status[i]) {
+            if (err)
+                *err = errors[i];
+            return status[i];
+        }
+    return GAD_OK;
+}
+
 static gad_status flush(gad_import *import, gad_error *err)
 {
     int n = import->queued;
-#pragma omp parallel for schedule(dynamic)
-    for (int i = 0; i < n; i++)
-        gad_measure_entry(&import->settings, &import->rule, &import->queue[i].entry, &import->results[i]);
-    gad_status status = GAD_OK;
+    memset(import->results, 0, BATCH * sizeof *import->results);
+    gad_status status = measure_queue(import, err);
     for (int i = 0; i < n; i++) {
         if (!status)
             status = store_result(import, &import->results[i], err);
@@ -362,6 +394,8 @@ gad_status gad_import_add(gad_import *import, const gad_import_entry *entry, gad
     if (away)
         return gad_import_note(import, GAD_IMPORT_BAD_RECORD, away, err,
                                "not a path inside the data set: the entry was left out");
+    if (!gad_part_takes(import->settings.part))
+        return GAD_OK;
     packer p = {0};
     queued *q = &import->queue[import->queued];
     pack_entry(&p, entry, &q->entry);

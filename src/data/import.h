@@ -89,6 +89,7 @@ typedef struct gad_import_settings {
     const char *license, *source_url;
     bool every_annotation;                  /* of an image that several people annotated; else the latest counts */
     bool benchmark;                         /* held out: train normals get the split "reference", all others "benchmark" */
+    struct gad_part *part;                  /* of several processes that measure side by side; NULL: this one alone */
     const struct gad_catalog_list *catalog; /* what else a wrong folder could be; NULL: no guesses */
     const gad_log *log;
     const gad_progress *progress;

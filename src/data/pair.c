@@ -1,7 +1,9 @@
 /* pair: see pair.h. One category at a time is in memory. */
 #include "data/pair.h"
+#include "data/part.h"
 #include "data/store_query.h"
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -32,6 +34,7 @@ typedef struct category {
     gad_store *store;
     const gad_pair_settings *settings;
     gad_pair_report *report;
+    gad_part *part;
     char *root, *dataset, *class_name;
     item *items;
     size_t count, capacity;
@@ -149,51 +152,109 @@ static bool decode(const category *c, const item *t, gad_image *image)
     return good;
 }
 
-/* Features of all items: from the cache, else measured by all threads and cached in batches. */
+static gad_hash key_of(const category *c, const item *t)
+{
+    return gad_hash_combine(gad_hash_bytes(t->key, strlen(t->key)), gad_hash_bytes(c->version, strlen(c->version)));
+}
+
+/* A feature that another process left in its part: NULL when none did. */
+static uint16_t *left_feature(const category *c, const item *t, size_t bytes)
+{
+    size_t length = 0;
+    gad_string decoded = {0};
+    const char *line = gad_part_find(c->part, key_of(c, t), &length);
+    if (!line || !gad_base64_decode(line, length, &decoded) || decoded.length != bytes) {
+        gad_string_free(&decoded);
+        return NULL;
+    }
+    return (uint16_t *)(void *)decoded.data;
+}
+
+/* What is known of an item already: in the cache, or from another process, whose part then goes into the cache. */
+static gad_status find_feature(category *c, item *t, size_t bytes, gad_error *err)
+{
+    size_t size = 0;
+    void *cached = NULL;
+    gad_status status = gad_store_get_feature(c->store, t->key, c->version, &cached, &size, err);
+    if (!status && cached && size == bytes) {
+        t->feature = cached;
+        c->report->cached++;
+        return GAD_OK;
+    }
+    gad_memory_free(cached);
+    if (!status && (t->feature = left_feature(c, t, bytes))) {
+        c->report->measured++;
+        if (!gad_part_is_share(c->part))
+            status = gad_store_put_feature(c->store, t->key, c->version, t->feature, bytes, err);
+    }
+    return status;
+}
+
+/* Of a share: at once, so that little is lost with the process. */
+static gad_status leave_feature(const category *c, const item *t, size_t bytes)
+{
+    gad_string text = {0};
+    if (!t->feature || !gad_part_is_share(c->part))
+        return GAD_OK;
+    gad_base64_encode(t->feature, bytes, &text);
+    gad_status status = text.failed ? GAD_E_MEMORY : gad_part_add(c->part, key_of(c, t), text.data, text.length, NULL);
+    gad_string_free(&text);
+    return status;
+}
+
+static gad_status measure_one(const category *c, item *t, size_t numbers)
+{
+    gad_image image = {0};
+    uint16_t *feature = gad_memory_alloc(numbers, sizeof *feature);
+    if (feature && decode(c, t, &image) && !gad_align_feature(&image, &c->settings->rule, feature, NULL)) {
+        t->feature = feature;
+        feature = NULL;
+    }
+    gad_memory_free(feature);
+    gad_image_free(&image);
+    return leave_feature(c, t, numbers * sizeof *feature);
+}
+
+/* What came of one item, into the report and the cache; a share's is in its part already. */
+static gad_status keep_feature(category *c, const item *t, size_t bytes, gad_error *err)
+{
+    c->report->measured += t->feature != NULL;
+    c->report->unreadable += t->feature == NULL;
+    if (!t->feature)
+        gad_log_warning(c->settings->log, "%s: could not be read; it gets no references", t->image);
+    else if (!gad_part_is_share(c->part))
+        return gad_store_put_feature(c->store, t->key, c->version, t->feature, bytes, err);
+    return GAD_OK;
+}
+
+/* Features of all items (of a share: its own), those that are not known measured by all threads and kept in batches. */
 static gad_status measure(category *c, gad_progress_meter *meter, gad_error *err)
 {
     enum { BATCH = 32 };
     size_t numbers = gad_align_count(&c->settings->rule), bytes = numbers * sizeof(uint16_t);
     gad_status status = GAD_OK;
     size_t missing[BATCH];
+    gad_status left[BATCH];
     int waiting = 0;
     double started = gad_clock_seconds();
     for (size_t i = 0; i <= c->count && !status; i++) {
         if (i < c->count) {
-            size_t size = 0;
-            void *cached = NULL;
-            status = gad_store_get_feature(c->store, c->items[i].key, c->version, &cached, &size, err);
-            if (cached && size == bytes) {
-                c->items[i].feature = cached;
-                c->report->cached++;
+            if (!gad_part_takes(c->part))
                 continue;
-            }
-            gad_memory_free(cached);
+            status = find_feature(c, &c->items[i], bytes, err);
+            if (status || c->items[i].feature)
+                continue;
             missing[waiting++] = i;
         }
         if (waiting < BATCH && i < c->count)
             continue;
 #pragma omp parallel for schedule(dynamic)
-        for (int k = 0; k < waiting; k++) {
-            item *t = &c->items[missing[k]];
-            gad_image image = {0};
-            uint16_t *feature = gad_memory_alloc(numbers, sizeof *feature);
-            if (feature && decode(c, t, &image) && !gad_align_feature(&image, &c->settings->rule, feature, NULL)) {
-                t->feature = feature;
-                feature = NULL;
-            }
-            gad_memory_free(feature);
-            gad_image_free(&image);
-        }
-        for (int k = 0; k < waiting && !status; k++) {
-            const item *t = &c->items[missing[k]];
-            c->report->measured += t->feature != NULL;
-            c->report->unreadable += t->feature == NULL;
-            if (t->feature)
-                status = gad_store_put_feature(c->store, t->key, c->version, t->feature, bytes, err);
-            else
-                gad_log_warning(c->settings->log, "%s: could not be read; it gets no references", t->image);
-        }
+        for (int k = 0; k < waiting; k++)
+            left[k] = measure_one(c, &c->items[missing[k]], numbers);
+        for (int k = 0; k < waiting && !status; k++)
+            status = left[k] ? gad_error_set(err, left[k], "pair samples", "see whether its disk is full",
+                                             "%s.parts cannot be written", gad_store_path(c->store))
+                             : keep_feature(c, &c->items[missing[k]], bytes, err);
         waiting = 0;
         if (!status && !gad_progress_update(meter, c->report->samples + (int64_t)i / 2))
             status = gad_error_set(err, GAD_E_CANCELLED, "pair samples", "what was measured is kept", "cancelled");
@@ -320,6 +381,11 @@ static gad_status pair_category(category *c, gad_progress_meter *meter, gad_erro
     gad_status status = load_category(c, err);
     if (!status && align)
         status = measure(c, meter, err);
+    if (status || gad_part_is_share(c->part)) { /* whom each goes with is found when all are measured */
+        gad_memory_free(results);
+        c->report->samples += status ? 0 : (int64_t)c->count;
+        return status;
+    }
     candidates = gad_memory_alloc(c->count + 1, sizeof *candidates);
     if (!status && (!candidates || !results))
         status = gad_error_memory(err, "pair samples", c->count * sizeof *candidates);
@@ -356,8 +422,26 @@ static gad_status pair_category(category *c, gad_progress_meter *meter, gad_erro
     return status;
 }
 
+/* A category in a transaction of its own; a share changes nothing. */
+static gad_status pair_stored(category *c, gad_progress_meter *meter, gad_error *err)
+{
+    if (gad_part_is_share(c->part))
+        return pair_category(c, meter, err);
+    gad_status status = gad_store_begin(c->store, err);
+    if (status)
+        return status;
+    status = pair_category(c, meter, err);
+    if (status && status != GAD_E_CANCELLED) {
+        gad_store_rollback(c->store);
+        return status;
+    }
+    gad_status committed = gad_store_commit(c->store, status ? NULL : err);
+    return status ? status : committed;
+}
+
 /* What gad_pair_run does; *report also counts what a failing run did. */
-static gad_status pair_all(gad_store *store, const gad_pair_settings *settings, gad_pair_report *report, gad_error *err)
+static gad_status pair_all(gad_store *store, const gad_pair_settings *settings, gad_part *part, gad_pair_report *report,
+                           gad_error *err)
 {
     gad_store_rows *rows = NULL;
     bool row = true;
@@ -381,20 +465,11 @@ static gad_status pair_all(gad_store *store, const gad_pair_settings *settings, 
     gad_store_query_ask(rows, (const char *[GAD_STORE_VALUES]){settings->dataset, settings->class_name});
     status = gad_store_query_next(rows, &row, err);
     while (!status && row) {
-        category c = {.store = store, .settings = settings, .report = report};
+        category c = {.store = store, .settings = settings, .report = report, .part = part};
         c.dataset = gad_memory_copy_string(gad_store_query_text(rows, 0));
         c.class_name = gad_memory_copy_string(gad_store_query_text(rows, 1));
         snprintf(c.version, sizeof c.version, "align:S=%d,v3", settings->rule.blocks);
-        status = c.dataset && c.class_name ? gad_store_begin(store, err) : gad_error_memory(err, "pair samples", 0);
-        if (!status) {
-            status = pair_category(&c, &meter, err);
-            if (!status || status == GAD_E_CANCELLED) {
-                gad_status committed = gad_store_commit(store, status ? NULL : err);
-                status = status ? status : committed;
-            } else {
-                gad_store_rollback(store);
-            }
-        }
+        status = c.dataset && c.class_name ? pair_stored(&c, &meter, err) : gad_error_memory(err, "pair samples", 0);
         category_clear(&c);
         if (!status && !gad_progress_update(&meter, report->samples))
             status = gad_error_set(err, GAD_E_CANCELLED, "pair samples", "categories that were done are kept", "cancelled");
@@ -408,7 +483,20 @@ static gad_status pair_all(gad_store *store, const gad_pair_settings *settings, 
 gad_status gad_pair_run(gad_store *store, const gad_pair_settings *settings, gad_pair_report *report, gad_error *err)
 {
     gad_pair_report counts = {0};
-    gad_status status = pair_all(store, settings, &counts, err);
+    gad_part *part = NULL;
+    gad_string job = {0};
+    gad_string_add(&job, "pair");
+    const char *const names[] = {settings->dataset, settings->class_name};
+    for (size_t i = 0; i < 2; i++)
+        gad_string_addf(&job, "%s%s", names[i] ? "-" : "", names[i] ? names[i] : "");
+    gad_status status = job.failed ? gad_error_memory(err, "pair samples", job.length)
+                                   : gad_part_open(gad_store_path(store), job.data, &settings->share, &part, err);
+    if (!status)
+        status = pair_all(store, settings, part, &counts, err);
+    if (!status && !gad_part_is_share(part))
+        status = gad_part_remove(part, err);
+    gad_part_free(part);
+    gad_string_free(&job);
     if (!status)
         *report = counts;
     return status;

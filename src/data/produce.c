@@ -4,9 +4,11 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/file_resume.h"
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/progress.h"
+#include "data/part.h"
 #include "io/image.h"
 
 #include <errno.h>
@@ -30,6 +32,8 @@ typedef struct factory {
     size_t photo_count, photo_capacity;
     FILE *lines;
     char *root;
+    gad_part *part;
+    gad_hash made_of; /* all settings that a pair depends on */
 } factory;
 
 gad_data_synth_settings gad_data_synth_default(void)
@@ -179,8 +183,49 @@ static gad_status from_photo(const factory *f, gad_synth_work *work, int64_t ind
     return status;
 }
 
+/* A pair that another process made: its files are there and its sample is in a part. */
+static bool find_made(const factory *f, gad_hash key, product *p)
+{
+    char path[2 * PATH_BYTES];
+    size_t length = 0;
+    const char *line = gad_part_find(f->part, key, &length);
+    json_t *root = NULL;
+    if (!line || gad_json_parse(line, length, "a part", &root, NULL))
+        return false;
+    bool good = !gad_sample_from_json(root, "a part", &p->sample, NULL);
+    json_decref(root);
+    if (good) {
+        snprintf(path, sizeof path, "%s/%s", f->root, p->sample.image);
+        good = gad_file_exists(path);
+    }
+    if (!good)
+        gad_sample_free(&p->sample);
+    return good;
+}
+
+static gad_hash key_of(const factory *f, int64_t index)
+{
+    return gad_hash_combine(f->made_of, gad_hash_bytes(&index, sizeof index));
+}
+
+static gad_status leave_made(const factory *f, gad_hash key, const gad_sample *sample, gad_error *err)
+{
+    gad_string line = {0};
+    gad_status status = GAD_OK;
+    if (gad_part_is_share(f->part))
+        status = gad_sample_to_json(sample, &line, err);
+    if (!status)
+        status = gad_part_add(f->part, key, line.data, line.length, err);
+    gad_string_free(&line);
+    return status;
+}
+
 static void make_one(const factory *f, gad_synth_work *work, gad_synth_pair *pair, int64_t index, product *p)
 {
+    const gad_hash key = key_of(f, index);
+    p->status = GAD_OK;
+    if (find_made(f, key, p))
+        return;
     char made[96];
     const char *class_name = made;
     p->status = f->photo_count ? from_photo(f, work, index, pair, &class_name, &p->err)
@@ -191,23 +236,32 @@ static void make_one(const factory *f, gad_synth_work *work, gad_synth_pair *pai
         snprintf(made, sizeof made, "%s_%llu", gad_scene_family_name(pair->family), (unsigned long long)pair->class_index);
     p->status = describe(f, pair, index, class_name, p) ? write_files(f, pair, p, &p->err)
                                                         : gad_error_memory(&p->err, "make synthetic pairs", 0);
+    if (!p->status)
+        p->status = leave_made(f, key, &p->sample, &p->err);
 }
 
 static gad_status store_one(factory *f, product *p, gad_error *err)
 {
     gad_store_change change;
     gad_string line = {0};
-    if (p->status) {
-        if (err)
-            *err = p->err;
-        return p->status;
-    }
     gad_status status = gad_store_put(f->store, &p->sample, &change, err);
     if (!status)
         status = gad_sample_to_json(&p->sample, &line, err);
     if (!status && fprintf(f->lines, "%s\n", line.data) < 0)
         status = gad_error_system(err, "make synthetic pairs", "samples.jsonl", errno);
     gad_string_free(&line);
+    return status;
+}
+
+/* In the order of pairs; a share's are counted only. */
+static gad_status settle_one(factory *f, product *p, gad_error *err)
+{
+    if (p->status) {
+        if (err)
+            *err = p->err;
+        return p->status;
+    }
+    gad_status status = gad_part_is_share(f->part) ? GAD_OK : store_one(f, p, err);
     f->report->pairs++;
     f->report->anomalous += p->sample.label;
     f->report->boxes += (int64_t)p->sample.box_count;
@@ -227,13 +281,17 @@ static gad_status run(factory *f, gad_error *err)
         status = gad_synth_work_new(&s->synth, &works[i], err);
     for (int64_t from = 0; from < s->count && !status; from += BATCH) {
         int n = (int)(s->count - from < BATCH ? s->count - from : BATCH);
+        bool mine[BATCH];
+        for (int i = 0; i < n; i++)
+            mine[i] = gad_part_takes(f->part);
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
         for (int i = 0; i < n; i++)
-            make_one(f, works[omp_get_thread_num()], &pairs[omp_get_thread_num()], (int64_t)s->first + from + i,
-                     &products[i]);
+            if (mine[i])
+                make_one(f, works[omp_get_thread_num()], &pairs[omp_get_thread_num()], (int64_t)s->first + from + i,
+                         &products[i]);
         for (int i = 0; i < n; i++) {
-            if (!status)
-                status = store_one(f, &products[i], err);
+            if (!status && mine[i])
+                status = settle_one(f, &products[i], err);
             gad_sample_free(&products[i].sample);
         }
         if (!status && !gad_progress_update(&meter, from + n))
@@ -266,6 +324,8 @@ static gad_status make_folders(const factory *f, gad_error *err)
     for (int i = 0; i < 3 && !status; i++) {
         snprintf(path, sizeof path, "%s/%s", f->root, subs[i]);
         status = gad_file_make_directory(path, err);
+        if (!status && gad_share_is_whole(&f->settings->share))
+            gad_file_resume_tidy(path); /* what a killed process left half written */
     }
     return status;
 }
@@ -349,11 +409,59 @@ static gad_status claim_name(const factory *f, gad_error *err)
     return status;
 }
 
+/* All settings, and the folder that the files are in. */
+static gad_status open_part(factory *f, gad_error *err)
+{
+    char job[256];
+    json_t *made = record(f->settings);
+    char *text = made ? json_dumps(made, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
+    json_decref(made);
+    if (!text)
+        return gad_error_memory(err, "make synthetic pairs", 0);
+    const char *const parts[] = {GAD_VERSION, text, f->root, f->settings->name};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        f->made_of = gad_hash_combine(f->made_of, gad_hash_bytes(parts[i], strlen(parts[i])));
+    free(text);
+    snprintf(job, sizeof job, "synth-%.200s", f->settings->name);
+    return gad_part_open(gad_store_path(f->store), job, &f->settings->share, &f->part, err);
+}
+
+/* The samples into samples.jsonl and the store, or neither. */
+static gad_status run_stored(factory *f, gad_error *err)
+{
+    gad_file_writer lines = {0};
+    char path[2 * PATH_BYTES];
+    snprintf(path, sizeof path, "%s/samples.jsonl", f->root);
+    gad_status status = gad_file_writer_open(&lines, path, err);
+    if (status)
+        return status;
+    f->lines = lines.stream;
+    gad_store_dataset d = {.name = f->settings->name,
+                           .root = f->root,
+                           .title = "synthetic defects",
+                           .license = f->settings->from ? "as the source images" : "made by gad",
+                           .citation = "",
+                           .home = ""};
+    status = gad_store_begin(f->store, err);
+    if (!status)
+        status = gad_store_put_dataset(f->store, &d, err);
+    if (!status)
+        status = run(f, err);
+    if (!status)
+        status = gad_file_writer_commit(&lines, err);
+    else
+        gad_file_writer_discard(&lines);
+    if (!status)
+        status = gad_store_commit(f->store, err);
+    else
+        gad_store_rollback(f->store);
+    return status ? status : gad_part_remove(f->part, err);
+}
+
 gad_status gad_produce_run(gad_store *store, const gad_data_synth_settings *settings, gad_data_synthesised *report,
                            gad_error *err)
 {
     factory f = {.store = store, .settings = settings, .report = report};
-    gad_file_writer lines = {0};
     double started = gad_clock_seconds();
     *report = (gad_data_synthesised){0};
     gad_status status = gad_synth_check(&settings->synth, err);
@@ -367,33 +475,11 @@ gad_status gad_produce_run(gad_store *store, const gad_data_synth_settings *sett
         status = make_folders(&f, err);
     if (!status && settings->from)
         status = open_photos(&f, err);
-    if (!status) {
-        char path[2 * PATH_BYTES];
-        snprintf(path, sizeof path, "%s/samples.jsonl", f.root);
-        status = gad_file_writer_open(&lines, path, err);
-    }
-    if (!status) {
-        f.lines = lines.stream;
-        gad_store_dataset d = {.name = settings->name,
-                               .root = f.root,
-                               .title = "synthetic defects",
-                               .license = settings->from ? "as the source images" : "made by gad",
-                               .citation = "",
-                               .home = ""};
-        status = gad_store_begin(store, err);
-        if (!status)
-            status = gad_store_put_dataset(store, &d, err);
-        if (!status)
-            status = run(&f, err);
-        if (!status)
-            status = gad_file_writer_commit(&lines, err);
-        else
-            gad_file_writer_discard(&lines);
-        if (!status)
-            status = gad_store_commit(store, err);
-        else
-            gad_store_rollback(store);
-    }
+    if (!status)
+        status = open_part(&f, err);
+    if (!status)
+        status = gad_part_is_share(f.part) ? run(&f, err) : run_stored(&f, err);
+    gad_part_free(f.part);
     close_photos(&f);
     gad_memory_free(f.root);
     report->seconds = gad_clock_seconds() - started;

@@ -42,6 +42,12 @@ const gad_hash *gad_seen_claim(gad_seen *t, gad_hash name, gad_hash owner, bool 
     return &s->owner;
 }
 
+const gad_hash *gad_seen_find(const gad_seen *t, gad_hash name)
+{
+    const slot *s = t->slots ? find_slot(t, name) : NULL;
+    return s && s->used ? &s->owner : NULL;
+}
+
 void gad_seen_free(gad_seen *t)
 {
     gad_memory_free(t->slot);

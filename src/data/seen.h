@@ -11,5 +11,7 @@ typedef struct gad_seen {
 
 /* The owner of a name: this one when nobody had it (*is_new). NULL without memory. Valid until the next claim. */
 const gad_hash *gad_seen_claim(gad_seen *seen, gad_hash name, gad_hash owner, bool *is_new);
+/* The owner of a name; NULL: nobody. Any number of threads may ask at once. */
+const gad_hash *gad_seen_find(const gad_seen *seen, gad_hash name);
 void gad_seen_free(gad_seen *seen);
 #endif

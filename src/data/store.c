@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file.h"
 #include "base/memory.h"
 
 #include <string.h>
@@ -33,18 +34,44 @@ static const char *const STEPS[] = {
 
 static const gad_sqlite_schema SCHEMA = {0x47414431 /* "GAD1" */, STEPS, sizeof STEPS / sizeof *STEPS};
 
-gad_status gad_store_open(const char *path, gad_sqlite_mode mode, gad_store **out, gad_error *err)
+/* `file` is what SQLite opens, `path` what the store is called. */
+static gad_status open_as(const char *file, const char *path, gad_sqlite_mode mode, gad_store **out, gad_error *err)
 {
     gad_store *store = gad_memory_zero(1, sizeof *store);
-    if (!store)
+    if (!store || !(store->path = gad_memory_copy_string(path))) {
+        gad_store_close(store);
         return gad_error_memory(err, "open the store", sizeof *store);
-    gad_status status = gad_sqlite_open(path, mode, &SCHEMA, &store->db, err);
+    }
+    gad_status status = gad_sqlite_open(file, mode, &SCHEMA, &store->db, err);
     if (status) {
         gad_store_close(store);
         return status;
     }
     *out = store;
     return GAD_OK;
+}
+
+static const char in_memory[] = ":memory:";
+
+gad_status gad_store_open(const char *path, gad_sqlite_mode mode, gad_store **out, gad_error *err)
+{
+    return open_as(path, path, mode, out, err);
+}
+
+gad_status gad_store_open_beside(const char *path, gad_store **out, gad_error *err)
+{
+    return gad_file_exists(path) ? open_as(path, path, GAD_SQLITE_READ, out, err)
+                                 : open_as(in_memory, path, GAD_SQLITE_CREATE, out, err);
+}
+
+gad_status gad_store_open_scratch(gad_store **out, gad_error *err)
+{
+    return open_as(in_memory, in_memory, GAD_SQLITE_CREATE, out, err);
+}
+
+const char *gad_store_path(const gad_store *store)
+{
+    return store->path;
 }
 
 void gad_store_close(gad_store *store)
@@ -54,6 +81,7 @@ void gad_store_close(gad_store *store)
     for (int i = 0; i < GAD_STORE_STATEMENTS; i++)
         gad_sqlite_finish(store->statements[i]);
     gad_sqlite_close(store->db);
+    gad_memory_free(store->path);
     gad_memory_free(store);
 }
 

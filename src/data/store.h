@@ -9,6 +9,12 @@
 typedef struct gad_store gad_store;
 
 gad_status gad_store_open(const char *path, gad_sqlite_mode mode, gad_store **store, gad_error *err);
+/* For one of several processes, which leaves the store as it is: read where there is one, else empty and only in memory. */
+gad_status gad_store_open_beside(const char *path, gad_store **store, gad_error *err);
+/* An empty store in memory. */
+gad_status gad_store_open_scratch(gad_store **store, gad_error *err);
+/* As it was opened. */
+const char *gad_store_path(const gad_store *store);
 void gad_store_close(gad_store *store);
 
 /* Many puts in one transaction are thousands of times faster; nested begins are counted. */

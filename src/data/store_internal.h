@@ -25,6 +25,7 @@ typedef enum gad_store_statement {
 
 struct gad_store {
     gad_sqlite *db;
+    char *path;                                             /* as the caller named it */
     gad_sqlite_statement *statements[GAD_STORE_STATEMENTS]; /* NULL until they are used */
     int depth;                                              /* of nested transactions */
     int64_t import;                                         /* number of the running import, 0 outside one */

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
+#include "data/part.h"
 #include "io/image.h"
 #include "task/reasoning.h"
 
@@ -62,7 +63,8 @@ gad_status gad_teach_write(const gad_sample *s, const float *change, uint64_t se
 /* One sample on its way. */
 typedef struct work {
     gad_sample sample;
-    char *text;
+    char *root, *text;
+    bool mine;
     float change[3 * MAX_BOXES];
     gad_status status;
 } work;
@@ -111,13 +113,57 @@ static void measure_change(const char *root, work *l)
     gad_image_free(&normal);
 }
 
-static void learn(const gad_teach_settings *settings, const char *root, work *l)
+/* All that the text depends on. */
+static gad_status key_of(const gad_teach_settings *settings, const char *root, const gad_sample *s, gad_hash *key)
+{
+    gad_string text = {0};
+    gad_status status = gad_sample_to_json(s, &text, NULL);
+    gad_string_addf(&text, "%s %llu %d %d %s", GAD_VERSION, (unsigned long long)settings->filter.seed, settings->brief,
+                    settings->without_images, root);
+    *key = gad_hash_bytes(gad_string_text(&text), text.length);
+    status = text.failed ? GAD_E_MEMORY : status;
+    gad_string_free(&text);
+    return status;
+}
+
+/* The text of another process, as it was written there: one line, its ends of lines as \n of JSON. */
+static bool find_text(const gad_part *part, gad_hash key, char **text)
+{
+    size_t length = 0;
+    json_t *root = NULL;
+    const char *line = gad_part_find(part, key, &length), *written;
+    if (!line || gad_json_parse(line, length, "a part", &root, NULL))
+        return false;
+    if ((written = json_string_value(json_array_get(root, 0))))
+        *text = gad_memory_copy_string(written);
+    json_decref(root);
+    return *text;
+}
+
+static gad_status leave_text(const gad_part *part, gad_hash key, const char *text)
+{
+    gad_string line = {0};
+    gad_string_add(&line, "[");
+    gad_string_add_json(&line, text);
+    gad_string_add(&line, "]");
+    gad_status status = line.failed ? GAD_E_MEMORY : gad_part_add(part, key, line.data, line.length, NULL);
+    gad_string_free(&line);
+    return status;
+}
+
+static void learn(const gad_teach_settings *settings, const gad_part *part, work *l)
 {
     const gad_sample *s = &l->sample;
+    gad_hash key;
     memset(l->change, 0, sizeof l->change);
+    l->status = key_of(settings, l->root, s, &key);
+    if (l->status || find_text(part, key, &l->text))
+        return;
     if (!settings->without_images && s->box_count && s->reference_count)
-        measure_change(root, l);
+        measure_change(l->root, l);
     l->status = gad_teach_write(s, l->change, settings->filter.seed, settings->brief, &l->text, NULL);
+    if (!l->status && gad_part_is_share(part))
+        l->status = leave_text(part, key, l->text);
 }
 
 bool gad_teach_keeps(const gad_sample *sample)
@@ -127,76 +173,115 @@ bool gad_teach_keeps(const gad_sample *sample)
     return sample->think && *sample->think && accepted && !own;
 }
 
-static gad_status store_batch(gad_store *store, work *texts, int count, gad_teach_report *report, gad_error *err)
+/* One text into the store; a share's are counted only. */
+static gad_status store_one(gad_store *store, const gad_part *part, work *l, gad_teach_report *report, gad_error *err)
 {
-    gad_status status = gad_store_begin(store, err);
-    for (int i = 0; i < count && !status; i++) {
-        gad_sample text = {.row = texts[i].sample.row,
-                           .think = texts[i].text,
-                           .text_source = "template",
-                           .text_status = "accepted",
-                           .text_model = "grammar v1"};
-        if (gad_teach_keeps(&texts[i].sample)) {
-            report->kept++;
-            continue;
-        }
-        status = texts[i].status ? gad_error_memory(err, "write texts", 0) : gad_store_put_text(store, &text, err);
-        report->accepted++;
+    gad_sample text = {.row = l->sample.row,
+                       .think = l->text,
+                       .text_source = "template",
+                       .text_status = "accepted",
+                       .text_model = "grammar v1"};
+    report->samples++;
+    if (gad_teach_keeps(&l->sample)) {
+        report->kept++;
+        return GAD_OK;
     }
+    report->accepted++;
+    if (l->status)
+        return gad_error_memory(err, "write texts", 0);
+    return gad_part_is_share(part) ? GAD_OK : gad_store_put_text(store, &text, err);
+}
+
+static gad_status store_batch(gad_store *store, const gad_part *part, work *texts, int count, gad_teach_report *report,
+                              gad_error *err)
+{
+    bool share = gad_part_is_share(part);
+    gad_status status = share ? GAD_OK : gad_store_begin(store, err);
+    for (int i = 0; i < count && !status; i++)
+        if (texts[i].mine)
+            status = store_one(store, part, &texts[i], report, err);
+    if (share)
+        return status;
     if (!status)
         return gad_store_commit(store, err);
     gad_store_rollback(store);
     return status;
 }
 
+/* The next samples. A fresh cursor per batch: the batch before it is stored by then, and none stays open while writing. */
+static gad_status load_batch(gad_store *store, gad_part *part, const gad_store_filter *filter, work *texts, int *count,
+                             gad_error *err)
+{
+    gad_store_cursor *cursor = NULL;
+    bool found = true;
+    int n = 0;
+    gad_status status = gad_store_select(store, filter, &cursor, err);
+    while (!status && found && n < BATCH) {
+        status = gad_store_next(cursor, &texts[n].sample, &found, err);
+        if (!status && found)
+            status = gad_store_root(store, texts[n].sample.dataset, &texts[n].root, err);
+        if (!status && found)
+            texts[n++].mine = gad_part_takes(part);
+    }
+    gad_store_cursor_free(cursor);
+    *count = n;
+    return status;
+}
+
+static void clear_batch(work *texts, int count)
+{
+    for (int i = 0; i < count; i++) {
+        gad_memory_free(texts[i].text);
+        gad_memory_free(texts[i].root);
+        texts[i].text = texts[i].root = NULL;
+    }
+}
+
+static gad_status write_all(gad_store *store, const gad_teach_settings *settings, gad_part *part, work *texts,
+                            gad_teach_report *report, gad_error *err)
+{
+    gad_store_filter filter = settings->filter;
+    int64_t total = 0, done = 0;
+    int n = 1;
+    filter.limit = 0;
+    filter.without_text = !settings->overwrite;
+    gad_status status = gad_store_count(store, &filter, &total, err);
+    total = settings->filter.limit && settings->filter.limit < total ? settings->filter.limit : total;
+    gad_progress_meter meter = gad_progress_start(settings->progress, "write texts", total);
+    while (!status && done < total && n) {
+        filter.limit = total - done < BATCH ? total - done : BATCH;
+        status = load_batch(store, part, &filter, texts, &n, err);
+#pragma omp parallel for schedule(dynamic)
+        for (int i = 0; i < n; i++)
+            if (texts[i].mine)
+                learn(settings, part, &texts[i]);
+        if (!status)
+            status = store_batch(store, part, texts, n, report, err);
+        if (n)
+            filter.after_row = texts[n - 1].sample.row;
+        clear_batch(texts, n);
+        done += n;
+        if (!status && !gad_progress_update(&meter, done))
+            status = gad_error_set(err, GAD_E_CANCELLED, "write texts", "what was written is kept; start again to go on",
+                                   "cancelled");
+    }
+    return status;
+}
+
 gad_status gad_teach_template(gad_store *store, const gad_teach_settings *settings, gad_teach_report *report,
                               gad_error *err)
 {
-    gad_store_filter filter = settings->filter;
-    int64_t total = 0;
     double started = gad_clock_seconds();
+    gad_part *part = NULL;
     *report = (gad_teach_report){0};
-    filter.limit = 0;
-    filter.without_text = !settings->overwrite;
     work *texts = gad_memory_zero(BATCH, sizeof *texts);
-    gad_status status =
-        texts ? gad_store_count(store, &filter, &total, err) : gad_error_memory(err, "write texts", BATCH * sizeof *texts);
-    total = settings->filter.limit && settings->filter.limit < total ? settings->filter.limit : total;
-    gad_progress_meter meter = gad_progress_start(settings->progress, "write texts", total);
-    while (!status && report->samples < total) {
-        /* A fresh cursor per batch: the batch before it is stored by then, and none stays open while writing. */
-        gad_store_cursor *cursor = NULL;
-        bool found = true;
-        int n = 0;
-        char *roots[BATCH] = {NULL};
-        filter.limit = total - report->samples < BATCH ? total - report->samples : BATCH;
-        status = gad_store_select(store, &filter, &cursor, err);
-        while (!status && found && n < BATCH) {
-            status = gad_store_next(cursor, &texts[n].sample, &found, err);
-            if (!status && found)
-                status = gad_store_root(store, texts[n].sample.dataset, &roots[n], err);
-            n += !status && found;
-        }
-        gad_store_cursor_free(cursor);
-#pragma omp parallel for schedule(dynamic)
-        for (int i = 0; i < n; i++)
-            learn(settings, roots[i], &texts[i]);
-        if (!status)
-            status = store_batch(store, texts, n, report, err);
-        if (n)
-            filter.after_row = texts[n - 1].sample.row;
-        for (int i = 0; i < n; i++) {
-            gad_memory_free(texts[i].text);
-            texts[i].text = NULL;
-            gad_memory_free(roots[i]);
-        }
-        report->samples += n;
-        if (!status && !gad_progress_update(&meter, report->samples))
-            status = gad_error_set(err, GAD_E_CANCELLED, "write texts", "what was written is kept; start again to go on",
-                                   "cancelled");
-        if (!n)
-            break;
-    }
+    gad_status status = texts ? gad_part_open(gad_store_path(store), "reason", &settings->share, &part, err)
+                              : gad_error_memory(err, "write texts", BATCH * sizeof *texts);
+    if (!status)
+        status = write_all(store, settings, part, texts, report, err);
+    if (!status && !gad_part_is_share(part))
+        status = gad_part_remove(part, err);
+    gad_part_free(part);
     for (int i = 0; i < BATCH && texts; i++)
         gad_sample_free(&texts[i].sample);
     gad_memory_free(texts);

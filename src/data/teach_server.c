@@ -3,10 +3,13 @@
  * the next is looked at; what was in flight when the process died has no answer and is asked again. */
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/hash.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
 #include "data/canvas_image.h"
+#include "data/part.h"
 #include "data/store_query.h"
 #include "data/teach.h"
 #include "io/http_client.h"
@@ -32,6 +35,7 @@ typedef struct school {
     const gad_teach_settings *settings;
     gad_teach_report *report;
     gad_http_client *client;
+    gad_part *part;
     gad_store_cursor *cursor;
     gad_store_rows *replies;
     gad_string url;
@@ -164,6 +168,10 @@ static gad_status fall_back(school *c, const question *q, gad_error *err)
         c->report->kept++;
         return GAD_OK;
     }
+    if (gad_part_is_share(c->part)) {
+        c->report->fallback++;
+        return GAD_OK;
+    }
     gad_status status = gad_teach_write(&q->sample, NULL, c->settings->filter.seed, c->settings->brief, &think, err);
     if (!status)
         status = store_text(c, q, think, "template", "fallback", err);
@@ -176,6 +184,25 @@ static gad_status submit(school *c, question *q, gad_error *err)
 {
     gad_status status = build_body(c, q, err);
     return status ? status : gad_http_client_submit(c->client, c->url.data, q->body, q->body_bytes, q, err);
+}
+
+/* The answer and what came of it, together. A share keeps neither: whoever puts its part into the store judges again. */
+static gad_status keep_answer(school *c, const question *q, const gad_store_reply *reply, char *think, bool done,
+                              gad_error *err)
+{
+    if (gad_part_is_share(c->part))
+        return !think && done ? fall_back(c, q, err) : GAD_OK;
+    gad_status status = gad_store_begin(c->store, err);
+    if (!status)
+        status = gad_store_add_reply(c->store, reply, err);
+    if (!status && think)
+        status = store_text(c, q, think, "llm", "accepted", err);
+    else if (!status && done)
+        status = fall_back(c, q, err);
+    if (!status)
+        return gad_store_commit(c->store, err);
+    gad_store_rollback(c->store);
+    return status;
 }
 
 /* Judge one answer, store it, and say whether the question is done. */
@@ -202,17 +229,7 @@ static gad_status judge(school *c, question *q, const gad_openai_response *respo
     c->report->completion_tokens += reply.completion_tokens;
     q->tries++;
     *done = think || q->tries >= c->settings->tries;
-    status = gad_store_begin(c->store, err);
-    if (!status)
-        status = gad_store_add_reply(c->store, &reply, err);
-    if (!status && think)
-        status = store_text(c, q, think, "llm", "accepted", err);
-    else if (!status && *done)
-        status = fall_back(c, q, err);
-    if (!status)
-        status = gad_store_commit(c->store, err);
-    else
-        gad_store_rollback(c->store);
+    status = keep_answer(c, q, &reply, think, *done, err);
     c->report->accepted += think != NULL;
     c->report->rejected += think == NULL;
     if (!think)
@@ -234,20 +251,73 @@ static gad_status lose(school *c, question *q, const gad_http_client_result *res
     return hopeless || ++c->failures_in_row >= FAILURES_IN_ROW ? gad_http_client_error(result, err) : GAD_OK;
 }
 
+static gad_status judge_body(school *c, question *q, const char *body, size_t length, bool *done, gad_error *err)
+{
+    gad_openai_response response = {0};
+    gad_error problem;
+    gad_status parsed = gad_openai_parse(body, length, &response, &problem);
+    gad_status status = judge(c, q, parsed ? NULL : &response, parsed ? problem.cause : NULL, done, err);
+    gad_openai_response_free(&response);
+    return status;
+}
+
+/* Of the teacher, the sample and the try. */
+static bool key_of(const school *c, const question *q, gad_hash *key)
+{
+    gad_string text = {0};
+    bool good = !gad_sample_to_json(&q->sample, &text, NULL);
+    gad_string_addf(&text, "%s %d", c->teacher, q->tries);
+    *key = gad_hash_bytes(gad_string_text(&text), text.length);
+    good &= !text.failed;
+    gad_string_free(&text);
+    return good;
+}
+
+static gad_status leave_body(const school *c, const question *q, const char *body, gad_error *err)
+{
+    gad_string line = {0};
+    gad_hash key;
+    if (!gad_part_is_share(c->part))
+        return GAD_OK;
+    gad_string_add(&line, "[");
+    gad_string_add_json(&line, body);
+    gad_string_add(&line, "]");
+    gad_status status = line.failed || !key_of(c, q, &key) ? gad_error_memory(err, "ask a teacher", line.length)
+                                                           : gad_part_add(c->part, key, line.data, line.length, err);
+    gad_string_free(&line);
+    return status;
+}
+
+/* Judge what other processes were answered, as if it came now. */
+static gad_status judge_left(school *c, question *q, bool *done, gad_error *err)
+{
+    gad_status status = GAD_OK;
+    for (bool more = true; !status && !*done && more;) {
+        size_t length = 0;
+        gad_hash key;
+        json_t *root = NULL;
+        const char *line = key_of(c, q, &key) ? gad_part_find(c->part, key, &length) : NULL;
+        more = line && !gad_json_parse(line, length, "a part", &root, NULL);
+        const char *body = json_string_value(json_array_get(root, 0));
+        more = more && body;
+        if (more)
+            status = judge_body(c, q, body, strlen(body), done, err);
+        json_decref(root);
+    }
+    return status;
+}
+
 /* A finished request. */
 static gad_status receive(school *c, gad_http_client_result *result, gad_error *err)
 {
     question *q = result->tag;
-    gad_openai_response response = {0};
-    gad_error problem;
     bool done = false;
-    gad_status status = GAD_OK;
     if (result->failure != GAD_HTTP_CLIENT_NONE)
         return lose(c, q, result, err);
     c->failures_in_row = 0;
-    gad_status parsed = gad_openai_parse(result->body, result->body_bytes, &response, &problem);
-    status = judge(c, q, parsed ? NULL : &response, parsed ? problem.cause : NULL, &done, err);
-    gad_openai_response_free(&response);
+    gad_status status = leave_body(c, q, result->body, err);
+    if (!status)
+        status = judge_body(c, q, result->body, result->body_bytes, &done, err);
     if (status || done) {
         c->report->samples += done;
         question_free(q);
@@ -282,17 +352,19 @@ static gad_status start_one(school *c, gad_error *err)
         return gad_error_memory(err, "ask a teacher", sizeof *q);
     gad_status status = gad_store_next(c->cursor, &q->sample, &found, err);
     c->dry = !status && !found;
-    if (!status && found)
+    const bool mine = !status && found && gad_part_takes(c->part);
+    if (mine)
         status = earlier_tries(c, q, err);
-    if (status || !found) {
+    if (status || !mine) {
         question_free(q);
         return status;
     }
     q->frame = gad_box_frame_make(GAD_BOX_CANVAS, GAD_BOX_XY, q->sample.width > 0 ? q->sample.width : 1,
                                   q->sample.height > 0 ? q->sample.height : 1, 0, 0);
-    if (q->tries >= c->settings->tries) {
-        status = fall_back(c, q, err);
-        c->report->samples++;
+    bool done = q->tries >= c->settings->tries;
+    status = done ? fall_back(c, q, err) : judge_left(c, q, &done, err);
+    if (status || done) {
+        c->report->samples += done;
         question_free(q);
         return status;
     }
@@ -368,8 +440,10 @@ static gad_status open_school(school *c, int64_t *total, gad_error *err)
                                        .backoff_s = s->backoff_s,
                                        .seed = s->filter.seed};
     filter.without_text = !s->overwrite;
-    gad_status status =
-        c->url.failed ? gad_error_memory(err, "ask a teacher", 0) : gad_store_count(c->store, &filter, total, err);
+    gad_status status = c->url.failed ? gad_error_memory(err, "ask a teacher", 0)
+                                      : gad_part_open(gad_store_path(c->store), "reason", &s->share, &c->part, err);
+    if (!status)
+        status = gad_store_count(c->store, &filter, total, err);
     *total = filter.limit && filter.limit < *total ? filter.limit : *total;
     if (!status)
         status = gad_store_select(c->store, &filter, &c->cursor, err);
@@ -393,6 +467,8 @@ gad_status gad_teach_server(gad_store *store, const gad_teach_settings *settings
     c.meter = gad_progress_start(settings->progress, "ask the teacher", total);
     if (!status)
         status = run(&c, err);
+    if (!status && !report->failed && !gad_part_is_share(c.part))
+        status = gad_part_remove(c.part, err);
     report->cost = ((double)report->prompt_tokens * settings->prompt_price +
                     (double)report->completion_tokens * settings->completion_price) /
                    1e6;
@@ -401,5 +477,6 @@ gad_status gad_teach_server(gad_store *store, const gad_teach_settings *settings
     gad_string_free(&c.url);
     gad_store_cursor_free(c.cursor);
     gad_store_query_close(c.replies);
+    gad_part_free(c.part);
     return status;
 }

@@ -302,6 +302,44 @@ static void test_kill_and_resume(void **state)
     gad_store_close(store);
 }
 
+/* What shares were answered goes into the store as if it came now, without asking again. */
+static void test_shares(void **state)
+{
+    (void)state;
+    enum { SHARES = 3 };
+    gad_error err;
+    gad_teach_report report;
+    char url[100], path[600];
+    gad_store *store = make_parts("teach_share.db");
+    gad_store_close(store);
+    snprintf(path, sizeof path, "%s/teach_share.db", GAD_TEST_TMP);
+    gad_teach_settings s = settings_for(url, sizeof url);
+    int64_t samples = 0;
+    reset_server(0);
+    for (int k = 0; k < SHARES; k++) {
+        s.share = (gad_share){k, SHARES};
+        ASSERT_OK(gad_store_open_beside(path, &store, &err), &err);
+        ASSERT_OK(gad_teach_server(store, &s, &report, &err), &err);
+        gad_store_close(store);
+        samples += report.samples;
+    }
+    assert_int_equal(samples, PARTS / 2);
+    assert_int_equal(asked[13], 3);
+    reset_server(0);
+    s.share = (gad_share){0};
+    ASSERT_OK(gad_store_open(path, GAD_SQLITE_WRITE, &store, &err), &err);
+    ASSERT_OK(gad_teach_server(store, &s, &report, &err), &err);
+    for (int i = 0; i < PARTS; i++)
+        assert_int_equal(asked[i], 0);
+    assert_int_equal(report.samples, PARTS / 2);
+    assert_int_equal(report.accepted, PARTS / 2 - 1);
+    assert_int_equal(report.fallback, 1);
+    assert_int_equal(report.rejected, 3 + 1);
+    ASSERT_OK(gad_teach_server(store, &s, &report, &err), &err);
+    assert_int_equal(report.samples, 0);
+    gad_store_close(store);
+}
+
 static void test_hopeless_server(void **state)
 {
     (void)state;
@@ -450,7 +488,8 @@ int main(int argc, char **argv)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad_server), cmocka_unit_test(test_kill_and_resume), cmocka_unit_test(test_hopeless_server),
-        cmocka_unit_test(test_template),   cmocka_unit_test(test_overwrite),       cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_shares),     cmocka_unit_test(test_template),        cmocka_unit_test(test_overwrite),
+        cmocka_unit_test(test_rules),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }
