@@ -143,6 +143,13 @@ GAD_API gad_status gad_picture_from_grey(const uint8_t *pixels, int width_px, in
                                          gad_picture **picture, gad_error *err);
 GAD_API gad_status gad_picture_decode(const void *bytes, size_t size_bytes, gad_picture **picture, gad_error *err);
 GAD_API void gad_picture_free(gad_picture *picture);
+/* Files that are read one after the other: while the caller works on one, the next is decoded in a thread of its own. One
+ * picture waits at most. The paths are the caller's and must outlive the series. */
+typedef struct gad_series gad_series;
+GAD_API gad_status gad_series_open(const char *const *path, int64_t count, gad_series **series, gad_error *err);
+/* File `index`, as gad_picture_load reads it. */
+GAD_API gad_status gad_series_load(gad_series *series, int64_t index, gad_picture **picture, gad_error *err);
+GAD_API void gad_series_free(gad_series *series);
 GAD_API int gad_picture_width_px(const gad_picture *picture);
 GAD_API int gad_picture_height_px(const gad_picture *picture);
 /* Hash of its pixels, 32 hexadecimal digits; owned by the picture. */

@@ -1,6 +1,7 @@
 /* request: see request.h */
 #include "bench/request.h"
 
+#include "base/ahead.h"
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -21,6 +22,11 @@ struct gad_request {
     gad_image picture[MAX_PICTURES];
     char *path[MAX_PICTURES]; /* of the references that are held; NULL: none */
     gad_arena arena;
+    /* images of items that were announced, made one ahead */
+    gad_ahead *ahead;
+    const gad_item *items;
+    const size_t *coming;
+    size_t next, count;
 };
 
 static gad_status load_mmad_wording(gad_request *ask, gad_error *err)
@@ -59,6 +65,7 @@ void gad_request_free(gad_request *ask)
 {
     if (!ask)
         return;
+    gad_ahead_free(ask->ahead);
     for (size_t i = 0; i < MAX_PICTURES; i++) {
         gad_image_free(&ask->picture[i]);
         gad_memory_free(ask->path[i]);
@@ -126,37 +133,97 @@ static gad_status crop(const gad_item *item, gad_image *image, gad_error *err)
     return GAD_OK;
 }
 
-/* Into slot `i`; `keep` remembers the path, and an image that is held already is not read again. */
-static gad_status load(gad_request *ask, size_t i, const char *path, const gad_item *cropped_by, bool keep, gad_error *err)
+/* An image as the model gets it. */
+static gad_status make_image(const gad_request_settings *s, const char *path, const gad_item *cropped_by, gad_image *image,
+                             gad_error *err)
 {
-    if (keep && ask->path[i] && !strcmp(ask->path[i], path))
-        return GAD_OK;
-    gad_image image = {0};
-    gad_status status = gad_image_load(path, &image, err);
+    gad_image made = {0};
+    gad_status status = gad_image_load(path, &made, err);
     if (!status && cropped_by)
-        status = crop(cropped_by, &image, err);
+        status = crop(cropped_by, &made, err);
     if (!status)
-        status = resize(&ask->settings, &image, err);
-    if (status) {
-        gad_image_free(&image);
+        status = resize(s, &made, err);
+    if (status)
+        gad_image_free(&made);
+    else
+        *image = made;
+    return status;
+}
+
+static gad_status make_ahead(void *user, int64_t n, void *image, gad_error *err)
+{
+    const gad_request *ask = user;
+    const gad_item *item = &ask->items[ask->coming[n]];
+    return make_image(&ask->settings, item->image, item, image, err);
+}
+
+static void drop_image(void *image)
+{
+    gad_image_free(image);
+}
+
+gad_status gad_request_expect(gad_request *ask, const gad_item *items, const size_t *coming, size_t count, gad_error *err)
+{
+    const gad_ahead_sequence sequence = {.make = make_ahead,
+                                         .drop = drop_image,
+                                         .user = ask,
+                                         .item_bytes = sizeof(gad_image),
+                                         .capacity = 1,
+                                         .stride = 1,
+                                         .end = (int64_t)count};
+    gad_ahead_free(ask->ahead);
+    ask->ahead = NULL;
+    ask->items = items;
+    ask->coming = coming;
+    ask->count = count;
+    ask->next = 0;
+    return count ? gad_ahead_open(&sequence, &ask->ahead, err) : GAD_OK;
+}
+
+static gad_status load_image(gad_request *ask, const gad_item *item, gad_image *image, gad_error *err)
+{
+    while (ask->next < ask->count && ask->items[ask->coming[ask->next]].id != item->id)
+        ask->next++; /* one whose reference could not be read */
+    if (ask->next < ask->count)
+        return gad_ahead_take(ask->ahead, (int64_t)ask->next++, image, err);
+    return make_image(&ask->settings, item->image, item, image, err);
+}
+
+/* A reference that is held already is not read again. */
+static gad_status load_reference(gad_request *ask, size_t i, const char *path, gad_error *err)
+{
+    gad_image image = {0};
+    if (ask->path[i] && !strcmp(ask->path[i], path))
+        return GAD_OK;
+    gad_status status = make_image(&ask->settings, path, NULL, &image, err);
+    if (status)
         return status;
-    }
     gad_image_free(&ask->picture[i]);
     gad_memory_free(ask->path[i]);
     ask->picture[i] = image;
-    ask->path[i] = keep ? gad_memory_copy_string(path) : NULL; /* without memory it is read again next time */
+    ask->path[i] = gad_memory_copy_string(path); /* without memory it is read again next time */
     return GAD_OK;
 }
 
 static gad_status load_pictures(gad_request *ask, const gad_item *item, gad_error *err)
 {
-    if (item->reference_count + 1 > MAX_PICTURES)
-        return gad_error_set(err, GAD_E_LIMIT, operation, NULL, "%s: %zu references, more than %d", item->id,
-                             item->reference_count, MAX_PICTURES - 1);
+    gad_image image = {0};
+    size_t last = item->reference_count;
+    if (last + 1 > MAX_PICTURES)
+        return gad_error_set(err, GAD_E_LIMIT, operation, NULL, "%s: %zu references, more than %d", item->id, last,
+                             MAX_PICTURES - 1);
     gad_status status = GAD_OK;
-    for (size_t i = 0; i < item->reference_count && !status; i++)
-        status = load(ask, i, item->reference[i], NULL, true, err);
-    return status ? status : load(ask, item->reference_count, item->image, item, false, err);
+    for (size_t i = 0; i < last && !status; i++)
+        status = load_reference(ask, i, item->reference[i], err);
+    if (!status)
+        status = load_image(ask, item, &image, err);
+    if (status)
+        return status;
+    gad_image_free(&ask->picture[last]);
+    gad_memory_free(ask->path[last]);
+    ask->picture[last] = image;
+    ask->path[last] = NULL;
+    return GAD_OK;
 }
 
 /* ---- text ---- */

@@ -30,6 +30,9 @@ void gad_request_free(gad_request *ask);
 const gad_request_settings *gad_request_settings_of(const gad_request *ask);
 /* {"id", "hash", "text"} of the wording. New reference. */
 json_t *gad_request_describe(const gad_request *ask);
+/* Which items will be asked about, in this order: the image of the next one is read in a thread of its own. Both lists are
+ * the caller's and must outlive `ask` or the next call; none: nothing is read ahead. */
+gad_status gad_request_expect(gad_request *ask, const gad_item *items, const size_t *coming, size_t count, gad_error *err);
 /* The request belongs to `ask` and lives until the next call. Images are left out unless `pictures`. */
 gad_status gad_request_build(gad_request *ask, const gad_item *item, bool pictures, gad_bench_request *request,
                              gad_error *err);

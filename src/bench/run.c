@@ -323,6 +323,8 @@ gad_status gad_run_execute(const gad_run_settings *settings, gad_bench_model *mo
         return status;
     }
     status = find_todo(settings, items, todo, &count, result, log, err);
+    if (!status && model->wants_pictures)
+        status = gad_request_expect(ask, items->item, todo, count, err);
     if (!status) {
         s.meter = gad_progress_start(progress, model->name, (int64_t)count);
         status = model->answer ? ask_in_turn(&s, todo, count, err) : ask_in_flight(&s, todo, count, err);
@@ -334,6 +336,7 @@ gad_status gad_run_execute(const gad_run_settings *settings, gad_bench_model *mo
         if (err)
             *err = late;
     }
+    gad_request_expect(ask, NULL, NULL, 0, NULL); /* the list goes */
     gad_memory_free(todo);
     return status ? status : count_all(settings, items, result, err);
 }

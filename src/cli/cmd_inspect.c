@@ -241,12 +241,13 @@ static int inspect_picture(inspect_run *run, const char *path, const gad_picture
     return code;
 }
 
-static int inspect_part(inspect_run *run, const char *path)
+static int inspect_part(inspect_run *run, gad_series *series, const paths *parts, size_t i)
 {
     gad_error err;
     gad_picture *part = NULL;
+    const char *path = parts->item[i];
     const double start = seconds_now();
-    if (gad_picture_load(path, &part, &err))
+    if (gad_series_load(series, (int64_t)i, &part, &err))
         return report_failure(run, path, NULL, &err);
     int code = inspect_picture(run, path, part, start);
     gad_picture_free(part);
@@ -259,8 +260,12 @@ static int inspect_all(inspect_run *run, const paths *parts)
     gad_progress progress = terminal_progress();
     const double start = seconds_now();
     int code = EXIT_DONE;
+    gad_series *series = NULL;
+    gad_error err;
+    if (gad_series_open((const char *const *)parts->item, (int64_t)parts->count, &series, &err))
+        return terminal_fail(&err);
     for (size_t i = 0; i < parts->count && !terminal_interrupted(); i++) {
-        int part_code = inspect_part(run, parts->item[i]);
+        int part_code = inspect_part(run, series, parts, i);
         code = part_code ? part_code : code;
         gad_progress_state state = {.what = "inspected", .done = (int64_t)i + 1, .total = (int64_t)parts->count};
         state.elapsed_s = seconds_now() - start;
@@ -268,6 +273,7 @@ static int inspect_all(inspect_run *run, const paths *parts)
         if (parts->count > 1 && !run->o->answer.quiet)
             progress.update(progress.user, &state);
     }
+    gad_series_free(series);
     run->count.seconds = seconds_now() - start;
     return terminal_interrupted() ? EXIT_FAILED : code;
 }

@@ -9,6 +9,7 @@
 #include "train/shown.h"
 
 static const char operation[] = "fine-tune";
+enum { EXAMPLES_AHEAD = 16 };
 
 gad_status gad_sft_open(const gad_train_settings *settings, const gad_answering *answering, const gad_source *train,
                         const gad_source *eval, const gad_model *model, gad_device *device, gad_sft *sft, gad_error *err)
@@ -20,18 +21,17 @@ gad_status gad_sft_open(const gad_train_settings *settings, const gad_answering 
     s.cache.limit_bytes = (size_t)settings->cache_mib << 20;
     s.held = gad_memory_zero((size_t)settings->batch, sizeof *s.held);
     s.segment = gad_memory_zero((size_t)settings->batch, sizeof *s.segment);
-    gad_status status = s.held && s.segment ? gad_source_order_open(train, settings->seed, &s.order, err)
-                                            : gad_error_memory(err, operation, (size_t)settings->batch * sizeof *s.held);
-    if (status)
+    if (!s.held || !s.segment) {
         gad_sft_close(&s);
-    else
-        *sft = s;
-    return status;
+        return gad_error_memory(err, operation, (size_t)settings->batch * sizeof *s.held);
+    }
+    *sft = s;
+    return GAD_OK;
 }
 
 void gad_sft_close(gad_sft *sft)
 {
-    gad_source_order_close(&sft->order);
+    gad_source_ahead_close(sft->ahead);
     gad_vision_cache_free(&sft->cache);
     gad_memory_free(sft->held);
     gad_memory_free(sft->segment);
@@ -136,16 +136,26 @@ static gad_status tell_regions(const gad_sft *sft, int64_t n, gad_example *examp
     return status;
 }
 
-/* This rank's examples first..last-1 of `source`, in micro-batches of at most micro_tokens rows. `order` NULL: as numbered.
- */
-static gad_status run_examples(gad_sft *sft, const gad_source *source, gad_source_order *order, int64_t first, int64_t last,
-                               const gad_dist *dist, bool train, tally *sum, gad_error *err)
+/* Example n of the run, or of the evaluation, which reads its own source as it is numbered. */
+static gad_status get_example(gad_sft *sft, int64_t n, int64_t ranks, bool train, gad_example *example, gad_error *err)
+{
+    gad_status status = GAD_OK;
+    if (!train)
+        return sft->eval->get(sft->eval->user, n, example, err);
+    if (!sft->ahead)
+        status = gad_source_ahead_open(sft->train, sft->settings.seed, ranks, EXAMPLES_AHEAD, &sft->ahead, err);
+    return status ? status : gad_source_ahead_get(sft->ahead, n, example, err);
+}
+
+/* This rank's examples first..last-1, in micro-batches of at most micro_tokens rows. */
+static gad_status run_examples(gad_sft *sft, int64_t first, int64_t last, const gad_dist *dist, bool train, tally *sum,
+                               gad_error *err)
 {
     int64_t held = 0, rows = 0;
     gad_status status = GAD_OK;
     for (int64_t n = first + dist->rank; n < last && !status; n += dist->size) {
         gad_example example = {0};
-        status = source->get(source->user, order ? gad_source_order_at(order, n) : n, &example, err);
+        status = get_example(sft, n, dist->size, train, &example, err);
         if (status)
             break;
         if (example.count > sft->settings.micro_tokens) {
@@ -201,8 +211,7 @@ static gad_status accumulate(void *user, gad_trainer *trainer, int64_t step, dou
     gad_sft *sft = user;
     tally sum = {0};
     int64_t batch = sft->settings.batch;
-    gad_status status =
-        run_examples(sft, sft->train, &sft->order, step * batch, (step + 1) * batch, trainer->dist, true, &sum, err);
+    gad_status status = run_examples(sft, step * batch, (step + 1) * batch, trainer->dist, true, &sum, err);
     if (!status)
         status = tell_too_long(sft, &sum, trainer->log, err);
     *divisor = sum.labels;
@@ -229,7 +238,7 @@ static gad_status evaluate(void *user, gad_trainer *trainer, gad_metrics *metric
     int64_t count = sft->settings.eval_examples;
     if (sft->eval->count && sft->eval->count < count)
         count = sft->eval->count;
-    gad_status status = run_examples(sft, sft->eval, NULL, 0, count, trainer->dist, false, &sum, err);
+    gad_status status = run_examples(sft, 0, count, trainer->dist, false, &sum, err);
     bool text = sft->settings.text_weight > 0;
     if (text)
         gad_metrics_add(metrics, "eval_loss", sum.loss, sum.labels);

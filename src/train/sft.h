@@ -3,6 +3,7 @@
 #ifndef GAD_TRAIN_SFT_H
 #define GAD_TRAIN_SFT_H
 #include "train/evaluation.h"
+#include "train/source_ahead.h"
 #include "train/trainer.h"
 #include "train/vision_cache.h"
 
@@ -10,7 +11,7 @@ typedef struct gad_sft {
     gad_train_settings settings;
     gad_answering answering;        /* of an evaluation */
     const gad_source *train, *eval; /* eval NULL: none */
-    gad_source_order order;
+    gad_source_ahead *ahead;        /* of `train`; opened when the number of ranks is known */
     gad_step step;
     gad_vision_cache cache;
     int64_t fitted, too_long, longest; /* examples of this rank that were taken; left out, and rows of the longest */
