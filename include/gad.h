@@ -173,11 +173,45 @@ typedef enum gad_verdict {
 /* "unreadable", "normal", "anomalous", "unfamiliar". */
 GAD_API const char *gad_verdict_name(gad_verdict verdict);
 typedef enum gad_reason { GAD_REASON_ALWAYS, GAD_REASON_REJECTS, GAD_REASON_NEVER } gad_reason;
+/* Hints for a model that does not compare by itself: what a product found in the part, as text with its regions, as a
+ * heat map beside the pictures, or both. */
+typedef enum gad_hints { GAD_HINTS_NONE, GAD_HINTS_TEXT, GAD_HINTS_IMAGE, GAD_HINTS_BOTH } gad_hints;
+typedef struct gad_product gad_product; /* what was learnt from good parts: gad_product.h */
+
+/* What a place was compared with. */
+typedef enum gad_measurement_basis {
+    GAD_MEASUREMENT_REFERENCE,   /* the same place of a registered good part */
+    GAD_MEASUREMENT_SURROUNDINGS /* what lies around it in the part: good parts look different here by nature */
+} gad_measurement_basis;
+
+typedef enum gad_measurement_content {
+    GAD_MEASUREMENT_CHANGED, /* there is something in both, and it differs */
+    GAD_MEASUREMENT_ADDED,   /* stands out in the part alone */
+    GAD_MEASUREMENT_MISSING, /* stands out in the good part alone */
+    GAD_MEASUREMENT_MOVED    /* the content of the good part is found at another such place of the part */
+} gad_measurement_content;
+enum { GAD_MEASUREMENT_CONTENTS = 4 };
+
+/* What was measured of a place that stands out. */
+typedef struct gad_measurement {
+    double length_px, breadth_px;  /* along and across its direction, original pixels */
+    double area_px, share;         /* of the pixels that differ; of the picture, 0 to 1 */
+    double direction_deg;          /* of its length: 0 horizontal, 90 vertical, 45 rising to the right; 0 to 180 */
+    double lightness;              /* CIE L* of the part less what it is compared with, -100 to 100 */
+    double red_green, yellow_blue; /* CIE a* (red positive) and b* (yellow positive), likewise */
+    double roughness;              /* log2 of its mean slope over that of what it is compared with; 0: equal */
+    double unusual;                /* its peak over what rejects a part; 0: not known */
+    gad_measurement_basis basis;
+    gad_measurement_content content;
+    int other; /* of moved content: number of the place where it is found; -1 */
+} gad_measurement;
 
 typedef struct gad_defect {
     double x1, y1, x2, y2; /* original pixels of the part, x2 and y2 exclusive */
     bool valid;            /* false: the model wrote a box without area */
     char *label;
+    bool measured; /* the next says something */
+    gad_measurement measurement;
 } gad_defect;
 
 typedef struct gad_inspect_settings {
@@ -191,7 +225,9 @@ typedef struct gad_inspect_settings {
     /* Score from which a part is an anomaly, 0 to 1: of the reasoned answer where every part is reasoned about, else of the
      * fast one. NaN: the checkpoint's own threshold.json; without one 0.5 of fast answers, the word of reasoned ones. */
     double threshold;
-    const char *threshold_source;                   /* how results name it; NULL: "given" */
+    const char *threshold_source; /* how results name it; NULL: "given" */
+    gad_hints hints;              /* from .. */
+    gad_product *product;         /* .. this; NULL: none are given. An inspection that this product made gives its own */
     void (*on_text)(void *user, const char *piece); /* the reasoning as it comes; NULL: not wanted */
     bool (*is_cancelled)(void *user);               /* NULL: never */
     void *user;

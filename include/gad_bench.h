@@ -131,6 +131,9 @@ typedef struct gad_bench_settings {
     const char *baseline;             /* "always-yes", "always-no", "pixel-difference" */
     /* Each question's references (`references` of them, INT64_MAX: all) are learnt as a product, which answers. */
     const gad_learn_settings *learning;
+    /* Engine, endpoint: hints with each question, of what its references teach as `evidence` says. */
+    gad_hints hints;
+    const gad_learn_settings *evidence;
     const char *model_name; /* of the endpoint's model */
     bool fast;              /* engine: the forced answer, no reasoning */
     bool sample;            /* engine: draw tokens; else the most likely */

@@ -53,9 +53,8 @@ GAD_API gad_status gad_threshold_read(const char *path, const gad_threshold_basi
 
 /* ---- products: learnt from good parts ------------------------------------------------------------------------------- */
 
-/* One kind of part and what its good parts look like: a memory of their features, a threshold. A product serves one caller
- * at a time. */
-typedef struct gad_product gad_product;
+/* gad_product: one kind of part and what its good parts look like: a memory of their features, a threshold. A product
+ * serves one caller at a time. */
 
 typedef struct gad_learn_settings {
     const char *name;     /* what the part is */
@@ -94,6 +93,12 @@ GAD_API void gad_product_free(gad_product *product);
 /* Verdict, score, regions and heat map; nothing is reasoned. `threshold` of the score, 0 to 1; NaN: the product's own,
  * which is 0.5. The result is the caller's (gad_inspection_clear). */
 GAD_API gad_status gad_product_inspect(gad_product *product, const gad_picture *part, double threshold,
+                                       gad_inspection *result, gad_error *err);
+/* What a model says of a part that a product has inspected: reasoning and names for its boxes go into that inspection,
+ * whose verdict stays, with a flag where the model disagrees. settings->reason says which parts: a normal one costs nothing
+ * with GAD_REASON_REJECTS. The settings' hints are those of the inspection. On failure the inspection is as it was. */
+GAD_API gad_status gad_product_explain(gad_engine *engine, gad_picture *const *good, int good_count,
+                                       const gad_picture *part, const gad_inspect_settings *settings,
                                        gad_inspection *result, gad_error *err);
 
 typedef struct gad_product_info {

@@ -20,6 +20,7 @@
 #include "bench/selection.h"
 #include "bench/subset.h"
 #include "gad_bench.h"
+#include "inspect/inspect.h"
 
 static const char operation[] = "run a benchmark";
 static const char companion_name[] = "pixel-difference";
@@ -52,6 +53,10 @@ static gad_status check_settings(const gad_bench_settings *s, gad_error *err)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "%s",
                              s->mmad ? "what is learnt from good parts cannot answer MMAD's questions in words"
                                      : "nothing can be learnt from no good part");
+    if (s->hints != GAD_HINTS_NONE && (s->mmad || s->baseline || s->learning || s->references < 1))
+        return gad_error_set(
+            err, GAD_E_ARGUMENT, operation, NULL,
+            "evidence is for a checkpoint or an endpoint that is shown a good part and asked for anomalies");
     return GAD_OK;
 }
 
@@ -261,8 +266,13 @@ static gad_status ask_model(const gad_bench_settings *s, const gad_run_settings 
                                 .knowledge = s->knowledge,
                                 .learns = model->learns,
                                 .convention = model->convention,
-                                .order = model->order};
-    gad_status status = read_size(s, &ask, err);
+                                .order = model->order,
+                                .input = model->input,
+                                .hints = s->hints,
+                                .learning = s->evidence};
+    gad_status status = s->hints != GAD_HINTS_NONE && model->compares ? gad_inspect_refuse_hints(err) : GAD_OK;
+    if (!status)
+        status = read_size(s, &ask, err);
     if (!status)
         status = gad_request_open(&ask, &request, err);
     if (!status)
@@ -297,6 +307,7 @@ static gad_status ask_companion(const gad_bench_settings *s, const gad_run_setti
     own.baseline = companion_name;
     own.prompt_file = NULL;
     own.knowledge = false;
+    own.hints = GAD_HINTS_NONE;
     gad_status status = open_baseline(&own, &model, err);
     if (!status) {
         status = ask_model(&own, &inside, &model, items, &unused, err);

@@ -128,3 +128,22 @@ bool gad_picture_is_name(const char *path)
             return true;
     return false;
 }
+
+gad_status gad_picture_turn(gad_picture *const *good, int good_count, const gad_picture *part, gad_turn_part **turn,
+                            int *count, gad_error *err)
+{
+    size_t pictures = good_count > 0 ? (size_t)good_count + 1 : 1;
+    if (part->fitted)
+        return gad_error_set(err, GAD_E_ARGUMENT, "inspect the part", "load it again",
+                             "only what an engine sees of this picture was kept; it can be shown, not be inspected");
+    gad_turn_part *made = gad_memory_zero(pictures, sizeof *made);
+    if (!made)
+        return gad_error_memory(err, "inspect the part", pictures * sizeof *made);
+    for (size_t i = 0; i < pictures; i++) {
+        const gad_picture *p = i + 1 < pictures ? good[i] : part;
+        made[i] = (gad_turn_part){.image = &p->image, .hash = p->hash, .look = p->fitted ? &p->look : NULL};
+    }
+    *turn = made;
+    *count = (int)pictures;
+    return GAD_OK;
+}

@@ -3,6 +3,7 @@
 #define GAD_API_PICTURE_H
 #include "base/hash.h"
 #include "evidence/familiar.h"
+#include "inspect/turn.h"
 #include "io/image.h"
 
 struct gad_picture {
@@ -12,4 +13,8 @@ struct gad_picture {
     bool fitted;   /* `image` is what an engine sees of the picture */
     gad_look look; /* of the whole picture, when fitted */
 };
+
+/* The good pictures and the part as pieces of a turn; *turn is the caller's (gad_memory_free). */
+gad_status gad_picture_turn(gad_picture *const *good, int good_count, const gad_picture *part, gad_turn_part **turn,
+                            int *count, gad_error *err);
 #endif

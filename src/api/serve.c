@@ -68,12 +68,11 @@ static gad_status explain(const gad_watch_inspector *w, const gad_picture *part,
 {
     int first = 0, count = 0;
     gad_error why = {0};
-    if (!w->engine || w->inspect.reason == GAD_REASON_NEVER ||
-        (w->inspect.reason == GAD_REASON_REJECTS && r->verdict == GAD_VERDICT_NORMAL))
+    if (!w->engine || !gad_explain_wants(&w->inspect, r->verdict))
         return GAD_OK;
     gad_status status = w->good_count ? choose_good(w, part, &first, &count, &why) : GAD_OK;
     if (!status)
-        status = gad_explain(w->engine, count ? &w->good[first]->image : NULL, &part->image, &w->inspect, r, &why);
+        status = gad_product_explain(w->engine, w->good + first, count, part, &w->inspect, r, &why);
     if (status == GAD_E_CANCELLED || status == GAD_E_DEVICE) {
         if (err)
             *err = why;

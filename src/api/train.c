@@ -70,7 +70,9 @@ static gad_answering answering_of(const gad_train_setup *t, gad_reward_judge *ju
     return (gad_answering){.stop = t->engine->sampling.stop,
                            .stop_count = t->engine->sampling.stop_count,
                            .judge = gad_reward_give,
-                           .judge_user = judge};
+                           .judge_user = judge,
+                           .retell = t->engine->model.config.evidence.words ? gad_example_maker_retell : NULL,
+                           .retell_user = &t->maker};
 }
 
 static gad_status run_sft(gad_train_setup *t, gad_reward_judge *judge, gad_error *err)

@@ -5,12 +5,13 @@
 #include "base/string.h"
 #include "gad.h"
 #include "io/image.h"
+#include "model/preprocess.h"
 #include "task/box.h"
 
 #include <jansson.h>
 #include <math.h>
 
-/* A text, or (text NULL) the image with that index. */
+/* A text, or (text NULL) the image with that index: `pictures` of the request for the heat map. */
 typedef struct gad_bench_part {
     const char *text;
     size_t picture;
@@ -25,6 +26,7 @@ typedef struct gad_bench_request {
     size_t goods;
     const gad_image *picture; /* references first, the image to inspect last; none when the model wants no pictures */
     size_t pictures;
+    bool heat;                 /* picture[pictures] is a heat map, shown besides */
     const char *const *option; /* multiple choice: the options, labelled from A; NULL for an inspection */
     size_t options;
 } gad_bench_request;
@@ -59,6 +61,8 @@ typedef struct gad_bench_model {
     const char *name; /* as it appears in reports; lives as long as the model */
     gad_box_convention convention;
     gad_box_order order;
+    gad_preprocess input;    /* how it sizes pictures, for GAD_BOX_INPUT; patch 0: it takes them as they are */
+    bool compares;           /* it has evidence of its own: hints are not for it */
     const char *prompt_file; /* the wording that the model was made for, borrowed; NULL: any */
     bool wants_pictures;     /* false: images are not even read */
     bool learns;             /* the references are given as files: it reads them itself, however many there are */

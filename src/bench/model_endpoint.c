@@ -99,7 +99,7 @@ static gad_status build_body(const endpoint *e, const gad_bench_request *request
 {
     const gad_model_endpoint_options *o = &e->options;
     gad_status status = GAD_OK;
-    for (size_t i = 0; i < request->pictures && !status; i++)
+    for (size_t i = 0; i < request->pictures + request->heat && !status; i++)
         status = encode_picture(e, &request->picture[i], &bytes[i], err);
     for (size_t i = 0; i < request->parts; i++) {
         const gad_string *file = request->part[i].text ? NULL : &bytes[request->part[i].picture];
@@ -122,6 +122,13 @@ static gad_status build_body(const endpoint *e, const gad_bench_request *request
     return status ? status : gad_openai_build(&all, body, err);
 }
 
+/* The server's image processor; patch 0: images are used as sent. */
+static gad_preprocess processor_of(const gad_model_endpoint_options *o)
+{
+    return (gad_preprocess){
+        .patch = (int)o->factor, .temporal = 1, .merge = 1, .min_pixels = o->min_pixels, .max_pixels = o->max_pixels};
+}
+
 static gad_status measure_input(const endpoint *e, const gad_bench_request *request, pending *p, gad_error *err)
 {
     const gad_image *picture = request->pictures ? &request->picture[request->pictures - 1] : NULL;
@@ -129,11 +136,7 @@ static gad_status measure_input(const endpoint *e, const gad_bench_request *requ
     p->input_height = picture ? picture->height : -1;
     if (!picture || !e->options.factor)
         return GAD_OK;
-    gad_preprocess settings = {.patch = (int)e->options.factor,
-                               .temporal = 1,
-                               .merge = 1,
-                               .min_pixels = e->options.min_pixels,
-                               .max_pixels = e->options.max_pixels};
+    gad_preprocess settings = processor_of(&e->options);
     gad_view view;
     gad_status status = gad_preprocess_view(&settings, picture->width, picture->height, &view, err);
     if (!status) {
@@ -156,7 +159,8 @@ static gad_status submit(void *self, const gad_bench_request *request, int64_t t
     endpoint *e = self;
     pending *p = free_slot(e);
     gad_openai_part *part = gad_memory_alloc(request->parts, sizeof *part);
-    gad_string *bytes = gad_memory_zero(request->pictures, sizeof *bytes), body = {0};
+    const size_t pictures = request->pictures + request->heat;
+    gad_string *bytes = gad_memory_zero(pictures, sizeof *bytes), body = {0};
     gad_status status = GAD_OK;
     if (!p)
         status = gad_error_set(err, GAD_E_INTERNAL, operation, NULL, "more than %d requests in flight", MAX_IN_FLIGHT);
@@ -172,7 +176,7 @@ static gad_status submit(void *self, const gad_bench_request *request, int64_t t
         p->tag = tag;
         p->used = true;
     }
-    for (size_t i = 0; bytes && i < request->pictures; i++)
+    for (size_t i = 0; bytes && i < pictures; i++)
         gad_string_free(&bytes[i]);
     gad_memory_free(bytes);
     gad_memory_free(part);
@@ -294,6 +298,7 @@ gad_status gad_model_endpoint_open(const gad_model_endpoint_options *options, ga
                                .name = e->model,
                                .convention = options->convention,
                                .order = options->order,
+                               .input = processor_of(options),
                                .wants_pictures = true,
                                .describe = describe,
                                .in_flight = options->in_flight,

@@ -30,6 +30,7 @@ static gad_turn_part *pieces_of(const gad_bench_request *request)
             continue;
         part[i].image = &request->picture[request->part[i].picture];
         part[i].hash = gad_image_hash(part[i].image);
+        part[i].beside = request->part[i].picture == request->pictures;
     }
     return part;
 }
@@ -133,6 +134,8 @@ gad_status gad_model_engine(gad_engine *engine, const gad_engine_options *option
     *model = (gad_bench_model){.self = m,
                                .name = m->name,
                                .convention = engine->convention,
+                               .input = engine->preprocess,
+                               .compares = gad_engine_compares(engine),
                                .prompt_file = engine->question,
                                .wants_pictures = true,
                                .describe = describe,

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "bench/learnt.h"
 #include "features/backbone.h"
 #include "inspect/product.h"
 #include "task/answer.h"
@@ -18,34 +19,8 @@ static const char operation[] = "inspect with a product";
 typedef struct learner {
     gad_learn_settings settings;
     char name[64], hash[33], family[40];
-    gad_product *product; /* of the last request; NULL: none yet */
-    gad_hash learnt;      /* of the files it was learnt from */
+    gad_learnt learnt; /* of the last request */
 } learner;
-
-static gad_hash hash_of(const gad_bench_request *request)
-{
-    gad_hash hash = {0};
-    for (size_t i = 0; i < request->goods; i++)
-        hash = gad_hash_combine(hash, gad_hash_bytes(request->good[i], strlen(request->good[i])));
-    return hash;
-}
-
-static gad_status learn(learner *model, const gad_bench_request *request, gad_error *err)
-{
-    const gad_hash hash = hash_of(request);
-    if (model->product && gad_hash_equal(hash, model->learnt))
-        return GAD_OK;
-    gad_product *product = NULL;
-    gad_learn_settings settings = model->settings;
-    settings.name = request->object ? request->object : "product";
-    gad_status status = gad_product_learn(request->good, (int64_t)request->goods, &settings, NULL, &product, err);
-    if (status)
-        return status;
-    gad_product_free(model->product);
-    model->product = product;
-    model->learnt = hash;
-    return GAD_OK;
-}
 
 static gad_status write_answer(const gad_inspection *seen, gad_string *text, gad_error *err)
 {
@@ -73,11 +48,12 @@ static gad_status answer(void *self, const gad_bench_request *request, gad_bench
     if (request->option || !request->goods)
         return gad_error_set(err, GAD_E_UNSUPPORTED, operation, NULL, "%s",
                              request->option ? "cannot answer a question in words" : "there is no good part to learn");
-    gad_status status = learn(model, request, err);
+    gad_status status =
+        gad_learnt_take(&model->learnt, request->good, request->goods, request->object, &model->settings, err);
     if (status)
         return status;
     const double started_s = gad_clock_seconds();
-    status = gad_product_look(model->product, &request->picture[0], NAN, &seen, err);
+    status = gad_product_look(model->learnt.product, &request->picture[0], NAN, &seen, err);
     if (status)
         return status;
     status = write_answer(&seen, &reply->text, err);
@@ -106,7 +82,7 @@ static json_t *describe(void *self)
 static void free_model(void *self)
 {
     learner *model = self;
-    gad_product_free(model->product);
+    gad_learnt_free(&model->learnt);
     gad_memory_free(model);
 }
 

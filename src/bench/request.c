@@ -7,20 +7,27 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "bench/learnt.h"
 #include "bench/mmad.h"
+#include "inspect/hints.h"
+#include "inspect/product.h"
 #include "io/resize.h"
 
+#include <math.h>
 #include <string.h>
 
-enum { MAX_PICTURES = 17, PROMPT_LIMIT_BYTES = 64 << 10 };
+enum { MAX_PICTURES = 17, MAX_SLOTS = MAX_PICTURES + 1, PROMPT_LIMIT_BYTES = 64 << 10 };
 static const char operation[] = "build a request";
 
 struct gad_request {
     gad_request_settings settings;
     gad_question_template wording; /* mmr-ad */
     char *mmad_wording;            /* mmad */
-    gad_image picture[MAX_PICTURES];
-    char *path[MAX_PICTURES]; /* of the references that are held; NULL: none */
+    gad_image picture[MAX_SLOTS];  /* references, the image to inspect, its heat map */
+    char *path[MAX_SLOTS];         /* of the references that are held; NULL: none */
+    gad_learnt learnt;             /* from the references, for hints */
+    gad_hint_set hints;            /* of the last item */
+    bool shows_heat;               /* .. whose heat map is among the pictures */
     gad_arena arena;
     /* images of items that were announced, made one ahead */
     gad_ahead *ahead;
@@ -66,10 +73,12 @@ void gad_request_free(gad_request *ask)
     if (!ask)
         return;
     gad_ahead_free(ask->ahead);
-    for (size_t i = 0; i < MAX_PICTURES; i++) {
+    for (size_t i = 0; i < MAX_SLOTS; i++) {
         gad_image_free(&ask->picture[i]);
         gad_memory_free(ask->path[i]);
     }
+    gad_learnt_free(&ask->learnt);
+    gad_hints_free(&ask->hints);
     gad_question_template_free(&ask->wording);
     gad_memory_free(ask->mmad_wording);
     gad_arena_free(&ask->arena);
@@ -81,11 +90,22 @@ const gad_request_settings *gad_request_settings_of(const gad_request *ask)
     return &ask->settings;
 }
 
+/* What hints depend on besides their kind; NULL: there are none. */
+static json_t *describe_learning(const gad_request_settings *s)
+{
+    const gad_learn_settings *l = s->learning;
+    return s->hints == GAD_HINTS_NONE
+               ? NULL
+               : json_pack("{s:s, s:I, s:b, s:I}", "backbone", l->backbone ? gad_file_name(l->backbone) : "installed",
+                           "side_px", (json_int_t)l->side_px, "mirror", l->mirror, "most_rows", (json_int_t)l->max_rows);
+}
+
 json_t *gad_request_describe(const gad_request *ask)
 {
     if (!ask->settings.mmad)
-        return json_pack("{s:s, s:s, s:s, s:b}", "id", ask->wording.id, "hash", ask->wording.hash, "text",
-                         ask->wording.text[1], "knowledge", ask->settings.knowledge);
+        return json_pack("{s:s, s:s, s:s, s:b, s:s, s:o*}", "id", ask->wording.id, "hash", ask->wording.hash, "text",
+                         ask->wording.text[1], "knowledge", ask->settings.knowledge, "evidence",
+                         gad_hints_name(ask->settings.hints), "evidence_learnt", describe_learning(&ask->settings));
     char hash[33];
     gad_hash_text(gad_hash_bytes(ask->mmad_wording, strlen(ask->mmad_wording)), hash);
     const char *file = ask->settings.prompt_file ? gad_file_name(ask->settings.prompt_file) : NULL;
@@ -95,23 +115,18 @@ json_t *gad_request_describe(const gad_request *ask)
 
 /* ---- images ---- */
 
-static gad_status resize(const gad_request_settings *s, gad_image *image, gad_error *err)
+/* In the size that models get; *out stays empty when the picture has it. */
+static gad_status resize(const gad_request_settings *s, const gad_image *image, gad_image *out, gad_error *err)
 {
     int width = (int)image->width, height = (int)image->height;
     int64_t longer = image->width > image->height ? image->width : image->height;
-    gad_image out = {0};
-    gad_status status = GAD_OK;
+    if (s->size == GAD_REQUEST_LONGEST && longer > s->longest)
+        return gad_resize_fit(image, s->longest, s->longest, out, err);
     if (s->size == GAD_REQUEST_CANVAS)
         gad_box_canvas((int)image->width, (int)image->height, &width, &height);
-    if (s->size == GAD_REQUEST_LONGEST && longer > s->longest)
-        status = gad_resize_fit(image, s->longest, s->longest, &out, err);
-    else if (width != image->width || height != image->height)
-        status = gad_resize_bicubic(image, width, height, GAD_RESIZE_PIL, &out, err);
-    if (!status && out.pixels) {
-        gad_image_free(image);
-        *image = out;
-    }
-    return status;
+    if (width == image->width && height == image->height)
+        return GAD_OK;
+    return gad_resize_bicubic(image, width, height, GAD_RESIZE_PIL, out, err);
 }
 
 static gad_status crop(const gad_item *item, gad_image *image, gad_error *err)
@@ -133,41 +148,55 @@ static gad_status crop(const gad_item *item, gad_image *image, gad_error *err)
     return GAD_OK;
 }
 
-/* An image as the model gets it. */
-static gad_status make_image(const gad_request_settings *s, const char *path, const gad_item *cropped_by, gad_image *image,
-                             gad_error *err)
+/* An image as the model gets it and, where hints are found in it, as it was stored. */
+typedef struct picture {
+    gad_image shown, whole; /* whole without pixels: the shown one is it, or nobody asks for it */
+} picture;
+
+static void drop_picture(void *dropped)
 {
-    gad_image made = {0};
-    gad_status status = gad_image_load(path, &made, err);
-    if (!status && cropped_by)
-        status = crop(cropped_by, &made, err);
-    if (!status)
-        status = resize(s, &made, err);
-    if (status)
-        gad_image_free(&made);
-    else
-        *image = made;
-    return status;
+    picture *p = dropped;
+    gad_image_free(&p->shown);
+    gad_image_free(&p->whole);
 }
 
-static gad_status make_ahead(void *user, int64_t n, void *image, gad_error *err)
+static gad_status make_picture(const gad_request_settings *s, const char *path, const gad_item *cropped_by, picture *made,
+                               gad_error *err)
+{
+    gad_image read = {0};
+    picture p = {0};
+    gad_status status = gad_image_load(path, &read, err);
+    if (!status && cropped_by)
+        status = crop(cropped_by, &read, err);
+    if (!status)
+        status = resize(s, &read, &p.shown, err);
+    if (status) {
+        gad_image_free(&read);
+        return status;
+    }
+    if (!p.shown.pixels)
+        p.shown = read;
+    else if (cropped_by && s->hints != GAD_HINTS_NONE)
+        p.whole = read;
+    else
+        gad_image_free(&read);
+    *made = p;
+    return GAD_OK;
+}
+
+static gad_status make_ahead(void *user, int64_t n, void *made, gad_error *err)
 {
     const gad_request *ask = user;
     const gad_item *item = &ask->items[ask->coming[n]];
-    return make_image(&ask->settings, item->image, item, image, err);
-}
-
-static void drop_image(void *image)
-{
-    gad_image_free(image);
+    return make_picture(&ask->settings, item->image, item, made, err);
 }
 
 gad_status gad_request_expect(gad_request *ask, const gad_item *items, const size_t *coming, size_t count, gad_error *err)
 {
     const gad_ahead_sequence sequence = {.make = make_ahead,
-                                         .drop = drop_image,
+                                         .drop = drop_picture,
                                          .user = ask,
-                                         .item_bytes = sizeof(gad_image),
+                                         .item_bytes = sizeof(picture),
                                          .capacity = 1,
                                          .stride = 1,
                                          .end = (int64_t)count};
@@ -180,34 +209,80 @@ gad_status gad_request_expect(gad_request *ask, const gad_item *items, const siz
     return count ? gad_ahead_open(&sequence, &ask->ahead, err) : GAD_OK;
 }
 
-static gad_status load_image(gad_request *ask, const gad_item *item, gad_image *image, gad_error *err)
+static gad_status take_inspected(gad_request *ask, const gad_item *item, picture *p, gad_error *err)
 {
     while (ask->next < ask->count && ask->items[ask->coming[ask->next]].id != item->id)
         ask->next++; /* one whose reference could not be read */
     if (ask->next < ask->count)
-        return gad_ahead_take(ask->ahead, (int64_t)ask->next++, image, err);
-    return make_image(&ask->settings, item->image, item, image, err);
+        return gad_ahead_take(ask->ahead, (int64_t)ask->next++, p, err);
+    return make_picture(&ask->settings, item->image, item, p, err);
+}
+
+/* Into slot `i`, which takes the image. */
+static void put(gad_request *ask, size_t i, const gad_image *image)
+{
+    gad_image_free(&ask->picture[i]);
+    gad_memory_free(ask->path[i]);
+    ask->path[i] = NULL;
+    ask->picture[i] = *image;
 }
 
 /* A reference that is held already is not read again. */
 static gad_status load_reference(gad_request *ask, size_t i, const char *path, gad_error *err)
 {
-    gad_image image = {0};
+    picture p = {0};
     if (ask->path[i] && !strcmp(ask->path[i], path))
         return GAD_OK;
-    gad_status status = make_image(&ask->settings, path, NULL, &image, err);
+    gad_status status = make_picture(&ask->settings, path, NULL, &p, err);
     if (status)
         return status;
-    gad_image_free(&ask->picture[i]);
-    gad_memory_free(ask->path[i]);
-    ask->picture[i] = image;
+    put(ask, i, &p.shown);
     ask->path[i] = gad_memory_copy_string(path); /* without memory it is read again next time */
     return GAD_OK;
 }
 
+/* What a product of the references finds in the picture as it was stored, for a model that gets it as `shown`. */
+static gad_status find_hints(gad_request *ask, const gad_item *item, const gad_image *image, const gad_image *shown,
+                             gad_error *err)
+{
+    const gad_request_settings *s = &ask->settings;
+    gad_inspection seen = {0};
+    gad_view view = {.width = shown->width, .height = shown->height};
+    gad_hints_free(&ask->hints);
+    if (s->hints == GAD_HINTS_NONE || !item->reference_count)
+        return GAD_OK;
+    gad_status status =
+        gad_learnt_take(&ask->learnt, item->reference, item->reference_count, item->title, s->learning, err);
+    if (!status)
+        status = gad_product_look(ask->learnt.product, image, NAN, &seen, err);
+    if (!status && s->input.patch)
+        status = gad_preprocess_view(&s->input, shown->width, shown->height, &view, err);
+    bool input = s->convention == GAD_BOX_INPUT;
+    gad_box_frame frame = gad_box_frame_make(s->convention, s->order, (int)image->width, (int)image->height,
+                                             input ? (int)view.width : 0, input ? (int)view.height : 0);
+    if (!status)
+        status = gad_hints_make(&seen, image, &frame, s->hints, &ask->hints, err);
+    gad_inspection_clear(&seen);
+    return status;
+}
+
+static gad_status load_inspected(gad_request *ask, const gad_item *item, gad_error *err)
+{
+    picture p = {0};
+    gad_status status = take_inspected(ask, item, &p, err);
+    if (!status)
+        status = find_hints(ask, item, p.whole.pixels ? &p.whole : &p.shown, &p.shown, err);
+    gad_image_free(&p.whole);
+    if (status)
+        gad_image_free(&p.shown);
+    else
+        put(ask, item->reference_count, &p.shown);
+    return status;
+}
+
+/* The references, the image to inspect and, where there is one, its heat map. */
 static gad_status load_pictures(gad_request *ask, const gad_item *item, gad_error *err)
 {
-    gad_image image = {0};
     size_t last = item->reference_count;
     if (last + 1 > MAX_PICTURES)
         return gad_error_set(err, GAD_E_LIMIT, operation, NULL, "%s: %zu references, more than %d", item->id, last,
@@ -216,21 +291,20 @@ static gad_status load_pictures(gad_request *ask, const gad_item *item, gad_erro
     for (size_t i = 0; i < last && !status; i++)
         status = load_reference(ask, i, item->reference[i], err);
     if (!status)
-        status = load_image(ask, item, &image, err);
-    if (status)
-        return status;
-    gad_image_free(&ask->picture[last]);
-    gad_memory_free(ask->path[last]);
-    ask->picture[last] = image;
-    ask->path[last] = NULL;
-    return GAD_OK;
+        status = load_inspected(ask, item, err);
+    ask->shows_heat = !status && ask->hints.heat.pixels;
+    if (ask->shows_heat) {
+        put(ask, last + 1, &ask->hints.heat);
+        ask->hints.heat = (gad_image){0};
+    }
+    return status;
 }
 
 /* ---- text ---- */
 
 static gad_status build_parts(gad_request *ask, const gad_item *item, gad_bench_request *request, gad_error *err)
 {
-    gad_bench_part *part = gad_arena_take(&ask->arena, item->reference_count + 2, sizeof *part);
+    gad_bench_part *part = gad_arena_take(&ask->arena, item->reference_count + 3, sizeof *part);
     gad_string text = {0};
     gad_question question = {.class_name = item->title,
                              .knowledge = ask->settings.knowledge ? item->knowledge : NULL,
@@ -240,6 +314,9 @@ static gad_status build_parts(gad_request *ask, const gad_item *item, gad_bench_
                              .order = ask->settings.order};
     gad_status status =
         part ? gad_question_build(&ask->wording, &question, &text, err) : gad_error_memory(err, operation, 0);
+    gad_string_add(&text, gad_string_text(&ask->hints.text));
+    if (!status && text.failed)
+        status = gad_error_memory(err, operation, text.length);
     char *kept = status ? NULL : gad_arena_take(&ask->arena, text.length + 1, 1);
     if (!status && !kept)
         status = gad_error_memory(err, operation, text.length);
@@ -248,8 +325,9 @@ static gad_status build_parts(gad_request *ask, const gad_item *item, gad_bench_
         for (size_t i = 0; i <= item->reference_count; i++)
             part[i] = (gad_bench_part){NULL, i};
         part[item->reference_count + 1] = (gad_bench_part){kept, 0};
+        part[item->reference_count + 2] = (gad_bench_part){NULL, item->reference_count + 1};
         request->part = part;
-        request->parts = item->reference_count + 2;
+        request->parts = item->reference_count + 2 + request->heat;
     }
     gad_string_free(&text);
     return status;
@@ -269,6 +347,7 @@ gad_status gad_request_build(gad_request *ask, const gad_item *item, bool pictur
         item = &alone;
     }
     gad_status status = pictures ? load_pictures(ask, item, err) : GAD_OK;
+    r.heat = pictures && ask->shows_heat;
     if (!status && ask->settings.mmad) {
         gad_bench_part *part;
         status = gad_mmad_request(ask->mmad_wording, item, &ask->arena, &part, &r.parts, err);

@@ -1,5 +1,6 @@
-/* request: the request of an item: its images in the size that models get, its text. In: item, protocol, wording. Out: a
- * request. Keeps the references of the last item, so that a fixed reference is read once. Knows nothing of models. */
+/* request: the request of an item: its images in the size that models get, its text, hints of a comparison. In: item,
+ * protocol, wording. Out: a request. Keeps the references of the last item and what was learnt from them, so that a fixed
+ * reference is read once. Knows nothing of models. */
 #ifndef GAD_BENCH_REQUEST_H
 #define GAD_BENCH_REQUEST_H
 #include "bench/item.h"
@@ -21,6 +22,9 @@ typedef struct gad_request_settings {
     int64_t longest;
     gad_box_convention convention; /* what the text says about coordinates */
     gad_box_order order;
+    gad_preprocess input;               /* as of gad_bench_model */
+    gad_hints hints;                    /* after the question: what a product of the item's references finds in the image */
+    const gad_learn_settings *learning; /* how that is learnt; borrowed */
 } gad_request_settings;
 
 typedef struct gad_request gad_request;

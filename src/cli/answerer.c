@@ -20,12 +20,14 @@ static const option who[] = {
      .argument = "FILE",
      .kind = OPTION_STRING,
      .offset = AT(product),
-     .help = "what gad learn wrote, in place of --ref and of the model: verdict, score and regions; nothing is reasoned"},
+     .help = "what gad learn wrote: verdict, score and regions; with --model it explains them (--reason says when), and "
+             "--ref are good parts that it is shown"},
     {.name = "features",
      .argument = "FILE",
      .kind = OPTION_STRING,
      .offset = AT(features),
-     .help = "with --product: the network that it was learnt with (default: the installed one)"},
+     .help =
+         "with --product: the network that it was learnt with; with --evidence: that sees (default: the installed one)"},
     {.name = "class",
      .argument = "NAME",
      .kind = OPTION_STRING,
@@ -42,6 +44,7 @@ static const option who[] = {
 const option_table answerer_who = {who, OPTIONS_COUNT(who)};
 
 static const option how[] = {
+    OPTIONS_ENGINE_EVIDENCE(AT(evidence)),
     {.name = "reason",
      .argument = "WHEN",
      .kind = OPTION_CHOICE,
@@ -120,6 +123,7 @@ static gad_inspect_settings make_settings(const answer_options *o, prose *shown)
     s.reason = !strcmp(o->reason, "always")    ? GAD_REASON_ALWAYS
                : !strcmp(o->reason, "rejects") ? GAD_REASON_REJECTS
                                                : GAD_REASON_NEVER;
+    s.hints = options_engine_hints(o->evidence);
     s.on_text = o->quiet ? NULL : o->raw ? stream_raw : stream_prose;
     s.user = shown;
     return s;
@@ -174,11 +178,40 @@ static int read_calibration(const answer_options *o, answerer *a)
 
 /* ---- opening ------------------------------------------------------------------------------------------------------- */
 
-/* What can be said of the options before anything is opened. */
-static int check(const command *c, const answer_options *o, bool explains, bool threshold_file)
+/* Is a product's part explained by a model? */
+static bool explains(const answer_options *o)
 {
-    if (o->product && o->ref.count && !(explains && o->engine.model)) {
-        fprintf(stderr, "gad %s: a product has its good parts: give --product or --ref\n", c->name);
+    return o->product && (o->engine.model || options_engine_hints(o->evidence) != GAD_HINTS_NONE);
+}
+
+/* A memory of the good parts that the model is shown. */
+static int learn_evidence(const answer_options *o, answerer *a)
+{
+    gad_error err;
+    gad_learn_settings learning = gad_learn_settings_default();
+    learning.name = o->class_name;
+    learning.backbone = o->features;
+    learning.device = o->engine.compute.device;
+    learning.threads = (int)o->engine.compute.threads;
+    learning.side_px = 0; /* as of gad learn */
+    if (gad_product_learn((const char *const *)a->refs.path.item, (int64_t)a->refs.path.count, &learning, NULL, &a->learnt,
+                          &err))
+        return terminal_fail(&err);
+    a->settings.product = a->learnt;
+    return EXIT_DONE;
+}
+
+/* What can be said of the options before anything is opened. */
+static int check(const command *c, const answer_options *o, bool threshold_file)
+{
+    if (o->product && o->ref.count && !explains(o)) {
+        fprintf(stderr,
+                "gad %s: a product has its good parts: give --product or --ref, or --model to explain its verdicts\n",
+                c->name);
+        return EXIT_USAGE;
+    }
+    if (!o->product && !o->ref.count && options_engine_hints(o->evidence) != GAD_HINTS_NONE) {
+        fprintf(stderr, "gad %s: --evidence compares with good parts: give --product, or pictures with --ref\n", c->name);
         return EXIT_USAGE;
     }
     if (o->product && threshold_file) {
@@ -215,19 +248,21 @@ static int open_engine(const command *c, const answer_options *o, answerer *a)
                 c->name);
         code = EXIT_USAGE;
     }
+    if (!code && !a->product && a->settings.hints != GAD_HINTS_NONE)
+        code = learn_evidence(o, a);
     return code;
 }
 
-int answerer_open(const command *c, const answer_options *o, bool explains, answerer *a)
+int answerer_open(const command *c, const answer_options *o, answerer *a)
 {
     bool threshold_file;
     *a = (answerer){.settings = make_settings(o, &a->shown)};
     int code = read_number(c, o, a, &threshold_file);
     if (!code)
-        code = check(c, o, explains, threshold_file);
+        code = check(c, o, threshold_file);
     if (!code && o->product)
         code = open_product(o, a);
-    if (!code && (!o->product || (explains && o->engine.model)))
+    if (!code && (!o->product || explains(o)))
         code = open_engine(c, o, a);
     if (!code && threshold_file)
         code = read_calibration(o, a);
@@ -237,6 +272,21 @@ int answerer_open(const command *c, const answer_options *o, bool explains, answ
 void answerer_close(answerer *a)
 {
     gad_product_free(a->product);
+    gad_product_free(a->learnt);
     gad_engine_free(a->engine);
     parts_references_free(&a->refs);
+}
+
+gad_status answerer_ask(const answerer *a, gad_picture *const *good, int good_count, const gad_picture *part,
+                        gad_inspection *result, gad_error *err)
+{
+    if (!a->product)
+        return gad_inspect(a->engine, good, good_count, part, &a->settings, result, err);
+    gad_status status = gad_product_inspect(a->product, part, a->settings.threshold, result, err);
+    if (status || !a->engine)
+        return status;
+    status = gad_product_explain(a->engine, good, good_count, part, &a->settings, result, err);
+    if (status)
+        gad_inspection_clear(result);
+    return status;
 }

@@ -9,7 +9,7 @@
 typedef struct answer_options {
     option_list ref;
     engine_options engine;
-    const char *class_name, *knowledge, *reason, *prompt, *threshold, *product, *features;
+    const char *class_name, *knowledge, *reason, *prompt, *threshold, *product, *features, *evidence;
     bool greedy, quiet, raw;
     int64_t max_tokens, seed;
 } answer_options;
@@ -18,8 +18,9 @@ typedef struct answer_options {
 extern const option_table answerer_who, answerer_how;
 
 typedef struct answerer {
-    gad_product *product; /* NULL: there is an engine */
+    gad_product *product; /* decides, and an engine explains; NULL: there is an engine, which decides */
     gad_engine *engine;   /* NULL: there is a product alone */
+    gad_product *learnt;  /* of the good parts, for the engine's hints; NULL: none are given */
     references refs;
     gad_inspect_settings settings; /* which point to this struct: it stays where it is */
     prose shown;                   /* of the answer that is being written */
@@ -27,10 +28,11 @@ typedef struct answerer {
     char guarantee[128];
 } answerer;
 
-/* The model that a product is given too explains its parts, where `explains`; else there is one of the two. An exit code,
- * after a message. */
-int answerer_open(const command *c, const answer_options *o, bool explains, answerer *a);
+/* The model that a product is given too explains its parts. An exit code, after a message. */
+int answerer_open(const command *c, const answer_options *o, answerer *a);
 void answerer_close(answerer *a);
+gad_status answerer_ask(const answerer *a, gad_picture *const *good, int good_count, const gad_picture *part,
+                        gad_inspection *result, gad_error *err);
 /* A terminal shows the whole answer from now on in another line. */
 void answerer_end_text(answerer *a, const answer_options *o, bool reasoned);
 #endif

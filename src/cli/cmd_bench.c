@@ -17,7 +17,7 @@ typedef struct run_options {
     engine_options engine;
     endpoint_options endpoint;
     gad_learn_settings learning;
-    const char *order, *learn, *share;
+    const char *order, *learn, *share, *evidence;
     bool difference, report;
     double per_minute;
 } run_options;
@@ -140,13 +140,17 @@ static const option table[] = {
      .argument = "PX",
      .kind = OPTION_INT,
      .offset = AT(learning.side_px),
-     .help = "with --learn: as of gad learn"},
-    {.name = "mirror", .kind = OPTION_FLAG, .offset = AT(learning.mirror), .help = "with --learn: as of gad learn"},
+     .help = "with --learn or --evidence: as of gad learn"},
+    {.name = "mirror",
+     .kind = OPTION_FLAG,
+     .offset = AT(learning.mirror),
+     .help = "with --learn or --evidence: as of gad learn"},
     {.name = "features",
      .argument = "FILE",
      .kind = OPTION_STRING,
      .offset = AT(learning.backbone),
-     .help = "with --learn: the network that sees (default: the installed one)"},
+     .help = "with --learn or --evidence: the network that sees (default: the installed one)"},
+    OPTIONS_ENGINE_EVIDENCE(AT(evidence)),
     {.table = &options_endpoint, .offset = AT(endpoint)},
     {.name = "served",
      .argument = "NAME",
@@ -283,6 +287,8 @@ static void complete_settings(run_options *o, const gad_engine_options *engine)
     s->timeout_s = o->endpoint.timeout;
     s->requests_per_s = o->per_minute / 60;
     s->y_first = strcmp(o->order, "yx") == 0;
+    s->hints = options_engine_hints(o->evidence);
+    s->evidence = s->hints != GAD_HINTS_NONE ? &o->learning : NULL;
     s->max_pixels = o->engine.max_pixels;
     s->without_difference = !o->difference;
     s->ca_file = options_endpoint_ca(&o->endpoint);
@@ -291,16 +297,21 @@ static void complete_settings(run_options *o, const gad_engine_options *engine)
     s->image_size = strcmp(o->engine.image_size, "default") != 0 ? o->engine.image_size : NULL;
 }
 
-static bool read_learning(run_options *o)
+/* What the options of learning leave out. */
+static void complete_learning(run_options *o)
 {
-    char *end = NULL;
-    const bool all = !strcmp(o->learn, "all");
     const gad_learn_settings usual = gad_learn_settings_default();
     o->learning.name = usual.name;
     o->learning.max_rows = usual.max_rows;
     o->learning.rate = usual.rate;
     o->learning.confidence = usual.confidence;
     o->learning.threads = (int)o->engine.compute.threads;
+}
+
+static bool read_learning(run_options *o)
+{
+    char *end = NULL;
+    const bool all = !strcmp(o->learn, "all");
     o->s.learning = &o->learning;
     o->s.references = all ? INT64_MAX : strtoll(o->learn, &end, 10);
     return all || (!*end && o->s.references > 0);
@@ -369,6 +380,7 @@ static int run(void *settings)
     terminal_catch_interrupt();
     if (gad_share_read(o->share, &o->s.share, &err))
         return terminal_fail(&err);
+    complete_learning(o);
     if (o->learn && !read_learning(o)) {
         fprintf(stderr, "gad bench run: --learn %s: give how many good parts, or all\n", o->learn);
         return EXIT_USAGE;

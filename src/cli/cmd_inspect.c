@@ -128,9 +128,10 @@ static int append_log(const inspect_run *run, const char *json, const gad_pictur
         fprintf(file,
                 "], \"quant\": \"%s\", \"precision\": \"%s\", \"reason\": \"%s\", \"max_tokens\": %lld, \"greedy\": %s, "
                 "\"seed\": %lld, "
-                "\"max_pixels\": %lld, \"threshold\": %s, \"result\": %s}\n",
+                "\"max_pixels\": %lld, \"evidence\": \"%s\", \"threshold\": %s, \"result\": %s}\n",
                 a->engine.compute.quant, a->engine.compute.precision, a->reason, (long long)a->max_tokens,
-                a->greedy ? "true" : "false", (long long)a->seed, (long long)a->engine.max_pixels, threshold, json);
+                a->greedy ? "true" : "false", (long long)a->seed, (long long)a->engine.max_pixels, a->evidence, threshold,
+                json);
         failed = fflush(file) || fsync(fileno(file));
         failed |= fclose(file) != 0;
     }
@@ -200,15 +201,6 @@ static int report(const inspect_run *run, const char *path, const gad_picture *p
     return code;
 }
 
-static gad_status inspect_one(inspect_run *run, gad_picture *const *good, int good_count, const gad_picture *part,
-                              gad_inspection *result, gad_error *err)
-{
-    const answerer *by = run->by;
-    if (by->product)
-        return gad_product_inspect(by->product, part, by->settings.threshold, result, err);
-    return gad_inspect(by->engine, good, good_count, part, &by->settings, result, err);
-}
-
 static double seconds_now(void)
 {
     struct timespec now;
@@ -226,7 +218,7 @@ static int inspect_picture(inspect_run *run, const char *path, const gad_picture
     int good_count = 0;
     gad_status status = parts_references_for(&run->by->refs, part, &good, &good_path, &good_count, &err);
     if (!status)
-        status = inspect_one(run, good, good_count, part, &result, &err);
+        status = answerer_ask(run->by, good, good_count, part, &result, &err);
     answerer_end_text(run->by, &run->o->answer, !status && result.reasoned);
     if (status)
         return report_failure(run, path, part, &err);
@@ -324,7 +316,7 @@ static int run(void *settings)
     if (!code)
         code = outputs_check("inspect", o->log);
     if (!code)
-        code = answerer_open(&cmd_inspect, &o->answer, false, &by);
+        code = answerer_open(&cmd_inspect, &o->answer, &by);
     if (!code) {
         all.out = (outputs){&parts, &by.refs.path, outputs_same_file(o->overlay, o->heatmap)};
         terminal_catch_interrupt();

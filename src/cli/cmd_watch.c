@@ -166,7 +166,7 @@ static int run(void *settings)
         code = options_sinks_read(&o->sink);
     o->answer.quiet = true; /* reasoning stands under its part */
     if (!code)
-        code = answerer_open(&cmd_watch, &o->answer, true, &by);
+        code = answerer_open(&cmd_watch, &o->answer, &by);
     if (!code) {
         const gad_watch_inspector who = inspector_of(&by);
         o->watch.folder = o->folder.count ? o->folder.item[0] : NULL;

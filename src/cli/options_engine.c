@@ -94,6 +94,14 @@ gad_precision options_engine_precision(const char *precision)
                                         : GAD_PRECISION_CHECKPOINT;
 }
 
+gad_hints options_engine_hints(const char *evidence)
+{
+    return !strcmp(evidence, "text")    ? GAD_HINTS_TEXT
+           : !strcmp(evidence, "image") ? GAD_HINTS_IMAGE
+           : !strcmp(evidence, "both")  ? GAD_HINTS_BOTH
+                                        : GAD_HINTS_NONE;
+}
+
 const char *options_engine_cpu_level(const char *cpu)
 {
     return strcmp(cpu, "best") ? cpu : NULL;

@@ -38,6 +38,15 @@ gad_precision options_engine_precision(const char *precision);
         .name = "device", .argument = "NAME", .kind = OPTION_STRING, .offset = (at), .fallback = "cpu",                    \
         .help = "cpu, cuda, cuda:N, or auto: the first CUDA device if there is one"                                        \
     }
+/* --evidence, on a field that is a text, and what it means. */
+#define OPTIONS_ENGINE_EVIDENCE(at)                                                                                        \
+    {                                                                                                                      \
+        .name = "evidence", .argument = "KIND", .kind = OPTION_CHOICE, .offset = (at), .choices = "none|text|image|both",  \
+        .fallback = "none",                                                                                                \
+        .help = "for a model that does not compare by itself: what a comparison with the good parts finds, as hints in "   \
+                "the question: text with regions and measurements, a heat map as a further image, or both"                 \
+    }
+gad_hints options_engine_hints(const char *evidence);
 /* The level that --cpu names; NULL for "best". */
 const char *options_engine_cpu_level(const char *cpu);
 

@@ -72,8 +72,10 @@ static gad_status compare(const gad_model *model, gad_device *device, bool adapt
         run(model, device, adapters, &input, image, count, &result, host);
         memcpy(map->logit, result.logit, cells * sizeof *map->logit);
         memcpy(map->region, result.region, sizeof map->region);
+        memcpy(map->measurement, result.measurement, sizeof map->measurement);
+        memcpy(map->words, result.words, sizeof map->words);
         map->region_count = result.region_count[0];
-        status = gad_device_check(device, err);
+        status = result.status ? gad_error_memory(err, operation, cells) : gad_device_check(device, err);
         if (!status && !gad_finite_all(map->logit, cells))
             status = gad_error_set(err, GAD_E_FORMAT, operation, "check the weights and the picture",
                                    "the heat map is not finite numbers");

@@ -10,7 +10,9 @@
 typedef struct gad_evidence_map {
     float *logit; /* the caller's: room for every cell of the part (regions.h), less the level */
     gad_region region[GAD_REGIONS_MAX];
-    int region_count;
+    gad_measurement measurement[GAD_REGIONS_MAX]; /* of each region, in px of the picture that the model sees */
+    gad_words words[GAD_REGIONS_MAX];
+    int region_count; /* 0: the first region is the strongest place */
 } gad_evidence_map;
 
 /* The last of `count` >= 2 images is compared with the others. rows->rows is the caller's (gad_memory_free); its hash names

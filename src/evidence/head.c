@@ -211,7 +211,7 @@ static gad_tensor take_region_tokens(const gad_pass *pass, const gad_evidence_co
 {
     pass->device->ops->download(pass->device, result->logit, logits);
     gad_head_result_read(d, in, result);
-    return take_host(pass->device, result->region_tokens, in->tests, GAD_REGION_TOKEN_WIDTH);
+    return take_host(pass->device, result->region_tokens, in->tests, gad_config_region_width(d));
 }
 
 /* What the maps on one grid say of its places, added to `sum`. */

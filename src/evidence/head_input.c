@@ -88,13 +88,14 @@ static bool take_tables(const gad_config *config, const gad_head_image *image, i
     size_t cells = (size_t)(in->tests * side * side);
     in->low = gad_arena_take(a, cells * GAD_EVIDENCE_CHANNELS, sizeof *in->low);
     in->residual = gad_arena_take(a, (size_t)(4 * in->tests * patch * patch), sizeof *in->residual);
+    in->registered = gad_arena_take(a, (size_t)(12 * in->tests * patch * patch), sizeof *in->registered);
     in->neighbour = gad_arena_take(a, 9 * (size_t)in->tests, sizeof *in->neighbour);
     in->cell_neighbour = gad_arena_take(a, 9 * cells, sizeof *in->cell_neighbour);
     in->cell_patch = gad_arena_take(a, cells, sizeof *in->cell_patch);
     in->patch_cell = gad_arena_take(a, cells, sizeof *in->patch_cell);
     in->test = gad_arena_take(a, (size_t)pairs, sizeof *in->test);
-    return pixels->value && in->low && in->residual && in->neighbour && in->cell_neighbour && in->cell_patch &&
-           in->patch_cell && in->test;
+    return pixels->value && in->low && in->residual && in->registered && in->neighbour && in->cell_neighbour &&
+           in->cell_patch && in->patch_cell && in->test;
 }
 
 /* Rows of the 3 x 3 tokens (side 1) or cells around each one of an image that begins at row `first` of `rows`; `rows`
@@ -146,6 +147,18 @@ static float *pixels_of(const layout *l, gad_head_input *in, int64_t i)
     return in->map[GAD_EVIDENCE_PIXELS].value + l->first[i] * 4 * patch_numbers(l->config);
 }
 
+/* Keep the reference that differs least from the picture. */
+static void keep_nearest(const gad_prepared *test, const float *registered, double *least, float *kept)
+{
+    int64_t numbers = 3 * test->width * test->height;
+    double apart = 0;
+    for (int64_t i = 0; i < numbers; i++)
+        apart += fabs((double)(test->plane[i] - registered[i]));
+    if (apart < *least)
+        memcpy(kept, registered, (size_t)numbers * sizeof *kept);
+    *least = fmin(apart, *least);
+}
+
 /* Channels of a pair's test image, whose first token is `token` of all test images, against its references, in the order of
  * the heat map; its px' residuals; and the references' pixels as they lie on it. */
 static gad_status compare_pair(const layout *l, const gad_head_pair *pair, int64_t token, gad_head_input *in,
@@ -154,6 +167,7 @@ static gad_status compare_pair(const layout *l, const gad_head_pair *pair, int64
     const gad_prepared *test = l->picture[pair->test];
     int64_t patch = l->config->vision.patch, side = gad_config_map_side(&l->config->evidence);
     int64_t across = test->width / in->cell_px, cells = across * (test->height / in->cell_px);
+    double least = INFINITY;
     gad_compare compare = {0};
     gad_compare_result result = {.residual = in->residual + token * 4 * patch * patch};
     result.low = gad_memory_alloc((size_t)(cells * GAD_EVIDENCE_CHANNELS), sizeof *result.low);
@@ -164,6 +178,8 @@ static gad_status compare_pair(const layout *l, const gad_head_pair *pair, int64
     for (int64_t r = pair->reference; r < pair->test && !status; r++) {
         const float *registered;
         status = gad_compare_reference(&compare, r - pair->reference, &result, &registered, err);
+        if (!status)
+            keep_nearest(test, registered, &least, in->registered + token * 12 * patch * patch);
         if (!status && l->picture[r]->width == test->width && l->picture[r]->height == test->height)
             gad_prepared_rows(test->grid, patch, registered, pixels_of(l, in, r));
     }

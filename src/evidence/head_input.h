@@ -37,9 +37,10 @@ typedef struct gad_head_input {
     int64_t cell_px;
     gad_head_image *test; /* [pairs]: the test images; their pictures are borrowed */
     gad_head_map map[GAD_EVIDENCE_MAPS];
-    float *low;              /* [cells of tests, GAD_EVIDENCE_CHANNELS], in the order of the heat map */
-    float *residual;         /* of each px of a test picture from its references, pictures one after the other */
-    int32_t *neighbour;      /* [9, tests]: row of the test rows; `tests`: outside the image */
+    float *low;         /* [cells of tests, GAD_EVIDENCE_CHANNELS], in the order of the heat map */
+    float *residual;    /* of each px of a test picture from its references, pictures one after the other */
+    float *registered;  /* the nearest reference as it lies on each test picture, planes; pictures one after the other */
+    int32_t *neighbour; /* [9, tests]: row of the test rows; `tests`: outside the image */
     int32_t *cell_neighbour; /* [9, cells of tests], likewise */
     int32_t *cell_patch;     /* [cells of tests]: row of the test patches */
     int32_t *patch_cell;     /* [cells of a patch, 4 * tests]: row of the cells */

@@ -4,6 +4,18 @@
 #include <math.h>
 
 #include "base/error.h"
+#include "evidence/measure.h"
+
+/* Numbers of its planes. */
+static size_t largest_picture(const gad_head_input *input)
+{
+    int64_t most = 0;
+    for (int64_t i = 0; i < input->pairs; i++) {
+        int64_t numbers = 3 * input->test[i].picture->width * input->test[i].picture->height;
+        most = numbers > most ? numbers : most;
+    }
+    return (size_t)most;
+}
 
 gad_status gad_head_result_make(const gad_evidence_config *config, const gad_head_input *input, gad_head_result *result,
                                 gad_error *err)
@@ -13,10 +25,15 @@ gad_status gad_head_result_make(const gad_evidence_config *config, const gad_hea
     r.logit = gad_arena_take(&r.arena, cells, sizeof *r.logit);
     r.region = gad_arena_take(&r.arena, pairs * GAD_REGIONS_MAX, sizeof *r.region);
     r.region_count = gad_arena_take(&r.arena, pairs, sizeof *r.region_count);
-    r.region_tokens = gad_arena_take(&r.arena, (size_t)input->tests * GAD_REGION_TOKEN_WIDTH, sizeof *r.region_tokens);
+    r.measurement = gad_arena_take(&r.arena, pairs * GAD_REGIONS_MAX, sizeof *r.measurement);
+    r.words = gad_arena_take(&r.arena, pairs * GAD_REGIONS_MAX, sizeof *r.words);
+    r.region_tokens =
+        gad_arena_take(&r.arena, (size_t)(input->tests * gad_config_region_width(config)), sizeof *r.region_tokens);
+    r.scratch.plane = gad_arena_take(&r.arena, 2 * largest_picture(input), sizeof *r.scratch.plane);
     r.scratch.raster = gad_arena_take(&r.arena, cells, sizeof *r.scratch.raster);
     r.scratch.cell = gad_arena_take(&r.arena, 2 * cells, sizeof *r.scratch.cell);
-    if (!r.logit || !r.region || !r.region_count || !r.region_tokens || !r.scratch.raster || !r.scratch.cell) {
+    if (!r.logit || !r.region || !r.region_count || !r.measurement || !r.words || !r.region_tokens || !r.scratch.raster ||
+        !r.scratch.cell || !r.scratch.plane) {
         gad_head_result_free(&r);
         return gad_error_memory(err, "compare images", cells * sizeof *r.logit);
     }
@@ -30,11 +47,43 @@ static float show_forced(const gad_head_image *image, float peak, gad_region *re
     static const float sure = 1;
     peak = image->forced_count ? fmaxf(peak, sure) : fminf(peak, -sure);
     *count = image->forced_count;
+    region[0].peak = *count ? region[0].peak : peak;
     for (int k = 0; k < *count; k++) {
         region[k] = image->forced[k];
         region[k].peak = peak;
     }
     return peak;
+}
+
+static void to_srgb(const gad_prepared *p, const float *plane, float *srgb)
+{
+    int64_t area = p->width * p->height;
+    for (int c = 0; c < 3; c++)
+        for (int64_t i = 0; i < area; i++)
+            srgb[c * area + i] = fminf(fmaxf(plane[c * area + i] * p->gain[c] + p->offset[c], 0), 1);
+}
+
+/* The regions of pair i on the part's pixels and those of the nearest reference as it lies on them. */
+static gad_status measure_regions(const gad_head_input *in, int64_t i, int64_t first, gad_head_result *result)
+{
+    const gad_prepared *p = in->test[i].picture;
+    int64_t numbers = 3 * p->width * p->height, patch = p->height / p->grid.rows;
+    int count = result->region_count[i] ? result->region_count[i] : 1;
+    const gad_region *region = result->region + i * GAD_REGIONS_MAX;
+    gad_measurement *measured = result->measurement + i * GAD_REGIONS_MAX;
+    gad_measure_pictures pictures = {.part = result->scratch.plane,
+                                     .reference = result->scratch.plane + numbers,
+                                     .width = p->width,
+                                     .height = p->height};
+    gad_box box[GAD_REGIONS_MAX];
+    to_srgb(p, p->plane, result->scratch.plane);
+    to_srgb(p, in->registered + first * 12 * patch * patch, result->scratch.plane + numbers);
+    for (int k = 0; k < count; k++)
+        box[k] = gad_regions_box(&region[k], (double)p->width, (double)p->height);
+    gad_status status = gad_measure_places(&pictures, box, count, (double)p->width, (double)p->height, measured, NULL);
+    for (int k = 0; k < count && !status; k++)
+        result->words[i * GAD_REGIONS_MAX + k] = gad_measurement_words(&measured[k], (double)region[k].peak);
+    return status;
 }
 
 /* Of pair i, whose test image begins at token `first`. */
@@ -58,8 +107,10 @@ static void read_pair(const gad_evidence_config *config, const gad_head_input *i
     result->region_count[i] = gad_regions_find(&heat, result->scratch.cell, region);
     if (in->test[i].forced)
         peak = show_forced(&in->test[i], peak, region, &result->region_count[i]);
-    gad_region_tokens_write(region, result->region_count[i], peak, gad_grid_tokens(grid),
-                            result->region_tokens + first * GAD_REGION_TOKEN_WIDTH);
+    gad_status status = measure_regions(in, i, first, result);
+    result->status = status ? status : result->status;
+    gad_region_tokens_write(region, config->words ? result->words + i * GAD_REGIONS_MAX : NULL, result->region_count[i],
+                            peak, gad_grid_tokens(grid), result->region_tokens + first * gad_config_region_width(config));
 }
 
 void gad_head_result_read(const gad_evidence_config *config, const gad_head_input *input, gad_head_result *result)

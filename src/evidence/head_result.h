@@ -8,14 +8,20 @@
 typedef struct gad_head_scratch {
     float *raster; /* [cells of tests]: a heat map row by row */
     int32_t *cell; /* [2 * cells of tests] */
+    float *plane;  /* two pictures in sRGB */
 } gad_head_scratch;
 
 typedef struct gad_head_result {
     gad_arena arena;
-    float *logit;         /* [cells of tests] of the heat maps, less the input's level */
-    gad_region *region;   /* [pairs][GAD_REGIONS_MAX] */
-    int *region_count;    /* [pairs] */
-    float *region_tokens; /* [tests, GAD_REGION_TOKEN_WIDTH] */
+    float *logit;       /* [cells of tests] of the heat maps, less the input's level */
+    gad_region *region; /* [pairs][GAD_REGIONS_MAX] */
+    int *region_count;  /* [pairs] */
+    /* [pairs][GAD_REGIONS_MAX] what was measured of each, in px of the picture that the model sees; where nothing stands
+     * out, of the first, the strongest place */
+    gad_measurement *measurement;
+    gad_words *words;
+    float *region_tokens; /* [tests, gad_config_region_width] */
+    gad_status status;    /* of reading: memory may have run out */
     gad_head_scratch scratch;
 } gad_head_result;
 

@@ -318,7 +318,7 @@ gad_status gad_measure_places(const gad_measure_pictures *pictures, const gad_bo
     gad_status status = GAD_OK;
     for (int i = 0; i < count && !status; i++) {
         place p = {.pictures = pictures, .box = window_of(&box[i], pictures), .aligned = aligned};
-        gad_measurement m = {.box = {box[i].x1 * scale_x, box[i].y1 * scale_y, box[i].x2 * scale_x, box[i].y2 * scale_y}};
+        gad_measurement m = {0};
         status = measure_place(&p, scale_x, scale_y, &m, err);
         measurement[i] = m;
     }

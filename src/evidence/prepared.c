@@ -22,8 +22,8 @@ static void build_pyramid(gad_prepared *p)
     gad_register_pyramid(p->plane, p->width, p->height, p->plane + 3 * p->width * p->height, &p->pyramid);
 }
 
-/* Less the mean of each colour, over the deviation of all. */
-static void normalise(gad_prepared *p)
+/* Less the mean of each colour, over the deviation of all; in: as the model's settings have colours. */
+static void normalise(const gad_preprocess *settings, gad_prepared *p)
 {
     int64_t area = p->width * p->height;
     double squares = 0;
@@ -33,6 +33,8 @@ static void normalise(gad_prepared *p)
         for (int64_t i = 0; i < area; i++)
             sum += (double)plane[i];
         float mean = (float)(sum / (double)area);
+        p->gain[c] = (float)settings->std[c];
+        p->offset[c] = (float)settings->std[c] * mean + (float)settings->mean[c];
         for (int64_t i = 0; i < area; i++) {
             plane[i] -= mean;
             squares += (double)plane[i] * (double)plane[i];
@@ -41,6 +43,8 @@ static void normalise(gad_prepared *p)
     float scale = (float)(1 / (sqrt(squares / (double)(3 * area)) + 0.1));
     for (int64_t i = 0; i < 3 * area; i++)
         p->plane[i] *= scale;
+    for (int c = 0; c < 3; c++)
+        p->gain[c] /= scale;
 }
 
 gad_status gad_prepared_make(const gad_preprocess *settings, const gad_image *fitted, gad_prepared *prepared,
@@ -51,7 +55,7 @@ gad_status gad_prepared_make(const gad_preprocess *settings, const gad_image *fi
     if (status)
         return status;
     gad_preprocess_planes(settings, fitted, prepared->plane);
-    normalise(prepared);
+    normalise(settings, prepared);
     build_pyramid(prepared);
     return GAD_OK;
 }
@@ -79,6 +83,8 @@ gad_status gad_prepared_resize(const gad_prepared *prepared, gad_grid grid, gad_
     gad_status status = take(grid, grid.cols * patch, grid.rows * patch, other, err);
     if (status)
         return status;
+    memcpy(other->gain, prepared->gain, sizeof other->gain);
+    memcpy(other->offset, prepared->offset, sizeof other->offset);
     for (int c = 0; c < 3; c++)
         resample(prepared->plane + c * prepared->width * prepared->height, prepared->height, prepared->width,
                  other->plane + c * other->width * other->height, other->height, other->width);

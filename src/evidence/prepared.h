@@ -7,10 +7,11 @@
 #include "model/preprocess.h"
 
 typedef struct gad_prepared {
-    gad_grid grid;         /* patches */
-    int64_t width, height; /* px */
-    float *plane;          /* [3][height][width]: red, green, blue, of mean 0 and one contrast; owned */
-    gad_pyramid pyramid;   /* in the same memory */
+    gad_grid grid;            /* patches */
+    int64_t width, height;    /* px */
+    float *plane;             /* [3][height][width]: red, green, blue, of mean 0 and one contrast; owned */
+    gad_pyramid pyramid;      /* in the same memory */
+    float gain[3], offset[3]; /* plane * gain + offset: the colour in sRGB, 0 to 1 */
 } gad_prepared;
 
 gad_status gad_prepared_make(const gad_preprocess *settings, const gad_image *fitted, gad_prepared *prepared,

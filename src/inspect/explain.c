@@ -1,6 +1,7 @@
 /* explain: see explain.h */
 #include "inspect/explain.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -57,18 +58,22 @@ static void take(gad_inspection *result, gad_inspection *said)
     snprintf(result->prompt_hash, sizeof result->prompt_hash, "%s", said->prompt_hash);
 }
 
-gad_status gad_explain(gad_engine *engine, const gad_image *good, const gad_image *part,
-                       const gad_inspect_settings *settings, gad_inspection *result, gad_error *err)
+bool gad_explain_wants(const gad_inspect_settings *settings, gad_verdict verdict)
 {
-    gad_turn_part picture[2];
+    return settings->reason == GAD_REASON_ALWAYS ||
+           (settings->reason == GAD_REASON_REJECTS && verdict != GAD_VERDICT_NORMAL);
+}
+
+gad_status gad_explain(gad_engine *engine, const gad_turn_part *picture, int count, const gad_inspect_settings *settings,
+                       gad_inspection *result, gad_error *err)
+{
     gad_inspect_settings always = *settings;
     gad_inspection said = {0};
-    int count = 0;
-    if (good)
-        picture[count++] = (gad_turn_part){.image = good, .hash = gad_image_hash(good)};
-    picture[count++] = (gad_turn_part){.image = part, .hash = gad_image_hash(part)};
+    if (!gad_explain_wants(settings, result->verdict))
+        return GAD_OK;
     always.reason = GAD_REASON_ALWAYS;
-    gad_status status = gad_inspect_pictures(engine, picture, count, &always, &said, err);
+    always.threshold = NAN; /* the product's is of its own score */
+    gad_status status = gad_inspect_pictures(engine, picture, count, result, &always, &said, err);
     if (status)
         return status;
     take(result, &said);

@@ -11,6 +11,8 @@
 #include "base/string.h"
 #include "inspect/ask.h"
 #include "inspect/decision.h"
+#include "inspect/findings.h"
+#include "inspect/hints.h"
 #include "inspect/kept.h"
 #include "task/question.h"
 
@@ -178,7 +180,7 @@ static gad_status measure_familiarity(inspection *in, gad_error *err)
     int count = 0;
     gad_status status = gad_kept_of(in->engine, &kept, err);
     for (size_t i = 0; i < q->part_count && !status; i++) {
-        if (q->part[i].text)
+        if (q->part[i].text || q->part[i].beside)
             continue;
         if (last && count < MAX_PICTURES)
             good[count++] = last->look ? *last->look : gad_kept_look_of(kept, last->image, last->hash);
@@ -206,6 +208,8 @@ static gad_status settle(inspection *in, gad_error *err)
         status = take_regions(&in->turn, r, err);
     else if (r->verdict == GAD_VERDICT_NORMAL && says_yes)
         drop_defects(r);
+    if (!status)
+        status = gad_findings_take(&in->turn, r, err);
     if (r->distance > r->distance_limit)
         r->verdict = GAD_VERDICT_UNFAMILIAR;
     return status;
@@ -248,7 +252,7 @@ static gad_status start_result(const gad_inspect_request *request, gad_inspectio
                                .nearest = -1,
                                .difference = -1};
     for (size_t i = 0; i < request->part_count; i++)
-        if (!request->part[i].text) {
+        if (!request->part[i].text && !request->part[i].beside) {
             result->width_px = (int)request->part[i].image->width;
             result->height_px = (int)request->part[i].image->height;
         }
@@ -259,18 +263,26 @@ static gad_status start_result(const gad_inspect_request *request, gad_inspectio
     return result->reasoning && result->raw && result->flags ? GAD_OK : gad_error_memory(err, operation, 3);
 }
 
+gad_status gad_inspect_refuse_hints(gad_error *err)
+{
+    return gad_error_set(err, GAD_E_ARGUMENT, operation, "leave out --evidence, or choose a model that does not compare",
+                         "this model compares by itself and was not taught to read hints");
+}
+
 /* A comparing model that is shown one picture would answer from nothing. */
 static gad_status check_request(const gad_engine *engine, const gad_inspect_request *request, gad_error *err)
 {
-    size_t images = 0;
-    for (size_t i = 0; i < request->part_count; i++)
-        images += !request->part[i].text;
+    size_t images = 0, beside = 0;
+    for (size_t i = 0; i < request->part_count; i++) {
+        images += !request->part[i].text && !request->part[i].beside;
+        beside += request->part[i].beside;
+    }
     if (!images)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "the question has no image");
     if (images == 1 && !request->choice && gad_engine_compares(engine))
         return gad_error_set(err, GAD_E_ARGUMENT, operation, "give a picture of a good part: --ref GOOD",
                              "this model compares the part with good ones, and none was given");
-    return GAD_OK;
+    return beside && gad_engine_compares(engine) ? gad_inspect_refuse_hints(err) : GAD_OK;
 }
 
 static gad_status run(inspection *in, gad_error *err)
@@ -311,7 +323,7 @@ gad_status gad_inspect_ask(gad_engine *engine, const gad_inspect_request *reques
     if (status)
         return status;
     for (size_t i = 0; i < request->part_count; i++)
-        in.part = request->part[i].text ? in.part : request->part[i].hash.low;
+        in.part = request->part[i].text || request->part[i].beside ? in.part : request->part[i].hash.low;
     status = start_result(request, &r, err);
     if (!status)
         status = run(&in, err);
@@ -375,23 +387,48 @@ static gad_status build_question(const gad_engine *engine, const gad_inspect_set
     return status;
 }
 
-gad_status gad_inspect_pictures(gad_engine *engine, const gad_turn_part *picture, int count,
+/* What the product found, behind the question: text, and a heat map as a further piece of the turn. */
+static gad_status add_hints(gad_engine *engine, const gad_image *image, const gad_inspection *seen,
+                            const gad_inspect_settings *settings, gad_hint_set *hints, gad_string *question, gad_error *err)
+{
+    gad_view view;
+    if (gad_engine_compares(engine))
+        return gad_inspect_refuse_hints(err);
+    gad_status status = gad_preprocess_view(&engine->preprocess, image->width, image->height, &view, err);
+    if (status)
+        return status;
+    gad_box_frame frame = gad_box_frame_make(engine->convention, GAD_BOX_XY, (int)image->width, (int)image->height,
+                                             (int)view.width, (int)view.height);
+    status = gad_hints_make(seen, image, &frame, settings->hints, hints, err);
+    gad_string_add(question, gad_string_text(&hints->text));
+    return !status && question->failed ? gad_error_memory(err, operation, question->length) : status;
+}
+
+gad_status gad_inspect_pictures(gad_engine *engine, const gad_turn_part *picture, int count, const gad_inspection *seen,
                                 const gad_inspect_settings *settings, gad_inspection *result, gad_error *err)
 {
     if (count < 1 || count > MAX_PICTURES)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "between 0 and %d good parts can be shown, not %d",
                              MAX_PICTURES - 1, count - 1);
-    gad_turn_part part[MAX_PICTURES + 1];
+    gad_turn_part part[MAX_PICTURES + 2];
     char prompt_hash[33];
     gad_string text = {0};
+    gad_hint_set hints = {0};
     memcpy(part, picture, (size_t)count * sizeof *part);
     gad_status status = build_question(engine, settings, count - 1, &text, prompt_hash, err);
+    if (!status && seen && settings->hints != GAD_HINTS_NONE)
+        status = add_hints(engine, picture[count - 1].image, seen, settings, &hints, &text, err);
     if (!status) {
         part[count] = (gad_turn_part){.text = gad_string_text(&text)};
-        gad_inspect_request request = {
-            .part = part, .part_count = (size_t)count + 1, .object = settings->class_name, .prompt_hash = prompt_hash};
+        if (hints.heat.pixels)
+            part[count + 1] = (gad_turn_part){.image = &hints.heat, .hash = gad_image_hash(&hints.heat), .beside = true};
+        gad_inspect_request request = {.part = part,
+                                       .part_count = (size_t)count + 1 + (hints.heat.pixels != NULL),
+                                       .object = settings->class_name,
+                                       .prompt_hash = prompt_hash};
         status = gad_inspect_ask(engine, &request, settings, result, err);
     }
+    gad_hints_free(&hints);
     gad_string_free(&text);
     return status;
 }

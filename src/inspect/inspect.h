@@ -17,7 +17,10 @@ typedef struct gad_inspect_request {
 /* The result is the caller's (gad_inspection_clear). */
 gad_status gad_inspect_ask(gad_engine *engine, const gad_inspect_request *request, const gad_inspect_settings *settings,
                            gad_inspection *result, gad_error *err);
-/* The question of the settings about the last of these pictures, the others good parts (none, one or more, best first). */
-gad_status gad_inspect_pictures(gad_engine *engine, const gad_turn_part *picture, int count,
+/* The question of the settings about the last of these pictures, the others good parts (none, one or more, best first).
+ * `seen`: a product's inspection of the picture, whose hints are given when the settings ask for them; NULL: none. */
+gad_status gad_inspect_pictures(gad_engine *engine, const gad_turn_part *picture, int count, const gad_inspection *seen,
                                 const gad_inspect_settings *settings, gad_inspection *result, gad_error *err);
+/* The error of hints for a model that has its own evidence. */
+gad_status gad_inspect_refuse_hints(gad_error *err);
 #endif

@@ -39,6 +39,23 @@ static void add_number(gad_string *s, double value)
         gad_string_add(s, "null");
 }
 
+static void add_measurement(gad_string *s, const gad_measurement *m)
+{
+    static const char *const contents[GAD_MEASUREMENT_CONTENTS] = {"changed", "added", "missing", "moved"};
+    gad_string_addf(s,
+                    ", \"measured\": {\"area_px\": %.1f, \"share\": %.6f, \"length_px\": %.1f, \"breadth_px\": %.1f, "
+                    "\"direction_deg\": %.1f, \"lightness\": %.2f, \"red_green\": %.2f, \"yellow_blue\": %.2f, "
+                    "\"roughness\": %.2f, \"compared_with\": \"%s\", \"content\": \"%s\"",
+                    m->area_px, m->share, m->length_px, m->breadth_px, m->direction_deg, m->lightness, m->red_green,
+                    m->yellow_blue, m->roughness, m->basis == GAD_MEASUREMENT_REFERENCE ? "good part" : "surroundings",
+                    contents[m->content]);
+    if (m->unusual > 0)
+        gad_string_addf(s, ", \"unusual\": %.2f", m->unusual);
+    if (m->content == GAD_MEASUREMENT_MOVED && m->other >= 0)
+        gad_string_addf(s, ", \"found_at\": %d", m->other + 1);
+    gad_string_add(s, "}");
+}
+
 static void add_defects(gad_string *s, const gad_inspection *r)
 {
     gad_string_add(s, ", \"boxes\": [");
@@ -47,7 +64,10 @@ static void add_defects(gad_string *s, const gad_inspection *r)
         gad_string_addf(s, "%s{\"bbox_2d\": [%.2f, %.2f, %.2f, %.2f], \"label\": ", i ? ", " : "", d->x1, d->y1, d->x2,
                         d->y2);
         gad_string_add_json(s, d->label);
-        gad_string_addf(s, ", \"valid\": %s}", d->valid ? "true" : "false");
+        gad_string_addf(s, ", \"valid\": %s", d->valid ? "true" : "false");
+        if (d->measured)
+            add_measurement(s, &d->measurement);
+        gad_string_add(s, "}");
     }
     gad_string_add(s, "]");
 }

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "inspect/hints.h"
 #include "task/question.h"
 
 static const char operation[] = "calibrate a threshold";
@@ -121,7 +122,8 @@ gad_status gad_threshold_basis_fill(const gad_engine *engine, const gad_hash *go
     snprintf(b.member[GAD_THRESHOLD_CLASS], sizeof *b.member, "%s", s->class_name ? s->class_name : "product");
     snprintf(b.member[GAD_THRESHOLD_KNOWLEDGE], sizeof *b.member, "%s",
              s->knowledge && *s->knowledge ? s->knowledge : "none");
-    snprintf(b.member[GAD_THRESHOLD_WORDING], sizeof *b.member, "%s", wording.hash);
+    snprintf(b.member[GAD_THRESHOLD_WORDING], sizeof *b.member, "%s%s%s", wording.hash,
+             s->hints == GAD_HINTS_NONE ? "" : ", evidence ", s->hints == GAD_HINTS_NONE ? "" : gad_hints_name(s->hints));
     snprintf(b.member[GAD_THRESHOLD_SIZE], sizeof *b.member, "%lld to %lld pixels",
              (long long)engine->preprocess.min_pixels, (long long)engine->preprocess.max_pixels);
     snprintf(b.member[GAD_THRESHOLD_WEIGHTS], sizeof *b.member, "%s",

@@ -76,7 +76,7 @@ static gad_status encode(gad_engine *e, const gad_turn_part *part, size_t part_c
         if (status)
             return status;
         s->rows[s->count++] = &entry->rows;
-        turn->view = entry->view;
+        turn->view = part[i].beside ? turn->view : entry->view;
     }
     if (compares)
         s->prepared[total - 1] = &s->last;
@@ -97,6 +97,8 @@ static gad_status take_heat(const gad_engine *e, gad_grid grid, const gad_eviden
         for (int64_t x = 0; x < turn->heat_cols; x++)
             turn->heat[y * turn->heat_cols + x] = map->logit[gad_regions_cell(across, side, y, x)];
     memcpy(turn->region, map->region, sizeof turn->region);
+    memcpy(turn->measurement, map->measurement, sizeof turn->measurement);
+    memcpy(turn->words, map->words, sizeof turn->words);
     turn->region_count = map->region_count;
     return GAD_OK;
 }

@@ -6,6 +6,7 @@
 #include "evidence/familiar.h"
 #include "evidence/regions.h"
 #include "generate/engine.h"
+#include "task/measurement.h"
 
 /* A text, or (text NULL) an image and the hash of its pixels. Borrowed. */
 typedef struct gad_turn_part {
@@ -14,6 +15,7 @@ typedef struct gad_turn_part {
     gad_hash hash;
     const char *role;     /* as in gad_engine_part */
     const gad_look *look; /* of the whole picture, where `image` is what the engine sees of it; NULL: it is the picture */
+    bool beside;          /* a picture that is neither the part nor a good one: a heat map. Not for models that compare */
 } gad_turn_part;
 
 typedef struct gad_turn {
@@ -22,8 +24,10 @@ typedef struct gad_turn {
     gad_image_rows *compared; /* the last image's rows with evidence; NULL: nothing was compared */
     float *heat;              /* [heat_rows * heat_cols] its anomaly logits, row by row; NULL as `compared` */
     int64_t heat_rows, heat_cols;
-    gad_region region[GAD_REGIONS_MAX]; /* of the heat map */
-    int region_count;
+    gad_region region[GAD_REGIONS_MAX];           /* of the heat map */
+    gad_measurement measurement[GAD_REGIONS_MAX]; /* of each region, in px of the view */
+    gad_words words[GAD_REGIONS_MAX];
+    int region_count; /* 0: the first region is the strongest place */
 } gad_turn;
 
 /* Images that are compared are a model's with an evidence head, two at least. */

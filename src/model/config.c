@@ -293,6 +293,7 @@ static gad_status read_difference(const json_t *root, const char *name, gad_conf
 {
     const json_t *object = json_object_get(root, "difference");
     int64_t heads = 0, head_dim = 0, hidden = 0, inject = 0, cells = 0;
+    bool words = false;
     if (!object || json_is_null(object))
         return GAD_OK;
     gad_status status = gad_json_get_int(object, "heads", name, 0, &heads, err);
@@ -304,6 +305,8 @@ static gad_status read_difference(const json_t *root, const char *name, gad_conf
         status = gad_json_get_int(object, "inject", name, 0, &inject, err);
     if (!status)
         status = gad_json_get_int(object, "cells", name, 1, &cells, err);
+    if (!status)
+        status = gad_json_get_bool(object, "words", name, false, &words, err);
     if (!status &&
         (heads < 1 || heads > 16 || head_dim < 8 || head_dim > 512 || hidden < 1 || hidden > 65536 || inject < 1 ||
          inject > GAD_MAX_DEEPSTACK || inject > config->text.layers || cells < 1 || config->vision.patch % (2 * cells)))
@@ -314,7 +317,8 @@ static gad_status read_difference(const json_t *root, const char *name, gad_conf
                                                  .head_dim = (int)head_dim,
                                                  .hidden = (int)hidden,
                                                  .inject = (int)inject,
-                                                 .cells = (int)cells};
+                                                 .cells = (int)cells,
+                                                 .words = words};
     return status;
 }
 
@@ -468,7 +472,7 @@ json_t *gad_config_json(const gad_config *config)
         json_object_set_new(root, "box_coordinates", json_string("relative_1000"));
     if (root && d->heads)
         json_object_set_new(root, "difference",
-                            json_pack("{s:i, s:i, s:i, s:i, s:i}", "heads", d->heads, "head_dim", d->head_dim, "hidden",
-                                      d->hidden, "inject", d->inject, "cells", d->cells));
+                            json_pack("{s:i, s:i, s:i, s:i, s:i, s:b}", "heads", d->heads, "head_dim", d->head_dim,
+                                      "hidden", d->hidden, "inject", d->inject, "cells", d->cells, "words", d->words));
     return root;
 }

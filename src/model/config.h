@@ -36,11 +36,17 @@ typedef struct gad_text_config {
 typedef struct gad_evidence_config {
     int heads, head_dim, hidden, inject; /* matching heads and their size, width of the evidence, layers that get it */
     int cells;                           /* of the heat map along a patch's side */
+    bool words;                          /* region tokens also carry what was measured of a region */
 } gad_evidence_config;
 enum {
-    GAD_EVIDENCE_CHANNELS = 20,  /* handcrafted ones of a cell (evidence/handcrafted.h) */
-    GAD_REGION_TOKEN_WIDTH = 131 /* numbers that show regions to the language model (evidence/region_tokens.h) */
+    GAD_EVIDENCE_CHANNELS = 20,   /* handcrafted ones of a cell (evidence/handcrafted.h) */
+    GAD_REGION_TOKEN_WIDTH = 131, /* numbers that show regions to the language model (evidence/region_tokens.h) .. */
+    GAD_REGION_TOKEN_WORDS = 39   /* .. and one for each word that may be said of a region (task/measurement.h) */
 };
+static inline int64_t gad_config_region_width(const gad_evidence_config *d)
+{
+    return GAD_REGION_TOKEN_WIDTH + (d->words ? GAD_REGION_TOKEN_WORDS : 0);
+}
 
 /* Cells of a token: (2 * cells)^2, row by row. The cells of an image: token by token, tokens in raster order. */
 static inline int64_t gad_config_map_side(const gad_evidence_config *d)

@@ -177,7 +177,7 @@ static void build_evidence(builder *b, const gad_config *config, gad_evidence_he
     b->params->group = GAD_PARAM_INJECTION;
     for (int i = 0; i < d->inject; i++)
         head->inject[i] = linear(b, config->text.hidden, d->hidden, false, "difference.inject.%d", i);
-    head->regions = linear(b, config->text.hidden, GAD_REGION_TOKEN_WIDTH, false, "difference.regions");
+    head->regions = linear(b, config->text.hidden, gad_config_region_width(d), false, "difference.regions");
 }
 
 gad_status gad_model_build(const gad_config *config, gad_model *model, gad_error *err)

@@ -48,12 +48,16 @@ static void explain(gad_server *s, const gad_shelf_item *item, const gad_image *
     gad_image good = {0};
     gad_error why = {0};
     gad_inspect_settings settings = s->inspect;
-    if (!s->engine || s->inspect.reason == GAD_REASON_NEVER ||
-        (s->inspect.reason == GAD_REASON_REJECTS && r->verdict == GAD_VERDICT_NORMAL))
+    gad_turn_part picture[2];
+    int count = 0;
+    if (!s->engine || !gad_explain_wants(&settings, r->verdict))
         return;
     settings.class_name = item->name;
     load_nearest(s, item, r->nearest, &good);
-    if (gad_explain(s->engine, good.pixels ? &good : NULL, image, &settings, r, &why)) {
+    if (good.pixels)
+        picture[count++] = (gad_turn_part){.image = &good, .hash = gad_image_hash(&good)};
+    picture[count++] = (gad_turn_part){.image = image, .hash = gad_image_hash(image)};
+    if (gad_explain(s->engine, picture, count, &settings, r, &why)) {
         (void)gad_explain_flag(r, NULL);
         gad_log_warning(s->log, "%s: no explanation: %s", item->name, why.cause);
     }

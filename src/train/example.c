@@ -20,6 +20,7 @@ void gad_example_free(gad_example *example)
     gad_memory_free((void *)(uintptr_t)example->truth.boxes);
     gad_memory_free(example->region);
     gad_memory_free(example->object);
+    gad_memory_free(example->labels);
     gad_memory_free(example->answer);
     gad_memory_free(example->adversarial);
     *example = (gad_example){0};

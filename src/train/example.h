@@ -3,6 +3,7 @@
 #ifndef GAD_TRAIN_EXAMPLE_H
 #define GAD_TRAIN_EXAMPLE_H
 #include "model/preprocess.h"
+#include "task/measurement.h"
 #include "task/pointer.h"
 #include "task/score.h"
 #include "train/batch.h"
@@ -20,12 +21,15 @@ typedef struct gad_example {
     gad_score_truth truth; /* boxes owned */
     gad_region *region;    /* [region_count]: the boxes as the evidence head would show them, at most its number */
     int region_count;
-    char *object;                      /* the product's name, owned; NULL: none */
-    bool points;                       /* boxes of the answer are region tokens of regions (task/pointer.h) */
-    int64_t decision;                  /* place of the decision in ids; count: none */
-    int32_t first_region_token;        /* id of the first region's mark; the others follow */
-    gad_box shown[GAD_POINTER_TOKENS]; /* what region tokens mean, in px: the regions that the model was shown */
+    char *object;                        /* the product's name, owned; NULL: none */
+    bool points;                         /* boxes of the answer are region tokens of regions (task/pointer.h) */
+    int64_t decision;                    /* place of the decision in ids; count: none */
+    int32_t first_region_token;          /* id of the first region's mark; the others follow */
+    gad_box shown[GAD_POINTER_TOKENS];   /* what region tokens mean, in px: the regions that the model was shown */
+    gad_words words[GAD_POINTER_TOKENS]; /* what was measured of each */
     int shown_count;
+    char *labels;         /* of the true boxes, zero-terminated one after the other; owned */
+    bool reasons;         /* the answer to learn reasons */
     gad_box_frame frame;  /* of the coordinates in the answer */
     char *answer;         /* the text of the answer to learn */
     int32_t *adversarial; /* [adversarial_count]: the prompt that asks for a wrong answer; NULL: none */

@@ -123,7 +123,7 @@ static gad_status put_marks(const gad_example_content *content, gad_string *text
 }
 
 static gad_status write_answer(const gad_example_maker *maker, const gad_example_content *content,
-                               const gad_box_frame *frame, gad_string *text, gad_error *err)
+                               const gad_box_frame *frame, bool *reasoned, gad_string *text, gad_error *err)
 {
     gad_answer_item *item = gad_memory_zero(content->box_count, sizeof *item);
     if (!item)
@@ -131,6 +131,7 @@ static gad_status write_answer(const gad_example_maker *maker, const gad_example
     for (size_t i = 0; i < content->box_count; i++)
         item[i] = (gad_answer_item){gad_box_to_model(frame, content->box[i].box), content->box[i].label};
     bool reasons = maker->reasons && content->think && !answers_fast(maker, content->think);
+    *reasoned = reasons;
     gad_status status = gad_answer_write(reasons ? content->think : "", content->anomalous, item,
                                          content->anomalous ? content->box_count : 0, text, err);
     gad_memory_free(item);
@@ -219,6 +220,16 @@ static gad_status take_regions(const gad_example_content *content, gad_example *
     return GAD_OK;
 }
 
+static gad_status take_labels(const gad_example_content *content, gad_example *e, gad_error *err)
+{
+    gad_string all = {0};
+    for (size_t i = 0; i < content->box_count; i++)
+        gad_string_append(&all, content->box[i].label, strlen(content->box[i].label) + 1);
+    gad_string_append(&all, "", 1);
+    e->labels = all.data;
+    return all.failed ? gad_error_memory(err, operation, all.length) : GAD_OK;
+}
+
 static gad_status take_truth(const gad_example_content *content, gad_example *e, gad_error *err)
 {
     gad_box *box = gad_memory_zero(content->box_count, sizeof *box);
@@ -229,7 +240,8 @@ static gad_status take_truth(const gad_example_content *content, gad_example *e,
     e->truth = (gad_score_truth){content->anomalous, box, content->box_count};
     if (content->class_name && !(e->object = gad_memory_copy_string(content->class_name)))
         return gad_error_memory(err, operation, strlen(content->class_name));
-    return take_regions(content, e, err);
+    gad_status status = take_labels(content, e, err);
+    return status ? status : take_regions(content, e, err);
 }
 
 /* An answer that does not reason though answers do is one that was forced: only what follows is learnt. */
@@ -254,7 +266,7 @@ static gad_status make(const gad_example_maker *maker, const gad_example_content
         status = write_question(maker, content, &question, err);
     }
     if (!status)
-        status = write_answer(maker, content, &e->frame, &answer, err);
+        status = write_answer(maker, content, &e->frame, &e->reasons, &answer, err);
     if (!status && (question.failed || answer.failed))
         status = gad_error_memory(err, operation, question.capacity);
     if (!status)

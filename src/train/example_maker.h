@@ -49,5 +49,9 @@ void gad_example_maker_find_region_tokens(gad_example_maker *maker);
 
 gad_status gad_example_maker_run(const gad_example_maker *maker, const gad_example_content *content, gad_example *example,
                                  gad_error *err);
+/* Once an example's shown regions are known: its answer anew, with an account of what was measured of these
+ * (task/account.h) in place of the text it came with, and the regions that lie on true boxes. Where none does, the decision
+ * alone is learnt. `user` is the maker. */
+gad_status gad_example_maker_retell(const void *user, gad_example *example, gad_error *err);
 
 #endif

@@ -130,6 +130,8 @@ gad_status gad_group_make(gad_grpo *g, int64_t n, gad_group *p, gad_error *err)
         status = gad_vision_cache_embed(&g->cache, &g->step, &p->example, err);
     if (!status)
         status = gad_shown_find(&g->step, &p->example, err);
+    if (!status && g->answering.retell)
+        status = g->answering.retell(g->answering.retell_user, &p->example, err);
     gad_rollout_settings rollout = {.group = (int)s->group,
                                     .max_tokens = s->max_new_tokens,
                                     .temperature = s->temperature,

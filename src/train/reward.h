@@ -27,6 +27,9 @@ typedef struct gad_answering {
     int stop_count;
     gad_reward_judge_call judge;
     void *judge_user;
+    /* What an example teaches to say of the regions it was shown (example_maker.h); NULL: what it came with. */
+    gad_status (*retell)(const void *user, gad_example *example, gad_error *err);
+    const void *retell_user;
 } gad_answering;
 
 /* What the papers' rewards are made of. */

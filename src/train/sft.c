@@ -118,21 +118,25 @@ static void drop_held(gad_sft *sft, int64_t count)
 
 /* In some samples the language model sees the true regions, so that it learns to say what it is shown; in the others what
  * it is to say are the regions that the heat map shows. */
-static gad_status tell_regions(const gad_sft *sft, int64_t n, gad_example *example, gad_error *err)
+static gad_status tell_regions(const gad_sft *sft, int64_t n, bool train, gad_example *example, gad_error *err)
 {
+    const gad_answering *answering = &sft->answering;
     gad_rng rng = gad_rng_make(sft->settings.seed ^ 0x7e11edULL, (uint64_t)n);
-    if (gad_rng_uniform(&rng) < sft->settings.forced_regions) {
+    bool forced = train && gad_rng_uniform(&rng) < sft->settings.forced_regions, retold = answering->retell != NULL;
+    if (forced) {
         gad_batch_image *part = &example->image[example->image_count - 1];
         part->forced = example->region;
         part->forced_count = example->region_count;
-        if (example->points && example->decision < example->count)
-            example->weight[example->decision] = 0; /* the truth shows how to decide, but not how sure to be */
-        return GAD_OK;
     }
-    if (sft->settings.text_weight == 0)
-        return GAD_OK;
-    gad_status status = gad_shown_find(&sft->step, example, err);
-    gad_shown_name(example);
+    gad_status status = GAD_OK;
+    if (sft->settings.text_weight > 0 && (retold || (train && !forced)))
+        status = gad_shown_find(&sft->step, example, err);
+    if (!status && sft->settings.text_weight > 0 && retold)
+        status = answering->retell(answering->retell_user, example, err);
+    else if (!status && sft->settings.text_weight > 0 && train && !forced)
+        gad_shown_name(example);
+    if (forced && example->points && example->decision < example->count)
+        example->weight[example->decision] = 0; /* the truth shows how to decide, but not how sure to be */
     return status;
 }
 
@@ -170,12 +174,12 @@ static gad_status run_examples(gad_sft *sft, int64_t first, int64_t last, const 
             held = rows = 0;
         }
         sft->held[held++] = example;
-        rows += example.count;
         sum->examples++;
         if (!status && !sft->step.trains_vision)
             status = gad_vision_cache_embed(&sft->cache, &sft->step, &sft->held[held - 1], err);
-        if (!status && train)
-            status = tell_regions(sft, n, &sft->held[held - 1], err);
+        if (!status)
+            status = tell_regions(sft, n, train, &sft->held[held - 1], err);
+        rows += sft->held[held - 1].count;
     }
     if (!status)
         status = run_held(sft, held, train, sum, err);

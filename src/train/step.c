@@ -156,6 +156,11 @@ static void compare_images(run *r)
     gad_head_forward(&r->step->pass, r->step->model, &r->compared, &r->rows, &r->found, &r->head);
 }
 
+static gad_status check(const run *r, gad_error *err)
+{
+    return r->found.status ? gad_error_memory(err, operation, 0) : gad_device_check(r->step->pass.device, err);
+}
+
 static void forward(run *r)
 {
     const gad_step *step = r->step;
@@ -324,7 +329,7 @@ static gad_status run_objective(const gad_step *step, const gad_batch *batch, co
     if (!status && back)
         backward(&r);
     if (!status)
-        status = gad_device_check(device, err);
+        status = check(&r, err);
     device->ops->rewind(device, mark);
     release(&r);
     return status;
@@ -364,7 +369,7 @@ gad_status gad_step_prefill(const gad_step *step, const gad_batch *batch, const 
     gad_status status = reserve(&r, err);
     if (!status) {
         forward(&r);
-        status = gad_device_check(device, err);
+        status = check(&r, err);
     }
     device->ops->rewind(device, mark);
     release(&r);
@@ -372,7 +377,7 @@ gad_status gad_step_prefill(const gad_step *step, const gad_batch *batch, const 
 }
 
 gad_status gad_step_regions(const gad_step *step, const gad_segment *segment, gad_region region[GAD_REGIONS_MAX],
-                            int *count, gad_error *err)
+                            gad_words words[GAD_REGIONS_MAX], int *count, gad_error *err)
 {
     gad_device *device = step->pass.device;
     gad_batch batch;
@@ -385,11 +390,12 @@ gad_status gad_step_regions(const gad_step *step, const gad_segment *segment, ga
     status = reserve(&r, err);
     if (!status) {
         forward(&r);
-        status = gad_device_check(device, err);
+        status = check(&r, err);
     }
     if (!status && r.compared.pairs) {
         *count = r.found.region_count[0] ? r.found.region_count[0] : 1;
         memcpy(region, r.found.region, (size_t)*count * sizeof *region);
+        memcpy(words, r.found.words, (size_t)*count * sizeof *words);
     }
     device->ops->rewind(device, mark);
     release(&r);

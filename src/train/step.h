@@ -43,10 +43,10 @@ gad_status gad_step_logprob(const gad_step *step, const gad_batch *batch, float 
                             gad_error *err);
 /* Forward only, with the keys and values of all rows kept in `cache` from row 0 on: a prompt to go on from. */
 gad_status gad_step_prefill(const gad_step *step, const gad_batch *batch, const gad_lm_cache *cache, gad_error *err);
-/* The regions that the evidence head shows of a segment's last image, at least the one where to look first; *count is 0
- * without a module. */
+/* The regions that the evidence head shows of a segment's last image, at least the one where to look first, and what was
+ * measured of them; *count is 0 without a module. */
 gad_status gad_step_regions(const gad_step *step, const gad_segment *segment, gad_region region[GAD_REGIONS_MAX],
-                            int *count, gad_error *err);
+                            gad_words words[GAD_REGIONS_MAX], int *count, gad_error *err);
 /* The vision tower's rows of one image on the host, for caching: rows->rows is the caller's (gad_memory_free). */
 gad_status gad_step_embed(const gad_step *step, const gad_batch_image *image, gad_hash hash, gad_image_rows *rows,
                           gad_error *err);

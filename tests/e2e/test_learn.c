@@ -177,6 +177,40 @@ static void test_truth(void **state)
     gad_memory_free(html);
 }
 
+/* A product before a model: with --reason rejects a good part costs the fast stage only, and no id is read; a bad one is
+ * explained, with hints when these are wanted, and keeps the product's verdict and boxes. */
+static void test_explained(void **state)
+{
+    (void)state;
+    static const char model[] = GAD_SOURCE_DIR "/tests/fixtures/qwen25/model";
+    const char *product = scratch("explained.gad"), *part = scratch("part.png");
+    json_int_t tokens[2];
+    learn(product);
+    for (int hints = 0; hints < 2; hints++)
+        for (int bad = 0; bad < 2; bad++) {
+            draw(part, 20, bad, false);
+            program_result r = RUN("inspect", "--product", product, "--model", model, "--reason", "rejects", "--max-tokens",
+                                   "4", "--threads", "1", "--image-size", "112", "--json", "--quiet", "--evidence",
+                                   hints ? "both" : "none", part);
+            expect(&r, 0, NULL);
+            json_t *root = json_loads(r.out, 0, NULL);
+            assert_non_null(root);
+            assert_string_equal(verdict_of(root), bad ? "anomalous" : "normal");
+            assert_int_equal(json_is_true(json_object_get(root, "reasoned")), bad);
+            json_int_t read = json_integer_value(json_object_get(root, "prompt_tokens"));
+            assert_int_equal(read > 0, bad);
+            assert_int_equal(json_integer_value(json_object_get(root, "computed_tokens")) > 0, bad);
+            tokens[hints] = read;
+            if (bad) {
+                const json_t *box = json_array_get(json_object_get(root, "boxes"), 0);
+                assert_true(json_number_value(json_object_get(json_object_get(box, "measured"), "lightness")) < -20);
+            }
+            json_decref(root);
+            program_free(&r);
+        }
+    assert_true(tokens[1] > tokens[0] + 20);
+}
+
 static void test_more_and_less(void **state)
 {
     (void)state;
@@ -304,9 +338,9 @@ static void test_benchmark(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_verdicts),   cmocka_unit_test(test_truth),     cmocka_unit_test(test_more_and_less),
-        cmocka_unit_test(test_files),      cmocka_unit_test(test_smallest),  cmocka_unit_test(test_benchmark),
-        cmocka_unit_test(test_other_size), cmocka_unit_test(test_guarantee),
+        cmocka_unit_test(test_verdicts),      cmocka_unit_test(test_truth),      cmocka_unit_test(test_explained),
+        cmocka_unit_test(test_more_and_less), cmocka_unit_test(test_files),      cmocka_unit_test(test_smallest),
+        cmocka_unit_test(test_benchmark),     cmocka_unit_test(test_other_size), cmocka_unit_test(test_guarantee),
     };
     return cmocka_run_group_tests_name("e2e/learn", tests, NULL, NULL);
 }

@@ -88,7 +88,7 @@ static void test_figures(void **state)
     enum { TOKENS = 6 };
     float figures[TOKENS * GAD_REGION_TOKEN_WIDTH];
     const gad_region region = {0.005f, 0.25f, 2 / 3.0f, 1, 2, 1.5f};
-    gad_region_tokens_write(&region, 1, 1.5f, TOKENS, figures);
+    gad_region_tokens_write(&region, NULL, 1, 1.5f, TOKENS, figures);
     /* 0.005 is "5", 0.25 "250", 2/3 "667", 1 "1000" */
     static const char *const written[] = {"5   ", "250 ", "667 ", "1000"};
     for (int t = 0; t < TOKENS; t++) {

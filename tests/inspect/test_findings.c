@@ -19,7 +19,7 @@ static void look(gad_verdict verdict, bool bad, gad_inspection *r)
     distance[8 * CELLS + 8] = bad ? 0.15f : 0.03f;
     for (int y = 165; bad && y < 175; y++)
         memset(image.pixels + 3 * (y * SIDE + 165), 20, 3 * 10);
-    gad_defect defect = {160, 160, 180, 180, true, NULL};
+    gad_defect defect = {.x1 = 160, .y1 = 160, .x2 = 180, .y2 = 180, .valid = true};
     *r = (gad_inspection){.verdict = verdict, .width_px = SIDE, .height_px = SIDE, .distance = 0.5, .distance_limit = 0.2};
     if (bad) {
         r->defect = &defect;
