@@ -191,7 +191,8 @@ gad_status gad_model_new(const gad_new_settings *settings, gad_error *err)
     if (!status)
         status = gad_file_make_directory(settings->out, err);
     if (!status && settings->difference)
-        config.evidence = (gad_evidence_config){.heads = 4,
+        config.evidence = (gad_evidence_config){.words = true,
+                                                .heads = 4,
                                                 .head_dim = config.text.hidden < 128 ? 16 : 32,
                                                 .hidden = config.text.hidden,
                                                 .inject = config.text.layers < 3 ? config.text.layers : 3,

@@ -107,6 +107,32 @@ static void test_figures(void **state)
     }
 }
 
+/* What was measured of a region is on all of its tokens, behind the rest; without regions that of the strongest place. */
+static void test_words(void **state)
+{
+    (void)state;
+    enum { TOKENS = 10, WIDTH = GAD_REGION_TOKEN_WIDTH + GAD_REGION_TOKEN_WORDS };
+    float plain[TOKENS * GAD_REGION_TOKEN_WIDTH], figures[TOKENS * WIDTH];
+    const gad_region region[2] = {{0, 0, 0.5f, 0.5f, 2, 1.5f}, {0.5f, 0.5f, 1, 1, 2, 3}};
+    const gad_words words[2] = {{{3, 6, 4, 2, 4, 2, 3, 1, 5}}, {{0, 0, 0, 0, 0, 0, 0, 0, 0}}};
+    int last = 0;
+    for (int kind = 0; kind < GAD_WORD_KINDS; kind++)
+        last += gad_measurement_word_count((gad_word_kind)kind);
+    assert_int_equal(last, GAD_REGION_TOKEN_WORDS);
+    gad_region_tokens_write(region, NULL, 2, 3, TOKENS, plain);
+    gad_region_tokens_write(region, words, 2, 3, TOKENS, figures);
+    for (int t = 0; t < TOKENS; t++) {
+        const float *f = figures + t * WIDTH, *w = f + GAD_REGION_TOKEN_WIDTH;
+        assert_memory_equal(f, plain + t * GAD_REGION_TOKEN_WIDTH, GAD_REGION_TOKEN_WIDTH * sizeof *f);
+        for (int kind = 0; kind < GAD_WORD_KINDS; kind++)
+            for (int i = 0; i < gad_measurement_word_count((gad_word_kind)kind); i++, w++)
+                assert_true(*w == (t < 8 && words[t / 4].of[kind] == i ? 1 : 0));
+    }
+    gad_region_tokens_write(region, words, 0, -1, TOKENS, figures);
+    for (int t = 0; t < TOKENS; t++)
+        assert_true(figures[t * WIDTH + WIDTH - 1] == (t < 4 ? 1 : 0)); /* the last word of the last kind */
+}
+
 /* ---- channels ------------------------------------------------------------------------------------------------------ */
 
 enum { SIDE_PX = 48, CELL_PX = 8, ACROSS_CELLS = SIDE_PX / CELL_PX, ALL_CELLS = ACROSS_CELLS * ACROSS_CELLS };
@@ -208,9 +234,10 @@ static void test_median(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_regions),        cmocka_unit_test(test_edges_of_a_defect), cmocka_unit_test(test_figures),
-        cmocka_unit_test(test_equal_pictures), cmocka_unit_test(test_moved_picture),     cmocka_unit_test(test_spot),
-        cmocka_unit_test(test_median),
+        cmocka_unit_test(test_regions),        cmocka_unit_test(test_edges_of_a_defect),
+        cmocka_unit_test(test_figures),        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_equal_pictures), cmocka_unit_test(test_moved_picture),
+        cmocka_unit_test(test_spot),           cmocka_unit_test(test_median),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

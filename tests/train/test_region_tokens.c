@@ -1,10 +1,12 @@
 /* Marks of regions, from the content to the reward: a fresh small model of ours, whose vocabulary has them. */
+#include <stdio.h>
 #include <string.h>
 
 #include "api/train_setup.h"
 #include "base/file.h"
 #include "gad_train.h"
 #include "support/support.h"
+#include "task/account.h"
 #include "train/reward.h"
 #include "train/shown.h"
 
@@ -148,10 +150,52 @@ static void test_names_what_is_shown(void **state)
     assert_true(e->weight[e->decision] == 1 && e->weight[e->count - 1] == 0);
 }
 
+/* The answer anew: marks of the regions that lie on the truth, an account that says only what was measured of them, the
+ * label where the evidence is clear. Where no region is on the truth the decision alone is learnt. */
+static void test_retold(void **state)
+{
+    bench *b = *state;
+    gad_example *e = &b->example;
+    gad_error err;
+    gad_string text = {0};
+    const gad_box truth = e->truth.boxes[0];
+    const int64_t prompt = e->prompt_count;
+    e->reasons = true;
+    e->truth.count = 1;
+    e->shown_count = 2;
+    e->shown[0] = (gad_box){0, 0, 1, 1};
+    e->shown[1] = truth;
+    e->words[0] = (gad_words){{[GAD_WORD_TONE] = 3, [GAD_WORD_LEVEL] = 3}};
+    e->words[1] = (gad_words){{1, 4, 0, 2, 3, 1, 1, 0, 5}};
+    ASSERT_OK(gad_example_maker_retell(&b->setup.maker, e, &err), &err);
+    assert_int_equal(e->prompt_count, prompt);
+    for (int64_t i = 0; i < e->count; i++)
+        assert_true(e->weight[i] == (i < prompt ? 0 : 1));
+    assert_int_equal(count_id(e, e->decision, e->first_region_token + 1, 1), 1);
+    assert_int_equal(count_id(e, e->decision, e->first_region_token, 1), 0);
+    ASSERT_OK(
+        gad_tokenizer_decode(b->setup.engine->tokenizer, e->ids + prompt, (size_t)(e->count - prompt), false, &text, &err),
+        &err);
+    char *think = strstr(gad_string_text(&text), "<think>\n") + 8, *end = strstr(think, "\n</think>");
+    assert_true(think < end);
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, "'label': '%s'}</answer>", e->labels);
+    assert_non_null(strstr(end, wanted));
+    *end = 0;
+    gad_account_faults faults = gad_account_check(think, &e->words[1], 1, e->object, e->labels);
+    if (faults.broken || faults.unmeasured)
+        fail_msg("%s in: %s", faults.first, think);
+    gad_string_free(&text);
+    e->shown_count = 1;
+    ASSERT_OK(gad_example_maker_retell(&b->setup.maker, e, &err), &err);
+    for (int64_t i = 0; i < e->count; i++)
+        assert_true(e->weight[i] == (i == e->decision ? 1 : 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_the_answer_has_marks),
                                        cmocka_unit_test(test_the_reward_reads_them), cmocka_unit_test(test_shown),
-                                       cmocka_unit_test(test_names_what_is_shown)};
+                                       cmocka_unit_test(test_names_what_is_shown), cmocka_unit_test(test_retold)};
     return cmocka_run_group_tests(tests, open_bench, close_bench);
 }
