@@ -275,10 +275,14 @@ GAD_API gad_status gad_inspection_json(const gad_inspection *result, const char 
                                        int good_count, char **text, gad_error *err);
 /* The line of a part that could not be inspected. */
 GAD_API gad_status gad_inspection_failure_json(const char *part, const gad_error *why, char **text, gad_error *err);
-/* The part with boxes, labels, verdict and score drawn on it, as PNG. */
+/* A line of CSV, without line end, under the names of gad_inspection_csv_head; gad_text_free. */
+GAD_API const char *gad_inspection_csv_head(void);
+GAD_API gad_status gad_inspection_csv(const gad_inspection *result, const char *part, char **text, gad_error *err);
+GAD_API gad_status gad_inspection_failure_csv(const char *part, const gad_error *why, char **text, gad_error *err);
+/* The part with boxes, labels, verdict and score drawn on it: JPEG where the path ends so (.jpg, .jpeg), else PNG. */
 GAD_API gad_status gad_inspection_save_overlay(const gad_inspection *result, const gad_picture *part, const char *path,
                                                gad_error *err);
-/* The part under its heat map, as PNG; an error when there is none. */
+/* The part under its heat map, in the same way; an error when there is none. */
 GAD_API gad_status gad_inspection_save_heatmap(const gad_inspection *result, const gad_picture *part, const char *path,
                                                gad_error *err);
 GAD_API void gad_text_free(char *text);

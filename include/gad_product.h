@@ -119,18 +119,31 @@ GAD_API void gad_product_part(const gad_product *product, int64_t part, const ch
 /* ---- a page -----------------------------------------------------------------------------------------------------------
  */
 
-/* Inspections as one HTML file that needs no network: good part, boxes, heat map, reasoning. A card that cannot be drawn
- * leaves the page as it was. */
+/* Inspections as one HTML file that needs no network, rejected parts first: good part, boxes, heat map, reasoning. A
+ * thumbnail opens the whole picture where it lies. A card that cannot be drawn leaves the page as it was. */
 typedef struct gad_inspection_page gad_inspection_page;
-GAD_API gad_status gad_inspection_page_new(gad_inspection_page **page, gad_error *err);
-/* `truth`: what the part is, NULL when it is not known; `wrong`: what is wrong with the verdict in its light, or "". */
-GAD_API gad_status gad_inspection_page_add(gad_inspection_page *page, const char *name, const char *truth,
-                                           const char *wrong, const gad_inspection *result, const gad_picture *part,
-                                           gad_picture *const *good, int good_count, gad_error *err);
+
+typedef struct gad_inspection_page_head {
+    const char *path;                 /* where the page will be written: links to pictures begin there */
+    const char *model;                /* what inspected; NULL: it is not said */
+    const char *guarantee, *settings; /* of the threshold, in words; lines; NULL or "": it is not said */
+} gad_inspection_page_head;
+GAD_API gad_status gad_inspection_page_new(const gad_inspection_page_head *head, gad_inspection_page **page,
+                                           gad_error *err);
+
+typedef struct gad_inspection_card {
+    const char *name;              /* file of the part */
+    const char *truth, *wrong;     /* what the part is, NULL: not known; what is wrong with the verdict then, or "" */
+    const char *good_path;         /* file of the good part; NULL: there is none */
+    const char *overlay, *heatmap; /* files of drawings; NULL: there is none */
+    const gad_inspection *result;
+    const gad_picture *part, *good; /* `good` NULL: there is none */
+} gad_inspection_card;
+GAD_API gad_status gad_inspection_page_add(gad_inspection_page *page, const gad_inspection_card *card, gad_error *err);
 /* A card that says why a part could not be inspected. */
 GAD_API gad_status gad_inspection_page_add_failure(gad_inspection_page *page, const char *name, const gad_error *why,
                                                    gad_error *err);
-GAD_API gad_status gad_inspection_page_write(const gad_inspection_page *page, const char *path, gad_error *err);
+GAD_API gad_status gad_inspection_page_write(const gad_inspection_page *page, gad_error *err);
 GAD_API void gad_inspection_page_free(gad_inspection_page *page);
 
 #ifdef __cplusplus

@@ -6,7 +6,11 @@
 
 #include "api/inspection.h"
 #include "base/error.h"
+#include "base/file.h"
+#include "base/memory.h"
 #include "io/draw.h"
+
+enum { QUALITY = 90, SHADES = 1024 };
 
 /* ---- overlay ------------------------------------------------------------------------------------------------------- */
 
@@ -56,30 +60,72 @@ gad_status gad_inspection_draw_overlay(const gad_inspection *r, const gad_pictur
 
 /* ---- heat map ------------------------------------------------------------------------------------------------------ */
 
-/* Probability at a place between cell centres, bilinear. */
-static double heat_at(const gad_inspection *r, double y, double x)
+/* Between which cells a pixel's centre lies, and how far towards the second. */
+typedef struct between {
+    int first, second;
+    float share;
+} between;
+
+static between find_cells(int64_t at, int64_t pixels, int cells)
 {
-    double v = fmin(fmax(y * r->heat_height - 0.5, 0), r->heat_height - 1);
-    double u = fmin(fmax(x * r->heat_width - 0.5, 0), r->heat_width - 1);
-    int top = (int)v, left = (int)u;
-    int bottom = top + 1 < r->heat_height ? top + 1 : top, right = left + 1 < r->heat_width ? left + 1 : left;
-    const float *upper = r->heat + (size_t)top * (size_t)r->heat_width,
-                *lower = r->heat + (size_t)bottom * (size_t)r->heat_width;
-    double a = (double)upper[left] + (u - left) * (double)(upper[right] - upper[left]);
-    double b = (double)lower[left] + (u - left) * (double)(lower[right] - lower[left]);
-    return a + (v - top) * (b - a);
+    const double place = fmin(fmax(((double)at + 0.5) * cells / (double)pixels - 0.5, 0), cells - 1);
+    const int first = (int)place;
+    return (between){first, first + 1 < cells ? first + 1 : first, (float)(place - first)};
 }
 
+/* Of a probability: its colour, and in 256 parts how thick it lies. */
+typedef struct shade {
+    uint8_t colour[3];
+    int part;
+} shade;
+
 /* Blue over green and yellow to red as p goes from 0 to 1, and as thick: nothing stays nothing. */
-static void colour_pixel(unsigned char *pixel, int channels, double p)
+static void make_shades(shade table[SHADES])
 {
     const double ramp[5][3] = {{40, 60, 200}, {20, 170, 200}, {90, 200, 60}, {250, 210, 40}, {220, 30, 40}};
-    double at = p * 4, cover = 0.75 * fmin(1, 2 * p);
-    int i = at < 3 ? (int)at : 3;
-    for (int c = 0; c < channels && c < 3; c++) {
-        double colour = ramp[i][c] + (at - i) * (ramp[i + 1][c] - ramp[i][c]);
-        pixel[c] = (unsigned char)lround(pixel[c] + cover * (colour - pixel[c]));
+    for (int k = 0; k < SHADES; k++) {
+        const double p = (double)k / (SHADES - 1), at = p * 4;
+        const int i = at < 3 ? (int)at : 3;
+        for (int c = 0; c < 3; c++)
+            table[k].colour[c] = (uint8_t)lround(ramp[i][c] + (at - i) * (ramp[i + 1][c] - ramp[i][c]));
+        table[k].part = (int)lround(256 * 0.75 * fmin(1, 2 * p));
     }
+}
+
+/* One row of the picture: the cells around it are mixed first, then those around each pixel. */
+static void tint_row(gad_image *image, int64_t y, const gad_inspection *r, const between *column, const shade *table,
+                     float *mixed)
+{
+    const between row = find_cells(y, image->height, r->heat_height);
+    const float *upper = r->heat + (size_t)row.first * (size_t)r->heat_width,
+                *lower = r->heat + (size_t)row.second * (size_t)r->heat_width;
+    uint8_t *pixel = gad_image_row(image, y);
+    for (int i = 0; i < r->heat_width; i++)
+        mixed[i] = upper[i] + row.share * (lower[i] - upper[i]);
+    for (int64_t x = 0; x < image->width; x++, pixel += image->channels) {
+        const between *b = &column[x];
+        const float p = mixed[b->first] + b->share * (mixed[b->second] - mixed[b->first]);
+        const shade *s = &table[p > 0 ? (int)((p < 1 ? p : 1) * (SHADES - 1) + 0.5f) : 0];
+        for (int c = 0; c < image->channels; c++)
+            pixel[c] = (uint8_t)((pixel[c] * (256 - s->part) + s->colour[c] * s->part + 128) >> 8);
+    }
+}
+
+static gad_status tint(gad_image *image, const gad_inspection *r, gad_error *err)
+{
+    shade table[SHADES];
+    between *column = gad_memory_alloc((size_t)image->width, sizeof *column);
+    float *mixed = gad_memory_alloc((size_t)r->heat_width, sizeof *mixed);
+    gad_status status =
+        column && mixed ? GAD_OK : gad_error_memory(err, "draw the heat map", (size_t)image->width * sizeof *column);
+    make_shades(table);
+    for (int64_t x = 0; !status && x < image->width; x++)
+        column[x] = find_cells(x, image->width, r->heat_width);
+    for (int64_t y = 0; !status && y < image->height; y++)
+        tint_row(image, y, r, column, table, mixed);
+    gad_memory_free(column);
+    gad_memory_free(mixed);
+    return status;
 }
 
 gad_status gad_inspection_draw_heatmap(const gad_inspection *r, const gad_picture *part, gad_image *drawn, gad_error *err)
@@ -89,21 +135,22 @@ gad_status gad_inspection_draw_heatmap(const gad_inspection *r, const gad_pictur
         return gad_error_set(err, GAD_E_ARGUMENT, "draw the heat map",
                              "use a model with a difference module, and give a good part", "there is no heat map");
     gad_status status = copy_picture(part, &image, err);
+    if (!status)
+        status = tint(&image, r, err);
     if (status)
-        return status;
-    for (int64_t y = 0; y < image.height; y++)
-        for (int64_t x = 0; x < image.width; x++)
-            colour_pixel(image.pixels + (y * image.width + x) * image.channels, (int)image.channels,
-                         heat_at(r, ((double)y + 0.5) / (double)image.height, ((double)x + 0.5) / (double)image.width));
-    *drawn = image;
-    return GAD_OK;
+        gad_image_free(&image);
+    else
+        *drawn = image;
+    return status;
 }
 
 /* ---- files --------------------------------------------------------------------------------------------------------- */
 
 static gad_status save(gad_status status, gad_image *image, const char *path, gad_error *err)
 {
-    if (!status)
+    if (!status && (gad_file_has_extension(path, "jpg") || gad_file_has_extension(path, "jpeg")))
+        status = gad_image_save_jpeg(image, QUALITY, path, err);
+    else if (!status)
         status = gad_image_save_png(image, path, err);
     gad_image_free(image);
     return status;

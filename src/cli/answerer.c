@@ -229,6 +229,8 @@ static int open_product(const answer_options *o, answerer *a)
         gad_product_use_device(a->product, o->engine.compute.device, &err))
         return terminal_fail(&err);
     gad_product_describe(a->product, &info);
+    snprintf(a->name, sizeof a->name, "product %s of %lld good parts, seen by %s", info.name, (long long)info.parts,
+             info.backbone);
     if (!o->threshold)
         describe_guarantee(&info.threshold, a);
     return EXIT_DONE;
@@ -239,6 +241,8 @@ static int open_engine(const command *c, const answer_options *o, answerer *a)
     static gad_log log; /* the engine keeps its address */
     log = terminal_log(false);
     int code = options_engine_open(c, &o->engine, &log, &a->engine);
+    if (!code && !a->product)
+        snprintf(a->name, sizeof a->name, "model %s", options_engine_folder(o->engine.model));
     if (!code)
         code = parts_references_load(&o->ref, a->engine, &a->refs);
     if (!code && !a->product && !a->refs.path.count && gad_engine_compares(a->engine)) {

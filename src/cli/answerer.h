@@ -24,6 +24,7 @@ typedef struct answerer {
     references refs;
     gad_inspect_settings settings; /* which point to this struct: it stays where it is */
     prose shown;                   /* of the answer that is being written */
+    char name[256];                /* of what answers: the product and its network, or the model */
     /* What the threshold is worth, in words: "at most 5 % of good parts are rejected, with 95 % confidence". */
     char guarantee[128];
 } answerer;

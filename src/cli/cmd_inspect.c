@@ -1,15 +1,13 @@
 /* cmd_inspect: gad inspect: parts against good parts: verdict, score, boxes and reasoning. Results on stdout, reasoning and
  * everything else on stderr. */
-#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "cli/answerer.h"
 #include "cli/commands.h"
-#include "cli/outputs.h"
+#include "cli/results.h"
 #include "cli/terminal.h"
 #include "cli/truth.h"
 #include "cli/verdict.h"
@@ -17,8 +15,9 @@
 typedef struct inspect_options {
     option_list part;
     answer_options answer;
-    const char *overlay, *heatmap, *html, *fail_on, *log;
-    bool force, json, recursive, truth;
+    result_options result;
+    const char *fail_on;
+    bool json, recursive, truth;
 } inspect_options;
 
 #define AT(field) offsetof(inspect_options, field)
@@ -36,22 +35,7 @@ static const option table[] = {
     {.table = &answerer_how, .offset = AT(answer)},
     {.help = "Output"},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "a JSON line for each part (docs/formats.md)"},
-    {.name = "overlay",
-     .argument = "DIR",
-     .kind = OPTION_STRING,
-     .offset = AT(overlay),
-     .help = "write each part with its boxes drawn to DIR"},
-    {.name = "heatmap",
-     .argument = "DIR",
-     .kind = OPTION_STRING,
-     .offset = AT(heatmap),
-     .help = "write each part under the map of what differs from the good part to DIR"},
-    {.name = "html",
-     .argument = "FILE",
-     .kind = OPTION_STRING,
-     .offset = AT(html),
-     .help = "write a page with all inspected parts: good part, boxes, heat map, reasoning"},
-    {.name = "force", .kind = OPTION_FLAG, .offset = AT(force), .help = "also over files that gad did not write"},
+    {.table = &results_options, .offset = AT(result)},
     {.name = "fail-on",
      .argument = "WHAT",
      .kind = OPTION_CHOICE,
@@ -64,11 +48,6 @@ static const option table[] = {
      .offset = AT(truth),
      .help = "the folder of a part says what it is, good or the name of a defect (test/good, test/scratch): say what was "
              "found and what was not"},
-    {.name = "log",
-     .argument = "FILE",
-     .kind = OPTION_STRING,
-     .offset = AT(log),
-     .help = "append a replayable record of every inspection: hashes, settings, raw text"},
     {.name = "raw",
      .kind = OPTION_FLAG,
      .offset = AT(answer.raw),
@@ -83,62 +62,11 @@ static const option table[] = {
 typedef struct inspect_run {
     const inspect_options *o;
     answerer *by;
-    outputs out;
-    gad_inspection_page *page; /* NULL: none is wanted */
+    results files;
     verdict_tally count;
     bool threshold_said;
     truth_tally tally;
 } inspect_run;
-
-typedef gad_status (*save_picture)(const gad_inspection *r, const gad_picture *part, const char *path, gad_error *err);
-
-/* Where the drawings of a part go: see outputs.h. */
-static int save_to(const inspect_run *run, const char *folder, const char *part, const char *kind, save_picture save,
-                   const gad_inspection *r, const gad_picture *picture)
-{
-    gad_error err;
-    char path[4096];
-    outputs_path(&run->out, folder, part, kind, path, sizeof path);
-    int code = outputs_check_file("inspect", path, "made by gad", run->o->force);
-    return code ? code : save(r, picture, path, &err) ? terminal_fail(&err) : EXIT_DONE;
-}
-
-/* One line that holds all that is needed to ask again: docs/formats.md "Inspection log". `part` NULL: it was not read. */
-static int append_log(const inspect_run *run, const char *json, const gad_picture *part, gad_picture *const *good,
-                      int good_count)
-{
-    const inspect_options *o = run->o;
-    const answer_options *a = &o->answer;
-    FILE *file = fopen(o->log, "a");
-    char stamp[32], threshold[32] = "null";
-    time_t now = time(NULL);
-    struct tm utc;
-    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
-    if (run->by->settings.threshold >= 0)
-        snprintf(threshold, sizeof threshold, "%.17g", run->by->settings.threshold);
-    bool failed = !file;
-    if (file) {
-        fprintf(
-            file,
-            "{\"time\": \"%s\", \"gad\": \"%s\", \"model_hash\": \"%s\", \"part_hash\": \"%s\", \"reference_hashes\": [",
-            stamp, GAD_VERSION, run->by->engine ? gad_engine_hash(run->by->engine) : "",
-            part ? gad_picture_hash(part) : "");
-        for (int i = 0; i < good_count; i++)
-            fprintf(file, "%s\"%s\"", i ? ", " : "", gad_picture_hash(good[i]));
-        fprintf(file,
-                "], \"quant\": \"%s\", \"precision\": \"%s\", \"reason\": \"%s\", \"max_tokens\": %lld, \"greedy\": %s, "
-                "\"seed\": %lld, "
-                "\"max_pixels\": %lld, \"evidence\": \"%s\", \"threshold\": %s, \"result\": %s}\n",
-                a->engine.compute.quant, a->engine.compute.precision, a->reason, (long long)a->max_tokens,
-                a->greedy ? "true" : "false", (long long)a->seed, (long long)a->engine.max_pixels, a->evidence, threshold,
-                json);
-        failed = fflush(file) || fsync(fileno(file));
-        failed |= fclose(file) != 0;
-    }
-    if (failed)
-        fprintf(stderr, "gad inspect: %s: %s\n", o->log, strerror(errno));
-    return failed ? EXIT_FAILED : EXIT_DONE;
-}
 
 static void count_truth(inspect_run *run, const char *path, gad_verdict verdict, double seconds)
 {
@@ -159,44 +87,36 @@ static int report_failure(inspect_run *run, const char *path, const gad_picture 
         return EXIT_FAILED;
     run->count.failed++;
     count_truth(run, path, GAD_VERDICT_UNREADABLE, 0);
-    if ((run->o->json || run->o->log) && gad_inspection_failure_json(path, why, &json, &err))
+    if ((run->o->json || results_need_json(&run->o->result)) && gad_inspection_failure_json(path, why, &json, &err))
         return terminal_fail(&err);
     if (run->o->json)
         printf("%s\n", json);
     else
         verdict_print_failure(path, why);
     fflush(stdout);
-    if (run->page && gad_inspection_page_add_failure(run->page, path, why, &err))
-        terminal_fail(&err);
-    if (run->o->log)
-        append_log(run, json, part, NULL, 0);
+    results_add(&run->files, &(results_part){.path = path, .json = json, .part = part, .why = why});
     gad_text_free(json);
     return EXIT_FAILED;
 }
 
-static int report(const inspect_run *run, const char *path, const gad_picture *part, gad_picture *const *good,
-                  const char *const *good_path, int good_count, const gad_inspection *result)
+/* `p` lacks its line, and what is known of its truth. */
+static int report(inspect_run *run, results_part *p)
 {
     gad_error err;
     char *json = NULL, folder[TRUTH_LENGTH];
-    truth_of(path, folder);
-    const char *truth = run->o->truth ? folder : NULL, *wrong = truth_judge(folder, result->verdict);
-    int code = EXIT_DONE;
-    if ((run->o->json || run->o->log) && gad_inspection_json(result, path, good_path, good_count, &json, &err))
+    truth_of(p->path, folder);
+    p->truth = run->o->truth ? folder : NULL;
+    p->wrong = truth_judge(folder, p->result->verdict);
+    if ((run->o->json || results_need_json(&run->o->result)) &&
+        gad_inspection_json(p->result, p->path, p->good_path, p->good_count, &json, &err))
         return terminal_fail(&err);
+    p->json = json;
     if (run->o->json)
         printf("%s\n", json);
     else
-        verdict_print(result, path, truth, wrong);
+        verdict_print(p->result, p->path, p->truth, p->wrong);
     fflush(stdout);
-    if (run->o->overlay)
-        code = save_to(run, run->o->overlay, path, "overlay", gad_inspection_save_overlay, result, part);
-    if (run->o->heatmap && !code)
-        code = save_to(run, run->o->heatmap, path, "heatmap", gad_inspection_save_heatmap, result, part);
-    if (run->page && !code && gad_inspection_page_add(run->page, path, truth, wrong, result, part, good, good_count, &err))
-        code = terminal_fail(&err);
-    if (run->o->log && !code)
-        code = append_log(run, json, part, good, good_count);
+    int code = results_add(&run->files, p);
     gad_text_free(json);
     return code;
 }
@@ -213,12 +133,10 @@ static int inspect_picture(inspect_run *run, const char *path, const gad_picture
 {
     gad_error err;
     gad_inspection result = {0};
-    gad_picture *const *good;
-    const char *const *good_path;
-    int good_count = 0;
-    gad_status status = parts_references_for(&run->by->refs, part, &good, &good_path, &good_count, &err);
+    results_part p = {.path = path, .part = part, .result = &result};
+    gad_status status = parts_references_for(&run->by->refs, part, &p.good, &p.good_path, &p.good_count, &err);
     if (!status)
-        status = answerer_ask(run->by, good, good_count, part, &result, &err);
+        status = answerer_ask(run->by, p.good, p.good_count, part, &result, &err);
     answerer_end_text(run->by, &run->o->answer, !status && result.reasoned);
     if (status)
         return report_failure(run, path, part, &err);
@@ -228,7 +146,7 @@ static int inspect_picture(inspect_run *run, const char *path, const gad_picture
     run->threshold_said = true;
     run->count.threshold = result.threshold;
     verdict_count(&run->count, result.verdict);
-    int code = report(run, path, part, good, good_path, good_count, &result);
+    int code = report(run, &p);
     gad_inspection_clear(&result);
     return code;
 }
@@ -270,32 +188,37 @@ static int inspect_all(inspect_run *run, const paths *parts)
     return terminal_interrupted() ? EXIT_FAILED : code;
 }
 
-/* With everything open: all parts, the page, the exit code. An anomaly is known for certain, so it wins over a part that
- * failed. */
+/* All options and their values, a line each; the caller's (free). NULL without memory. */
+static char *settings_in_words(const inspect_options *o)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream)
+        return NULL;
+    options_print(&cmd_inspect, o, stream);
+    fclose(stream);
+    return text;
+}
+
+/* With everything open: all parts, what is left of them, the exit code. An anomaly is known for certain, so it wins over a
+ * part that failed. */
 static int inspect_and_sum_up(inspect_run *run, const paths *parts)
 {
     const inspect_options *o = run->o;
-    gad_error err;
-    if (o->html && gad_inspection_page_new(&run->page, &err))
-        return terminal_fail(&err);
-    int code = inspect_all(run, parts);
-    if (parts->count > 1 && !o->answer.quiet)
-        verdict_sum_up(&run->count);
-    if (o->truth)
-        truth_print(&run->tally);
-    bool page_failed = run->page && gad_inspection_page_write(run->page, o->html, &err);
-    if (page_failed)
-        code = terminal_fail(&err);
-    gad_inspection_page_free(run->page);
+    char *settings = settings_in_words(o);
+    int code = results_open(&run->files, &o->result, &o->answer, run->by, parts, settings);
+    if (!code) {
+        code = inspect_all(run, parts);
+        if (parts->count > 1 && !o->answer.quiet)
+            verdict_sum_up(&run->count);
+        if (o->truth)
+            truth_print(&run->tally);
+    }
+    free(settings);
+    int closed = results_close(&run->files);
+    code = code ? code : closed;
     return verdict_rejects(&run->count) && !strcmp(o->fail_on, "anomaly") ? EXIT_ANOMALY : code;
-}
-
-static int make_folder(const char *path)
-{
-    if (!path || !mkdir(path, 0777) || errno == EEXIST)
-        return EXIT_DONE;
-    fprintf(stderr, "gad inspect: %s: %s\n", path, strerror(errno));
-    return EXIT_FAILED;
 }
 
 static int run(void *settings)
@@ -308,17 +231,10 @@ static int run(void *settings)
     for (int64_t i = 0; i < o->part.count && !code; i++)
         code = (o->recursive ? parts_paths_add_below : parts_paths_add)(o->part.item[i], &parts) ? EXIT_DONE : EXIT_FAILED;
     if (!code)
-        code = make_folder(o->overlay);
-    if (!code)
-        code = make_folder(o->heatmap);
-    if (!code)
-        code = outputs_check_file("inspect", o->html, "content=\"gad\"", o->force);
-    if (!code)
-        code = outputs_check("inspect", o->log);
+        code = results_check(&o->result);
     if (!code)
         code = answerer_open(&cmd_inspect, &o->answer, &by);
     if (!code) {
-        all.out = (outputs){&parts, &by.refs.path, outputs_same_file(o->overlay, o->heatmap)};
         terminal_catch_interrupt();
         code = inspect_and_sum_up(&all, &parts);
     }

@@ -133,7 +133,8 @@ static bool is_read(const outputs *out, const char *path)
     return false;
 }
 
-void outputs_path(const outputs *out, const char *folder, const char *part, const char *kind, char *path, size_t size_bytes)
+void outputs_path(const outputs *out, const char *folder, const char *part, const char *kind, const char *ending,
+                  char *path, size_t size_bytes)
 {
     char name[1024];
     own_name(out->parts, part, name, sizeof name);
@@ -141,7 +142,7 @@ void outputs_path(const outputs *out, const char *folder, const char *part, cons
         snprintf(path, size_bytes, "%s/%s", folder, name);
         for (int i = 0; i < tries; i++)
             snprintf(path + strlen(path), size_bytes - strlen(path), "-%s", kind);
-        snprintf(path + strlen(path), size_bytes - strlen(path), ".png");
+        snprintf(path + strlen(path), size_bytes - strlen(path), ".%s", ending);
         if (!is_read(out, path))
             return;
     }

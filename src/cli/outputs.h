@@ -12,10 +12,10 @@ typedef struct outputs {
     bool one_folder; /* several kinds of drawings go there: each name says its kind */
 } outputs;
 
-/* folder/STEM.png, with the part's whole path instead of its stem where another part has the stem too, and with "-KIND"
+/* folder/STEM.ENDING, with the part's whole path instead of its stem where another part has the stem too, and with "-KIND"
  * behind it where that tells it from another drawing or from a picture that is read. */
-void outputs_path(const outputs *out, const char *folder, const char *part, const char *kind, char *path,
-                  size_t size_bytes);
+void outputs_path(const outputs *out, const char *folder, const char *part, const char *kind, const char *ending,
+                  char *path, size_t size_bytes);
 /* Before the work starts: can a file be written there? An exit code, with a message when not. NULL: nothing is written. */
 int outputs_check(const char *command_name, const char *path);
 /* The same for a folder that is filled: one that holds something already is not. */

@@ -1,6 +1,9 @@
-/* inspection: a finished inspection: its memory, its words, its JSON line (docs/formats.md). Functions of gad.h. */
+/* inspection: a finished inspection: its memory, its words, its lines of JSON and CSV (docs/formats.md). Functions of
+ * gad.h. */
+#include <math.h>
 #include <string.h>
 
+#include "base/csv.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/string.h"
@@ -137,4 +140,61 @@ gad_status gad_inspection_failure_json(const char *part, const gad_error *why, c
     *text = s.failed ? NULL : gad_memory_copy_string(gad_string_text(&s));
     gad_string_free(&s);
     return *text ? GAD_OK : gad_error_memory(err, "describe a failed part", strlen(part));
+}
+
+/* ---- CSV ----------------------------------------------------------------------------------------------------------- */
+
+const char *gad_inspection_csv_head(void)
+{
+    return "part,verdict,score,threshold,boxes,labels,x1,y1,x2,y2,disagreement,ms,error";
+}
+
+/* The line, whose memory is taken over. */
+static gad_status give_line(gad_string *line, char **text, gad_error *err)
+{
+    if (line->failed) {
+        gad_string_free(line);
+        return gad_error_memory(err, "write CSV", line->length);
+    }
+    *text = line->data;
+    return GAD_OK;
+}
+
+static void add_labels(gad_string *line, const gad_inspection *r)
+{
+    gad_string labels = {0};
+    for (int i = 0; i < r->defect_count; i++)
+        gad_string_addf(&labels, "%s%s", i && labels.length ? "; " : "", r->defect[i].label);
+    gad_csv_add_text(line, gad_string_text(&labels));
+    line->failed |= labels.failed;
+    gad_string_free(&labels);
+}
+
+/* The first box stands for all: it is the model's first, or the product's largest. */
+gad_status gad_inspection_csv(const gad_inspection *r, const char *part, char **text, gad_error *err)
+{
+    gad_string line = {0};
+    const gad_defect *first = r->defect_count ? &r->defect[0] : NULL;
+    gad_csv_add_text(&line, part);
+    gad_string_addf(&line, ",%s,", gad_verdict_name(r->verdict));
+    gad_csv_add_number(&line, r->score >= 0 ? r->score : (double)NAN);
+    gad_string_add(&line, ",");
+    gad_csv_add_number(&line, r->threshold);
+    gad_string_addf(&line, ",%d,", r->defect_count);
+    add_labels(&line, r);
+    if (first)
+        gad_string_addf(&line, ",%.0f,%.0f,%.0f,%.0f", first->x1, first->y1, first->x2, first->y2);
+    else
+        gad_string_add(&line, ",,,,");
+    gad_string_addf(&line, ",%s,%.1f,", r->disagreement ? "yes" : "no", r->encode_ms + r->prompt_ms + r->answer_ms);
+    return give_line(&line, text, err);
+}
+
+gad_status gad_inspection_failure_csv(const char *part, const gad_error *why, char **text, gad_error *err)
+{
+    gad_string line = {0};
+    gad_csv_add_text(&line, part);
+    gad_string_add(&line, ",failed,,,,,,,,,,,");
+    gad_csv_add_text(&line, why->cause);
+    return give_line(&line, text, err);
 }

@@ -223,6 +223,7 @@ static void sink_end(j_compress_ptr info)
 
 static gad_status write_guarded(writer *w, int quality, gad_error *err)
 {
+    static const char made[] = "made by gad"; /* tells gad's pictures from somebody's, who keeps his */
     if (setjmp(w->guard.escape))
         return gad_error_set(err, GAD_E_INTERNAL, "write JPEG", NULL, "libjpeg: %s", w->guard.message);
     struct jpeg_compress_struct *info = &w->info;
@@ -240,6 +241,7 @@ static gad_status write_guarded(writer *w, int quality, gad_error *err)
     if (quality >= 90)
         info->comp_info[0].h_samp_factor = info->comp_info[0].v_samp_factor = 1;
     jpeg_start_compress(info, TRUE);
+    jpeg_write_marker(info, JPEG_COM, (const JOCTET *)made, sizeof made - 1);
     while (info->next_scanline < info->image_height) {
         JSAMPROW row = gad_image_row(w->image, info->next_scanline);
         jpeg_write_scanlines(info, &row, 1);

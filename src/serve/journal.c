@@ -10,13 +10,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/csv.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/string.h"
-#include "serve/csv.h"
 
 static const char operation[] = "keep the journal";
 enum { VERDICT_BYTES = 16, MAX_BYTES = 1 << 30 };
@@ -117,9 +117,9 @@ static void add_csv(gad_string *line, const json_t *row)
     gad_string_addf(line, "%s,", member(row, "time"));
     gad_csv_add_text(line, member(row, "file"));
     gad_string_addf(line, ",%s,", member(row, "verdict"));
-    gad_csv_add_number(line, json_object_get(row, "score"));
+    gad_csv_add_json(line, json_object_get(row, "score"));
     gad_string_add(line, ",");
-    gad_csv_add_number(line, json_object_get(row, "threshold"));
+    gad_csv_add_json(line, json_object_get(row, "threshold"));
     gad_string_add(line, ",");
     gad_csv_add_text(line, member(row, "error"));
     gad_string_add(line, "\n");

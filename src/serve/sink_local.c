@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/csv.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "serve/csv.h"
 #include "serve/sink.h"
 
 static const char operation[] = "send a result";
@@ -60,9 +60,9 @@ static gad_status send_csv(void *self, const gad_sink_part *part, gad_error *err
     gad_string_add(&line, ",");
     gad_csv_add_text(&line, gad_sink_text(part, "name"));
     gad_string_addf(&line, ",%s,", gad_sink_text(part, "verdict"));
-    gad_csv_add_number(&line, json_object_get(part->row, "score"));
+    gad_csv_add_json(&line, json_object_get(part->row, "score"));
     gad_string_add(&line, ",");
-    gad_csv_add_number(&line, json_object_get(part->row, "threshold"));
+    gad_csv_add_json(&line, json_object_get(part->row, "threshold"));
     gad_string_add(&line, "\n");
     gad_status status = append_csv(self, &line, err);
     gad_string_free(&line);

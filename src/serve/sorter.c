@@ -41,12 +41,28 @@ static char *free_name(const char *folder, const char *name)
     return NULL;
 }
 
-/* The bin, made, and a free path in it; the latter is the caller's. */
-static gad_status find_place(const char *folder, const char *name, const char *verdict, char **path, gad_error *err)
+/* Does the bin hold this very file already, from an earlier run? */
+static bool is_sorted(const char *path, const char *to, gad_sort how)
+{
+    char *from = realpath(path, NULL), *there = realpath(to, NULL);
+    gad_file_map a = {0}, b = {0};
+    bool same = how == GAD_SORT_LINK && from && there && !strcmp(from, there);
+    if (how == GAD_SORT_COPY && !gad_file_map_open(path, &a, NULL) && !gad_file_map_open(to, &b, NULL))
+        same = a.size_bytes == b.size_bytes && !memcmp(a.data, b.data, a.size_bytes);
+    gad_file_map_close(&a);
+    gad_file_map_close(&b);
+    free(from);
+    free(there);
+    return same;
+}
+
+/* The bin, made, and in it the path of that name (`own` may be NULL) and a free one; both are the caller's. */
+static gad_status find_place(const char *folder, const char *name, const char *verdict, char **own, char **path,
+                             gad_error *err)
 {
     char *bin = gad_file_join(folder, gad_sorter_bin(verdict));
     gad_status status = bin ? gad_file_make_directory(bin, err) : gad_error_memory(err, operation, strlen(folder));
-    if (!status && !(*path = free_name(bin, name)))
+    if (!status && ((own && !(*own = gad_file_join(bin, name))) || !(*path = free_name(bin, name))))
         status = gad_error_memory(err, operation, strlen(name));
     gad_memory_free(bin);
     return status;
@@ -84,14 +100,15 @@ static gad_status link_file(const char *from, const char *to, gad_error *err)
 
 gad_status gad_sorter_put(const char *folder, gad_sort how, const char *path, const char *verdict, gad_error *err)
 {
-    char *to = NULL;
+    char *to = NULL, *own = NULL;
     if (how == GAD_SORT_STAY)
         return GAD_OK;
-    gad_status status = find_place(folder, gad_file_name(path), verdict, &to, err);
-    if (!status)
+    gad_status status = find_place(folder, gad_file_name(path), verdict, &own, &to, err);
+    if (!status && !is_sorted(path, own, how))
         status = how == GAD_SORT_MOVE   ? move_file(path, to, err)
                  : how == GAD_SORT_COPY ? copy_file(path, to, err)
                                         : link_file(path, to, err);
+    gad_memory_free(own);
     gad_memory_free(to);
     return status;
 }
@@ -100,7 +117,7 @@ gad_status gad_sorter_write(const char *folder, const char *name, const void *by
                             gad_error *err)
 {
     char *to = NULL;
-    gad_status status = find_place(folder, name, verdict, &to, err);
+    gad_status status = find_place(folder, name, verdict, NULL, &to, err);
     if (!status)
         status = gad_file_write(to, bytes, size_bytes, err);
     gad_memory_free(to);

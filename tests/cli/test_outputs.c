@@ -29,7 +29,7 @@ static void assert_paths(const outputs *out, const char *kind, const char *const
 {
     for (size_t i = 0; i < out->parts->count; i++) {
         char path[600], wanted[600];
-        outputs_path(out, in("out"), out->parts->item[i], kind, path, sizeof path);
+        outputs_path(out, in("out"), out->parts->item[i], kind, "png", path, sizeof path);
         snprintf(wanted, sizeof wanted, "%s/%s", in("out"), expected[i]);
         assert_string_equal(path, wanted);
     }
@@ -53,7 +53,7 @@ static void test_names(void **state)
     out.one_folder = false;
     char seen[4][600];
     for (int i = 0; i < 4; i++) {
-        outputs_path(&out, "o", twice[i], "overlay", seen[i], sizeof seen[i]);
+        outputs_path(&out, "o", twice[i], "overlay", "png", seen[i], sizeof seen[i]);
         for (int k = 0; k < i; k++)
             assert_string_not_equal(seen[i], seen[k]);
     }
@@ -71,7 +71,7 @@ static void test_input_is_kept(void **state)
     char *parts[] = {part}, *good_parts[] = {good};
     paths list = {parts, 1}, shown = {good_parts, 1};
     outputs out = {&list, &shown, false};
-    outputs_path(&out, in("same"), part, "overlay", path, sizeof path);
+    outputs_path(&out, in("same"), part, "overlay", "png", path, sizeof path);
     assert_string_equal(path, in("same/part-overlay-overlay.png"));
 }
 

@@ -1,4 +1,4 @@
-/* inspect: the built program on the tiny checkpoints: what it prints, writes, logs and returns, against gad.h. */
+/* inspect: the built program on the tiny checkpoints: what it prints and returns, against gad.h. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <jansson.h>
@@ -10,59 +10,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "e2e/program.h"
+#include "e2e/asking.h"
 #include "gad_bench.h"
-
-#define FIXTURES "tests/fixtures/"
-#define MODEL FIXTURES "qwen25/model"
-#define IMAGES FIXTURES "images/"
-/* Few words: the tiny model's are random. */
-#define COMMON "inspect", "--model", MODEL, "--threads", "1", "--max-tokens", "12"
-
-static json_t *parse(const char *line)
-{
-    json_error_t where;
-    json_t *root = json_loads(line, JSON_REJECT_DUPLICATES, &where);
-    if (!root)
-        fail_msg("not JSON: %s: %s", where.text, line);
-    return root;
-}
-
-/* Line `i` of the text as JSON; there are `lines` of them, each with a line end. */
-static json_t *parse_line(const char *text, int i, int lines)
-{
-    char *copy = strdup(text), *rest = copy, *line = NULL;
-    int count = 0;
-    json_t *root = NULL;
-    assert_true(text[0] && text[strlen(text) - 1] == '\n');
-    while ((line = strsep(&rest, "\n")) && rest)
-        if (count++ == i)
-            root = parse(line);
-    assert_int_equal(count, lines);
-    assert_non_null(root);
-    free(copy);
-    return root;
-}
-
-static const char *string_of(const json_t *root, const char *key)
-{
-    const char *text = json_string_value(json_object_get(root, key));
-    if (!text)
-        fail_msg("no text \"%s\"", key);
-    return text;
-}
-
-/* A fresh folder with copies of images under names of its own. */
-static const char *make_folder(const char *name, const char *const (*files)[2], size_t count)
-{
-    gad_error err;
-    const char *folder = support_scratch(GAD_TEST_TMP, name);
-    ASSERT_OK(gad_file_remove(folder, &err), &err);
-    ASSERT_OK(gad_file_make_directory(folder, &err), &err);
-    for (size_t i = 0; i < count; i++)
-        assert_int_equal(symlink(support_source(files[i][1]), support_scratch(folder, files[i][0])), 0);
-    return folder;
-}
 
 /* ---- one part
  * ------------------------------------------------------------------------------------------------------------- */
@@ -159,7 +108,7 @@ static json_t *ask_library(gad_reason reason)
     ASSERT_OK(gad_picture_load(IMAGES "bolt.png", &part, &err), &err);
     ASSERT_OK(gad_inspect(engine, &good, 1, part, &settings, &result, &err), &err);
     ASSERT_OK(gad_inspection_json(&result, IMAGES "bolt.png", &good_name, 1, &text, &err), &err);
-    json_t *root = parse(text);
+    json_t *root = asking_read(text);
     gad_text_free(text);
     gad_inspection_clear(&result);
     gad_picture_free(good);
@@ -185,7 +134,7 @@ static void test_json_equals_library(void **state)
         program_result r = RUN(COMMON, "--json", "--class", "gear", "--knowledge", "scratch, dent", "--reason", reasons[i],
                                "--ref", IMAGES "plate.png", IMAGES "bolt.png");
         assert_int_equal(r.code, 0);
-        json_t *got = parse_line(r.out, 0, 1), *expected = ask_library((gad_reason)i);
+        json_t *got = asking_line(r.out, 0, 1), *expected = ask_library((gad_reason)i);
         drop_times(got);
         drop_times(expected);
         if (!json_equal(got, expected))
@@ -212,13 +161,13 @@ static void test_folder(void **state)
 {
     (void)state;
     static const char *const order[] = {"a.png", "b.PNG", "c.png"};
-    const char *folder = make_folder("parts", parts, 5);
+    const char *folder = asking_folder("parts", parts, 5);
     program_result r =
         RUN(COMMON, "--json", "--reason", "never", "--ref", IMAGES "plate.png", "--ref", IMAGES "dot.png", folder);
     assert_int_equal(r.code, 0);
     for (int i = 0; i < 3; i++) {
-        json_t *line = parse_line(r.out, i, 3);
-        assert_string_equal(string_of(line, "part"), support_scratch(folder, order[i]));
+        json_t *line = asking_line(r.out, i, 3);
+        assert_string_equal(asking_string(line, "part"), support_scratch(folder, order[i]));
         const json_t *refs = json_object_get(line, "references");
         assert_int_equal(json_array_size(refs), 2);
         assert_string_equal(json_string_value(json_array_get(refs, 1)), IMAGES "dot.png");
@@ -237,10 +186,10 @@ static void test_reference_folder(void **state)
     (void)state;
     static const char *const good[][2] = {
         {"1.png", IMAGES "coin.png"}, {"2.png", IMAGES "bolt.png"}, {"3.png", IMAGES "plate.png"}};
-    const char *folder = make_folder("good", good, 3);
+    const char *folder = asking_folder("good", good, 3);
     program_result r = RUN(COMMON, "--json", "--reason", "never", "--ref", folder, IMAGES "bolt.png");
     assert_int_equal(r.code, 0);
-    json_t *line = parse_line(r.out, 0, 1);
+    json_t *line = asking_line(r.out, 0, 1);
     const json_t *refs = json_object_get(line, "references");
     assert_int_equal(json_array_size(refs), 1);
     /* 2.png is the part's own picture, which is never its reference */
@@ -253,170 +202,25 @@ static void test_unreadable_part(void **state)
 {
     (void)state;
     gad_error err;
-    const char *folder = make_folder("some_bad", parts, 3), *bad = support_scratch(folder, "aa.png");
+    const char *folder = asking_folder("some_bad", parts, 3), *bad = support_scratch(folder, "aa.png");
     ASSERT_OK(gad_file_write(bad, "no image", 8, &err), &err);
     program_result r =
         RUN(COMMON, "--json", "--reason", "never", "--ref", IMAGES "plate.png", folder, "/nonexistent/x.png");
     assert_int_equal(r.code, 1);
     assert_non_null(strstr(r.text, bad));
     assert_non_null(strstr(r.text, "/nonexistent/x.png"));
-    json_t *failed = parse_line(r.out, 1, 5), *last = parse_line(r.out, 4, 5); /* between the three good ones, and last */
-    assert_string_equal(string_of(failed, "part"), bad);
-    assert_true(string_of(failed, "error")[0] && !json_object_get(failed, "verdict"));
-    assert_string_equal(string_of(last, "part"), "/nonexistent/x.png");
+    json_t *failed = asking_line(r.out, 1, 5), *last = asking_line(r.out, 4, 5); /* between the three good ones, and last */
+    assert_string_equal(asking_string(failed, "part"), bad);
+    assert_true(asking_string(failed, "error")[0] && !json_object_get(failed, "verdict"));
+    assert_string_equal(asking_string(last, "part"), "/nonexistent/x.png");
     assert_non_null(strstr(r.text, "2 failed"));
     json_decref(failed);
     json_decref(last);
     program_free(&r);
 }
 
-/* ---- files it writes
- * ---------------------------------------------------------------------------------------------------------- */
-
-static void test_overlay(void **state)
-{
-    (void)state;
-    gad_error err;
-    const char *folder = support_scratch(GAD_TEST_TMP, "overlay"), *path = support_scratch(folder, "bolt.png");
-    ASSERT_OK(gad_file_remove(folder, &err), &err);
-    program_result r =
-        RUN(COMMON, "--reason", "never", "--overlay", folder, "--ref", IMAGES "plate.png", IMAGES "bolt.png");
-    assert_int_equal(r.code, 0);
-    gad_picture *drawn = NULL, *part = NULL;
-    ASSERT_OK(gad_picture_load(path, &drawn, &err), &err);
-    ASSERT_OK(gad_picture_load(IMAGES "bolt.png", &part, &err), &err);
-    assert_int_equal(gad_picture_width_px(drawn), gad_picture_width_px(part));
-    assert_int_equal(gad_picture_height_px(drawn), gad_picture_height_px(part));
-    assert_string_not_equal(gad_picture_hash(drawn), gad_picture_hash(part));
-    gad_picture_free(drawn);
-    gad_picture_free(part);
-    program_free(&r);
-    r = RUN(COMMON, "--reason", "never", "--overlay", "/proc/nowhere", "--ref", IMAGES "plate.png", IMAGES "bolt.png");
-    assert_int_equal(r.code, 1);
-    assert_non_null(strstr(r.text, "/proc/nowhere"));
-    assert_string_equal(r.out, "");
-    program_free(&r);
-}
-
-static void test_heatmap(void **state)
-{
-    (void)state;
-    gad_error err;
-    char model[1024];
-    snprintf(model, sizeof model, "%s", support_scratch(GAD_TEST_TMP, "heat-model"));
-    const char *folder = support_scratch(GAD_TEST_TMP, "heat"), *path = support_scratch(folder, "bolt.png");
-    ASSERT_OK(gad_file_remove(folder, &err), &err);
-    program_result r = RUN("model", "new", "--preset", "xs", "--force", "--out", model);
-    assert_int_equal(r.code, 0);
-    program_free(&r);
-    r = RUN("inspect", "--model", model, "--reason", "never", "--threshold", "0", "--json", "--heatmap", folder, "--ref",
-            IMAGES "plate.png", IMAGES "bolt.png");
-    assert_int_equal(r.code, 0);
-    json_t *line = parse_line(r.out, 0, 1);
-    double difference = json_number_value(json_object_get(line, "difference"));
-    assert_true(difference > 0 && difference < 1);
-    json_decref(line);
-    gad_picture *drawn = NULL, *part = NULL;
-    ASSERT_OK(gad_picture_load(path, &drawn, &err), &err);
-    ASSERT_OK(gad_picture_load(IMAGES "bolt.png", &part, &err), &err);
-    assert_int_equal(gad_picture_width_px(drawn), gad_picture_width_px(part));
-    assert_int_equal(gad_picture_height_px(drawn), gad_picture_height_px(part));
-    gad_picture_free(drawn);
-    gad_picture_free(part);
-    program_free(&r);
-    r = RUN(COMMON, "--reason", "never", "--heatmap", folder, "--ref", IMAGES "plate.png", IMAGES "bolt.png");
-    assert_int_equal(r.code, 1); /* a model without the module */
-    assert_non_null(strstr(r.text, "no heat map"));
-    program_free(&r);
-}
-
-static void test_html(void **state)
-{
-    (void)state;
-    gad_error err;
-    char *page = NULL;
-    size_t length = 0;
-    const char *path = support_scratch(GAD_TEST_TMP, "page.html");
-    ASSERT_OK(gad_file_remove(path, &err), &err);
-    program_result r = RUN(COMMON, "--html", path, "--threshold", "0.25", "--ref", IMAGES "plate.png", IMAGES "bolt.png",
-                           IMAGES "coin.png", "/nonexistent/x.png");
-    assert_int_equal(r.code, 1);
-    ASSERT_OK(gad_file_read(path, 1 << 22, &page, &length, &err), &err);
-    int cards = 0, pictures = 0;
-    for (const char *at = page; (at = strstr(at, "<article")); at++)
-        cards++;
-    for (const char *at = page; (at = strstr(at, "data:image/jpeg;base64,")); at++)
-        pictures++;
-    assert_int_equal(cards, 3); /* the one that failed is there too */
-    assert_non_null(strstr(page, "<article class=\"failed wide\">"));
-    assert_non_null(strstr(page, "3 parts"));
-    assert_non_null(strstr(page, "1 failed"));
-    assert_non_null(strstr(page, "Threshold 0.250 (given)"));
-    assert_int_equal(pictures, 4); /* no heat maps from this model */
-    assert_non_null(strstr(page, "coin.png"));
-    assert_null(strstr(page, "http"));
-    free(page);
-    program_free(&r);
-    r = RUN(COMMON, "--reason", "never", "--html", "/nonexistent/p.html", "--ref", IMAGES "plate.png", IMAGES "bolt.png");
-    assert_int_equal(r.code, 1);
-    assert_non_null(strstr(r.text, "/nonexistent/p.html"));
-    program_free(&r);
-}
-
-/* What the record says is enough to ask again and get the same answer. */
-static void test_log_replay(void **state)
-{
-    (void)state;
-    gad_error err;
-    const char *log = support_scratch(GAD_TEST_TMP, "log.jsonl");
-    ASSERT_OK(gad_file_remove(log, &err), &err);
-    program_result r = RUN(COMMON, "--json", "--seed", "7", "--log", log, "--ref", IMAGES "plate.png", IMAGES "bolt.png",
-                           IMAGES "coin.png");
-    assert_int_equal(r.code, 0);
-    char *text = NULL;
-    size_t size = 0;
-    ASSERT_OK(gad_file_read(log, 1 << 20, &text, &size, &err), &err);
-    json_t *record = parse_line(text, 0, 2), *printed = parse_line(r.out, 0, 2);
-    assert_true(json_equal(json_object_get(record, "result"), printed));
-    gad_picture *part = NULL;
-    ASSERT_OK(gad_picture_load(IMAGES "bolt.png", &part, &err), &err);
-    assert_string_equal(string_of(record, "part_hash"), gad_picture_hash(part));
-    gad_picture_free(part);
-    assert_int_equal(strlen(string_of(record, "model_hash")), 32);
-    assert_int_equal(json_array_size(json_object_get(record, "reference_hashes")), 1);
-    char seed[32], tokens[32], pixels[32];
-    snprintf(seed, sizeof seed, "%lld", (long long)json_integer_value(json_object_get(record, "seed")));
-    snprintf(tokens, sizeof tokens, "%lld", (long long)json_integer_value(json_object_get(record, "max_tokens")));
-    snprintf(pixels, sizeof pixels, "%lld", (long long)json_integer_value(json_object_get(record, "max_pixels")));
-    program_result again =
-        RUN("inspect", "--model", MODEL, "--json", "--seed", seed, "--max-tokens", tokens, "--max-pixels", pixels,
-            "--quant", string_of(record, "quant"), "--reason", string_of(record, "reason"), "--ref",
-            json_string_value(json_array_get(json_object_get(printed, "references"), 0)), string_of(printed, "part"));
-    json_t *replayed = parse_line(again.out, 0, 1);
-    assert_string_equal(string_of(replayed, "raw"), string_of(printed, "raw"));
-    assert_true(json_equal(json_object_get(replayed, "score"), json_object_get(printed, "score")));
-    json_decref(record);
-    json_decref(printed);
-    json_decref(replayed);
-    free(text);
-    program_free(&r);
-    program_free(&again);
-}
-
 /* ---- exit codes and options
  * ------------------------------------------------------------------------------------------------------ */
-
-static void expect(const char *const *argument, int code, const char *said)
-{
-    program_result r = program_run(argument);
-    if (r.code != code || (said && !strstr(r.text, said)))
-        fail_msg("exit code %d, not %d, or \"%s\" is not said: %s", r.code, code, said ? said : "", r.text);
-    if (code == 2)
-        assert_string_equal(r.out, "");
-    program_free(&r);
-}
-#define EXPECT(code, said, ...) expect((const char *const[]){__VA_ARGS__, NULL}, code, said)
-#define FAST COMMON, "--reason", "never", "--ref", IMAGES "plate.png"
 
 static void test_exit_codes(void **state)
 {
@@ -522,7 +326,7 @@ static void test_interrupt(void **state)
             lines += *at == '\n';
         assert_true(lines < 4);
         for (int line = 0; line < lines; line++)
-            json_decref(parse_line(r.out, line, lines));
+            json_decref(asking_line(r.out, line, lines));
         program_free(&r);
     }
 }
@@ -537,7 +341,7 @@ static void test_threshold_of_checkpoint(void **state)
     gad_error err;
     gad_engine *engine;
     gad_threshold threshold;
-    const char *folder = make_folder("own_threshold", NULL, 0);
+    const char *folder = asking_folder("own_threshold", NULL, 0);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char source[256];
         snprintf(source, sizeof source, MODEL "/%s", names[i]);
@@ -573,10 +377,6 @@ int main(void)
         cmocka_unit_test(test_folder),
         cmocka_unit_test(test_reference_folder),
         cmocka_unit_test(test_unreadable_part),
-        cmocka_unit_test(test_overlay),
-        cmocka_unit_test(test_heatmap),
-        cmocka_unit_test(test_html),
-        cmocka_unit_test(test_log_replay),
         cmocka_unit_test(test_exit_codes),
         cmocka_unit_test(test_threshold_of_checkpoint),
         cmocka_unit_test(test_usage),

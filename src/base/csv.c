@@ -1,6 +1,7 @@
 /* csv: see csv.h */
-#include "serve/csv.h"
+#include "base/csv.h"
 
+#include <math.h>
 #include <string.h>
 
 void gad_csv_add_text(gad_string *line, const char *text)
@@ -12,8 +13,13 @@ void gad_csv_add_text(gad_string *line, const char *text)
     gad_string_add(line, "\"");
 }
 
-void gad_csv_add_number(gad_string *line, const json_t *number)
+void gad_csv_add_number(gad_string *line, double number)
 {
-    if (json_is_number(number))
-        gad_string_addf(line, "%.6g", json_number_value(number));
+    if (isfinite(number))
+        gad_string_addf(line, "%.6g", number);
+}
+
+void gad_csv_add_json(gad_string *line, const json_t *number)
+{
+    gad_csv_add_number(line, json_is_number(number) ? json_number_value(number) : (double)NAN);
 }
