@@ -60,7 +60,14 @@ typedef struct gad_learn_settings {
     const char *name;     /* what the part is */
     const char *backbone; /* the file of a feature network; NULL: the installed one */
     const char *device;   /* of the feature network: as in gad_engine_options */
-    int threads;          /* 0: all processors */
+    /* The file of a head (gad_train_head) that judges the distances from the good parts; NULL: the one beside the feature
+     * network, X.head.safetensors of X.safetensors, if there is one; "none": the distances alone. */
+    const char *head;
+    int threads; /* 0: all processors */
+    /* What is looked at of each picture: x, y, width and height in shares of it, and what is not black in the picture
+     * `mask`. NULL: everything. */
+    const double *roi;
+    const char *mask;
     /* Pictures are seen at the size of a square of that side, their shape kept; 0: 448, or their own size where that is
      * smaller. */
     int64_t side_px;
@@ -106,6 +113,7 @@ typedef struct gad_product_info {
     int64_t parts, rows, width;  /* good parts, rows of the memory, numbers a row */
     int64_t side_px;
     bool mirrored;
+    bool headed;             /* a head judges the distances */
     double centre, spread;   /* mean and deviation of the good parts' distances, each from the others */
     gad_threshold threshold; /* of such a distance */
     double milliseconds;     /* that inspecting a part took when it was learnt; 0: not measured */

@@ -186,6 +186,35 @@ typedef struct gad_train_settings {
 GAD_API gad_train_settings gad_train_sft_default(void);
 GAD_API gad_train_settings gad_train_grpo_default(void);
 
+/* A head that judges how far a part's places lie from those of good parts (gad_learn_settings.head). Start from
+ * gad_head_settings_default; store and out are needed. */
+typedef struct gad_head_settings {
+    const char *store; /* of gad data; pictures of the split train, with masks or boxes where they are anomalous */
+    const char *const *dataset;
+    int64_t dataset_count; /* 0: all in the store */
+    const char *good; /* dataset whose normal pictures of the same class a picture is compared with; NULL: its references */
+    int64_t references;   /* it is compared with 1 to so many of them */
+    const char *backbone; /* as in gad_learn_settings */
+    const char *start;    /* file of a head to start from; NULL: random weights */
+    const char *out;
+    int64_t side_px; /* as in gad_learn_settings */
+    int64_t batch;
+    gad_schedule schedule;
+    double eval_share; /* of the pictures: not trained on, measured at the end */
+    int threads;
+    uint64_t seed;
+    const gad_log *log;
+    const gad_progress *progress;
+} gad_head_settings;
+GAD_API gad_head_settings gad_head_settings_default(void);
+typedef struct gad_head_report {
+    int64_t pictures, trained, evaluated;
+    double loss;                               /* of the last hundred steps */
+    double auroc_distances, auroc_head, auroc; /* of the pictures kept back: distances alone, the head alone, both; NaN: one
+                                                * kind is missing */
+} gad_head_report;
+GAD_API gad_status gad_train_head(const gad_head_settings *settings, gad_head_report *report, gad_error *err);
+
 /* Supervised fine-tuning, and GRPO. Under mpirun every process calls it with equal settings. GAD_E_CANCELLED after Ctrl-C,
  * with a checkpoint written. */
 GAD_API gad_status gad_train_sft(const gad_train_settings *settings, gad_error *err);

@@ -126,9 +126,48 @@ def write_vits(folder: Path) -> None:
     write_tensors(folder / "vit.safetensors", goldens)
 
 
+# ---- the head over maps of distances ----------------------------------------------------------------------------------
+
+MAPS, HEAD_WIDTH = 5, 32
+
+
+def write_map_head(folder: Path) -> None:
+    """A head file of random weights that also holds maps [maps, rows, cols], where -1 is not looked at, and their logits."""
+    def noise(name, *shape):
+        return torch.randn(*shape, generator=torch_generator("map head " + name))
+
+    maps = noise("maps", MAPS, 7, 9).abs() / 4
+    maps[:, 2, 3:5] = -1
+    head = {
+        "head.backbone": torch.tensor(list(b"0123456789abcdef" * 2), dtype=torch.uint8),
+        "head.mean": noise("mean", 2 * MAPS) / 4,
+        "head.scale": 0.3 + noise("scale", 2 * MAPS).abs() / 4,
+        "head.convolution.0.weight": noise("w0", HEAD_WIDTH, 2 * MAPS, 3, 3) / 6,
+        "head.convolution.0.bias": noise("b0", HEAD_WIDTH) / 4,
+        "head.convolution.1.weight": noise("w1", HEAD_WIDTH, HEAD_WIDTH, 3, 3) / 12,
+        "head.convolution.1.bias": noise("b1", HEAD_WIDTH) / 4,
+        "head.logit.weight": noise("w2", 1, HEAD_WIDTH) / 4,
+        "head.logit.bias": noise("b2", 1),
+    }
+    seen = maps[0] >= 0
+    medians = torch.stack([m[seen].median() for m in maps])[:, None, None]
+    roots = torch.where(seen, maps, medians).double().clamp(min=1e-6).sqrt()
+    x = torch.cat([roots, roots - medians.double().sqrt()])[None]
+    x = (x - head["head.mean"].double()[:, None, None]) / head["head.scale"].double()[:, None, None]
+    for i in range(2):
+        x = torch.nn.functional.conv2d(x, head[f"head.convolution.{i}.weight"].double(), head[f"head.convolution.{i}.bias"].double(), padding=1)
+        x = torch.nn.functional.gelu(x)
+    logit = torch.einsum("bchw,oc->hw", x, head["head.logit.weight"].double()) + head["head.logit.bias"].double()
+    for i in range(2):  # rows of a linear layer: the nine cells one after the other
+        weight = head[f"head.convolution.{i}.weight"]
+        head[f"head.convolution.{i}.weight"] = weight.permute(0, 2, 3, 1).reshape(HEAD_WIDTH, -1)
+    write_tensors(folder / "map_head.safetensors", head | {"maps": maps, "logit": logit.float()})
+
+
 def write_features(folder: Path) -> None:
     write_lite(folder)
     write_vits(folder)
+    write_map_head(folder)
 
 
 if __name__ == "__main__":

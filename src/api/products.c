@@ -63,15 +63,12 @@ gad_status gad_products_look_at(gad_products *products, const char *name, const 
                                 gad_error *err)
 {
     gad_shelf_item *item = NULL;
-    gad_image drawn = {0}, area = {0};
+    gad_image area = {0};
     gad_status status = find(products, name, false, &item, err);
-    if (!status && mask)
-        status = gad_image_load_mask(mask, GAD_IMAGE_PALETTE_COLOUR, &drawn, err);
     if (!status)
-        status = gad_area_make(rectangle, mask ? &drawn : NULL, &area, err);
+        status = gad_area_load(rectangle, mask, &area, err);
     if (!status)
         status = gad_shelf_look_at(products->shelf, item, &area, err);
-    gad_image_free(&drawn);
     gad_image_free(&area);
     return status;
 }

@@ -1,7 +1,10 @@
 /* train: the public calls of training: settings in, a run out. */
 #include "api/train_setup.h"
+#include "base/error.h"
 #include "gad_train.h"
+#include "inspect/product.h"
 #include "train/grpo.h"
+#include "train/map_trainer.h"
 #include "train/sft.h"
 
 /* What both kinds start from. */
@@ -55,6 +58,16 @@ gad_train_settings gad_train_grpo_default(void)
     s.positive = 0.5;
     s.scale_by_deviation = s.mask_truncated = s.share_prefix = true;
     return s;
+}
+
+gad_head_settings gad_head_settings_default(void)
+{
+    return (gad_head_settings){
+        .references = 4,
+        .batch = 24,
+        .schedule = {.kind = GAD_SCHEDULE_COSINE, .peak = 2e-3, .floor = 0.01, .warmup = 50, .steps = 1200},
+        .eval_share = 0.125,
+        .seed = 1};
 }
 
 /* Train what `task` does. */
@@ -129,6 +142,54 @@ gad_status gad_train_sft(const gad_train_settings *settings, gad_error *err)
 gad_status gad_train_grpo(const gad_train_settings *settings, gad_error *err)
 {
     return train(settings, GAD_TRAIN_GRPO, run_grpo, err);
+}
+
+static gad_status check_head(const gad_head_settings *s, gad_error *err)
+{
+    if (s->references < 1 || s->references > 64 || s->batch < 1 || s->schedule.steps < 1 || !(s->eval_share >= 0) ||
+        s->eval_share > 0.9)
+        return gad_error_set(err, GAD_E_ARGUMENT, "train a head", NULL,
+                             "references (1 to 64), batch, steps and the share that is kept back (0 to 0.9) make no sense");
+    return GAD_OK;
+}
+
+/* The head to start from. */
+static gad_status start_head(const gad_head_settings *s, const gad_backbone *backbone, const gad_map_samples *samples,
+                             gad_map_head *head, gad_error *err)
+{
+    const gad_backbone_info *info = gad_backbone_describe(backbone);
+    if (s->start)
+        return gad_product_head(&(gad_learn_settings){.head = s->start}, info, head, err);
+    gad_status status = gad_map_head_new(samples->maps, info->hash, s->seed, head, err);
+    if (!status)
+        gad_map_trainer_normalise(samples, head);
+    return status;
+}
+
+gad_status gad_train_head(const gad_head_settings *settings, gad_head_report *report, gad_error *err)
+{
+    gad_backbone *backbone = NULL;
+    gad_map_samples samples = {0};
+    gad_map_head head = {0};
+    gad_status status = check_head(settings, err);
+    if (!status)
+        status = gad_product_backbone(settings->backbone, NULL, settings->threads, &backbone, err);
+    if (!status)
+        status = gad_map_samples_read(settings, backbone, &samples, err);
+    if (!status && samples.count < 8)
+        status =
+            gad_error_set(err, GAD_E_ARGUMENT, "train a head", "make some with gad data synth",
+                          "%s: %lld pictures with references and known places", settings->store, (long long)samples.count);
+    if (!status)
+        status = start_head(settings, backbone, &samples, &head, err);
+    if (!status)
+        status = gad_map_trainer_run(settings, &samples, &head, report, err);
+    if (!status)
+        status = gad_map_head_save(&head, settings->out, err);
+    gad_map_head_free(&head);
+    gad_map_samples_free(&samples);
+    gad_backbone_free(backbone);
+    return status;
 }
 
 gad_status gad_train_plot(const char *log_file, const char *html_file, gad_error *err)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <xxhash.h>
 
 gad_hash gad_hash_bytes(const void *bytes, size_t length)
@@ -29,6 +30,15 @@ bool gad_hash_equal(gad_hash a, gad_hash b)
 void gad_hash_text(gad_hash hash, char text[33])
 {
     snprintf(text, 33, "%016llx%016llx", (unsigned long long)hash.high, (unsigned long long)hash.low);
+}
+
+bool gad_hash_read(const char *text, gad_hash *hash)
+{
+    unsigned long long high, low;
+    if (strlen(text) != 32 || sscanf(text, "%16llx%16llx", &high, &low) != 2)
+        return false;
+    *hash = (gad_hash){high, low};
+    return true;
 }
 
 gad_status gad_hash_file(const char *path, gad_hash *hash, gad_error *err)

@@ -18,7 +18,7 @@ static const char operation[] = "inspect with a product";
 
 typedef struct learner {
     gad_learn_settings settings;
-    char name[64], hash[33], family[40];
+    char name[64], hash[33], head[33], family[40];
     gad_learnt learnt; /* of the last request */
 } learner;
 
@@ -74,9 +74,9 @@ static json_t *describe(void *self)
 {
     const learner *model = self;
     const gad_learn_settings *s = &model->settings;
-    return json_pack("{s:s, s:s, s:s, s:I, s:b, s:I, s:f, s:f}", "kind", "product", "backbone", model->family, "weights",
-                     model->hash, "side_px", (json_int_t)s->side_px, "mirror", s->mirror, "most_rows",
-                     (json_int_t)s->max_rows, "rate", s->rate, "confidence", s->confidence);
+    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:b, s:I, s:f, s:f}", "kind", "product", "backbone", model->family,
+                     "weights", model->hash, "head", model->head, "side_px", (json_int_t)s->side_px, "mirror", s->mirror,
+                     "most_rows", (json_int_t)s->max_rows, "rate", s->rate, "confidence", s->confidence);
 }
 
 static void free_model(void *self)
@@ -90,6 +90,7 @@ gad_status gad_model_product(const gad_learn_settings *settings, const char *sho
 {
     learner *self = gad_memory_zero(1, sizeof *self);
     gad_backbone *backbone = NULL;
+    gad_map_head head = {0};
     if (!self)
         return gad_error_memory(err, operation, sizeof *self);
     self->settings = *settings;
@@ -100,9 +101,17 @@ gad_status gad_model_product(const gad_learn_settings *settings, const char *sho
     }
     const gad_backbone_info *info = gad_backbone_describe(backbone);
     gad_hash_text(info->hash, self->hash);
+    status = gad_product_head(settings, info, &head, err);
+    if (gad_map_head_exists(&head))
+        gad_hash_text(gad_map_head_hash(&head), self->head);
+    gad_map_head_free(&head);
     snprintf(self->family, sizeof self->family, "%s", info->family);
     snprintf(self->name, sizeof self->name, "memory-%s (%s)", shots, self->family);
     gad_backbone_free(backbone);
+    if (status) {
+        gad_memory_free(self);
+        return status;
+    }
     *model = (gad_bench_model){.self = self,
                                .name = self->name,
                                .convention = GAD_BOX_INPUT,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/options_area.h"
 #include "cli/options_engine.h"
 #include "cli/outputs.h"
 #include "cli/terminal.h"
@@ -13,7 +14,8 @@
 
 typedef struct learn_options {
     option_list good, forget;
-    const char *class_name, *out, *features, *smallest, *product;
+    const char *class_name, *out, *features, *head, *smallest, *product;
+    area_options area;
     bool mirror, force, guarantee;
     int64_t side, rows, threads;
     const char *device;
@@ -80,6 +82,13 @@ static const option table[] = {
      .kind = OPTION_STRING,
      .offset = AT(features),
      .help = "the network that sees (default: the installed one)"},
+    {.name = "head",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(head),
+     .help = "what judges the distances from the good parts, made by gad train head (default: the one installed beside the "
+             "network); none: the distances alone"},
+    {.table = &options_area, .offset = AT(area)},
     OPTIONS_ENGINE_DEVICE(AT(device)),
     {.name = "threads", .argument = "N", .kind = OPTION_INT, .offset = AT(threads), .help = "0: all processors"},
     {.help = "The wanted threshold"},
@@ -123,9 +132,10 @@ static void print_product(const gad_product *product, const char *path)
     gad_product_info info;
     gad_product_describe(product, &info);
     const gad_threshold *t = &info.threshold;
-    terminal_printf(stdout, "%s: %lld good parts, %lld places of %lld numbers, seen by %s at %lld px%s\n", info.name,
+    terminal_printf(stdout, "%s: %lld good parts, %lld places of %lld numbers, seen by %s at %lld px%s%s\n", info.name,
                     (long long)info.parts, (long long)info.rows, (long long)info.width, info.backbone,
-                    (long long)info.side_px, info.mirrored ? ", mirrored too" : "");
+                    (long long)info.side_px, info.mirrored ? ", mirrored too" : "",
+                    info.headed ? ", judged by a head" : "");
     if (info.parts > 1)
         printf("distance of good parts from each other %.3f +- %.3f, threshold %.3f\n", info.centre, info.spread, t->value);
     else
@@ -163,8 +173,13 @@ static int learn(const learn_options *o, const paths *good, gad_product **produc
     gad_error err;
     gad_progress progress = terminal_progress();
     gad_learn_settings settings = gad_learn_settings_default();
+    double rectangle[4];
+    if (!options_area_read(&o->area, "learn", rectangle, &settings.roi))
+        return EXIT_USAGE;
     settings.name = o->class_name;
     settings.backbone = o->features;
+    settings.head = o->head;
+    settings.mask = o->area.mask;
     settings.device = o->device;
     settings.threads = (int)o->threads;
     settings.side_px = o->side;
@@ -205,6 +220,10 @@ static int run(void *settings)
     int code = EXIT_DONE;
     if (!o->product && (!o->good.count || o->forget.count)) {
         fputs("gad learn: give good parts with --good, or a product with --product\nTry: gad learn --help\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (o->product && (o->area.roi || o->area.mask || o->head)) {
+        fputs("gad learn: --roi, --mask and --head are of new products, not with --product\n", stderr);
         return EXIT_USAGE;
     }
     for (int64_t i = 0; i < o->good.count && !code; i++)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/options_area.h"
 #include "cli/outputs.h"
 #include "cli/parts.h"
 #include "cli/terminal.h"
@@ -14,7 +15,8 @@
 typedef struct product_options {
     option_list argument, good, bad;
     gad_learn_settings learn;
-    const char *folder, *features, *roi, *mask;
+    const char *folder, *features;
+    area_options area;
     bool json, force;
     int64_t threads;
 } product_options;
@@ -41,16 +43,7 @@ static const option plain_table[] = {WHERE};
 static const option new_table[] = {
     WHERE,
     {.help = "What it looks at"},
-    {.name = "roi",
-     .argument = "X,Y,W,H",
-     .kind = OPTION_STRING,
-     .offset = AT(roi),
-     .help = "nothing but this rectangle, in shares of the picture: 0.25,0,0.5,1 is its middle half"},
-    {.name = "mask",
-     .argument = "FILE",
-     .kind = OPTION_STRING,
-     .offset = AT(mask),
-     .help = "not what is black in this picture, which is stretched over each part's"},
+    {.table = &options_area, .offset = AT(area)},
 };
 static const option export_table[] = {
     WHERE,
@@ -130,30 +123,21 @@ static bool add_paths(const option_list *given, paths *list)
     return true;
 }
 
-/* "0.25,0,0.5,1" */
-static bool read_rectangle(const char *text, double rectangle[4])
-{
-    char rest;
-    bool good = sscanf(text, "%lf,%lf,%lf,%lf%c", &rectangle[0], &rectangle[1], &rectangle[2], &rectangle[3], &rest) == 4;
-    if (!good)
-        fprintf(stderr, "gad product new: --roi is X,Y,W,H in shares of the picture, not %s\n", text);
-    return good;
-}
-
 static int run_new(void *settings)
 {
     product_options *o = settings;
     gad_error err = {0};
     double rectangle[4];
+    const double *roi = NULL;
     const char *name = o->argument.item[0];
-    if (o->roi && !read_rectangle(o->roi, rectangle))
+    if (!options_area_read(&o->area, "product new", rectangle, &roi))
         return EXIT_USAGE;
     gad_products *products = open_products(o);
     if (!products)
         return EXIT_FAILED;
     gad_status status = gad_products_new(products, name, &err);
-    if (!status && (o->roi || o->mask)) {
-        status = gad_products_look_at(products, name, o->roi ? rectangle : NULL, o->mask, &err);
+    if (!status && (roi || o->area.mask)) {
+        status = gad_products_look_at(products, name, roi, o->area.mask, &err);
         if (status)
             gad_products_delete(products, name, NULL);
     }

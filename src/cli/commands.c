@@ -29,6 +29,7 @@ const command *const commands[] = {
     &cmd_speed,
     &cmd_train_sft,
     &cmd_train_grpo,
+    &cmd_train_head,
     &cmd_train_plot,
     &cmd_bench_run,
     &cmd_bench_report,

@@ -47,7 +47,7 @@ static gad_status reserve(gad_bank *bank, int64_t count, gad_error *err)
     return GAD_OK;
 }
 
-static gad_status add_part(gad_bank *bank, const char *name, const float *whole, gad_error *err)
+static gad_status add_part(gad_bank *bank, const char *name, const float *whole, int64_t cols, gad_error *err)
 {
     gad_bank_part *part = gad_memory_resize(bank->part, (size_t)bank->parts + 1, sizeof *part);
     bank->part = part ? part : bank->part;
@@ -59,15 +59,17 @@ static gad_status add_part(gad_bank *bank, const char *name, const float *whole,
         return gad_error_memory(err, operation, (size_t)bank->width * sizeof *wholes);
     }
     memcpy(wholes + bank->parts * bank->width, whole, (size_t)bank->width * sizeof *wholes);
-    part[bank->parts++] = (gad_bank_part){copy, bank->count, 0};
+    part[bank->parts++] = (gad_bank_part){.name = copy, .first = bank->count, .cols = cols};
     return GAD_OK;
 }
 
 gad_status gad_bank_add(gad_bank *bank, const char *name, const gad_descriptors *view, int views, gad_error *err)
 {
     int64_t more = 0;
-    if (!bank->parts)
+    if (!bank->parts) {
         bank->width = view->width;
+        bank->levels = view->levels;
+    }
     for (int i = 0; i < views; i++) {
         if (view[i].width != bank->width)
             return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "%s: descriptors of %lld numbers, not %lld", name,
@@ -78,7 +80,7 @@ gad_status gad_bank_add(gad_bank *bank, const char *name, const gad_descriptors 
         return gad_error_set(err, GAD_E_LIMIT, operation, "leave parts out", "more than %d good parts", MAX_PARTS);
     gad_status status = reserve(bank, bank->count + more, err);
     if (!status)
-        status = add_part(bank, name, view->whole, err);
+        status = add_part(bank, name, view->whole, view->cols, err);
     if (status)
         return status;
     uint16_t *to = bank->rows + bank->count * bank->width;
@@ -92,14 +94,14 @@ gad_status gad_bank_add(gad_bank *bank, const char *name, const gad_descriptors 
 
 gad_status gad_bank_copy(const gad_bank *bank, const int64_t *part, int64_t count, gad_bank *copy, gad_error *err)
 {
-    gad_bank c = {.width = bank->width};
+    gad_bank c = {.width = bank->width, .levels = bank->levels};
     int64_t rows = 0;
     for (int64_t i = 0; i < count; i++)
         rows += bank->part[part[i]].count;
     gad_status status = reserve(&c, rows, err);
     for (int64_t i = 0; !status && i < count; i++) {
         const gad_bank_part *from = &bank->part[part[i]];
-        status = add_part(&c, from->name, bank->whole + part[i] * bank->width, err);
+        status = add_part(&c, from->name, bank->whole + part[i] * bank->width, from->cols, err);
         if (status)
             break;
         memcpy(c.rows + c.count * c.width, bank->rows + from->first * c.width,
@@ -240,8 +242,23 @@ static void select_largest(float *value, int64_t count, int64_t most)
     }
 }
 
-double gad_bank_score(float *distance, int64_t cells, double *ground)
+/* Moves what is looked at to the front and counts it. */
+static int64_t look(float *distance, int64_t cells)
 {
+    int64_t count = 0;
+    for (int64_t i = 0; i < cells; i++)
+        if (distance[i] >= 0)
+            distance[count++] = distance[i];
+    return count;
+}
+
+double gad_bank_score(float *distance, int64_t all, double *ground)
+{
+    const int64_t cells = look(distance, all);
+    if (ground)
+        *ground = 0;
+    if (!cells)
+        return 0;
     const int64_t most = cells < 150 ? 1 : (cells + 50) / 100, half = (cells + 1) / 2;
     double sum = 0;
     select_largest(distance, cells, half);

@@ -9,13 +9,15 @@
 typedef struct gad_bank_part {
     char *name;           /* what the user calls it: a file's name */
     int64_t first, count; /* its rows */
+    int64_t cols;         /* cells across its picture; 0: not known, it was read from a file */
 } gad_bank_part;
 
 typedef struct gad_bank {
     int64_t width, count, capacity;
-    uint16_t *rows; /* bf16 [count, width], each of length 1, those of a part together */
-    bool mapped;    /* the rows are a file's and stay as they are */
-    float *whole;   /* [parts, width]: each part as one row of length 1 */
+    gad_descriptor_levels levels; /* that a row is made of; none: not known, it was read from a file */
+    uint16_t *rows;               /* bf16 [count, width], each of length 1, those of a part together */
+    bool mapped;                  /* the rows are a file's and stay as they are */
+    float *whole;                 /* [parts, width]: each part as one row of length 1 */
     gad_bank_part *part;
     int64_t parts;
 } gad_bank;
@@ -36,8 +38,8 @@ gad_status gad_bank_thin(gad_bank *bank, int64_t most, gad_error *err);
 gad_status gad_bank_compare(const gad_bank *bank, gad_device *device, const float *query, int64_t queries, int64_t except,
                             float *distance, gad_error *err);
 /* The score of a part: the mean of the largest hundredth of its distances, one cell at least, less half of their median:
- * what stands out counts more than what lies a little off everywhere (light, focus). `distance` is reordered; *ground
- * (NULL: not wanted) is what was taken off. */
+ * what stands out counts more than what lies a little off everywhere (light, focus). Negative ones are of cells that are
+ * not looked at. `distance` is reordered; *ground (NULL: not wanted) is what was taken off. */
 double gad_bank_score(float *distance, int64_t cells, double *ground);
 /* 1 - the largest cosine of a part as a whole with a good part as a whole, except that one (-1: none); *nearest (NULL: not
  * wanted) is that good part. */

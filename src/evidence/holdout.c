@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/half.h"
 #include "base/memory.h"
+#include "evidence/distances.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ static const char operation[] = "compare good parts with each other";
 /* One measurement on its way. */
 typedef struct comparison {
     const gad_bank *bank;
+    const gad_map_head *head;
     gad_device *device;
     int views;
     float *query; /* room for the rows of the largest part, and for its distances */
@@ -30,7 +32,12 @@ static gad_status measure_part(const comparison *c, const gad_bank *others, int6
     const int64_t cells = p->count / c->views, width = c->bank->width;
     gad_half_array_from_bf16(c->query, c->bank->rows + p->first * width, (size_t)(cells * width));
     float *distance = c->out->distance + to;
-    gad_status status = gad_bank_compare(others, c->device, c->query, cells, except, distance, err);
+    const gad_descriptors picture = {.rows = p->cols ? cells / p->cols : 1,
+                                     .cols = p->cols ? p->cols : cells,
+                                     .width = width,
+                                     .levels = c->bank->levels,
+                                     .data = c->query};
+    gad_status status = gad_sight_look(others, c->head, c->device, &picture, except, distance, err);
     if (status)
         return status;
     memcpy(c->spare, distance, (size_t)cells * sizeof *distance);
@@ -83,8 +90,8 @@ static gad_status measure(const comparison *c, int64_t most, gad_error *err)
     return status;
 }
 
-gad_status gad_holdout_measure(const gad_bank *bank, gad_device *device, int views, int64_t most, gad_holdout *holdout,
-                               gad_error *err)
+gad_status gad_holdout_measure(const gad_bank *bank, const gad_map_head *head, gad_device *device, int views, int64_t most,
+                               gad_holdout *holdout, gad_error *err)
 {
     if (bank->parts < 2)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, "give two good parts at least", "%lld good parts",
@@ -99,7 +106,7 @@ gad_status gad_holdout_measure(const gad_bank *bank, gad_device *device, int vie
     h.score = gad_memory_alloc((size_t)h.parts, sizeof *h.score);
     h.unfamiliar = gad_memory_alloc((size_t)h.parts, sizeof *h.unfamiliar);
     h.distance = gad_memory_alloc((size_t)h.cells, sizeof *h.distance);
-    comparison c = {.bank = bank, .device = device, .views = views, .out = &h};
+    comparison c = {.bank = bank, .head = head, .device = device, .views = views, .out = &h};
     c.query = gad_memory_alloc_aligned((size_t)(largest * bank->width), sizeof *c.query);
     c.spare = gad_memory_alloc((size_t)largest, sizeof *c.spare);
     gad_status status = h.score && h.unfamiliar && h.distance && c.query && c.spare
@@ -125,7 +132,7 @@ static double cosine(const float *a, const float *b, int64_t width)
 
 static bool are_far(int64_t a, int64_t b, int64_t cols)
 {
-    return llabs(a / cols - b / cols) >= GAD_HOLDOUT_FAR || llabs(a % cols - b % cols) >= GAD_HOLDOUT_FAR;
+    return llabs(a / cols - b / cols) >= GAD_DISTANCES_FAR || llabs(a % cols - b % cols) >= GAD_DISTANCES_FAR;
 }
 
 gad_status gad_holdout_alone(const gad_descriptors *part, double *score, gad_error *err)
@@ -138,7 +145,7 @@ gad_status gad_holdout_alone(const gad_descriptors *part, double *score, gad_err
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < count; i++) {
         double best = -1;
-        for (int64_t k = 0; k < cells; k += step)
+        for (int64_t k = 0; !gad_descriptor_is_blank(part, i * step) && k < cells; k += step)
             if (are_far(i * step, k, part->cols))
                 best = fmax(best, cosine(part->data + i * step * part->width, part->data + k * part->width, part->width));
         distance[i] = best > -1 ? (float)(1 - best) : -1;

@@ -5,7 +5,7 @@
  * are left out in groups then, for a coreset a part would take too long. */
 #ifndef GAD_EVIDENCE_HOLDOUT_H
 #define GAD_EVIDENCE_HOLDOUT_H
-#include "evidence/bank.h"
+#include "evidence/sight.h"
 
 typedef struct gad_holdout {
     int64_t parts, cells; /* cells of all parts together */
@@ -14,13 +14,12 @@ typedef struct gad_holdout {
     float *distance;      /* [cells] parts one after the other */
 } gad_holdout;
 
-/* `views`: how many each part was remembered in. Two parts at least. */
-gad_status gad_holdout_measure(const gad_bank *bank, gad_device *device, int views, int64_t most, gad_holdout *holdout,
-                               gad_error *err);
-/* The score of a single good part: its cells against its own that lie GAD_HOLDOUT_FAR cells away at least, across or down;
- * of many cells, about a thousand that are spread evenly. What a product varies in shows in one picture of it too. NaN:
- * no cell is so far from another. */
-enum { GAD_HOLDOUT_FAR = 4 };
+/* `head` as in gad_sight_look; `views`: how many each part was remembered in. Two parts at least, none of a file. */
+gad_status gad_holdout_measure(const gad_bank *bank, const gad_map_head *head, gad_device *device, int views, int64_t most,
+                               gad_holdout *holdout, gad_error *err);
+/* The score of a single good part: its cells against its own that lie GAD_DISTANCES_FAR cells away at least, across or
+ * down; of many cells, about a thousand that are spread evenly. What a product varies in shows in one picture of it too.
+ * NaN: no cell is so far from another. */
 gad_status gad_holdout_alone(const gad_descriptors *part, double *score, gad_error *err);
 void gad_holdout_free(gad_holdout *holdout);
 #endif

@@ -100,13 +100,14 @@ static void fill(const gad_features *features, float *smoothed, gad_descriptors 
 
 gad_status gad_descriptor_make(const gad_features *features, int64_t stride, gad_descriptors *descriptors, gad_error *err)
 {
-    gad_descriptors d = {.stride = stride};
+    gad_descriptors d = {.stride = stride, .levels.count = features->count};
     size_t most = 0;
     for (int i = 0; i < features->count; i++) {
         const gad_feature_map *map = &features->map[i];
         const size_t numbers = (size_t)(map->rows * map->cols * map->width);
         most = numbers > most ? numbers : most;
         d.width += map->width;
+        d.levels.width[i] = map->width;
         if (map->stride == stride && !d.rows) {
             d.rows = map->rows;
             d.cols = map->cols;
@@ -128,6 +129,15 @@ gad_status gad_descriptor_make(const gad_features *features, int64_t stride, gad
     }
     *descriptors = d;
     return GAD_OK;
+}
+
+bool gad_descriptor_is_blank(const gad_descriptors *descriptors, int64_t cell)
+{
+    const float *row = descriptors->data + cell * descriptors->width;
+    for (int64_t c = 0; c < descriptors->width; c++)
+        if (row[c] != 0)
+            return false;
+    return true;
 }
 
 void gad_descriptor_free(gad_descriptors *descriptors)

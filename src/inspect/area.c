@@ -45,6 +45,16 @@ gad_status gad_area_make(const double rectangle[4], const gad_image *mask, gad_i
     return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "nothing of the picture would be looked at");
 }
 
+gad_status gad_area_load(const double rectangle[4], const char *mask, gad_image *area, gad_error *err)
+{
+    gad_image drawn = {0};
+    gad_status status = mask ? gad_image_load_mask(mask, GAD_IMAGE_PALETTE_COLOUR, &drawn, err) : GAD_OK;
+    if (!status)
+        status = gad_area_make(rectangle, mask ? &drawn : NULL, area, err);
+    gad_image_free(&drawn);
+    return status;
+}
+
 bool gad_area_holds(const gad_image *area, double x, double y)
 {
     if (!area->pixels)

@@ -9,6 +9,8 @@ enum { GAD_AREA_SIDE = 512 }; /* px, at most, of a mask */
 /* `rectangle`: x, y, width, height in shares of the picture, NULL: all of it. `mask`: 0 is not looked at, NULL: nothing is
  * left out. The result, at most GAD_AREA_SIDE px a side, is 255 where both agree; GAD_E_ARGUMENT when that is nowhere. */
 gad_status gad_area_make(const double rectangle[4], const gad_image *mask, gad_image *area, gad_error *err);
+/* The same, with the mask of a file (NULL: none). */
+gad_status gad_area_load(const double rectangle[4], const char *mask, gad_image *area, gad_error *err);
 /* Is the place (in shares of the picture) looked at? Everything is where the area has no pixels. */
 bool gad_area_holds(const gad_image *area, double x, double y);
 /* A copy of the picture in which all that is not looked at is grey. */

@@ -1,6 +1,7 @@
 /* learn: products as files: learnt from the files of good parts, written, opened, described (gad.h). In: paths. Out: a
  * product. Knows nothing of how parts are compared. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -8,17 +9,23 @@
 #include "base/file.h"
 #include "base/installed.h"
 #include "base/progress.h"
+#include "inspect/area.h"
 #include "inspect/product_file.h"
 
 static const char learning[] = "learn a product";
 
-gad_status gad_product_backbone(const char *given, const char *device, int threads, gad_backbone **backbone, gad_error *err)
+static bool find_backbone(char *path, size_t path_bytes)
 {
     static const char *const places[] = {"models/backbone/lite0.safetensors",
                                          "../share/gad/models/backbone/lite0.safetensors",
                                          "../../share/gad/models/backbone/lite0.safetensors", NULL};
+    return gad_installed_find(places, path, path_bytes);
+}
+
+gad_status gad_product_backbone(const char *given, const char *device, int threads, gad_backbone **backbone, gad_error *err)
+{
     char path[4096];
-    if (!given && !gad_installed_find(places, path, sizeof path))
+    if (!given && !find_backbone(path, sizeof path))
         return gad_error_set(err, GAD_E_ARGUMENT, "open a backbone", "give one with --features",
                              "models/backbone/lite0.safetensors is not installed beside gad");
     gad_backbone *opened = NULL;
@@ -29,6 +36,42 @@ gad_status gad_product_backbone(const char *given, const char *device, int threa
         gad_backbone_free(opened);
     else
         *backbone = opened;
+    return status;
+}
+
+/* Of X.safetensors X.head.safetensors, of a folder head.safetensors in it. */
+static void place_beside(const char *backbone, char *path, size_t path_bytes)
+{
+    static const char ending[] = ".safetensors";
+    const size_t length = strlen(backbone), end = sizeof ending - 1;
+    if (length > end && !strcmp(backbone + length - end, ending))
+        snprintf(path, path_bytes, "%.*s.head%s", (int)(length - end), backbone, ending);
+    else
+        snprintf(path, path_bytes, "%s/head%s", backbone, ending);
+}
+
+gad_status gad_product_head(const gad_learn_settings *settings, const gad_backbone_info *backbone, gad_map_head *head,
+                            gad_error *err)
+{
+    char installed[4096], beside[4096 + 32];
+    const char *path = settings->head, *seen_by = settings->backbone;
+    *head = (gad_map_head){0};
+    if (path && !strcmp(path, "none"))
+        return GAD_OK;
+    if (!path) {
+        if (!seen_by && find_backbone(installed, sizeof installed))
+            seen_by = installed;
+        place_beside(seen_by ? seen_by : "", beside, sizeof beside);
+        if (!seen_by || !gad_file_exists(beside))
+            return GAD_OK;
+        path = beside;
+    }
+    gad_status status = gad_map_head_open(path, head, err);
+    if (!status && !gad_hash_equal(head->backbone, backbone->hash)) {
+        gad_map_head_free(head);
+        status = gad_error_set(err, GAD_E_ARGUMENT, learning, "give another with --head, or --head none",
+                               "%s was trained on other features than those of %s", path, backbone->family);
+    }
     return status;
 }
 
@@ -67,6 +110,16 @@ static gad_status find_side(const char *path, gad_learn_settings *settings, gad_
     return status ? status : gad_product_side(settings, width, height, &settings->side_px, err);
 }
 
+static gad_status look_at(gad_product *product, const double *roi, const char *mask, gad_error *err)
+{
+    gad_image area = {0};
+    gad_status status = gad_area_load(roi, mask, &area, err);
+    if (!status)
+        status = gad_product_look_at(product, &area, err);
+    gad_image_free(&area);
+    return status;
+}
+
 gad_status gad_product_learn(const char *const *good, int64_t count, const gad_learn_settings *settings,
                              const gad_progress *progress, gad_product **product, gad_error *err)
 {
@@ -80,6 +133,10 @@ gad_status gad_product_learn(const char *const *good, int64_t count, const gad_l
         status = gad_product_backbone(s.backbone, s.device, s.threads, &backbone, err);
     if (!status)
         status = gad_product_new(&s, backbone, &p, err);
+    if (!status)
+        status = gad_product_head(&s, gad_backbone_describe(p->backbone), &p->head, err);
+    if (!status && (s.roi || s.mask))
+        status = look_at(p, s.roi, s.mask, err);
     gad_progress_meter meter = gad_progress_start(progress, "good parts", count);
     for (int64_t i = 0; !status && i < count; i++) {
         status = add_file(p, good[i], err);
@@ -154,6 +211,7 @@ void gad_product_describe(const gad_product *p, gad_product_info *info)
                                .width = p->bank.width,
                                .side_px = p->side_px,
                                .mirrored = p->views > 1,
+                               .headed = gad_map_head_exists(&p->head),
                                .centre = p->centre,
                                .spread = p->spread,
                                .threshold = p->threshold,

@@ -31,6 +31,7 @@ void gad_product_free(gad_product *product)
     if (!product)
         return;
     gad_bank_free(&product->bank);
+    gad_map_head_free(&product->head);
     gad_image_free(&product->area);
     gad_backbone_free(product->backbone);
     gad_device_close(&product->device);
@@ -49,10 +50,11 @@ static int64_t whole_units(double px, int64_t unit)
 }
 
 /* How a picture of that size is seen: its working size, in units of the backbone. */
-static void working_size(const gad_product *product, int64_t width_px, int64_t height_px, int64_t *width, int64_t *height)
+static void working_size(const gad_backbone *backbone, int64_t side_px, int64_t width_px, int64_t height_px, int64_t *width,
+                         int64_t *height)
 {
-    const int64_t unit = gad_backbone_describe(product->backbone)->unit;
-    const double k = (double)product->side_px / sqrt((double)width_px * (double)height_px);
+    const int64_t unit = gad_backbone_describe(backbone)->unit;
+    const double k = (double)side_px / sqrt((double)width_px * (double)height_px);
     *width = whole_units((double)width_px * k, unit);
     *height = whole_units((double)height_px * k, unit);
 }
@@ -60,16 +62,17 @@ static void working_size(const gad_product *product, int64_t width_px, int64_t h
 int64_t gad_product_tiles(const gad_product *product, int64_t width_px, int64_t height_px)
 {
     int64_t width, height;
-    working_size(product, width_px, height_px, &width, &height);
+    working_size(product->backbone, product->side_px, width_px, height_px, &width, &height);
     return gad_tile_count(width, height);
 }
 
-static gad_status describe(const gad_product *p, const gad_image *image, gad_descriptors *d, gad_error *err)
+gad_status gad_product_see(gad_backbone *backbone, int64_t side_px, const gad_image *image, gad_descriptors *d,
+                           gad_error *err)
 {
     gad_features features = {0};
     int64_t width, height;
-    working_size(p, image->width, image->height, &width, &height);
-    gad_status status = gad_tile_run(p->backbone, image, width, height, &features, err);
+    working_size(backbone, side_px, image->width, image->height, &width, &height);
+    gad_status status = gad_tile_run(backbone, image, width, height, &features, err);
     if (!status)
         status = gad_descriptor_make(&features, GAD_PRODUCT_STRIDE, d, err);
     gad_feature_free(&features);
@@ -167,6 +170,15 @@ gad_status gad_product_look_at(gad_product *product, gad_image *area, gad_error 
     return GAD_OK;
 }
 
+/* Cells that are not looked at are like nothing: they neither count nor show. */
+static void leave_out(const gad_product *p, gad_descriptors *d)
+{
+    for (int64_t i = 0; p->area.pixels && i < d->rows * d->cols; i++)
+        if (!gad_area_holds(&p->area, ((double)(i % d->cols) + 0.5) / (double)d->cols,
+                            ((double)(i / d->cols) + 0.5) / (double)d->rows))
+            memset(d->data + i * d->width, 0, (size_t)d->width * sizeof *d->data);
+}
+
 /* The views of a part: as it is, mirrored left to right, top to bottom, both (turned by half a turn). */
 static gad_status describe_views(const gad_product *p, const gad_image *given, gad_descriptors *view, gad_error *err)
 {
@@ -174,7 +186,7 @@ static gad_status describe_views(const gad_product *p, const gad_image *given, g
     const gad_image *image = p->area.pixels ? &painted : given;
     gad_status status = p->area.pixels ? gad_area_paint(&p->area, given, &painted, err) : GAD_OK;
     if (!status)
-        status = describe(p, image, &view[0], err);
+        status = gad_product_see(p->backbone, p->side_px, image, &view[0], err);
     if (!status && p->views > 1) {
         status = mirror(image, true, &across, err);
         if (!status)
@@ -183,8 +195,10 @@ static gad_status describe_views(const gad_product *p, const gad_image *given, g
             status = mirror(&across, false, &both, err);
         const gad_image *seen[] = {&across, &down, &both};
         for (int i = 1; !status && i < p->views; i++)
-            status = describe(p, seen[i - 1], &view[i], err);
+            status = gad_product_see(p->backbone, p->side_px, seen[i - 1], &view[i], err);
     }
+    if (!status)
+        leave_out(p, &view[0]);
     gad_image_free(&painted);
     gad_image_free(&across);
     gad_image_free(&down);
@@ -199,7 +213,7 @@ static gad_status measure(gad_product *p, const gad_descriptors *d, float **dist
     *distance = gad_memory_alloc((size_t)cells, sizeof **distance);
     if (!*distance)
         return gad_error_memory(err, inspecting, (size_t)cells * sizeof **distance);
-    return gad_bank_compare(&p->bank, &p->device, d->data, cells, -1, *distance, err);
+    return gad_sight_look(&p->bank, &p->head, &p->device, d, -1, *distance, err);
 }
 
 /* A part that comes later has its distance at once: the bank has not seen it. */
@@ -264,8 +278,8 @@ gad_status gad_product_remove(gad_product *product, int64_t part, gad_error *err
  * and more from a product as a whole, good parts at a tenth of that. */
 enum { MANY = 20 };
 static const double margin_of_few = 0.02, margin_of_many = 0.01, deviations_of_many = 1.5, share_of_alone = 0.6,
-                    margin_of_alone = 0.1, threshold_of_one = 0.22, unfamiliar_share = 2.5, least_unfamiliar = 0.12,
-                    odd_share = 1.6;
+                    margin_of_alone = 0.1, threshold_of_one = 0.22, headed_alone = 1.4, unfamiliar_share = 2.5,
+                    least_unfamiliar = 0.12, odd_share = 1.6;
 
 static void find_mean(const double *value, int64_t count, double *mean, double *deviation)
 {
@@ -334,7 +348,8 @@ static gad_status set_threshold(gad_product *p, double rate, double confidence, 
     if (known) {
         status = weigh(p, score, known, rate, confidence, err);
     } else {
-        const double value = isfinite(p->alone) ? share_of_alone * p->alone + margin_of_alone : threshold_of_one;
+        double value = isfinite(p->alone) ? share_of_alone * p->alone + margin_of_alone : threshold_of_one;
+        value *= gad_map_head_exists(&p->head) ? headed_alone : 1;
         p->centre = value - margin_of_few;
         p->threshold = (gad_threshold){.rate = rate, .confidence = confidence, .rate_supported = 1, .value = value};
     }
@@ -349,7 +364,7 @@ static gad_status compare_parts(gad_product *p, gad_error *err)
     p->distance_limit = 2;
     if (p->bank.parts < 2)
         return GAD_OK;
-    gad_status status = gad_holdout_measure(&p->bank, &p->device, (int)p->views, p->max_rows, &h, err);
+    gad_status status = gad_holdout_measure(&p->bank, &p->head, &p->device, (int)p->views, p->max_rows, &h, err);
     if (status)
         return status;
     memcpy(p->score, h.score, (size_t)h.parts * sizeof *h.score);
@@ -388,8 +403,8 @@ bool gad_product_is_odd(const gad_product *product, int64_t part)
 
 /* The threshold becomes 0.5, twice the threshold 0.98: equal for all products, so that their scores can be compared. */
 static const double steepness = 4;
-/* A region begins at this share of the threshold, and spreads to where regions.h says: 4 / 5 of that. */
-static const double region_level = 1.1, region_steepness = 10;
+/* A region begins at this share of the threshold, and spreads to where regions.h says: 0.7 of that (screws). */
+static const double region_level = 1.2, region_steepness = 20.0 / 3;
 
 static double probability(double distance, double threshold)
 {
@@ -451,15 +466,6 @@ static gad_status take_regions(const gad_product *p, const gad_descriptors *d, c
     gad_memory_free(logit);
     gad_memory_free(scratch);
     return status;
-}
-
-/* Cells that are not looked at are as near as can be: they neither count nor show. */
-static void leave_out(const gad_product *p, const gad_descriptors *d, float *distance)
-{
-    for (int64_t i = 0; p->area.pixels && i < d->rows * d->cols; i++)
-        if (!gad_area_holds(&p->area, ((double)(i % d->cols) + 0.5) / (double)d->cols,
-                            ((double)(i / d->cols) + 0.5) / (double)d->rows))
-            distance[i] = 0;
 }
 
 static gad_status judge(const gad_product *p, const gad_descriptors *d, float *distance, gad_inspection *r, gad_error *err)
@@ -526,7 +532,7 @@ gad_status gad_product_look(gad_product *product, const gad_image *image, double
     int64_t width, height;
     gad_descriptors d = {0};
     float *distance = NULL;
-    working_size(product, image->width, image->height, &width, &height);
+    working_size(product->backbone, product->side_px, image->width, image->height, &width, &height);
     gad_inspection r = {.threshold = threshold >= 0 ? threshold : 0.5,
                         .nearest = -1,
                         .score_reasoned = -1,
@@ -537,13 +543,13 @@ gad_status gad_product_look(gad_product *product, const gad_image *image, double
     gad_image painted = {0};
     gad_status status = product->area.pixels ? gad_area_paint(&product->area, image, &painted, err) : GAD_OK;
     if (!status)
-        status = describe(product, painted.pixels ? &painted : image, &d, err);
+        status = gad_product_see(product->backbone, product->side_px, painted.pixels ? &painted : image, &d, err);
     gad_image_free(&painted);
     r.encode_ms = 1000 * (gad_clock_seconds() - start);
-    if (!status)
+    if (!status) {
+        leave_out(product, &d);
         status = measure(product, &d, &distance, err);
-    if (!status)
-        leave_out(product, &d, distance);
+    }
     if (!status)
         status = judge(product, &d, distance, &r, err);
     if (!status)

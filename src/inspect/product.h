@@ -5,7 +5,7 @@
  * Learning: gad_product_new, gad_product_add for each good part, gad_product_finish. */
 #ifndef GAD_INSPECT_PRODUCT_H
 #define GAD_INSPECT_PRODUCT_H
-#include "evidence/bank.h"
+#include "evidence/sight.h"
 #include "features/backbone.h"
 #include "gad_product.h"
 #include "io/image.h"
@@ -16,8 +16,9 @@ enum { GAD_PRODUCT_STRIDE = 16, GAD_PRODUCT_ROWS = 8192, GAD_PRODUCT_SIDE = 448,
 struct gad_product {
     char *name;
     gad_bank bank;
-    gad_image area; /* what is looked at (area.h); no pixels: all of each picture */
-    bool finished;  /* the bank is thinned, the threshold is set */
+    gad_map_head head; /* that judges the distances from the bank; it may be none */
+    gad_image area;    /* what is looked at (area.h); no pixels: all of each picture */
+    bool finished;     /* the bank is thinned, the threshold is set */
     /* how its pictures are seen */
     char family[40];
     gad_hash backbone_hash;
@@ -46,11 +47,20 @@ int64_t gad_product_tiles(const gad_product *product, int64_t width_px, int64_t 
 /* The backbone in that file (NULL: the installed one) on that device (NULL: the CPU). */
 gad_status gad_product_backbone(const char *path, const char *device, int threads, gad_backbone **backbone, gad_error *err);
 
+/* The head that the settings name: of a file, else the one beside the backbone, which sees what `backbone` says; none where
+ * there is no such file, or none is wanted. */
+gad_status gad_product_head(const gad_learn_settings *settings, const gad_backbone_info *backbone, gad_map_head *head,
+                            gad_error *err);
+
 /* The side of the working picture at which a defect covers a cell, for pictures of width x height px. */
 gad_status gad_product_side(const gad_learn_settings *settings, int64_t width_px, int64_t height_px, int64_t *side_px,
                             gad_error *err);
 
-/* The product takes the backbone, whatever happens. */
+/* A picture as products of that side see it. */
+gad_status gad_product_see(gad_backbone *backbone, int64_t side_px, const gad_image *image, gad_descriptors *descriptors,
+                           gad_error *err);
+
+/* The product, without a head, takes the backbone, whatever happens. */
 gad_status gad_product_new(const gad_learn_settings *settings, gad_backbone *backbone, gad_product **product,
                            gad_error *err);
 /* From now on only this is looked at, which the product takes; before the first part. */

@@ -59,7 +59,8 @@ gad_status gad_product_file_write(const gad_product *product, const char *path, 
     json_decref(root);
     if (!text)
         return gad_error_set(err, GAD_E_ARGUMENT, writing, NULL, "%s: a name is not UTF-8", path);
-    const gad_safetensors_item items[] = {
+    char seen_by[33];
+    gad_safetensors_item item[4 + GAD_MAP_HEAD_PARAMS + 1] = {
         {.name = "product", .dtype = GAD_SAFETENSORS_U8, .rank = 1, .shape = {(int64_t)strlen(text)}, .data = text},
         {.name = "rows", .dtype = GAD_SAFETENSORS_BF16, .rank = 2, .shape = {bank->count, bank->width}, .data = bank->rows},
         {.name = "whole",
@@ -67,14 +68,16 @@ gad_status gad_product_file_write(const gad_product *product, const char *path, 
          .rank = 2,
          .shape = {bank->parts, bank->width},
          .data = bank->whole},
-        {.name = "area",
-         .dtype = GAD_SAFETENSORS_U8,
-         .rank = 2,
-         .shape = {product->area.height, product->area.width},
-         .data = product->area.pixels},
     };
-    const size_t count = sizeof items / sizeof items[0] - !product->area.pixels;
-    gad_status status = gad_safetensors_write(path, items, count, err);
+    size_t count = 3;
+    if (product->area.pixels)
+        item[count++] = (gad_safetensors_item){.name = "area",
+                                               .dtype = GAD_SAFETENSORS_U8,
+                                               .rank = 2,
+                                               .shape = {product->area.height, product->area.width},
+                                               .data = product->area.pixels};
+    count += gad_map_head_items(&product->head, seen_by, item + count);
+    gad_status status = gad_safetensors_write(path, item, count, err);
     free(text);
     return status;
 }
@@ -111,15 +114,6 @@ static gad_status read_threshold(const json_t *root, const char *path, gad_thres
     if (!status && !(isfinite(t->rate) && isfinite(t->confidence) && isfinite(t->reached) && isfinite(t->rate_supported)))
         status = malformed(path, "what the threshold promises is not said", err);
     return status;
-}
-
-static bool read_hash(const char *text, gad_hash *hash)
-{
-    unsigned long long high, low;
-    if (strlen(text) != 32 || sscanf(text, "%16llx%16llx", &high, &low) != 2)
-        return false;
-    *hash = (gad_hash){high, low};
-    return true;
 }
 
 /* Products of before do not say it. */
@@ -170,7 +164,7 @@ static gad_status read_settings(const json_t *root, const char *path, gad_produc
         status = gad_json_get_number(root, "distance_limit", path, 2, &p->distance_limit, err);
     if (status)
         return status;
-    if (!read_hash(hash, &p->backbone_hash) || stride != GAD_PRODUCT_STRIDE || p->side_px < 64 || p->side_px > 8192 ||
+    if (!gad_hash_read(hash, &p->backbone_hash) || stride != GAD_PRODUCT_STRIDE || p->side_px < 64 || p->side_px > 8192 ||
         (p->views != 1 && p->views != 4) || p->max_rows < 1 || !read_sizes(root, p))
         return malformed(path, "its settings make no sense", err);
     snprintf(p->family, sizeof p->family, "%s", family);
@@ -286,6 +280,10 @@ gad_status gad_product_file_read(const char *path, gad_product **product, gad_er
         status = read_tensors(p->file, path, p, err);
     if (!status)
         status = read_area(p->file, path, p, err);
+    if (!status)
+        status = gad_map_head_read(p->file, path, &p->head, err);
+    if (!status && gad_map_head_exists(&p->head) && !gad_hash_equal(p->head.backbone, p->backbone_hash))
+        status = malformed(path, "its head was trained on other features", err);
     if (status) {
         gad_product_free(p);
         return status;

@@ -327,6 +327,8 @@ static gad_status begin_product(gad_shelf *shelf, gad_shelf_item *item, gad_erro
     gad_status status = gad_product_backbone(shelf->backbone, shelf->device, learn.threads, &backbone, err);
     if (!status)
         status = gad_product_new(&learn, backbone, &item->product, err);
+    if (!status)
+        status = gad_product_head(&learn, gad_backbone_describe(item->product->backbone), &item->product->head, err);
     if (!status && (status = load_area(shelf, item, err))) {
         gad_product_free(item->product);
         item->product = NULL;

@@ -335,12 +335,66 @@ static void test_benchmark(void **state)
     program_free(&r);
 }
 
+/* What lies outside of what is looked at is not a defect; inside it is. */
+static void test_area(void **state)
+{
+    (void)state;
+    const char *product = scratch("area.gad"), *part = scratch("area.png");
+    draw(part, 21, true, false); /* the hole is at 0.53 to 0.72, 0.28 to 0.47 */
+    for (int inside = 0; inside < 2; inside++) {
+        program_result r = RUN("learn", "--good", good_parts(), "--roi", inside ? "0.4,0.1,0.6,0.6" : "0,0.5,1,0.5",
+                               "--out", product, "--threads", "1");
+        expect(&r, 0, NULL);
+        program_free(&r);
+        json_t *seen = inspect(product, part);
+        assert_string_equal(verdict_of(seen), inside ? "anomalous" : "normal");
+        json_decref(seen);
+    }
+    program_result r = RUN("learn", "--good", good_parts(), "--roi", "0.5,0.5,0.6,0.5", "--out", product);
+    expect(&r, 1, "are shares of the picture");
+    program_free(&r);
+    r = RUN("learn", "--good", good_parts(), "--roi", "middle", "--out", product);
+    expect(&r, 2, "--roi is X,Y,W,H");
+    program_free(&r);
+}
+
+/* A head of one's own: trained on drawn defects, kept in the product; one for other features is refused. */
+static void test_head(void **state)
+{
+    (void)state;
+    const char *store = scratch("drawn.db"), *head = scratch("own.safetensors"), *product = scratch("headed.gad"),
+               *part = scratch("headed.png");
+    program_result r = RUN("data", "synth", "--store", store, "--out", scratch("drawn"), "--name", "drawn", "--count", "16",
+                           "--width", "96", "--height", "96", "--force");
+    expect(&r, 0, NULL);
+    program_free(&r);
+    r = RUN("train", "head", "--store", store, "--steps", "3", "--batch", "2", "--out", head, "--force", "--threads", "1");
+    expect(&r, 0, "trained on 14 pictures");
+    program_free(&r);
+    r = RUN("learn", "--good", good_parts(), "--head", head, "--out", product, "--threads", "1");
+    expect(&r, 0, "judged by a head");
+    program_free(&r);
+    draw(part, 20, false, false);
+    json_decref(inspect(product, part));
+    r = RUN("learn", "--good", good_parts(), "--head", "none", "--out", product, "--threads", "1");
+    expect(&r, 0, "5 good parts");
+    assert_null(strstr(r.out, "judged by a head"));
+    program_free(&r);
+    r = RUN("learn", "--good", good_parts(), "--head", "tests/fixtures/features/map_head.safetensors", "--out", product);
+    expect(&r, 1, "was trained on other features");
+    program_free(&r);
+    r = RUN("train", "head", "--store", store, "--good", "others", "--out", head, "--force");
+    expect(&r, 1, "\"others\" has no normal pictures in the split train");
+    program_free(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verdicts),      cmocka_unit_test(test_truth),      cmocka_unit_test(test_explained),
         cmocka_unit_test(test_more_and_less), cmocka_unit_test(test_files),      cmocka_unit_test(test_smallest),
         cmocka_unit_test(test_benchmark),     cmocka_unit_test(test_other_size), cmocka_unit_test(test_guarantee),
+        cmocka_unit_test(test_area),          cmocka_unit_test(test_head),
     };
     return cmocka_run_group_tests_name("e2e/learn", tests, NULL, NULL);
 }
