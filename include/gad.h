@@ -7,7 +7,7 @@
  *     *_free accepts NULL.
  *   - Strings are UTF-8 and zero-terminated. Sizes that end in _bytes are bytes, _px pixels, _s seconds, _ms milliseconds.
  *   - Structs that a caller fills start from gad_..._default(), where there is one, or from zeros: a field that is added
- *     later then means what it meant before.
+ *     later then means what it meant before. Words of an enum (GAD_..._WORDS) stand in its order.
  *   - No call exits or aborts the process, and none prints: text for people goes to a gad_log. */
 #ifndef GAD_H
 #define GAD_H
@@ -66,8 +66,7 @@ typedef struct gad_progress_state {
     double elapsed_s, left_s; /* left_s < 0 when unknown */
 } gad_progress_state;
 
-/* Progress is described, never drawn. `update` returns false to cancel the call (GAD_E_CANCELLED). NULL pointer: nobody
- * watches. */
+/* Progress is described, never drawn; NULL: nobody watches. `update` returns false to cancel the call (GAD_E_CANCELLED). */
 typedef struct gad_progress {
     bool (*update)(void *user, const gad_progress_state *state);
     void *user;
@@ -88,30 +87,34 @@ GAD_API void gad_use_allocator(const gad_allocator *allocator);
 /* One engine serves one caller at a time: it owns the key-value cache and the working memory. */
 typedef struct gad_engine gad_engine;
 
-/* What matrices become while they are loaded: 8 bits, or 4 with the embedding and the head in 8. Their products are of
- * integers then, activations being rounded to 8 bits. */
-typedef enum gad_quantise { GAD_QUANTISE_NONE, GAD_QUANTISE_Q8, GAD_QUANTISE_Q4 } gad_quantise;
+/* What the language model's matrices become while they are loaded: 8 bits, or 4 with the embedding and the head in 8, or 8
+ * with the vision tower's too. Their products are of integers then, activations being rounded to 8 bits. */
+typedef enum gad_quantise { GAD_QUANTISE_NONE, GAD_QUANTISE_Q8, GAD_QUANTISE_Q4, GAD_QUANTISE_Q8_ALL } gad_quantise;
+#define GAD_QUANTISE_WORDS "none", "q8", "q4", "q8-all"
 /* What the other matrices' products are of: as the checkpoint was stored, or one of the two. Sums are fp32 always; bf16 is
  * computed in fp32 where the processor has no instructions for it. */
 typedef enum gad_precision { GAD_PRECISION_CHECKPOINT, GAD_PRECISION_FP32, GAD_PRECISION_BF16 } gad_precision;
+#define GAD_PRECISION_WORDS "checkpoint", "fp32", "bf16"
+
+/* How any model is computed; zeroed: as it is stored, on all processors. */
+typedef struct gad_compute {
+    gad_quantise quantise;
+    gad_precision precision;
+    bool half_cache;       /* keys and values of the text so far in 16 bits: a long one is read in half the time */
+    int threads;           /* 0: all processors */
+    const char *device;    /* "cpu" (also NULL), "cuda", "cuda:N", or "auto": the first CUDA device if there is one */
+    const char *cpu_level; /* newest instructions to use, such as "avx2" or "portable"; "best" (also NULL): all there are */
+} gad_compute;
 
 typedef struct gad_engine_options {
-    const char *model;   /* as gad_model_locate takes it: a Qwen2.5-VL or Qwen3-VL checkpoint of Hugging Face's layout, or
-                          * the .gguf file of its language model */
+    const char *model;   /* for gad_model_locate: a checkpoint of Hugging Face's layout, or a language model's .gguf file */
     const char *mmproj;  /* the file of a .gguf model's vision tower; NULL: the mmproj file beside it */
     const char *adapter; /* folder of a PEFT LoRA adapter, or NULL */
     bool merge_adapter;  /* add the adapter into the weights instead of applying it beside them */
-    gad_quantise quantise, quantise_vision; /* language model's matrices while loading, and the vision tower's */
-    gad_precision precision;
-    bool half_cache;    /* keys and values of the text so far in 16 bits: a long one is read in half the time */
-    int threads;        /* 0: all processors */
-    const char *device; /* "cpu" (also NULL), "cuda", "cuda:N", or "auto": the first CUDA device if there is one */
-    /* Size of pictures before the checkpoint's own bounds: "canvas" (shorter side 448, as the benchmark), "original" (also
-     * NULL), or the longest side in pixels. */
-    const char *image_size;
-    int64_t max_pixels;    /* bound on the pixels of an image as the model sees it; 0: the checkpoint's own */
-    const char *cpu_level; /* "avx512bf16", "avx512vnni", "avx512", "avxvnni", "avx2" or "portable": use no newer
-                            * instructions; NULL: the best there are */
+    gad_compute compute;
+    const char *image_size; /* of pictures, before the checkpoint's own bounds: "canvas" (shorter side 448, as the
+                             * benchmark), "original" (also NULL), or the longest side in pixels */
+    int64_t max_pixels;     /* bound on the pixels of an image as the model sees it; 0: the checkpoint's own */
     const gad_log *log;
 } gad_engine_options;
 
@@ -173,9 +176,11 @@ typedef enum gad_verdict {
 /* "unreadable", "normal", "anomalous", "unfamiliar". */
 GAD_API const char *gad_verdict_name(gad_verdict verdict);
 typedef enum gad_reason { GAD_REASON_ALWAYS, GAD_REASON_REJECTS, GAD_REASON_NEVER } gad_reason;
+#define GAD_REASON_WORDS "always", "rejects", "never"
 /* Hints for a model that does not compare by itself: what a product found in the part, as text with its regions, as a
  * heat map beside the pictures, or both. */
 typedef enum gad_hints { GAD_HINTS_NONE, GAD_HINTS_TEXT, GAD_HINTS_IMAGE, GAD_HINTS_BOTH } gad_hints;
+#define GAD_HINTS_WORDS "none", "text", "image", "both"
 typedef struct gad_product gad_product; /* what was learnt from good parts: gad_product.h */
 
 /* What a place was compared with. */

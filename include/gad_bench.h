@@ -33,11 +33,7 @@ typedef struct gad_speed_settings {
         *shape;           /* a checkpoint folder or .gguf file, or the name of a shape to fill with random bf16 weights */
     const char *mmproj;   /* of a .gguf file: its vision tower's; NULL: the one beside it */
     const char *backbone; /* or a file or folder of pretrained features; it knows no tokens and is not quantised */
-    gad_quantise quantise, quantise_vision;
-    bool half_cache;
-    gad_precision precision; /* random weights are bf16 */
-    int threads;
-    const char *device, *cpu_level; /* as in gad_engine_options */
+    gad_compute compute;  /* random weights are bf16 */
     int64_t prompt_tokens, answer_tokens, image_side_px, repeats;
     int64_t batch; /* so many answers to the prompt decode together, besides; 0: not measured */
     bool limits;   /* measure memory bandwidth and multiply-add peak in the same run */
@@ -65,11 +61,7 @@ typedef struct gad_perplexity_settings {
     const char *model, *mmproj; /* as above */
     const char *text;           /* a file, UTF-8 */
     int64_t window_tokens;      /* read at a time; each window begins anew */
-    gad_quantise quantise;      /* and what else is asked */
-    gad_precision precision;
-    bool half_cache;
-    int threads;
-    const char *device, *cpu_level; /* as gad_engine_options */
+    gad_compute compute;        /* what is asked */
     const gad_log *log;
 } gad_perplexity_settings;
 typedef struct gad_perplexity_report {
@@ -81,19 +73,17 @@ typedef struct gad_perplexity_report {
 GAD_API gad_status gad_perplexity_measure(const gad_perplexity_settings *settings, gad_perplexity_report *report,
                                           gad_error *err);
 
-/* Speed of training. Samples are two images of random pixels, text_tokens ids and an answer of answer_tokens. */
+/* Speed of training. Samples are two images of random pixels, prompt_tokens ids and an answer of answer_tokens. */
 typedef struct gad_training_benchmark_settings {
-    const char *model, *mmproj, *shape; /* as above; a step trains ... */
-    int64_t lora_rank;                  /* ... adapters of this rank on the language model; 0: all of it in fp32 */
-    int threads;
-    const char *device, *cpu_level;
-    gad_precision precision; /* GAD_PRECISION_CHECKPOINT: on the CPU fp32, as weights that train are; elsewhere bf16 */
-    bool step; /* SFT steps of `samples` samples: forward, backward and optimizer, beside a large matrix product */
+    /* Of what, on what, how large. Without backbone and batch; nothing is quantised; GAD_PRECISION_CHECKPOINT is fp32 on
+     * the CPU, as weights that train are, and bf16 elsewhere. */
+    gad_speed_settings of;
+    int64_t lora_rank; /* a step trains adapters of this rank on the language model; 0: all of it in fp32 */
+    bool step;         /* SFT steps of `samples` samples: forward, backward and optimizer, beside a large matrix product */
     bool grpo; /* steps by rewards: `group` answers to one prompt, then one pass forward and back over them, and AdamW */
     bool rollouts; /* `group` answers to one prompt, with a shared prefix and without */
-    bool checkpointing, limits;
-    int64_t samples, group, text_tokens, answer_tokens, image_side_px, repeats;
-    const gad_log *log;
+    bool checkpointing;
+    int64_t samples, group;
 } gad_training_benchmark_settings;
 GAD_API gad_status gad_training_benchmark_measure(const gad_training_benchmark_settings *settings, gad_speed_report *report,
                                                   gad_error *err);
@@ -103,56 +93,109 @@ GAD_API const char *gad_shape_names(void);
 
 /* ---- benchmark ------------------------------------------------------------------------------------------------------ */
 
-/* What to ask, and whom. Exactly one source of questions (store, items, mmad) and one model (engine, endpoint, baseline,
- * learning). */
-typedef struct gad_bench_settings {
-    const char *out; /* folder of the run; a run that is there goes on */
+/* Which samples of a store are asked about. */
+typedef enum gad_selection_preset {
+    GAD_SELECTION_SOURCE, /* the original test splits: what sources call test, and all but the reference pool of benchmarks
+                           */
+    GAD_SELECTION_MMRAD,  /* every image of the released MMR-AD folders: test, test_good and train_good */
+    GAD_SELECTION_ALL,    /* every image; comparable with nothing published */
+    GAD_SELECTION_SPLIT   /* one split by name; comparable with nothing published */
+} gad_selection_preset;
+#define GAD_SELECTION_PRESET_WORDS "source", "mmrad", "all", "split"
 
-    const char *store;     /* samples that gad data import read */
-    const char *items;     /* a list of one's own (docs/formats.md, "Benchmark runs") */
-    const char *mmad;      /* folder of MMAD with mmad.json */
-    const char *preset;    /* "source" (original test split), "mmrad" (whole MMR-AD folders), "all", or a split's name */
-    const char *reference; /* "first" (as stored), "fixed", "random", "none" */
-    int64_t references;    /* normal images shown */
+/* Which normal images belong to a question. */
+typedef enum gad_selection_reference {
+    GAD_SELECTION_FIRST,  /* as stored with the sample, best first */
+    GAD_SELECTION_FIXED,  /* the same normal images for all of a category */
+    GAD_SELECTION_RANDOM, /* drawn for each sample, by seed */
+    GAD_SELECTION_NONE
+} gad_selection_reference;
+#define GAD_SELECTION_REFERENCE_WORDS "first", "fixed", "random", "none"
+
+/* The questions: of exactly one source. */
+typedef struct gad_bench_questions {
+    const char *store;           /* samples that gad data import read */
+    const char *items;           /* a list of one's own (docs/formats.md, "Benchmark runs") */
+    const char *mmad;            /* folder of MMAD with mmad.json */
+    gad_selection_preset preset; /* of a store */
+    const char *split;           /* of GAD_SELECTION_SPLIT */
+    gad_selection_reference reference;
+    int64_t references;                           /* how many, at most; fewer where there are fewer; of MMAD: shots */
     const char *const *datasets, *const *classes; /* filters; count 0: all */
     size_t dataset_count, class_count;
     int64_t limit;              /* so many questions, drawn by seed in proportion over labels and categories; 0: all */
-    uint64_t seed;              /* of the limit, of random references and of sampled answers */
-    bool knowledge;             /* tell the model which anomaly types may occur */
-    const char *knowledge_file; /* MMAD: its domain_knowledge.json */
+    uint64_t seed;              /* of the limit and of random references */
+    const char *knowledge_file; /* MMAD: its domain_knowledge.json; NULL: without */
     bool similar_templates;     /* MMAD: similar instead of random templates */
-    const char *prompt_file;    /* own wording; NULL: the built-in one */
-    const char *image_size;     /* "canvas" (shorter side 448), "original", or the longest side in pixels */
+} gad_bench_questions;
+
+/* Models that understand nothing, to show beside every figure. */
+typedef enum gad_baseline {
+    GAD_BASELINE_NONE, /* a model is asked */
+    GAD_BASELINE_YES,
+    GAD_BASELINE_NO,
+    GAD_BASELINE_DIFFERENCE /* of pixels, from the first reference */
+} gad_baseline;
+#define GAD_BASELINE_WORDS "none", "always-yes", "always-no", "pixel-difference"
+
+/* How colours of the reference are compared: with each channel's mean and deviation brought to the test image's (gain 1/2
+ * to 2), or as they are. */
+typedef enum gad_pixel_difference_colours {
+    GAD_PIXEL_DIFFERENCE_MATCHED,
+    GAD_PIXEL_DIFFERENCE_RAW
+} gad_pixel_difference_colours;
+#define GAD_PIXEL_DIFFERENCE_WORDS "matched", "raw"
+
+/* The pixel difference, as a baseline and beside a model. */
+typedef struct gad_pixel_difference_settings {
+    double threshold; /* root mean square from which it says Yes, in grey levels; 0: 24 */
+    gad_pixel_difference_colours colours;
+} gad_pixel_difference_settings;
+
+/* A server that is benchmarked. */
+typedef struct gad_bench_endpoint {
+    gad_endpoint server;
+    double top_p;
+    bool probabilities;   /* ask for token probabilities, which give the continuous score */
+    int64_t jpeg_quality; /* of the images; 0 sends PNG */
+    const char *system;   /* system message; NULL: none */
+    const char *more;     /* more members of the request, as a JSON object; NULL: none */
+    gad_box_convention convention;
+    gad_box_order order;
+    /* Its image processor, for boxes in `input` pixels: sides become multiples of `factor`, the area is kept between the
+     * bounds. factor 0: images are used as sent. */
+    int64_t factor, min_pixels, max_pixels;
+} gad_bench_endpoint;
+
+/* How a model writes its answers. */
+typedef struct gad_bench_answers {
+    int64_t max_tokens;
+    bool fast;     /* engine: the forced answer, no reasoning; boxes only from a difference module */
+    bool sample;   /* engine: draw as the checkpoint's generation settings say; else greedy */
+    uint64_t seed; /* of the draw */
+} gad_bench_answers;
+
+/* What to ask, and whom: exactly one of engine, endpoint, baseline, learning. Start from gad_bench_settings_default. */
+typedef struct gad_bench_settings {
+    const char *out; /* folder of the run; a run that is there goes on */
+    gad_bench_questions questions;
+    bool knowledge;          /* tell the model which anomaly types may occur */
+    const char *prompt_file; /* own wording; NULL: the built-in one */
+    const char *image_size;  /* "canvas" (shorter side 448), "original", or the longest side in pixels; NULL: "canvas", of
+                              * MMAD and of what learns "original" */
 
     const gad_engine_options *engine; /* a checkpoint; opened for the run */
-    const char *endpoint;             /* URL of an OpenAI-compatible server */
-    const char *endpoint_key;         /* its key; NULL: none */
-    const char *ca_file;              /* PEM file of the authorities to trust; NULL: the system's */
-    const char *baseline;             /* "always-yes", "always-no", "pixel-difference" */
+    gad_bench_endpoint endpoint;      /* with a URL */
+    gad_baseline baseline;
     /* Each question's references (`references` of them, INT64_MAX: all) are learnt as a product, which answers. */
     const gad_learn_settings *learning;
     /* Engine, endpoint: hints with each question, of what its references teach as `evidence` says. */
     gad_hints hints;
     const gad_learn_settings *evidence;
-    const char *model_name; /* of the endpoint's model */
-    bool fast;              /* engine: the forced answer, no reasoning */
-    bool sample;            /* engine: draw tokens; else the most likely */
-    int64_t max_tokens;
-    double temperature, top_p;                 /* endpoint */
-    int64_t in_flight;                         /* endpoint: requests at once */
-    double requests_per_s;                     /* endpoint: 0 no limit */
-    double timeout_s;                          /* endpoint: of one request; 0: 300 */
-    int64_t attempts;                          /* endpoint: of one request; 0: 5 */
-    bool probabilities;                        /* endpoint: ask for token probabilities, which give the continuous score */
-    int64_t jpeg_quality;                      /* endpoint: 0 sends PNG */
-    const char *system_text, *request_members; /* endpoint: system message; more members of the request, as JSON */
-    const char *coordinates;                   /* endpoint: "canvas", "input", "rel1000", "rel1", "orig" */
-    bool y_first;                              /* endpoint: boxes are y1 x1 y2 x2 */
-    int64_t image_factor, min_pixels, max_pixels; /* endpoint: its image processor, for "input" coordinates */
-    double difference_threshold;                  /* grey levels, of the pixel difference; 0: built in */
-    const char *difference_colours;               /* "matched" (NULL): the reference's fitted to the test image; "raw" */
-    bool without_difference;                      /* do not run the pixel difference beside the model */
-    int64_t max_failures;                         /* failed requests in a row that end the run; 0: 20 */
+    gad_bench_answers answers;
+    gad_pixel_difference_settings difference;
+    bool without_difference; /* do not run the pixel difference beside the model */
+    int64_t max_failures;    /* failed requests in a row that end the run; 0: 20 */
 
     gad_share share;             /* of the questions, when several processes work on one run; zeroed: all */
     void (*started)(void *user); /* called once, when the settings were checked and the first question is next; NULL */
@@ -160,6 +203,9 @@ typedef struct gad_bench_settings {
     const gad_log *log;
     const gad_progress *progress;
 } gad_bench_settings;
+/* The source's test split with its first reference, all questions, seed 1; answers of at most 1024 tokens; an endpoint as
+ * gad_endpoint_default, with probabilities, PNG, boxes on the canvas and Qwen2.5-VL's image processor. */
+GAD_API gad_bench_settings gad_bench_settings_default(void);
 
 typedef struct gad_bench_result {
     int64_t items, answered; /* of the run, now */
@@ -174,6 +220,7 @@ GAD_API gad_status gad_bench_run(const gad_bench_settings *settings, gad_bench_r
 
 /* Which boxes belong together: each with one at most, or any that reach the IoU. Both are always computed. */
 typedef enum gad_scoring_matching { GAD_SCORING_ONE, GAD_SCORING_MANY } gad_scoring_matching;
+#define GAD_SCORING_MATCHING_WORDS "one", "many"
 
 /* What an answer without a readable decision counts as. */
 typedef enum gad_scoring_unparsable {
@@ -181,8 +228,7 @@ typedef enum gad_scoring_unparsable {
     GAD_SCORING_NO,      /* as if it had said No */
     GAD_SCORING_EXCLUDED /* left out and counted */
 } gad_scoring_unparsable;
-
-typedef enum gad_box_order { GAD_BOX_XY, GAD_BOX_YX } gad_box_order;
+#define GAD_SCORING_UNPARSABLE_WORDS "wrong", "no", "excluded"
 
 /* Everything that the papers leave open and a rescoring may change. */
 typedef struct gad_scoring_choices {

@@ -32,6 +32,7 @@ typedef struct gad_share {
 GAD_API gad_status gad_share_read(const char *text, gad_share *share, gad_error *err);
 
 typedef enum gad_data_label { GAD_DATA_ANY, GAD_DATA_NORMAL, GAD_DATA_ANOMALOUS } gad_data_label;
+#define GAD_DATA_LABEL_WORDS "all", "normal", "anomalous"
 
 /* Which samples, and in which order; zeroed, it means all of them. */
 typedef struct gad_data_filter {
@@ -45,6 +46,7 @@ typedef struct gad_data_filter {
     uint64_t seed;
 } gad_data_filter;
 
+/* Start from gad_data_import_default. */
 typedef struct gad_data_import_settings {
     const char *adapter;   /* a name that gad_data_list shows */
     const char *folder;    /* for "mmrad-jsonl": a file that gad exported */
@@ -56,10 +58,15 @@ typedef struct gad_data_import_settings {
     const gad_log *log;
     const gad_progress *progress;
 } gad_data_import_settings;
+/* Nothing is held out beyond what the catalogue says; the latest annotation of an image counts. */
+GAD_API gad_data_import_settings gad_data_import_default(void);
 
 enum { GAD_DATA_PROBLEMS = 11 };
 typedef struct gad_data_imported {
-    int64_t images, normal, anomalous, boxes, added, changed, unchanged, removed, problems[GAD_DATA_PROBLEMS];
+    int64_t images, normal, anomalous, boxes, classes;
+    int64_t added, changed, unchanged, removed; /* samples of the store */
+    int64_t reduced;                            /* images whose boxes were joined only to reach the limit */
+    int64_t problems[GAD_DATA_PROBLEMS];        /* gad_data_problem_name */
 } gad_data_imported;
 GAD_API gad_status gad_data_import(gad_data *data, const gad_data_import_settings *settings, gad_data_imported *report,
                                    gad_error *err);
@@ -69,6 +76,7 @@ GAD_API const char *gad_data_problem_name(int index);
 /* How two block distributions differ: KL from the query to the normal image, the other way round, their sum, and
  * Jensen-Shannon. */
 typedef enum gad_align_distance { GAD_ALIGN_KL, GAD_ALIGN_KL_REVERSE, GAD_ALIGN_JEFFREYS, GAD_ALIGN_JS } gad_align_distance;
+#define GAD_ALIGN_DISTANCE_WORDS "kl", "kl_rev", "jeffreys", "js"
 
 typedef struct gad_align_rule {
     int blocks;      /* S: blocks per side, 4, 8 or 16; 0: all three, the mean of their distances */
@@ -79,6 +87,7 @@ typedef struct gad_align_rule {
 
 /* The best aligned normal images; the same ones for a class; drawn for every sample; none: references are taken away. */
 typedef enum gad_pair_method { GAD_PAIR_ALIGN, GAD_PAIR_FIXED, GAD_PAIR_RANDOM, GAD_PAIR_NONE } gad_pair_method;
+#define GAD_PAIR_METHOD_WORDS "align", "fixed", "random", "none"
 
 typedef struct gad_data_pair_settings {
     gad_pair_method method;
@@ -100,6 +109,21 @@ typedef struct gad_data_paired {
 GAD_API gad_status gad_data_pair(gad_data *data, const gad_data_pair_settings *settings, gad_data_paired *report,
                                  gad_error *err);
 
+/* A server that speaks OpenAI's chat completions, and how it is asked. */
+typedef struct gad_endpoint {
+    const char *url;       /* "http://host:8000/v1", with or without "/chat/completions"; NULL: none */
+    const char *model;     /* as the server calls it */
+    const char *key;       /* bearer token, never stored; NULL: none */
+    const char *ca_file;   /* PEM file of the authorities to trust; NULL: the system's */
+    int in_flight;         /* requests at once, 1 to 256 */
+    int attempts;          /* of one request on the wire; 0: 5 */
+    double timeout_s;      /* of one attempt; 0: 300 */
+    double requests_per_s; /* 0: no limit */
+    double temperature;    /* 0: the likeliest words */
+} gad_endpoint;
+/* Four requests at once, five attempts of 300 s each, temperature 0. */
+GAD_API gad_endpoint gad_endpoint_default(void);
+
 /* When an answer of a model is good enough to be learnt from. */
 typedef struct gad_text_check_rule {
     double iou;                /* of each true box with its own predicted box */
@@ -115,15 +139,11 @@ typedef struct gad_data_reason_settings {
     bool brief;             /* of the grammar: short text */
     bool without_images;    /* of the grammar: do not look at the colours */
     gad_share share;        /* of the samples */
-    /* the server */
-    const char *endpoint, *model, *key; /* "http://host:port/v1"; NULL: the grammar, without a model */
-    const char *ca_file;                /* PEM file of the authorities to trust; NULL: the system's */
-    int in_flight, tries;               /* requests at once; answers per sample before the grammar takes over */
+    gad_endpoint server;    /* without a URL: the grammar, no model */
+    int tries;              /* answers per sample before the grammar takes over */
     int max_tokens;
-    double temperature, timeout_s, requests_per_s;
     double prompt_price, completion_price; /* per million tokens */
-    int attempts;                          /* of one request on the wire */
-    double backoff_s;
+    double backoff_s;                      /* before the second attempt of a request; doubles each time */
     gad_text_check_rule rule;
     const gad_log *log;
     const gad_progress *progress;
@@ -164,6 +184,8 @@ typedef struct gad_data_check_settings {
     int64_t examples; /* of each kind in the text */
     const gad_progress *progress;
 } gad_data_check_settings;
+/* What the store alone tells, with five examples. */
+GAD_API gad_data_check_settings gad_data_check_default(void);
 /* Findings as text; *errors counts those that make training or measuring wrong. */
 GAD_API gad_status gad_data_check(gad_data *data, const gad_data_check_settings *settings, char **text, int64_t *errors,
                                   gad_error *err);
@@ -181,6 +203,10 @@ typedef enum gad_box_convention {
     GAD_BOX_REL1,
     GAD_BOX_ORIG
 } gad_box_convention;
+#define GAD_BOX_CONVENTION_WORDS "canvas", "input", "rel1000", "rel1", "orig"
+/* Which axis comes first in a box of four numbers. */
+typedef enum gad_box_order { GAD_BOX_XY, GAD_BOX_YX } gad_box_order;
+#define GAD_BOX_ORDER_WORDS "xy", "yx"
 
 typedef enum gad_export_format {
     GAD_EXPORT_JSONL,  /* our own lines: the whole truth */
@@ -216,7 +242,7 @@ typedef struct gad_data_export_settings {
 } gad_data_export_settings;
 GAD_API gad_data_export_settings gad_data_export_default(void);
 typedef struct gad_data_exported {
-    int64_t samples, boxes, left_out;
+    int64_t samples, boxes, left_out; /* left out: without text (chat formats), unreadable */
 } gad_data_exported;
 GAD_API gad_status gad_data_export(gad_data *data, const gad_data_export_settings *settings, gad_data_exported *report,
                                    gad_error *err);

@@ -59,7 +59,7 @@ GAD_API gad_status gad_threshold_read(const char *path, const gad_threshold_basi
 typedef struct gad_learn_settings {
     const char *name;     /* what the part is */
     const char *backbone; /* the file of a feature network; NULL: the installed one */
-    const char *device;   /* of the feature network: as in gad_engine_options */
+    const char *device;   /* of the feature network: as in gad_compute */
     /* The file of a head (gad_train_head) that judges the distances from the good parts; NULL: the one beside the feature
      * network, X.head.safetensors of X.safetensors, if there is one; "none": the distances alone. */
     const char *head;
@@ -93,7 +93,7 @@ GAD_API gad_status gad_product_save(const gad_product *product, const char *path
 /* `backbone` as in gad_learn_settings; it must be the one that the product was learnt with. */
 GAD_API gad_status gad_product_open(const char *path, const char *backbone, int threads, gad_product **product,
                                     gad_error *err);
-/* Its feature network runs on that device from now on, as in gad_engine_options; once. */
+/* Its feature network runs on that device from now on, as in gad_compute; once. */
 GAD_API gad_status gad_product_use_device(gad_product *product, const char *device, gad_error *err);
 GAD_API void gad_product_free(gad_product *product);
 

@@ -110,6 +110,7 @@ typedef enum gad_sort {
     GAD_SORT_LINK, /* links to them there */
     GAD_SORT_COPY
 } gad_sort;
+#define GAD_SORT_WORDS "stay", "move", "link", "copy"
 /* `verdict`: "normal" is ok, "failed" could not be inspected, what else is ng. A name that is taken gets a number. */
 GAD_API gad_status gad_sort_part(const char *folder, gad_sort how, const char *path, const char *verdict, gad_error *err);
 

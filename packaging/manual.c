@@ -56,7 +56,9 @@ static void man_option(FILE *page, const option *o)
     put(page, o->help);
     if (o->choices) {
         fputs(": ", page);
-        put(page, o->choices);
+        char choices[512];
+        options_list(o->choices, "|", choices, sizeof choices);
+        put(page, choices);
     }
     if (o->fallback) {
         fputs(" [default: ", page);
@@ -197,10 +199,9 @@ static void put_choices(FILE *script, const command *c)
             continue;
         fprintf(script, "        \"%s:--%s\") ", c->name, o.name);
         if (o.choices) {
-            fputs("choices=\"", script);
-            for (const char *at = o.choices; *at; at++)
-                fputc(*at == '|' ? ' ' : *at, script);
-            fputs("\" ;;\n", script);
+            char choices[512];
+            options_list(o.choices, " ", choices, sizeof choices);
+            fprintf(script, "choices=\"%s\" ;;\n", choices);
         } else {
             fputs("files=1 ;;\n", script);
         }

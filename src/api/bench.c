@@ -25,35 +25,45 @@
 static const char operation[] = "run a benchmark";
 static const char companion_name[] = "pixel-difference";
 
+gad_bench_settings gad_bench_settings_default(void)
+{
+    return (gad_bench_settings){.max_failures = 20,
+                                .questions = {.references = 1, .seed = 1},
+                                .answers = {.max_tokens = 1024, .seed = 1},
+                                .endpoint = {.server = gad_endpoint_default(),
+                                             .probabilities = true,
+                                             .factor = 28,
+                                             .min_pixels = 3136,
+                                             .max_pixels = 1003520}};
+}
+
 /* Good parts in place of a model; they and the inspected pictures are taken as they are. */
 static gad_status open_product(const gad_bench_settings *s, gad_bench_model *model, gad_error *err)
 {
     char shots[24] = "all";
-    if (s->references < INT64_MAX)
-        snprintf(shots, sizeof shots, "%lld", (long long)s->references);
+    if (s->questions.references < INT64_MAX)
+        snprintf(shots, sizeof shots, "%lld", (long long)s->questions.references);
     return gad_model_product(s->learning, shots, model, err);
-}
-
-static int count_given(const char *a, const char *b, const char *c)
-{
-    return (a != NULL) + (b != NULL) + (c != NULL);
 }
 
 static gad_status check_settings(const gad_bench_settings *s, gad_error *err)
 {
+    const gad_bench_questions *q = &s->questions;
     if (!s->out)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "no folder for the run is named");
-    if (count_given(s->store, s->items, s->mmad) != 1)
+    if ((q->store != NULL) + (q->items != NULL) + (q->mmad != NULL) != 1)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL,
                              "give one source of questions: a store, a list of items, or an MMAD folder");
-    if ((s->engine != NULL) + (s->endpoint != NULL) + (s->baseline != NULL) + (s->learning != NULL) != 1)
+    if ((s->engine != NULL) + (s->endpoint.server.url != NULL) + (s->baseline != GAD_BASELINE_NONE) +
+            (s->learning != NULL) !=
+        1)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL,
                              "give one model: a checkpoint, an endpoint, a baseline, or good parts to learn");
-    if (s->learning && (s->mmad || s->references < 1))
+    if (s->learning && (q->mmad || q->references < 1))
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "%s",
-                             s->mmad ? "what is learnt from good parts cannot answer MMAD's questions in words"
+                             q->mmad ? "what is learnt from good parts cannot answer MMAD's questions in words"
                                      : "nothing can be learnt from no good part");
-    if (s->hints != GAD_HINTS_NONE && (s->mmad || s->baseline || s->learning || s->references < 1))
+    if (s->hints != GAD_HINTS_NONE && (q->mmad || s->baseline || s->learning || q->references < 1))
         return gad_error_set(
             err, GAD_E_ARGUMENT, operation, NULL,
             "evidence is for a checkpoint or an endpoint that is shown a good part and asked for anomalies");
@@ -66,21 +76,9 @@ static gad_status select_samples(const gad_bench_settings *s, gad_items *items, 
 {
     gad_store *store = NULL;
     gad_selection_report report;
-    gad_selection_rule rule = {.preset = gad_selection_preset_find(s->preset ? s->preset : "source"),
-                               .split = s->preset,
-                               .references = s->references,
-                               .learnt = s->learning != NULL,
-                               .seed = s->seed,
-                               .datasets = s->datasets,
-                               .categories = s->classes,
-                               .dataset_count = s->dataset_count,
-                               .category_count = s->class_count,
-                               .limit = s->limit};
-    if (!gad_selection_reference_find(s->reference ? s->reference : "first", &rule.reference))
-        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "unknown reference rule \"%s\"", s->reference);
-    gad_status status = gad_store_open(s->store, GAD_SQLITE_READ, &store, err);
+    gad_status status = gad_store_open(s->questions.store, GAD_SQLITE_READ, &store, err);
     if (!status)
-        status = gad_selection_make(store, &rule, items, &report, err);
+        status = gad_selection_make(store, &s->questions, s->learning != NULL, items, &report, err);
     gad_store_close(store);
     if (!status && report.without_reference)
         gad_log_warning(s->log,
@@ -92,17 +90,7 @@ static gad_status select_samples(const gad_bench_settings *s, gad_items *items, 
 static gad_status load_mmad(const gad_bench_settings *s, gad_items *items, gad_error *err)
 {
     gad_mmad_report report;
-    gad_mmad_options options = {.root = s->mmad,
-                                .knowledge = s->knowledge_file,
-                                .shots = s->references,
-                                .similar = s->similar_templates,
-                                .datasets = s->datasets,
-                                .categories = s->classes,
-                                .dataset_count = s->dataset_count,
-                                .category_count = s->class_count,
-                                .limit = s->limit,
-                                .seed = s->seed};
-    gad_status status = gad_mmad_load(&options, items, &report, err);
+    gad_status status = gad_mmad_load(&s->questions, items, &report, err);
     if (status)
         return status;
     gad_log_info(s->log, "MMAD: %lld of %lld questions on %lld images; file %s", (long long)report.questions,
@@ -116,13 +104,13 @@ static gad_status load_mmad(const gad_bench_settings *s, gad_items *items, gad_e
     return GAD_OK;
 }
 
-static gad_status read_list(const gad_bench_settings *s, gad_items *items, gad_error *err)
+static gad_status read_list(const gad_bench_questions *q, gad_items *items, gad_error *err)
 {
-    gad_status status = gad_item_read(s->items, items, err);
+    gad_status status = gad_item_read(q->items, items, err);
     if (status)
         return status;
-    gad_subset_filter(items, s->datasets, s->dataset_count, s->classes, s->class_count);
-    return gad_subset_draw(items, s->limit, s->seed, err);
+    gad_subset_filter(items, q->datasets, q->dataset_count, q->classes, q->class_count);
+    return gad_subset_draw(items, q->limit, q->seed, err);
 }
 
 /* Items of the run that is there, else of the source. */
@@ -134,10 +122,10 @@ static gad_status find_items(const gad_bench_settings *s, gad_items *items, gad_
         status = gad_error_memory(err, operation, strlen(s->out));
     else if (gad_file_exists(manifest))
         status = gad_item_read(stored, items, err);
-    else if (s->items)
-        status = read_list(s, items, err);
+    else if (s->questions.items)
+        status = read_list(&s->questions, items, err);
     else
-        status = s->mmad ? load_mmad(s, items, err) : select_samples(s, items, err);
+        status = s->questions.mmad ? load_mmad(s, items, err) : select_samples(s, items, err);
     gad_memory_free(manifest);
     gad_memory_free(stored);
     return status;
@@ -152,96 +140,52 @@ static json_t *list_of(const char *const *list, size_t count)
 }
 
 /* "from" may change between calls: the items are stored. */
-static json_t *describe_plan(const gad_bench_settings *s)
+static json_t *describe_plan(const gad_bench_questions *q)
 {
-    const char *from = s->store ? s->store : s->items ? s->items : s->mmad;
-    json_t *plan =
-        json_pack("{s:s, s:s, s:o, s:o, s:I, s:I}", "source",
-                  s->store   ? "store"
-                  : s->items ? "items"
-                             : "mmad",
-                  "from", from, "datasets", list_of(s->datasets, s->dataset_count), "classes",
-                  list_of(s->classes, s->class_count), "limit", (json_int_t)s->limit, "seed", (json_int_t)s->seed);
-    if (s->limit)
+    const char *kind = q->store ? "store" : q->items ? "items" : "mmad";
+    const char *from = q->store ? q->store : q->items ? q->items : q->mmad;
+    json_t *plan = json_pack("{s:s, s:s, s:o, s:o, s:I, s:I}", "source", kind, "from", from, "datasets",
+                             list_of(q->datasets, q->dataset_count), "classes", list_of(q->classes, q->class_count),
+                             "limit", (json_int_t)q->limit, "seed", (json_int_t)q->seed);
+    if (q->limit)
         json_object_set_new(plan, "limit_rule", json_string(GAD_SUBSET_RULE));
-    if (s->store) {
-        json_object_set_new(plan, "preset", json_string(s->preset ? s->preset : "source"));
-        json_object_set_new(plan, "reference", json_string(s->reference ? s->reference : "first"));
-        json_object_set_new(plan, "references", json_integer((json_int_t)s->references));
-    } else if (s->items) {
+    if (q->store) {
+        json_object_set_new(plan, "preset", json_string(gad_selection_preset_name(q)));
+        json_object_set_new(plan, "reference", json_string(gad_selection_reference_name(q->reference)));
+        json_object_set_new(plan, "references", json_integer((json_int_t)q->references));
+    } else if (q->items) {
         json_object_set_new(plan, "preset", json_string("own list"));
         json_object_set_new(plan, "reference", json_string("as listed"));
     } else {
-        json_object_set_new(plan, "shots", json_integer((json_int_t)s->references));
-        json_object_set_new(plan, "templates", json_string(s->similar_templates ? "similar" : "random"));
+        json_object_set_new(plan, "shots", json_integer((json_int_t)q->references));
+        json_object_set_new(plan, "templates", json_string(q->similar_templates ? "similar" : "random"));
     }
     return plan;
 }
 
 /* ---- the model ---- */
 
-static gad_status open_endpoint(const gad_bench_settings *s, gad_bench_model *model, gad_error *err)
+static gad_status open_baseline(const gad_bench_settings *s, gad_baseline baseline, gad_bench_model *model, gad_error *err)
 {
-    gad_box_convention convention = GAD_BOX_CANVAS;
-    if (s->coordinates && !gad_box_convention_parse(s->coordinates, &convention))
-        return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "unknown coordinates \"%s\"", s->coordinates);
-    gad_model_endpoint_options o = {.url = s->endpoint,
-                                    .model = s->model_name,
-                                    .key = s->endpoint_key,
-                                    .ca_file = s->ca_file,
-                                    .in_flight = s->in_flight,
-                                    .requests_per_s = s->requests_per_s,
-                                    .timeout_s = s->timeout_s,
-                                    .attempts = s->attempts,
-                                    .max_tokens = s->max_tokens,
-                                    .temperature = s->temperature,
-                                    .top_p = s->top_p,
-                                    .seed = (int64_t)s->seed,
-                                    .probabilities = s->probabilities,
-                                    .jpeg_quality = s->jpeg_quality,
-                                    .system = s->system_text,
-                                    .more = s->request_members,
-                                    .convention = convention,
-                                    .order = s->y_first ? GAD_BOX_YX : GAD_BOX_XY,
-                                    .factor = s->image_factor,
-                                    .min_pixels = s->min_pixels,
-                                    .max_pixels = s->max_pixels};
-    return gad_model_endpoint_open(&o, model, err);
-}
-
-static gad_status open_baseline(const gad_bench_settings *s, gad_bench_model *model, gad_error *err)
-{
-    double threshold = s->difference_threshold > 0 ? s->difference_threshold : GAD_MODEL_BASELINE_THRESHOLD;
-    bool raw = s->difference_colours && !strcmp(s->difference_colours, "raw");
-    if (s->difference_colours && !raw && strcmp(s->difference_colours, "matched") != 0)
-        return gad_error_set(err, GAD_E_ARGUMENT, operation, "matched and raw exist", "unknown colours \"%s\"",
-                             s->difference_colours);
-    if (!strcmp(s->baseline, companion_name))
-        return gad_model_baseline_difference(threshold, raw ? GAD_PIXEL_DIFFERENCE_RAW : GAD_PIXEL_DIFFERENCE_MATCHED,
-                                             model, err);
-    bool yes = !strcmp(s->baseline, "always-yes");
-    if (!yes && strcmp(s->baseline, "always-no") != 0)
-        return gad_error_set(err, GAD_E_ARGUMENT, operation, "always-yes, always-no and pixel-difference exist",
-                             "unknown baseline \"%s\"", s->baseline);
-    *model = gad_model_baseline_constant(yes);
+    if (baseline == GAD_BASELINE_DIFFERENCE)
+        return gad_model_baseline_difference(&s->difference, model, err);
+    *model = gad_model_baseline_constant(baseline == GAD_BASELINE_YES);
     return GAD_OK;
 }
 
 static gad_status open_engine(const gad_bench_settings *s, gad_engine **engine, gad_bench_model *model, gad_error *err)
 {
-    gad_model_engine_settings settings = {
-        .max_tokens = s->max_tokens, .fast = s->fast, .sample = s->sample, .seed = s->seed};
     gad_engine_options options = *s->engine;
     options.image_size = NULL; /* pictures come in the size that the run asks for */
     gad_status status = gad_engine_open(&options, engine, err);
-    return status ? status : gad_model_engine(*engine, &options, &settings, model, err);
+    return status ? status : gad_model_engine(*engine, &options, &s->answers, model, err);
 }
 
 /* ---- asking ---- */
 
 static gad_status read_size(const gad_bench_settings *s, gad_request_settings *request, gad_error *err)
 {
-    const char *size = s->learning ? "original" : s->image_size ? s->image_size : s->mmad ? "original" : "canvas";
+    const char *size = s->learning ? "original" : s->image_size ? s->image_size : s->questions.mmad ? "original" : "canvas";
     char *end;
     if (!strcmp(size, "canvas") || !strcmp(size, "original")) {
         request->size = *size == 'c' ? GAD_REQUEST_CANVAS : GAD_REQUEST_ORIGINAL;
@@ -261,8 +205,8 @@ static gad_status ask_model(const gad_bench_settings *s, const gad_run_settings 
                             gad_items *items, gad_run_result *result, gad_error *err)
 {
     gad_request *request = NULL;
-    gad_request_settings ask = {.mmad = s->mmad != NULL,
-                                .prompt_file = s->prompt_file || s->mmad ? s->prompt_file : model->prompt_file,
+    gad_request_settings ask = {.mmad = s->questions.mmad != NULL,
+                                .prompt_file = s->prompt_file || s->questions.mmad ? s->prompt_file : model->prompt_file,
                                 .knowledge = s->knowledge,
                                 .learns = model->learns,
                                 .convention = model->convention,
@@ -304,11 +248,10 @@ static gad_status ask_companion(const gad_bench_settings *s, const gad_run_setti
     inside.folder = folder;
     inside.items_path = "../items.jsonl";
     inside.max_failures = 0;
-    own.baseline = companion_name;
     own.prompt_file = NULL;
     own.knowledge = false;
     own.hints = GAD_HINTS_NONE;
-    gad_status status = open_baseline(&own, &model, err);
+    gad_status status = open_baseline(&own, GAD_BASELINE_DIFFERENCE, &model, err);
     if (!status) {
         status = ask_model(&own, &inside, &model, items, &unused, err);
         model.free(model.self);
@@ -319,22 +262,21 @@ static gad_status ask_companion(const gad_bench_settings *s, const gad_run_setti
 
 static gad_status run_items(const gad_bench_settings *s, gad_items *items, gad_bench_result *result, gad_error *err)
 {
-    json_t *plan = describe_plan(s);
+    json_t *plan = describe_plan(&s->questions);
     gad_engine *engine = NULL;
     gad_bench_model model = {0};
     gad_run_result counts = {0};
     gad_run_settings run = {.folder = s->out,
-                            .protocol = s->mmad ? "mmad" : "mmr-ad",
+                            .protocol = s->questions.mmad ? "mmad" : "mmr-ad",
                             .plan = plan,
-
                             .share = s->share,
                             .max_failures = s->baseline       ? 0
                                             : s->max_failures ? s->max_failures
                                                               : 20};
-    gad_status status = s->engine     ? open_engine(s, &engine, &model, err)
-                        : s->endpoint ? open_endpoint(s, &model, err)
-                        : s->learning ? open_product(s, &model, err)
-                                      : open_baseline(s, &model, err);
+    gad_status status = s->engine                ? open_engine(s, &engine, &model, err)
+                        : s->endpoint.server.url ? gad_model_endpoint_open(&s->endpoint, &s->answers, &model, err)
+                        : s->learning            ? open_product(s, &model, err)
+                                                 : open_baseline(s, s->baseline, &model, err);
     if (!status) {
         if (s->started)
             s->started(s->started_user);
@@ -348,8 +290,7 @@ static gad_status run_items(const gad_bench_settings *s, gad_items *items, gad_b
                                  .asked = counts.asked,
                                  .failed = counts.failed};
     memcpy(result->first_failure, counts.first_failure, sizeof result->first_failure);
-    bool companion =
-        !s->mmad && !s->without_difference && !s->learning && !(s->baseline && !strcmp(s->baseline, companion_name));
+    bool companion = !s->questions.mmad && !s->without_difference && !s->learning && s->baseline != GAD_BASELINE_DIFFERENCE;
     if (!status && companion && any_reference(items))
         status = ask_companion(s, &run, items, err);
     json_decref(plan);

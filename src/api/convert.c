@@ -111,7 +111,7 @@ gad_status gad_model_convert(const gad_convert_settings *settings, gad_error *er
                                   .mmproj = settings->mmproj,
                                   .adapter = settings->adapter,
                                   .merge_adapter = settings->adapter != NULL,
-                                  .threads = (int)settings->threads,
+                                  .compute.threads = settings->threads,
                                   .log = settings->log};
     gad_status status = check_folder(settings, err);
     if (!status)

@@ -20,8 +20,6 @@ struct gad_data {
     gad_store *store;
 };
 
-_Static_assert((int)GAD_DATA_PROBLEMS == (int)GAD_IMPORT_PROBLEMS, "gad.h names as many problems as the import knows");
-
 gad_status gad_data_open(const char *path, gad_data_mode mode, gad_data **out, gad_error *err)
 {
     static const gad_sqlite_mode modes[] = {GAD_SQLITE_READ, GAD_SQLITE_WRITE, GAD_SQLITE_CREATE};
@@ -69,47 +67,15 @@ gad_status gad_data_stats(gad_data *data, bool json, char **text, gad_error *err
     return give(&s, gad_stats_summary(data->store, json, &s, err), text, err);
 }
 
-static gad_status import_lines(gad_data *data, const gad_data_import_settings *s, gad_data_imported *report, gad_error *err)
-{
-    gad_export_report read;
-    gad_status status = gad_export_read(data->store, s->folder, s->root, &read, err);
-    if (!status)
-        *report = (gad_data_imported){.images = read.samples,
-                                      .normal = read.samples - read.anomalous,
-                                      .anomalous = read.anomalous,
-                                      .boxes = read.boxes,
-                                      .added = read.added,
-                                      .changed = read.changed,
-                                      .unchanged = read.unchanged};
-    return status;
-}
-
 gad_status gad_data_import(gad_data *data, const gad_data_import_settings *s, gad_data_imported *report, gad_error *err)
 {
-    gad_import_report r = {0};
-    if (strcmp(s->adapter, "mmrad-jsonl") == 0 && gad_share_is_whole(&s->share))
-        return import_lines(data, s, report, err);
-    gad_catalog_request request = {.adapter = s->adapter,
-                                   .folder = s->folder,
-                                   .dataset = s->name,
-                                   .every_annotation = s->every_annotation,
-                                   .benchmark = s->benchmark,
-                                   .share = s->share,
-                                   .log = s->log,
-                                   .progress = s->progress};
-    gad_status status = gad_catalog_import(data->store, &request, &r, err);
-    if (status)
-        return status;
-    *report = (gad_data_imported){.images = r.images,
-                                  .normal = r.normal,
-                                  .anomalous = r.anomalous,
-                                  .boxes = r.boxes,
-                                  .added = r.added,
-                                  .changed = r.changed,
-                                  .unchanged = r.unchanged,
-                                  .removed = r.removed};
-    memcpy(report->problems, r.problems, sizeof report->problems);
-    return GAD_OK;
+    const bool lines = strcmp(s->adapter, "mmrad-jsonl") == 0 && gad_share_is_whole(&s->share);
+    gad_data_imported r = {0};
+    gad_status status =
+        lines ? gad_export_read(data->store, s->folder, s->root, &r, err) : gad_catalog_import(data->store, s, &r, err);
+    if (!status)
+        *report = r;
+    return status;
 }
 
 const char *gad_data_problem_name(int index)
@@ -124,7 +90,7 @@ gad_status gad_data_pair(gad_data *data, const gad_data_pair_settings *settings,
 
 gad_status gad_data_reason(gad_data *data, const gad_data_reason_settings *s, gad_data_reasoned *report, gad_error *err)
 {
-    return s->endpoint ? gad_teach_server(data->store, s, report, err) : gad_teach_template(data->store, s, report, err);
+    return s->server.url ? gad_teach_server(data->store, s, report, err) : gad_teach_template(data->store, s, report, err);
 }
 
 gad_status gad_data_split(gad_data *data, const gad_data_split_settings *settings, gad_data_splits *report, gad_error *err)
@@ -155,10 +121,10 @@ gad_status gad_data_sheet(gad_data *data, const gad_data_filter *filter, int64_t
 gad_status gad_data_export(gad_data *data, const gad_data_export_settings *settings, gad_data_exported *report,
                            gad_error *err)
 {
-    gad_export_report r;
+    gad_data_exported r;
     gad_status status = gad_export_run(data->store, settings, &r, err);
     if (!status)
-        *report = (gad_data_exported){r.samples, r.boxes, r.left_out};
+        *report = r;
     return status;
 }
 

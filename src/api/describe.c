@@ -92,8 +92,8 @@ static gad_status fill_costs(const gad_model *model, const gad_device *device, c
                                 .answer_tokens = answer_tokens,
                                 .matrix_dtype = dtype,
                                 .vision_dtype = dtype,
-                                .weights = {.quantise = options->quantise, .quantise_vision = options->quantise_vision},
-                                .half_cache = options->half_cache,
+                                .weights = {.quantise = options->compute.quantise},
+                                .half_cache = options->compute.half_cache,
                                 .device = device};
     gad_plan plan = gad_plan_make(model, &request);
     gad_memory_free(grids);
@@ -140,7 +140,8 @@ gad_status gad_model_describe(const gad_engine_options *options, int width_px, i
     if (!status)
         status = view_image(&package, options, width_px, height_px, &i, &view, err);
     if (!status)
-        status = gad_device_open(&device, options->device ? options->device : "cpu", options->threads, err);
+        status = gad_device_open(&device, options->compute.device ? options->compute.device : "cpu",
+                                 options->compute.threads, err);
     if (!status) {
         copy_config(&config, &i);
         status = fill_costs(&model, &device, &view, dtype, options, images, answer_tokens, &i, err);

@@ -20,6 +20,16 @@ static const char operation[] = "make a new model";
 static const size_t text_limit = (size_t)256 << 20;
 enum { OWN_TEXTS = 4000 };
 
+gad_vocab_settings gad_vocab_settings_default(void)
+{
+    return (gad_vocab_settings){.entries = 512, .own_texts = OWN_TEXTS, .seed = 1};
+}
+
+gad_new_settings gad_new_settings_default(void)
+{
+    return (gad_new_settings){.preset = "s", .difference = true, .seed = 1};
+}
+
 /* ---- vocabulary ---------------------------------------------------------------------------------------------------- */
 
 static gad_status add_text(void *user, const char *text, size_t length, gad_error *err)

@@ -328,9 +328,9 @@ static gad_status open_parts(gad_train_setup *t, gad_train_kind kind, bool *read
                                   .mmproj = s->mmproj,
                                   .adapter = s->adapter,
                                   .merge_adapter = s->adapter != NULL,
-                                  .precision = precision_of(s),
-                                  .threads = s->threads,
-                                  .device = s->device,
+                                  .compute.precision = precision_of(s),
+                                  .compute.threads = s->threads,
+                                  .compute.device = s->device,
                                   .image_size = s->image_size ? s->image_size : "canvas",
                                   .max_pixels = s->max_pixels,
                                   .log = s->log};

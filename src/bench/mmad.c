@@ -34,7 +34,7 @@ int gad_mmad_task_find(const char *type)
 
 /* What stays the same while the file is walked. */
 typedef struct reader {
-    const gad_mmad_options *options;
+    const gad_bench_questions *questions;
     const json_t *knowledge; /* data set -> class -> defect -> text; NULL: without */
     const char *path;        /* of the questions, for errors */
     gad_items *items;
@@ -87,13 +87,13 @@ static void free_templates(templates *t)
 
 static gad_status read_templates(const reader *r, const char *image, const json_t *entry, templates *t, gad_error *err)
 {
-    const json_t *list = json_object_get(entry, r->options->similar ? "similar_templates" : "random_templates");
+    const json_t *list = json_object_get(entry, r->questions->similar_templates ? "similar_templates" : "random_templates");
     *t = (templates){0};
-    for (size_t i = 0; i < (size_t)r->options->shots; i++) {
+    for (size_t i = 0; i < (size_t)r->questions->references; i++) {
         const char *name = json_string_value(json_array_get(list, i));
         if (!name)
             return malformed(r, image, "has too few templates", err);
-        t->path[t->count] = gad_file_join(r->options->root, name);
+        t->path[t->count] = gad_file_join(r->questions->mmad, name);
         if (!t->path[t->count])
             return gad_error_memory(err, operation, strlen(name));
         if (!gad_file_exists(t->path[t->count++]))
@@ -114,8 +114,8 @@ static gad_status read_knowledge(const reader *r, const char *dataset, const cha
     json_t *class = json_object_get(json_object_get(r->knowledge, name), category), *text;
     const char *key;
     if (!json_is_object(class))
-        return gad_error_set(err, GAD_E_FORMAT, operation, NULL, "%s: nothing about %s/%s", r->options->knowledge, name,
-                             category);
+        return gad_error_set(err, GAD_E_FORMAT, operation, NULL, "%s: nothing about %s/%s", r->questions->knowledge_file,
+                             name, category);
     *list = gad_memory_alloc(json_object_size(class), sizeof **list);
     if (!*list)
         return gad_error_memory(err, operation, json_object_size(class));
@@ -171,15 +171,15 @@ static gad_status add_image(reader *r, const char *image, const json_t *entry, g
     r->report->all_questions += (int64_t)count;
     if (!split_path(image, dataset, category) || !json_is_array(conversation))
         return malformed(r, image, "no dataset/class path or no \"conversation\"", err);
-    if (!gad_subset_is_listed(dataset, r->options->datasets, r->options->dataset_count) ||
-        !gad_subset_is_listed(category, r->options->categories, r->options->category_count))
+    if (!gad_subset_is_listed(dataset, r->questions->datasets, r->questions->dataset_count) ||
+        !gad_subset_is_listed(category, r->questions->classes, r->questions->class_count))
         return GAD_OK;
     snprintf(title, sizeof title, "%s", category);
     for (char *c = title; *c; c++)
         *c = *c == '_' ? ' ' : *c;
     templates t = {0};
     gad_item item = {.dataset = dataset, .category = category, .title = title, .anomalous = !strstr(image, "good")};
-    char *path = gad_file_join(r->options->root, image);
+    char *path = gad_file_join(r->questions->mmad, image);
     gad_status status = path ? read_knowledge(r, dataset, category, &item.knowledge, &item.knowledge_count, err)
                              : gad_error_memory(err, operation, strlen(image));
     if (!status)
@@ -233,26 +233,25 @@ static gad_status load_object(const char *path, json_t **root, gad_hash *hash, g
     return GAD_OK;
 }
 
-gad_status gad_mmad_load(const gad_mmad_options *options, gad_items *items, gad_mmad_report *report, gad_error *err)
+gad_status gad_mmad_load(const gad_bench_questions *questions, gad_items *items, gad_mmad_report *report, gad_error *err)
 {
     gad_mmad_report counts = {0};
     json_t *root = NULL, *knowledge = NULL;
     gad_hash hash, unused;
-    if (options->shots < 0 || options->shots > MAX_SHOTS)
+    if (questions->references < 0 || questions->references > MAX_SHOTS)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "%lld templates; 0 to %d are possible",
-                             (long long)options->shots, MAX_SHOTS);
-    char *path =
-        options->questions ? gad_memory_copy_string(options->questions) : gad_file_join(options->root, "mmad.json");
+                             (long long)questions->references, MAX_SHOTS);
+    char *path = gad_file_join(questions->mmad, "mmad.json");
     gad_status status = path ? load_object(path, &root, &hash, err) : gad_error_memory(err, operation, 0);
-    if (!status && options->knowledge)
-        status = load_object(options->knowledge, &knowledge, &unused, err);
+    if (!status && questions->knowledge_file)
+        status = load_object(questions->knowledge_file, &knowledge, &unused, err);
     if (!status) {
-        reader r = {.options = options, .knowledge = knowledge, .path = path, .items = items, .report = &counts};
+        reader r = {.questions = questions, .knowledge = knowledge, .path = path, .items = items, .report = &counts};
         gad_hash_text(hash, counts.hash);
         status = walk(&r, root, err);
     }
     if (!status)
-        status = gad_subset_draw(items, options->limit, options->seed, err);
+        status = gad_subset_draw(items, questions->limit, questions->seed, err);
     counts.questions = (int64_t)items->count;
     json_decref(root);
     json_decref(knowledge);

@@ -6,24 +6,13 @@
 #include "base/arena.h"
 #include "bench/item.h"
 #include "bench/model.h"
+#include "gad_bench.h"
 
 enum { GAD_MMAD_TASKS = 7 };
 /* In the order of the published tables: "Anomaly Detection", ..., "Object Analysis". */
 const char *gad_mmad_task_name(int task);
 /* Index of a question's type, merged types included; -1 when unknown. */
 int gad_mmad_task_find(const char *type);
-
-typedef struct gad_mmad_options {
-    const char *root;                                /* folder of the images */
-    const char *questions;                           /* NULL: root/mmad.json */
-    const char *knowledge;                           /* domain_knowledge.json; NULL: without */
-    int64_t shots;                                   /* normal templates shown: 0, 1, ... */
-    bool similar;                                    /* similar_templates instead of random_templates */
-    const char *const *datasets, *const *categories; /* filters; count 0: all */
-    size_t dataset_count, category_count;
-    int64_t limit; /* 0: all; else so many questions, as bench/subset.h draws them */
-    uint64_t seed; /* of the limit */
-} gad_mmad_options;
 
 typedef struct gad_mmad_report {
     char hash[33];                    /* of the questions' file */
@@ -35,7 +24,7 @@ typedef struct gad_mmad_report {
 } gad_mmad_report;
 
 /* Missing files are counted, not replaced: their questions will fail until the files are there. */
-gad_status gad_mmad_load(const gad_mmad_options *options, gad_items *items, gad_mmad_report *report, gad_error *err);
+gad_status gad_mmad_load(const gad_bench_questions *questions, gad_items *items, gad_mmad_report *report, gad_error *err);
 
 /* A wording is lines of text with {knowledge}, {references}, {count}, {query} and {question}. A line whose knowledge or
  * references are absent is left out. */

@@ -143,25 +143,26 @@ static gad_status answer_difference(void *self, const gad_bench_request *request
 
 static json_t *describe_difference(void *self)
 {
+    static const char *const colours[] = {GAD_PIXEL_DIFFERENCE_WORDS};
     const differ *model = self;
-    return json_pack("{s:s, s:s, s:f, s:i}", "kind", "pixel difference", "colours",
-                     model->colours == GAD_PIXEL_DIFFERENCE_RAW ? "raw" : "matched", "threshold", model->threshold,
-                     "shift_px", GAD_PIXEL_DIFFERENCE_SHIFT);
+    return json_pack("{s:s, s:s, s:f, s:i}", "kind", "pixel difference", "colours", colours[model->colours], "threshold",
+                     model->threshold, "shift_px", GAD_PIXEL_DIFFERENCE_SHIFT);
 }
 
-gad_status gad_model_baseline_difference(double threshold, gad_pixel_difference_colours colours, gad_bench_model *model,
+gad_status gad_model_baseline_difference(const gad_pixel_difference_settings *settings, gad_bench_model *model,
                                          gad_error *err)
 {
+    const double threshold = settings->threshold != 0 ? settings->threshold : GAD_MODEL_BASELINE_THRESHOLD;
     if (!(threshold > 0 && isfinite(threshold)))
         return gad_error_set(err, GAD_E_ARGUMENT, "prepare the pixel difference", NULL, "threshold %g is not above 0",
                              threshold);
     differ *self = gad_memory_zero(1, sizeof *self);
     if (!self)
         return gad_error_memory(err, "prepare the pixel difference", sizeof *self);
-    *self = (differ){threshold, colours};
+    *self = (differ){threshold, settings->colours};
     *model = (gad_bench_model){.self = self,
-                               .name = colours == GAD_PIXEL_DIFFERENCE_RAW ? "pixel-difference (raw colours)"
-                                                                           : "pixel-difference",
+                               .name = settings->colours == GAD_PIXEL_DIFFERENCE_RAW ? "pixel-difference (raw colours)"
+                                                                                     : "pixel-difference",
                                .convention = GAD_BOX_INPUT,
                                .order = GAD_BOX_XY,
                                .wants_pictures = true,

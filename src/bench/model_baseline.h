@@ -9,11 +9,12 @@
 gad_bench_model gad_model_baseline_constant(bool yes);
 
 /* Anomalous when the root mean square of the difference to the first reference (bench/pixel_difference.h) exceeds
- * `threshold` grey levels. Named "pixel-difference", with raw colours "pixel-difference (raw colours)". Boxes are the
+ * the threshold. Named "pixel-difference", with raw colours "pixel-difference (raw colours)". Boxes are the
  * regions that stand out, the score is rms / (rms + threshold), the heat map is returned. Without a reference the request
  * fails. */
-gad_status gad_model_baseline_difference(double threshold, gad_pixel_difference_colours colours, gad_bench_model *model,
+gad_status gad_model_baseline_difference(const gad_pixel_difference_settings *settings, gad_bench_model *model,
                                          gad_error *err);
-/* Chosen on three small sets of real images; no single threshold fits all products, and that is what the baseline shows. */
+/* Where no threshold is given. Chosen on three small sets of real images; no single one fits all products, and that is what
+ * the baseline shows. */
 #define GAD_MODEL_BASELINE_THRESHOLD 24.0
 #endif

@@ -26,8 +26,9 @@ typedef struct pending {
 } pending;
 
 typedef struct endpoint {
-    gad_model_endpoint_options options; /* its strings are copies below */
-    gad_string url, shown;              /* the address, and as it is shown: without keys */
+    gad_bench_endpoint options; /* its strings are copies below */
+    gad_bench_answers answers;
+    gad_string url, shown; /* the address, and as it is shown: without keys */
     char *model, *system, *more;
     gad_http_client *client;
     pending pending[MAX_IN_FLIGHT];
@@ -71,15 +72,16 @@ static char *show_members(const char *more)
 
 static json_t *describe(void *self)
 {
-    const gad_model_endpoint_options *o = &((endpoint *)self)->options;
+    const gad_bench_endpoint *o = &((endpoint *)self)->options;
+    const gad_bench_answers *a = &((endpoint *)self)->answers;
     char *more = show_members(o->more);
     json_t *described =
         json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:b, s:{s:s, s:I}, s:{s:I, s:f, s:f, s:I}, s:{s:I, s:I, s:I}}", "kind",
-                  "OpenAI-compatible endpoint", "served_as", o->model, "endpoint",
+                  "OpenAI-compatible endpoint", "served_as", o->server.model, "endpoint",
                   gad_string_text(&((endpoint *)self)->shown), "system", o->system, "more", more, "probabilities",
                   o->probabilities, "images", "format", o->jpeg_quality ? "jpeg" : "png", "quality",
-                  (json_int_t)o->jpeg_quality, "decoding", "max_tokens", (json_int_t)o->max_tokens, "temperature",
-                  o->temperature, "top_p", o->top_p, "seed", (json_int_t)o->seed, "processor", "factor",
+                  (json_int_t)o->jpeg_quality, "decoding", "max_tokens", (json_int_t)a->max_tokens, "temperature",
+                  o->server.temperature, "top_p", o->top_p, "seed", (json_int_t)a->seed, "processor", "factor",
                   (json_int_t)o->factor, "min_pixels", (json_int_t)o->min_pixels, "max_pixels", (json_int_t)o->max_pixels);
     free(more);
     return described;
@@ -97,7 +99,7 @@ static gad_status encode_picture(const endpoint *e, const gad_image *picture, ga
 static gad_status build_body(const endpoint *e, const gad_bench_request *request, gad_openai_part *part, gad_string *bytes,
                              gad_string *body, gad_error *err)
 {
-    const gad_model_endpoint_options *o = &e->options;
+    const gad_bench_endpoint *o = &e->options;
     gad_status status = GAD_OK;
     for (size_t i = 0; i < request->pictures + request->heat && !status; i++)
         status = encode_picture(e, &request->picture[i], &bytes[i], err);
@@ -108,22 +110,22 @@ static gad_status build_body(const endpoint *e, const gad_bench_request *request
     }
     gad_openai_part system = {.text = o->system};
     gad_openai_message message[2] = {{"system", &system, 1}, {"user", part, request->parts}};
-    gad_openai_request all = {.model = o->model,
+    gad_openai_request all = {.model = o->server.model,
                               .messages = o->system ? message : message + 1,
                               .count = o->system ? 2 : 1,
-                              .max_tokens = (int)o->max_tokens,
-                              .greedy = !(o->temperature > 0),
-                              .temperature = o->temperature,
+                              .max_tokens = (int)e->answers.max_tokens,
+                              .greedy = !(o->server.temperature > 0),
+                              .temperature = o->server.temperature,
                               .top_p = o->top_p,
-                              .has_seed = o->seed >= 0,
-                              .seed = o->seed,
+                              .has_seed = true,
+                              .seed = (int64_t)e->answers.seed,
                               .top_logprobs = o->probabilities && !request->option ? TOP_PROBABILITIES : 0,
                               .more = o->more};
     return status ? status : gad_openai_build(&all, body, err);
 }
 
 /* The server's image processor; patch 0: images are used as sent. */
-static gad_preprocess processor_of(const gad_model_endpoint_options *o)
+static gad_preprocess processor_of(const gad_bench_endpoint *o)
 {
     return (gad_preprocess){
         .patch = (int)o->factor, .temporal = 1, .merge = 1, .min_pixels = o->min_pixels, .max_pixels = o->max_pixels};
@@ -240,14 +242,14 @@ static gad_status collect(void *self, double timeout_s, gad_bench_reply *reply, 
 
 /* ---- opening ---- */
 
-static gad_status check_options(const gad_model_endpoint_options *o, gad_error *err)
+static gad_status check_options(const gad_bench_endpoint *o, const gad_bench_answers *answers, gad_error *err)
 {
     const char *wrong = NULL;
-    if (!o->model || !*o->model)
+    if (!o->server.model || !*o->server.model)
         wrong = "the model's name is missing";
-    else if (o->in_flight < 1 || o->in_flight > MAX_IN_FLIGHT)
+    else if (o->server.in_flight < 1 || o->server.in_flight > MAX_IN_FLIGHT)
         wrong = "requests in flight must be 1 to 256";
-    else if (o->max_tokens < 1 || o->max_tokens > INT_MAX)
+    else if (answers->max_tokens < 1 || answers->max_tokens > INT_MAX)
         wrong = "the answer needs at least one token";
     else if (o->jpeg_quality < 0 || o->jpeg_quality > 100)
         wrong = "JPEG quality is 1 to 100, or 0 for PNG";
@@ -258,38 +260,39 @@ static gad_status check_options(const gad_model_endpoint_options *o, gad_error *
     return GAD_OK;
 }
 
-static gad_status open_client(endpoint *e, const gad_model_endpoint_options *o, gad_error *err)
+static gad_status open_client(endpoint *e, const gad_endpoint *o, gad_error *err)
 {
     gad_http_client_options client = {.bearer = o->key,
                                       .ca_file = o->ca_file,
-                                      .in_flight = (int)o->in_flight,
+                                      .in_flight = o->in_flight,
                                       .requests_per_s = o->requests_per_s,
-                                      .attempts = (int)o->attempts,
+                                      .attempts = o->attempts,
                                       .timeout_s = o->timeout_s,
                                       .seed = 1};
     return gad_http_client_open(&client, &e->client, err);
 }
 
-gad_status gad_model_endpoint_open(const gad_model_endpoint_options *options, gad_bench_model *model, gad_error *err)
+gad_status gad_model_endpoint_open(const gad_bench_endpoint *options, const gad_bench_answers *answers,
+                                   gad_bench_model *model, gad_error *err)
 {
-    gad_status status = check_options(options, err);
+    gad_status status = check_options(options, answers, err);
     if (status)
         return status;
     endpoint *e = gad_memory_zero(1, sizeof *e);
     if (!e)
         return gad_error_memory(err, "prepare the endpoint", sizeof *e);
     e->options = *options;
-    e->options.key = NULL;
-    e->options.url = e->options.ca_file = NULL;
-    gad_openai_url(options->url, &e->url);
+    e->answers = *answers;
+    e->options.server.key = e->options.server.url = e->options.server.ca_file = NULL;
+    gad_openai_url(options->server.url, &e->url);
     gad_mask_url(gad_string_text(&e->url), &e->shown);
-    e->options.model = e->model = gad_memory_copy_string(options->model);
+    e->options.server.model = e->model = gad_memory_copy_string(options->server.model);
     e->options.system = e->system = options->system ? gad_memory_copy_string(options->system) : NULL;
     e->options.more = e->more = options->more ? gad_memory_copy_string(options->more) : NULL;
     if (e->url.failed || e->shown.failed || !e->model || (options->system && !e->system) || (options->more && !e->more))
-        status = gad_error_memory(err, "prepare the endpoint", strlen(options->model));
+        status = gad_error_memory(err, "prepare the endpoint", strlen(options->server.model));
     if (!status)
-        status = open_client(e, options, err);
+        status = open_client(e, &options->server, err);
     if (status) {
         free_endpoint(e);
         return status;
@@ -301,7 +304,7 @@ gad_status gad_model_endpoint_open(const gad_model_endpoint_options *options, ga
                                .input = processor_of(options),
                                .wants_pictures = true,
                                .describe = describe,
-                               .in_flight = options->in_flight,
+                               .in_flight = options->server.in_flight,
                                .submit = submit,
                                .collect = collect,
                                .free = free_endpoint};

@@ -16,7 +16,7 @@ static const char operation[] = "ask the engine";
 typedef struct engine_model {
     gad_engine *engine;
     gad_engine_options options;
-    gad_model_engine_settings settings;
+    gad_bench_answers answers;
     char name[160];
 } engine_model;
 
@@ -86,10 +86,10 @@ static gad_status answer(void *self, const gad_bench_request *request, gad_bench
     gad_inspection seen;
     gad_inspect_settings settings = gad_inspect_settings_default();
     double start = gad_clock_seconds();
-    settings.reason = m->settings.fast ? GAD_REASON_NEVER : GAD_REASON_ALWAYS;
-    settings.max_tokens = m->settings.max_tokens;
-    settings.greedy = !m->settings.sample;
-    settings.seed = m->settings.seed;
+    settings.reason = m->answers.fast ? GAD_REASON_NEVER : GAD_REASON_ALWAYS;
+    settings.max_tokens = m->answers.max_tokens;
+    settings.greedy = !m->answers.sample;
+    settings.seed = m->answers.seed;
     gad_turn_part *part = pieces_of(request);
     if (!part)
         return gad_error_memory(err, operation, request->parts * sizeof *part);
@@ -108,11 +108,12 @@ static gad_status answer(void *self, const gad_bench_request *request, gad_bench
 static json_t *describe(void *self)
 {
     const engine_model *m = self;
+    const gad_quantise q = m->options.compute.quantise;
     return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:I, s:I, s:b, s:b, s:I}", "kind", "engine", "name", m->name,
-                     "weights", m->engine->hash, "quantised", (int)m->options.quantise, "quantised_vision",
-                     (int)m->options.quantise_vision, "products", gad_dtype_name(m->engine->device.products), "max_pixels",
-                     (json_int_t)m->options.max_pixels, "max_tokens", (json_int_t)m->settings.max_tokens, "fast",
-                     m->settings.fast, "sample", m->settings.sample, "seed", (json_int_t)m->settings.seed);
+                     "weights", m->engine->hash, "quantised", (int)(q == GAD_QUANTISE_Q8_ALL ? GAD_QUANTISE_Q8 : q),
+                     "quantised_vision", q == GAD_QUANTISE_Q8_ALL, "products", gad_dtype_name(m->engine->device.products),
+                     "max_pixels", (json_int_t)m->options.max_pixels, "max_tokens", (json_int_t)m->answers.max_tokens,
+                     "fast", m->answers.fast, "sample", m->answers.sample, "seed", (json_int_t)m->answers.seed);
 }
 
 static void free_model(void *self)
@@ -120,15 +121,15 @@ static void free_model(void *self)
     gad_memory_free(self);
 }
 
-gad_status gad_model_engine(gad_engine *engine, const gad_engine_options *options,
-                            const gad_model_engine_settings *settings, gad_bench_model *model, gad_error *err)
+gad_status gad_model_engine(gad_engine *engine, const gad_engine_options *options, const gad_bench_answers *answers,
+                            gad_bench_model *model, gad_error *err)
 {
     engine_model *m = gad_memory_zero(1, sizeof *m);
     if (!m)
         return gad_error_memory(err, operation, sizeof *m);
     m->engine = engine;
     m->options = *options;
-    m->settings = *settings;
+    m->answers = *answers;
     snprintf(m->name, sizeof m->name, "%s%s%s", gad_file_name(options->model), options->adapter ? "+" : "",
              options->adapter ? gad_file_name(options->adapter) : "");
     *model = (gad_bench_model){.self = m,

@@ -56,7 +56,7 @@ static gad_status read_text(measurement *m, gad_error *err)
 static gad_status open_side(const measurement *m, bool asked, side *s, gad_error *err)
 {
     const gad_perplexity_settings *set = m->settings;
-    const gad_weights_options weights = {.quantise = asked ? set->quantise : GAD_QUANTISE_NONE};
+    const gad_weights_options weights = {.quantise = asked ? set->compute.quantise : GAD_QUANTISE_NONE};
     gad_config config;
     gad_status status = gad_package_config(&m->package, &config, err);
     if (!status)
@@ -64,15 +64,16 @@ static gad_status open_side(const measurement *m, bool asked, side *s, gad_error
     if (!status)
         status = gad_package_weights(&m->package, &weights, &s->model, &s->files, set->log, err);
     if (!status)
-        status = gad_device_open(&s->device, set->device ? set->device : "cpu", set->threads, err);
+        status = gad_device_open(&s->device, set->compute.device ? set->compute.device : "cpu", set->compute.threads, err);
     if (!status)
         status = gad_model_place(&s->model, &s->device, err);
-    if (!status && set->cpu_level)
-        status = gad_device_limit_cpu(&s->device, set->cpu_level, err);
+    if (!status)
+        status = gad_device_limit_cpu(&s->device, set->compute.cpu_level, err);
     if (status)
         return status;
-    gad_device_use_products(&s->device, gad_weights_products(s->files, asked ? set->precision : GAD_PRECISION_FP32));
-    if (asked && set->half_cache && !s->device.memory_bytes)
+    gad_device_use_products(&s->device,
+                            gad_weights_products(s->files, asked ? set->compute.precision : GAD_PRECISION_FP32));
+    if (asked && set->compute.half_cache && !s->device.memory_bytes)
         s->device.kept = GAD_F16;
     s->logits = gad_memory_alloc(PIECE_ROWS * (size_t)config.text.vocab, sizeof *s->logits);
     if (!s->logits)

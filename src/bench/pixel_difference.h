@@ -2,7 +2,7 @@
  * Out: a map in grey levels, how much it holds, boxes. Knows nothing of models, requests or truth. */
 #ifndef GAD_BENCH_PIXEL_DIFFERENCE_H
 #define GAD_BENCH_PIXEL_DIFFERENCE_H
-#include "gad.h"
+#include "gad_bench.h"
 #include "io/image.h"
 #include "task/box.h"
 
@@ -15,12 +15,6 @@ typedef struct gad_pixel_difference {
     gad_box box[GAD_PIXEL_DIFFERENCE_BOXES]; /* pixels of the test image; the strongest regions first */
     size_t box_count;
 } gad_pixel_difference;
-
-typedef enum gad_pixel_difference_colours {
-    GAD_PIXEL_DIFFERENCE_MATCHED, /* each channel of the reference gets the test image's mean and deviation (gain 1/2 to 2)
-                                   */
-    GAD_PIXEL_DIFFERENCE_RAW      /* colours as they are */
-} gad_pixel_difference_colours;
 
 /* The reference is brought to the test image's size and colours. The difference of a pixel is the smallest mean absolute
  * difference of the channels over shifts of +-GAD_PIXEL_DIFFERENCE_SHIFT px, smoothed over 5x5. Boxes are regions above

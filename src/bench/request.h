@@ -5,6 +5,7 @@
 #define GAD_BENCH_REQUEST_H
 #include "bench/item.h"
 #include "bench/model.h"
+#include "gad_product.h"
 #include "task/question.h"
 
 typedef enum gad_request_size {

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const unparsable_names[] = {"wrong", "no", "excluded"};
+static const char *const unparsable_names[] = {GAD_SCORING_UNPARSABLE_WORDS};
 static const char *const size_names[] = {"under 0.1 %", "0.1 % to 1 %", "1 % to 10 %", "10 % and more"};
 static const char *const kind_names[] = {"missed", "false alarm", "unreadable", "wrong place", "partly found", "right"};
 

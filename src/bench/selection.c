@@ -33,7 +33,8 @@ typedef struct root {
 
 typedef struct selector {
     gad_store *store;
-    const gad_selection_rule *rule;
+    const gad_bench_questions *rule;
+    bool learnt;
     gad_items *items;
     entries normals, types, hashes; /* hashes: of the items, in their order of arrival (text: the id) */
     gad_arena arena;
@@ -42,23 +43,16 @@ typedef struct selector {
     gad_selection_report report;
 } selector;
 
-gad_selection_preset gad_selection_preset_find(const char *name)
+const char *gad_selection_preset_name(const gad_bench_questions *questions)
 {
-    return !strcmp(name, "source")  ? GAD_SELECTION_SOURCE
-           : !strcmp(name, "mmrad") ? GAD_SELECTION_MMRAD
-           : !strcmp(name, "all")   ? GAD_SELECTION_ALL
-                                    : GAD_SELECTION_SPLIT;
+    static const char *const words[] = {GAD_SELECTION_PRESET_WORDS};
+    return questions->preset == GAD_SELECTION_SPLIT ? questions->split : words[questions->preset];
 }
 
-bool gad_selection_reference_find(const char *name, gad_selection_reference *reference)
+const char *gad_selection_reference_name(gad_selection_reference reference)
 {
-    static const char *const names[] = {"first", "fixed", "random", "none"};
-    for (int i = 0; i < 4; i++)
-        if (!strcmp(name, names[i])) {
-            *reference = (gad_selection_reference)i;
-            return true;
-        }
-    return false;
+    static const char *const words[] = {GAD_SELECTION_REFERENCE_WORDS};
+    return words[reference];
 }
 
 /* ---- small helpers ---- */
@@ -145,7 +139,7 @@ static const char *absolute(selector *s, const char *folder, const char *path)
 
 /* ---- samples into items ---- */
 
-static bool is_taken(const gad_selection_rule *rule, const gad_sample *sample)
+static bool is_taken(const gad_bench_questions *rule, const gad_sample *sample)
 {
     switch (rule->preset) {
     case GAD_SELECTION_SOURCE: return !strcmp(sample->split, "test") || !strcmp(sample->split, "benchmark");
@@ -220,9 +214,9 @@ static gad_status add_sample(selector *s, const gad_sample *sample, const char *
 
 static gad_status look_at(selector *s, const gad_sample *sample, gad_error *err)
 {
-    const gad_selection_rule *rule = s->rule;
+    const gad_bench_questions *rule = s->rule;
     if (!gad_subset_is_listed(sample->dataset, rule->datasets, rule->dataset_count) ||
-        !gad_subset_is_listed(sample->class_name, rule->categories, rule->category_count))
+        !gad_subset_is_listed(sample->class_name, rule->classes, rule->class_count))
         return GAD_OK;
     s->report.seen++;
     char key[512];
@@ -275,7 +269,7 @@ static size_t pick(const selector *s, const gad_item *item, const char *hash, co
         usable++;
     usable = usable ? usable : size;
     /* What is learnt is spread over the pool: parts that are neighbours by name are often alike. */
-    const int64_t wanted = s->rule->learnt ? s->rule->references : INT64_MAX, all = (int64_t)usable;
+    const int64_t wanted = s->learnt ? s->rule->references : INT64_MAX, all = (int64_t)usable;
     for (int64_t i = 0; i < all; i++)
         order[i] = wanted <= all / 2 ? (i % wanted) * all / wanted + i / wanted : i;
     if (s->rule->reference == GAD_SELECTION_RANDOM) {
@@ -364,13 +358,13 @@ static void free_selector(selector *s)
     gad_arena_free(&s->arena);
 }
 
-gad_status gad_selection_make(gad_store *store, const gad_selection_rule *rule, gad_items *items,
+gad_status gad_selection_make(gad_store *store, const gad_bench_questions *rule, bool learnt, gad_items *items,
                               gad_selection_report *report, gad_error *err)
 {
-    if (rule->references < 0 || (rule->references > MAX_REFERENCES && !rule->learnt))
+    if (rule->references < 0 || (rule->references > MAX_REFERENCES && !learnt))
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "%lld references; at most %d are possible",
                              (long long)rule->references, MAX_REFERENCES);
-    selector s = {.store = store, .rule = rule, .items = items};
+    selector s = {.store = store, .rule = rule, .learnt = learnt, .items = items};
     gad_status status = look_at_all(&s, err);
     if (!status)
         status = complete_items(&s, err);

@@ -35,7 +35,7 @@ typedef struct bench {
 static gad_status load_model(bench *b, gad_error *err)
 {
     const gad_speed_settings *s = b->settings;
-    const gad_weights_options options = {.quantise = s->quantise, .quantise_vision = s->quantise_vision};
+    const gad_weights_options options = {.quantise = s->compute.quantise};
     gad_config config;
     gad_package package = {0};
     gad_status status = GAD_OK;
@@ -285,11 +285,11 @@ static gad_status measure_backbone(bench *b, gad_error *err)
     const gad_speed_settings *s = b->settings;
     gad_backbone *backbone = NULL;
     gad_image image = {0};
-    gad_status status = gad_backbone_open(s->backbone, s->threads, &backbone, err);
+    gad_status status = gad_backbone_open(s->backbone, s->compute.threads, &backbone, err);
     if (!status)
-        status = gad_backbone_use_device(backbone, s->device, err);
-    if (!status && s->cpu_level)
-        status = gad_backbone_limit_cpu(backbone, s->cpu_level, err);
+        status = gad_backbone_use_device(backbone, s->compute.device, err);
+    if (!status)
+        status = gad_backbone_limit_cpu(backbone, s->compute.cpu_level, err);
     if (!status) {
         const int64_t unit = gad_backbone_describe(backbone)->unit, side = s->image_side_px / unit * unit;
         status = gad_image_new(side ? side : unit, side ? side : unit, 3, &image, err);
@@ -307,9 +307,9 @@ static gad_status measure_backbone(bench *b, gad_error *err)
 static gad_status measure_model(bench *b, gad_error *err)
 {
     gad_status status = load_model(b, err);
-    if (b->settings->half_cache && !b->device.memory_bytes)
+    if (b->settings->compute.half_cache && !b->device.memory_bytes)
         b->device.kept = GAD_F16;
-    gad_device_use_products(&b->device, gad_weights_products(b->files, b->settings->precision));
+    gad_device_use_products(&b->device, gad_weights_products(b->files, b->settings->compute.precision));
     if (!status)
         status = gad_model_place(&b->model, &b->device, err);
     if (!status && b->model.config.vision.depth)
@@ -336,11 +336,11 @@ gad_status gad_speed_measure(const gad_speed_settings *settings, gad_speed_repor
     bench b = {.settings = settings, .report = &r};
     gad_status status = check_settings(settings, err);
     if (!status)
-        status = gad_device_open(&b.device, settings->device ? settings->device : "cpu", settings->threads, err);
+        status = gad_device_open(&b.device, settings->compute.device ? settings->compute.device : "cpu",
+                                 settings->compute.threads, err);
     if (status)
         return status;
-    if (settings->cpu_level)
-        status = gad_device_limit_cpu(&b.device, settings->cpu_level, err);
+    status = gad_device_limit_cpu(&b.device, settings->compute.cpu_level, err);
     if (!status && settings->limits)
         status = (b.device.memory_bytes ? gad_limits_device_measure : gad_limits_measure)(&b.limits, &b.device, err);
     if (!status)

@@ -31,25 +31,25 @@ static const option who[] = {
     {.name = "class",
      .argument = "NAME",
      .kind = OPTION_STRING,
-     .offset = AT(class_name),
+     .offset = AT(s.class_name),
      .help = "what the part is",
      .fallback = "product",
      .aliases = "class-name"},
     {.name = "knowledge",
      .argument = "LIST",
      .kind = OPTION_STRING,
-     .offset = AT(knowledge),
+     .offset = AT(s.knowledge),
      .help = "defects that may occur, such as \"broken, scratch\""},
 };
 const option_table answerer_who = {who, OPTIONS_COUNT(who)};
 
 static const option how[] = {
-    OPTIONS_ENGINE_EVIDENCE(AT(evidence)),
+    OPTIONS_ENGINE_EVIDENCE(AT(s.hints)),
     {.name = "reason",
      .argument = "WHEN",
-     .kind = OPTION_CHOICE,
-     .offset = AT(reason),
-     .choices = "always|rejects|never",
+     .kind = OPTION_ENUM,
+     .offset = AT(s.reason),
+     .choices = CHOICES(GAD_REASON_WORDS),
      .fallback = "always",
      .help = "explain every part, only those that the fast answer rejects, or none"},
     {.name = "threshold",
@@ -62,24 +62,31 @@ static const option how[] = {
     {.name = "prompt",
      .argument = "FILE",
      .kind = OPTION_STRING,
-     .offset = AT(prompt),
+     .offset = AT(s.prompt_file),
      .help = "own wording, with {class}, {domain} and {coordinates} where these go"},
     {.name = "max-tokens",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(max_tokens),
+     .offset = AT(s.max_tokens),
      .minimum = 1,
      .fallback = "1024",
      .help = "longest answer",
      .aliases = "max-new-tokens"},
     {.name = "greedy",
      .kind = OPTION_FLAG,
-     .offset = AT(greedy),
+     .offset = AT(s.greedy),
      .help = "always the most likely word, whatever the checkpoint's generation settings say"},
-    {.name = "seed", .argument = "N", .kind = OPTION_INT, .offset = AT(seed), .fallback = "0", .help = "of the draw"},
+    {.name = "seed", .argument = "N", .kind = OPTION_INT, .offset = AT(s.seed), .fallback = "0", .help = "of the draw"},
 };
 const option_table answerer_how = {how, OPTIONS_COUNT(how)};
 #undef AT
+
+answer_options answerer_default(void)
+{
+    answer_options o = {.engine = gad_engine_options_default(), .s = gad_inspect_settings_default()};
+    o.s.greedy = false; /* as the checkpoint says, unless --greedy */
+    return o;
+}
 
 static void stream_raw(void *user, const char *piece)
 {
@@ -112,18 +119,8 @@ void answerer_end_text(answerer *a, const answer_options *o, bool reasoned)
 
 static gad_inspect_settings make_settings(const answer_options *o, prose *shown)
 {
-    gad_inspect_settings s = gad_inspect_settings_default();
-    s.class_name = o->class_name;
-    s.knowledge = o->knowledge;
-    s.prompt_file = o->prompt;
-    s.max_tokens = o->max_tokens;
-    s.greedy = o->greedy;
-    s.seed = (uint64_t)o->seed;
+    gad_inspect_settings s = o->s;
     s.is_cancelled = is_cancelled;
-    s.reason = !strcmp(o->reason, "always")    ? GAD_REASON_ALWAYS
-               : !strcmp(o->reason, "rejects") ? GAD_REASON_REJECTS
-                                               : GAD_REASON_NEVER;
-    s.hints = options_engine_hints(o->evidence);
     s.on_text = o->quiet ? NULL : o->raw ? stream_raw : stream_prose;
     s.user = shown;
     return s;
@@ -181,7 +178,7 @@ static int read_calibration(const answer_options *o, answerer *a)
 /* Is a product's part explained by a model? */
 static bool explains(const answer_options *o)
 {
-    return o->product && (o->engine.model || options_engine_hints(o->evidence) != GAD_HINTS_NONE);
+    return o->product && (o->engine.model || o->s.hints != GAD_HINTS_NONE);
 }
 
 /* A memory of the good parts that the model is shown. */
@@ -189,11 +186,10 @@ static int learn_evidence(const answer_options *o, answerer *a)
 {
     gad_error err;
     gad_learn_settings learning = gad_learn_settings_default();
-    learning.name = o->class_name;
+    learning.name = o->s.class_name;
     learning.backbone = o->features;
     learning.device = o->engine.compute.device;
-    learning.threads = (int)o->engine.compute.threads;
-    learning.side_px = 0; /* as of gad learn */
+    learning.threads = o->engine.compute.threads;
     if (gad_product_learn((const char *const *)a->refs.path.item, (int64_t)a->refs.path.count, &learning, NULL, &a->learnt,
                           &err))
         return terminal_fail(&err);
@@ -210,7 +206,7 @@ static int check(const command *c, const answer_options *o, bool threshold_file)
                 c->name);
         return EXIT_USAGE;
     }
-    if (!o->product && !o->ref.count && options_engine_hints(o->evidence) != GAD_HINTS_NONE) {
+    if (!o->product && !o->ref.count && o->s.hints != GAD_HINTS_NONE) {
         fprintf(stderr, "gad %s: --evidence compares with good parts: give --product, or pictures with --ref\n", c->name);
         return EXIT_USAGE;
     }
@@ -225,7 +221,7 @@ static int open_product(const answer_options *o, answerer *a)
 {
     gad_error err;
     gad_product_info info;
-    if (gad_product_open(o->product, o->features, (int)o->engine.compute.threads, &a->product, &err) ||
+    if (gad_product_open(o->product, o->features, o->engine.compute.threads, &a->product, &err) ||
         gad_product_use_device(a->product, o->engine.compute.device, &err))
         return terminal_fail(&err);
     gad_product_describe(a->product, &info);

@@ -8,11 +8,13 @@
 
 typedef struct answer_options {
     option_list ref;
-    engine_options engine;
-    const char *class_name, *knowledge, *reason, *prompt, *threshold, *product, *features, *evidence;
-    bool greedy, quiet, raw;
-    int64_t max_tokens, seed;
+    gad_engine_options engine;
+    gad_inspect_settings s;
+    const char *threshold, *product, *features;
+    bool quiet, raw;
 } answer_options;
+
+answer_options answerer_default(void);
 
 /* On answer_options without `engine`: who answers, and how. */
 extern const option_table answerer_who, answerer_how;

@@ -13,11 +13,11 @@
 
 typedef struct run_options {
     gad_bench_settings s;
-    option_list dataset, class_name;
-    engine_options engine;
+    gad_engine_options engine;
     endpoint_options endpoint;
     gad_learn_settings learning;
-    const char *order, *learn, *share, *evidence;
+    option_list dataset, class_name;
+    const char *preset, *learn, *share;
     bool difference, report;
     double per_minute;
 } run_options;
@@ -40,22 +40,22 @@ static const option table[] = {
     {.name = "store",
      .argument = "FILE",
      .kind = OPTION_STRING,
-     .offset = AT(s.store),
+     .offset = AT(s.questions.store),
      .help = "samples that gad data import read"},
     {.name = "items",
      .argument = "FILE",
      .kind = OPTION_STRING,
-     .offset = AT(s.items),
+     .offset = AT(s.questions.items),
      .help = "a list of one's own (docs/formats.md, \"Benchmark runs\")"},
     {.name = "mmad",
      .argument = "DIR",
      .kind = OPTION_STRING,
-     .offset = AT(s.mmad),
+     .offset = AT(s.questions.mmad),
      .help = "folder of MMAD with mmad.json: the MMAD protocol"},
     {.name = "preset",
      .argument = "NAME",
      .kind = OPTION_STRING,
-     .offset = AT(s.preset),
+     .offset = AT(preset),
      .fallback = "source",
      .help = "source: the original test split; mmrad: all images of the MMR-AD folders; all; or the name of a split"},
     {.name = "dataset",
@@ -71,25 +71,25 @@ static const option table[] = {
     {.name = "limit",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(s.limit),
+     .offset = AT(s.questions.limit),
      .fallback = "0",
      .help = "only so many, drawn by the seed in proportion over labels and classes; 0: all"},
     {.name = "reference",
      .argument = "RULE",
-     .kind = OPTION_CHOICE,
-     .offset = AT(s.reference),
-     .choices = "first|fixed|random|none",
+     .kind = OPTION_ENUM,
+     .offset = AT(s.questions.reference),
+     .choices = CHOICES(GAD_SELECTION_REFERENCE_WORDS),
      .fallback = "first",
      .help = "normal image shown first: the best stored one, the same for a class, one drawn by seed, none"},
     {.name = "references",
      .argument = "K",
      .kind = OPTION_INT,
-     .offset = AT(s.references),
+     .offset = AT(s.questions.references),
      .fallback = "1",
      .help = "how many normal images; with --mmad: shots"},
     {.name = "similar",
      .kind = OPTION_FLAG,
-     .offset = AT(s.similar_templates),
+     .offset = AT(s.questions.similar_templates),
      .help = "MMAD: similar instead of random templates"},
     {.name = "knowledge",
      .kind = OPTION_FLAG,
@@ -98,13 +98,13 @@ static const option table[] = {
     {.name = "knowledge-file",
      .argument = "FILE",
      .kind = OPTION_STRING,
-     .offset = AT(s.knowledge_file),
+     .offset = AT(s.questions.knowledge_file),
      .help = "MMAD: its domain_knowledge.json"},
     {.name = "prompt", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(s.prompt_file), .help = "own wording"},
     {.name = "seed",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(s.seed),
+     .offset = AT(s.questions.seed),
      .fallback = "1",
      .help = "of the limit, of drawn references and of drawn answers"},
     {.help = "The model (one)"},
@@ -118,17 +118,18 @@ static const option table[] = {
     {.changes = "cpu", .help = "checkpoint: newest instructions to use"},
     {.name = "fast",
      .kind = OPTION_FLAG,
-     .offset = AT(s.fast),
+     .offset = AT(s.answers.fast),
      .help = "checkpoint: the forced answer, no reasoning; boxes only of models with a difference module"},
     {.name = "sample",
      .kind = OPTION_FLAG,
-     .offset = AT(s.sample),
+     .offset = AT(s.answers.sample),
      .help = "checkpoint: draw words instead of taking the most likely"},
     {.name = "baseline",
      .argument = "NAME",
-     .kind = OPTION_CHOICE,
+     .kind = OPTION_ENUM,
      .offset = AT(s.baseline),
-     .choices = "always-yes|always-no|pixel-difference",
+     .choices = CHOICES(GAD_BASELINE_WORDS),
+     .fallback = "none",
      .help = "no model at all"},
     {.name = "learn",
      .argument = "K|all",
@@ -140,6 +141,7 @@ static const option table[] = {
      .argument = "PX",
      .kind = OPTION_INT,
      .offset = AT(learning.side_px),
+     .fallback = "0",
      .help = "with --learn or --evidence: as of gad learn"},
     {.name = "mirror",
      .kind = OPTION_FLAG,
@@ -155,43 +157,43 @@ static const option table[] = {
      .kind = OPTION_STRING,
      .offset = AT(learning.head),
      .help = "with --learn or --evidence: as of gad learn"},
-    OPTIONS_ENGINE_EVIDENCE(AT(evidence)),
+    OPTIONS_ENGINE_EVIDENCE(AT(s.hints)),
     {.table = &options_endpoint, .offset = AT(endpoint)},
     {.name = "served",
      .argument = "NAME",
      .kind = OPTION_STRING,
-     .offset = AT(s.model_name),
+     .offset = AT(endpoint.server.model),
      .help = "endpoint: the model as the server calls it"},
     {.name = "coordinates",
      .argument = "KIND",
-     .kind = OPTION_CHOICE,
-     .offset = AT(s.coordinates),
-     .choices = "canvas|input|rel1000|rel1|orig",
+     .kind = OPTION_ENUM,
+     .offset = AT(s.endpoint.convention),
+     .choices = CHOICES(GAD_BOX_CONVENTION_WORDS),
      .fallback = "canvas",
      .help = "endpoint: what the numbers of its boxes mean (Qwen2.5-VL: input; Qwen3-VL, InternVL: rel1000)"},
     {.name = "order",
      .argument = "ORDER",
-     .kind = OPTION_CHOICE,
-     .offset = AT(order),
-     .choices = "xy|yx",
+     .kind = OPTION_ENUM,
+     .offset = AT(s.endpoint.order),
+     .choices = CHOICES(GAD_BOX_ORDER_WORDS),
      .fallback = "xy",
      .help = "endpoint: which axis comes first (Gemini: yx)"},
     {.name = "image-factor",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(s.image_factor),
+     .offset = AT(s.endpoint.factor),
      .fallback = "28",
      .help = "endpoint, with input coordinates: its processor makes sides multiples of N; 0: it takes images as sent"},
     {.name = "min-pixels",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(s.min_pixels),
+     .offset = AT(s.endpoint.min_pixels),
      .fallback = "3136",
      .help = "endpoint, with input coordinates: the processor's bounds"},
     {.name = "max-tokens",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(s.max_tokens),
+     .offset = AT(s.answers.max_tokens),
      .minimum = 1,
      .fallback = "1024",
      .help = "longest answer",
@@ -199,30 +201,35 @@ static const option table[] = {
     {.name = "temperature",
      .argument = "T",
      .kind = OPTION_NUMBER,
-     .offset = AT(s.temperature),
+     .offset = AT(endpoint.server.temperature),
      .fallback = "0",
      .help = "endpoint: 0: the most likely words"},
-    {.name = "top-p", .argument = "P", .kind = OPTION_NUMBER, .offset = AT(s.top_p), .fallback = "0", .help = "endpoint"},
+    {.name = "top-p",
+     .argument = "P",
+     .kind = OPTION_NUMBER,
+     .offset = AT(s.endpoint.top_p),
+     .fallback = "0",
+     .help = "endpoint"},
     {.name = "probabilities",
      .kind = OPTION_FLAG,
-     .offset = AT(s.probabilities),
+     .offset = AT(s.endpoint.probabilities),
      .fallback = "true",
      .help = "endpoint: ask for token probabilities, which give the continuous score"},
     {.name = "jpeg",
      .argument = "Q",
      .kind = OPTION_INT,
-     .offset = AT(s.jpeg_quality),
+     .offset = AT(s.endpoint.jpeg_quality),
      .fallback = "0",
      .help = "endpoint: send JPEG of that quality instead of PNG"},
     {.name = "system",
      .argument = "TEXT",
      .kind = OPTION_STRING,
-     .offset = AT(s.system_text),
+     .offset = AT(s.endpoint.system),
      .help = "endpoint: system message"},
     {.name = "request-members",
      .argument = "JSON",
      .kind = OPTION_HIDDEN,
-     .offset = AT(s.request_members),
+     .offset = AT(s.endpoint.more),
      .help = "endpoint: more members of each request"},
     {.name = "per-minute",
      .argument = "N",
@@ -232,8 +239,8 @@ static const option table[] = {
      .help = "endpoint: at most so many requests a minute; 0: no limit"},
     {.name = "attempts",
      .argument = "N",
-     .kind = OPTION_INT,
-     .offset = AT(s.attempts),
+     .kind = OPTION_SHORT,
+     .offset = AT(endpoint.server.attempts),
      .minimum = 1,
      .fallback = "5",
      .help = "endpoint: tries of one request"},
@@ -254,14 +261,14 @@ static const option table[] = {
     {.name = "difference-threshold",
      .argument = "LEVELS",
      .kind = OPTION_NUMBER,
-     .offset = AT(s.difference_threshold),
+     .offset = AT(s.difference.threshold),
      .fallback = "0",
      .help = "grey levels from which it says Yes; 0: built in"},
     {.name = "difference-colours",
      .argument = "HOW",
-     .kind = OPTION_CHOICE,
-     .offset = AT(s.difference_colours),
-     .choices = "matched|raw",
+     .kind = OPTION_ENUM,
+     .offset = AT(s.difference.colours),
+     .choices = CHOICES(GAD_PIXEL_DIFFERENCE_WORDS),
      .fallback = "matched",
      .help = "matched: each channel of the reference gets the mean and deviation it has in the image; raw: as it is"},
     {.name = "report",
@@ -277,49 +284,58 @@ static void print_settings(void *options)
     options_print(&cmd_bench_run, options, stderr);
 }
 
-/* What several options or other tables say together. */
-static void complete_settings(run_options *o, const gad_engine_options *engine)
+static void defaults(void *settings)
 {
-    gad_bench_settings *s = &o->s;
-    s->datasets = o->dataset.item;
-    s->dataset_count = (size_t)o->dataset.count;
-    s->classes = o->class_name.item;
-    s->class_count = (size_t)o->class_name.count;
-    s->engine = o->engine.model || !(o->endpoint.url || s->baseline || o->learn) ? engine : NULL;
-    s->endpoint = o->endpoint.url;
-    s->endpoint_key = getenv(o->endpoint.key_env);
-    s->in_flight = o->endpoint.in_flight;
-    s->timeout_s = o->endpoint.timeout;
-    s->requests_per_s = o->per_minute / 60;
-    s->y_first = strcmp(o->order, "yx") == 0;
-    s->hints = options_engine_hints(o->evidence);
-    s->evidence = s->hints != GAD_HINTS_NONE ? &o->learning : NULL;
-    s->max_pixels = o->engine.max_pixels;
-    s->without_difference = !o->difference;
-    s->ca_file = options_endpoint_ca(&o->endpoint);
-    s->started = print_settings;
-    s->started_user = o;
-    s->image_size = strcmp(o->engine.image_size, "default") != 0 ? o->engine.image_size : NULL;
+    run_options *o = settings;
+    o->s = gad_bench_settings_default();
+    o->engine = gad_engine_options_default();
+    o->engine.image_size = "default"; /* which depends on the questions */
+    o->endpoint.server = o->s.endpoint.server;
+    o->learning = gad_learn_settings_default();
+    o->difference = o->report = true;
 }
 
-/* What the options of learning leave out. */
-static void complete_learning(run_options *o)
+/* --preset: a word of the enum, or the name of a split. */
+static void read_preset(const char *preset, gad_bench_questions *q)
 {
-    const gad_learn_settings usual = gad_learn_settings_default();
-    o->learning.name = usual.name;
-    o->learning.max_rows = usual.max_rows;
-    o->learning.rate = usual.rate;
-    o->learning.confidence = usual.confidence;
-    o->learning.threads = (int)o->engine.compute.threads;
+    static const char *const words[] = {GAD_SELECTION_PRESET_WORDS};
+    q->preset = GAD_SELECTION_SOURCE;
+    while (q->preset < GAD_SELECTION_SPLIT && strcmp(preset, words[q->preset]) != 0)
+        q->preset++;
+    q->split = preset;
 }
 
+/* --learn: the number of good parts, or all; false for anything else. */
 static bool read_learning(run_options *o)
 {
     char *end = NULL;
     const bool all = !strcmp(o->learn, "all");
     o->s.learning = &o->learning;
-    o->s.references = all ? INT64_MAX : strtoll(o->learn, &end, 10);
-    return all || (!*end && o->s.references > 0);
+    o->s.questions.references = all ? INT64_MAX : strtoll(o->learn, &end, 10);
+    return all || (!*end && o->s.questions.references > 0);
+}
+
+/* What several options, or tables that other commands share, say together. */
+static void complete_settings(run_options *o, const gad_log *log)
+{
+    gad_bench_settings *s = &o->s;
+    read_preset(o->preset, &s->questions);
+    s->questions.datasets = o->dataset.item;
+    s->questions.dataset_count = (size_t)o->dataset.count;
+    s->questions.classes = o->class_name.item;
+    s->questions.class_count = (size_t)o->class_name.count;
+    s->answers.seed = s->questions.seed;
+    s->endpoint.server = options_endpoint_read(&o->endpoint);
+    s->endpoint.server.requests_per_s = o->per_minute / 60;
+    s->endpoint.max_pixels = o->engine.max_pixels;
+    s->without_difference = !o->difference;
+    s->evidence = s->hints != GAD_HINTS_NONE ? &o->learning : NULL;
+    s->image_size = strcmp(o->engine.image_size, "default") != 0 ? o->engine.image_size : NULL;
+    if (o->engine.model || !(s->endpoint.server.url || s->baseline || o->learn)) {
+        o->engine.model = options_engine_folder(o->engine.model);
+        o->engine.log = log;
+        s->engine = &o->engine;
+    }
 }
 
 /* The tables of the Markdown report up to the single categories. */
@@ -373,7 +389,6 @@ static int run(void *settings)
     run_options *o = settings;
     gad_log log = terminal_log(false);
     gad_progress progress = terminal_progress();
-    gad_engine_options engine = options_engine_public(&o->engine, &log);
     gad_bench_result result;
     gad_error err;
     if (!o->s.out) {
@@ -385,12 +400,14 @@ static int run(void *settings)
     terminal_catch_interrupt();
     if (gad_share_read(o->share, &o->s.share, &err))
         return terminal_fail(&err);
-    complete_learning(o);
+    o->learning.threads = o->engine.compute.threads;
     if (o->learn && !read_learning(o)) {
         fprintf(stderr, "gad bench run: --learn %s: give how many good parts, or all\n", o->learn);
         return EXIT_USAGE;
     }
-    complete_settings(o, &engine);
+    complete_settings(o, &log);
+    o->s.started = print_settings;
+    o->s.started_user = o;
     o->s.log = &log;
     o->s.progress = &progress;
     gad_status status = gad_bench_run(&o->s, &result, &err);
@@ -421,5 +438,6 @@ const command cmd_bench_run = {
     .options = table,
     .option_count = OPTIONS_COUNT(table),
     .settings_bytes = sizeof(run_options),
+    .defaults = defaults,
     .run = run,
 };

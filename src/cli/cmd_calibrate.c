@@ -15,10 +15,10 @@
 
 typedef struct calibrate_options {
     option_list part, ref;
-    engine_options engine;
-    const char *run, *dataset, *class_name, *prompt, *knowledge, *out;
+    gad_engine_options engine;
+    gad_inspect_settings s;
+    const char *run, *dataset, *class_name, *out; /* class_name: NULL where none was given */
     bool reasoned;
-    int64_t max_tokens;
     double rate, confidence;
     bool force;
 } calibrate_options;
@@ -64,11 +64,11 @@ static const option table[] = {
          "part is never shown beside itself"},
     {.table = &options_engine_model, .offset = AT(engine)},
     {.table = &options_engine_compute, .offset = AT(engine.compute)},
-    {.name = "prompt", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(prompt), .help = "own wording"},
+    {.name = "prompt", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(s.prompt_file), .help = "own wording"},
     {.name = "knowledge",
      .argument = "LIST",
      .kind = OPTION_STRING,
-     .offset = AT(knowledge),
+     .offset = AT(s.knowledge),
      .help = "defects that may occur"},
     {.name = "reasoned",
      .kind = OPTION_FLAG,
@@ -78,7 +78,7 @@ static const option table[] = {
     {.name = "max-tokens",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(max_tokens),
+     .offset = AT(s.max_tokens),
      .minimum = 1,
      .fallback = "1024",
      .help = "longest reasoned answer"},
@@ -108,31 +108,17 @@ static bool is_cancelled(void *user)
     return terminal_interrupted();
 }
 
-static gad_inspect_settings inspect_settings(const calibrate_options *o)
-{
-    gad_inspect_settings s = gad_inspect_settings_default();
-    s.class_name = o->class_name ? o->class_name : "product";
-    s.knowledge = o->knowledge;
-    s.prompt_file = o->prompt;
-    s.reason = o->reasoned ? GAD_REASON_ALWAYS : GAD_REASON_NEVER;
-    s.max_tokens = o->max_tokens;
-    s.greedy = false;
-    s.is_cancelled = is_cancelled;
-    return s;
-}
-
 static int score_part(const calibrate_options *o, gad_engine *engine, references *refs, const char *path, double *score)
 {
     gad_error err;
     gad_picture *part = NULL, *const * good;
     const char *const *good_path;
     gad_inspection result = {0};
-    gad_inspect_settings settings = inspect_settings(o);
     int good_count = 0, code = EXIT_DONE;
     if (gad_picture_load(path, &part, &err))
         return terminal_fail(&err);
     if (parts_references_for(refs, part, &good, &good_path, &good_count, &err) ||
-        gad_inspect(engine, good, good_count, part, &settings, &result, &err))
+        gad_inspect(engine, good, good_count, part, &o->s, &result, &err))
         code = terminal_fail(&err);
     *score = o->reasoned ? result.score_reasoned : result.score_fast;
     gad_inspection_clear(&result);
@@ -172,10 +158,9 @@ static int calibrate_scores(const calibrate_options *o, gad_engine *engine, refe
     gad_threshold threshold;
     gad_threshold_basis basis;
     gad_error err;
-    const gad_inspect_settings settings = inspect_settings(o);
     double *scores = calloc(parts->count + 1, sizeof *scores);
     int code = scores ? score_parts(o, engine, refs, parts, scores) : EXIT_FAILED;
-    if (!code && (gad_threshold_basis_make(engine, refs->picture, (int)refs->path.count, refs->gallery != NULL, &settings,
+    if (!code && (gad_threshold_basis_make(engine, refs->picture, (int)refs->path.count, refs->gallery != NULL, &o->s,
                                            &basis, &err) ||
                   gad_calibrate(scores, parts->count, o->rate, o->confidence, &basis, o->out, &threshold, &err)))
         code = terminal_fail(&err);
@@ -211,15 +196,28 @@ static int calibrate_parts(const calibrate_options *o)
     return code;
 }
 
+static void defaults(void *settings)
+{
+    calibrate_options *o = settings;
+    o->s = gad_inspect_settings_default();
+    o->s.greedy = false;
+    o->s.is_cancelled = is_cancelled;
+    o->engine = gad_engine_options_default();
+    o->rate = 0.01;
+    o->confidence = 0.95;
+}
+
 static int run(void *settings)
 {
-    const calibrate_options *o = settings;
+    calibrate_options *o = settings;
     gad_threshold threshold;
     gad_error err;
     if ((o->run != NULL) == (o->part.count > 0)) {
         fputs("gad calibrate: give good parts, or a benchmark run with --run\nTry: gad calibrate --help\n", stderr);
         return EXIT_USAGE;
     }
+    o->s.class_name = o->class_name ? o->class_name : "product";
+    o->s.reason = o->reasoned ? GAD_REASON_ALWAYS : GAD_REASON_NEVER;
     int code = outputs_check_file("calibrate", o->out, "\"threshold\"", o->force);
     if (code)
         return code;
@@ -244,5 +242,6 @@ const command cmd_calibrate = {
     .max_arguments = -1,
     .arguments_offset = AT(part),
     .settings_bytes = sizeof(calibrate_options),
+    .defaults = defaults,
     .run = run,
 };

@@ -77,9 +77,10 @@ const command cmd_data_stats = {
 /* ---- import ---- */
 
 typedef struct import_options {
+    gad_data_import_settings s;
     option_list arguments;
-    const char *store, *shard, *name, *root, *annotations;
-    bool benchmark, verbose;
+    const char *store, *shard, *annotations;
+    bool verbose;
 } import_options;
 
 #define AT(field) offsetof(import_options, field)
@@ -89,57 +90,59 @@ static const option import_table[] = {
     {.name = "name",
      .argument = "NAME",
      .kind = OPTION_STRING,
-     .offset = AT(name),
+     .offset = AT(s.name),
      .help = "name of the dataset in the store (default: the dataset's own)"},
-    {.name = "benchmark", .kind = OPTION_FLAG, .offset = AT(benchmark), .help = "hold it out from training"},
+    {.name = "benchmark", .kind = OPTION_FLAG, .offset = AT(s.benchmark), .help = "hold it out from training"},
     {.name = "annotations",
      .argument = "WHICH",
      .kind = OPTION_CHOICE,
      .offset = AT(annotations),
-     .choices = "latest|all",
+     .choices = CHOICES("latest", "all"),
      .fallback = "latest",
      .help = "label-studio: of an image that was annotated several times; cancelled ones never count"},
     {.name = "root",
      .argument = "DIR",
      .kind = OPTION_STRING,
-     .offset = AT(root),
+     .offset = AT(s.root),
      .help = "mmrad-jsonl: where the images are now"},
     {.name = "verbose", .kind = OPTION_FLAG, .offset = AT(verbose), .help = "more messages"},
 };
 #undef AT
 
+static void import_defaults(void *settings)
+{
+    ((import_options *)settings)->s = gad_data_import_default();
+}
+
 static int run_import(void *settings)
 {
-    const import_options *o = settings;
+    import_options *o = settings;
     gad_error err;
     gad_data *data = NULL;
     gad_data_imported r;
     gad_log log = terminal_log(o->verbose);
     gad_progress progress = terminal_progress();
     terminal_catch_interrupt();
-    gad_data_import_settings s = {.adapter = o->arguments.item[0],
-                                  .folder = o->arguments.item[1],
-                                  .name = o->name,
-                                  .root = o->root,
-                                  .benchmark = o->benchmark,
-                                  .every_annotation = strcmp(o->annotations, "all") == 0,
-                                  .log = &log,
-                                  .progress = &progress};
-    gad_status status = options_data_open(o->store, o->shard, GAD_DATA_CREATE, &s.share, &data, &err);
+    o->s.adapter = o->arguments.item[0];
+    o->s.folder = o->arguments.item[1];
+    o->s.every_annotation = strcmp(o->annotations, "all") == 0;
+    o->s.log = &log;
+    o->s.progress = &progress;
+    gad_status status = options_data_open(o->store, o->shard, GAD_DATA_CREATE, &o->s.share, &data, &err);
     if (!status)
-        status = gad_data_import(data, &s, &r, &err);
+        status = gad_data_import(data, &o->s, &r, &err);
     terminal_progress_end();
     gad_data_free(data);
     if (status)
         return terminal_fail(&err);
     printf("%s: %lld images (%lld normal, %lld anomalous), %lld boxes; %lld added, %lld changed, %lld unchanged, %lld "
            "removed\n",
-           s.name ? s.name : s.adapter, (long long)r.images, (long long)r.normal, (long long)r.anomalous,
+           o->s.name ? o->s.name : o->s.adapter, (long long)r.images, (long long)r.normal, (long long)r.anomalous,
            (long long)r.boxes, (long long)r.added, (long long)r.changed, (long long)r.unchanged, (long long)r.removed);
     for (int i = 0; i < GAD_DATA_PROBLEMS; i++)
         if (r.problems[i])
             printf("%8lld %s\n", (long long)r.problems[i], gad_data_problem_name(i));
-    options_data_tell(o->store, &s.share);
+    options_data_tell(o->store, &o->s.share);
     return EXIT_DONE;
 }
 
@@ -156,6 +159,7 @@ const command cmd_data_import = {
     .max_arguments = 2,
     .arguments_offset = offsetof(import_options, arguments),
     .settings_bytes = sizeof(import_options),
+    .defaults = import_defaults,
     .run = run_import,
 };
 
@@ -183,6 +187,11 @@ static const option check_table[] = {
      .help = "examples of each kind"},
 };
 #undef AT
+
+static void check_defaults(void *settings)
+{
+    ((check_options *)settings)->s = gad_data_check_default();
+}
 
 static int run_check(void *settings)
 {
@@ -213,6 +222,7 @@ const command cmd_data_check = {
     .options = check_table,
     .option_count = OPTIONS_COUNT(check_table),
     .settings_bytes = sizeof(check_options),
+    .defaults = check_defaults,
     .run = run_check,
 };
 
@@ -259,6 +269,11 @@ static const option split_table[] = {
 };
 #undef AT
 
+static void split_defaults(void *settings)
+{
+    ((split_options *)settings)->s = gad_data_split_default();
+}
+
 static int run_split(void *settings)
 {
     const split_options *o = settings;
@@ -286,5 +301,6 @@ const command cmd_data_split = {
     .options = split_table,
     .option_count = OPTIONS_COUNT(split_table),
     .settings_bytes = sizeof(split_options),
+    .defaults = split_defaults,
     .run = run_split,
 };

@@ -26,7 +26,7 @@ static const option pair_table[] = {
      .argument = "HOW",
      .kind = OPTION_ENUM,
      .offset = AT(s.method),
-     .choices = "align|fixed|random|none",
+     .choices = CHOICES(GAD_PAIR_METHOD_WORDS),
      .fallback = "align",
      .help = "the best aligned normals, the same ones for all, drawn ones, or none"},
     {.name = "k",
@@ -60,7 +60,7 @@ static const option pair_table[] = {
      .argument = "KIND",
      .kind = OPTION_ENUM,
      .offset = AT(s.rule.distance),
-     .choices = "kl|kl_rev|jeffreys|js",
+     .choices = CHOICES(GAD_ALIGN_DISTANCE_WORDS),
      .fallback = "kl",
      .help = "divergence of block histograms"},
     {.name = "gain",
@@ -142,15 +142,19 @@ static const option reason_table[] = {
      .argument = "WHO",
      .kind = OPTION_CHOICE,
      .offset = AT(teacher),
-     .choices = "server|template",
+     .choices = CHOICES("server", "template"),
      .fallback = "server",
      .help = "template: a grammar, without any model"},
     {.table = &options_endpoint, .offset = AT(endpoint)},
-    {.name = "model", .argument = "NAME", .kind = OPTION_STRING, .offset = AT(s.model), .help = "as the server calls it"},
+    {.name = "model",
+     .argument = "NAME",
+     .kind = OPTION_STRING,
+     .offset = AT(endpoint.server.model),
+     .help = "as the server calls it"},
     {.name = "rate",
      .argument = "N",
      .kind = OPTION_NUMBER,
-     .offset = AT(s.requests_per_s),
+     .offset = AT(endpoint.server.requests_per_s),
      .fallback = "0",
      .help = "requests per second; 0: no limit"},
     {.name = "tries",
@@ -170,7 +174,7 @@ static const option reason_table[] = {
     {.name = "temperature",
      .argument = "T",
      .kind = OPTION_NUMBER,
-     .offset = AT(s.temperature),
+     .offset = AT(endpoint.server.temperature),
      .fallback = "0.7",
      .help = "of the teacher"},
     {.name = "seed",
@@ -206,8 +210,7 @@ static void reason_defaults(void *settings)
 {
     reason_options *o = settings;
     o->s = gad_data_reason_default();
-    o->endpoint.in_flight = o->s.in_flight;
-    o->endpoint.timeout = o->s.timeout_s;
+    o->endpoint.server = o->s.server;
 }
 
 static int run_reason(void *settings)
@@ -219,16 +222,13 @@ static int run_reason(void *settings)
     gad_log log = terminal_log(o->verbose);
     gad_progress progress = terminal_progress();
     bool server = strcmp(o->teacher, "server") == 0;
-    if (server && (!o->endpoint.url || !o->s.model)) {
+    if (server && (!o->endpoint.server.url || !o->endpoint.server.model)) {
         fputs("gad data reason: give --endpoint URL and --model NAME, or --teacher template\n", stderr);
         return EXIT_USAGE;
     }
     terminal_catch_interrupt();
-    o->s.endpoint = server ? o->endpoint.url : NULL;
-    o->s.key = server ? getenv(o->endpoint.key_env) : NULL;
-    o->s.ca_file = options_endpoint_ca(&o->endpoint);
-    o->s.in_flight = (int)o->endpoint.in_flight;
-    o->s.timeout_s = o->endpoint.timeout;
+    if (server)
+        o->s.server = options_endpoint_read(&o->endpoint);
     o->s.log = &log;
     o->s.progress = &progress;
     gad_status status = options_data_open(o->store, o->shard, GAD_DATA_WRITE, &o->s.share, &data, &err);

@@ -40,7 +40,7 @@ static const option table[] = {
      .argument = "WHAT",
      .kind = OPTION_CHOICE,
      .offset = AT(fail_on),
-     .choices = "nothing|anomaly",
+     .choices = CHOICES("nothing", "anomaly"),
      .fallback = "nothing",
      .help = "anomaly: exit code 3 when a part was rejected, anomalous or unfamiliar"},
     {.name = "truth",
@@ -221,6 +221,11 @@ static int inspect_and_sum_up(inspect_run *run, const paths *parts)
     return verdict_rejects(&run->count) && !strcmp(o->fail_on, "anomaly") ? EXIT_ANOMALY : code;
 }
 
+static void defaults(void *settings)
+{
+    ((inspect_options *)settings)->answer = answerer_default();
+}
+
 static int run(void *settings)
 {
     const inspect_options *o = settings;
@@ -256,5 +261,6 @@ const command cmd_inspect = {
     .max_arguments = -1,
     .arguments_offset = offsetof(inspect_options, part),
     .settings_bytes = sizeof(inspect_options),
+    .defaults = defaults,
     .run = run,
 };

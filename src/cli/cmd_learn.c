@@ -14,12 +14,10 @@
 
 typedef struct learn_options {
     option_list good, forget;
-    const char *class_name, *out, *features, *head, *smallest, *product;
+    gad_learn_settings s;
     area_options area;
-    bool mirror, force, guarantee;
-    int64_t side, rows, threads;
-    const char *device;
-    double rate, confidence;
+    const char *out, *smallest, *product;
+    bool force;
 } learn_options;
 
 #define AT(field) offsetof(learn_options, field)
@@ -33,7 +31,7 @@ static const option table[] = {
     {.name = "class",
      .argument = "NAME",
      .kind = OPTION_STRING,
-     .offset = AT(class_name),
+     .offset = AT(s.name),
      .fallback = "product",
      .help = "what the part is",
      .aliases = "class-name"},
@@ -63,50 +61,51 @@ static const option table[] = {
     {.name = "side",
      .argument = "PX",
      .kind = OPTION_INT,
-     .offset = AT(side),
+     .offset = AT(s.side_px),
+     .fallback = "0",
      .help = "pictures are seen at the size of a square of that side, their shape kept; 0: 448, or their own size where "
              "that is smaller"},
     {.name = "mirror",
      .kind = OPTION_FLAG,
-     .offset = AT(mirror),
+     .offset = AT(s.mirror),
      .help = "parts may lie mirrored or turned by half a turn; not where that is a defect"},
     {.name = "rows",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(rows),
+     .offset = AT(s.max_rows),
      .minimum = 1,
      .fallback = "8192",
      .help = "places that are remembered at most: fewer are faster"},
     {.name = "features",
      .argument = "FILE",
      .kind = OPTION_STRING,
-     .offset = AT(features),
+     .offset = AT(s.backbone),
      .help = "the network that sees (default: the installed one)"},
     {.name = "head",
      .argument = "FILE",
      .kind = OPTION_STRING,
-     .offset = AT(head),
+     .offset = AT(s.head),
      .help = "what judges the distances from the good parts, made by gad train head (default: the one installed beside the "
              "network); none: the distances alone"},
     {.table = &options_area, .offset = AT(area)},
-    OPTIONS_ENGINE_DEVICE(AT(device)),
-    {.name = "threads", .argument = "N", .kind = OPTION_INT, .offset = AT(threads), .help = "0: all processors"},
+    OPTIONS_ENGINE_DEVICE(AT(s.device)),
+    OPTIONS_ENGINE_THREADS(AT(s.threads)),
     {.help = "The wanted threshold"},
     {.name = "rate",
      .argument = "R",
      .kind = OPTION_NUMBER,
-     .offset = AT(rate),
+     .offset = AT(s.rate),
      .fallback = "0.05",
      .help = "share of good parts that may be rejected"},
     {.name = "confidence",
      .argument = "C",
      .kind = OPTION_NUMBER,
-     .offset = AT(confidence),
+     .offset = AT(s.confidence),
      .fallback = "0.95",
      .help = "probability that the true share is no larger"},
     {.name = "guarantee",
      .kind = OPTION_FLAG,
-     .offset = AT(guarantee),
+     .offset = AT(s.guarantee),
      .help = "the threshold keeps --rate and --confidence, where there are enough good parts; without "
              "it, it lies where parts stand out from the good ones"},
 };
@@ -168,31 +167,19 @@ static void print_product(const gad_product *product, const char *path)
     printf("%s\n", path);
 }
 
-static int learn(const learn_options *o, const paths *good, gad_product **product)
+static int learn(learn_options *o, const paths *good, gad_product **product)
 {
     gad_error err;
     gad_progress progress = terminal_progress();
-    gad_learn_settings settings = gad_learn_settings_default();
     double rectangle[4];
-    if (!options_area_read(&o->area, "learn", rectangle, &settings.roi))
+    if (!options_area_read(&o->area, "learn", rectangle, &o->s.roi))
         return EXIT_USAGE;
-    settings.name = o->class_name;
-    settings.backbone = o->features;
-    settings.head = o->head;
-    settings.mask = o->area.mask;
-    settings.device = o->device;
-    settings.threads = (int)o->threads;
-    settings.side_px = o->side;
-    settings.mirror = o->mirror;
-    settings.max_rows = o->rows;
-    settings.rate = o->rate;
-    settings.confidence = o->confidence;
-    settings.guarantee = o->guarantee;
-    if (o->smallest && !read_smallest(o->smallest, &settings)) {
+    o->s.mask = o->area.mask;
+    if (o->smallest && !read_smallest(o->smallest, &o->s)) {
         fprintf(stderr, "gad learn: --smallest %s: give a share of the area (0.1%%) or a size (12px)\n", o->smallest);
         return EXIT_USAGE;
     }
-    if (gad_product_learn((const char *const *)good->item, (int64_t)good->count, &settings, &progress, product, &err))
+    if (gad_product_learn((const char *const *)good->item, (int64_t)good->count, &o->s, &progress, product, &err))
         return terminal_fail(&err);
     return EXIT_DONE;
 }
@@ -200,8 +187,8 @@ static int learn(const learn_options *o, const paths *good, gad_product **produc
 static int learn_more(const learn_options *o, const paths *good, gad_product **product)
 {
     gad_error err;
-    if (gad_product_open(o->product, o->features, (int)o->threads, product, &err) ||
-        gad_product_use_device(*product, o->device, &err))
+    if (gad_product_open(o->product, o->s.backbone, o->s.threads, product, &err) ||
+        gad_product_use_device(*product, o->s.device, &err))
         return terminal_fail(&err);
     for (int64_t i = 0; i < o->forget.count; i++)
         if (gad_product_forget(*product, o->forget.item[i], &err))
@@ -211,9 +198,14 @@ static int learn_more(const learn_options *o, const paths *good, gad_product **p
     return EXIT_DONE;
 }
 
+static void defaults(void *settings)
+{
+    ((learn_options *)settings)->s = gad_learn_settings_default();
+}
+
 static int run(void *settings)
 {
-    const learn_options *o = settings;
+    learn_options *o = settings;
     paths good = {0};
     gad_product *product = NULL;
     gad_error err;
@@ -222,7 +214,7 @@ static int run(void *settings)
         fputs("gad learn: give good parts with --good, or a product with --product\nTry: gad learn --help\n", stderr);
         return EXIT_USAGE;
     }
-    if (o->product && (o->area.roi || o->area.mask || o->head)) {
+    if (o->product && (o->area.roi || o->area.mask || o->s.head)) {
         fputs("gad learn: --roi, --mask and --head are of new products, not with --product\n", stderr);
         return EXIT_USAGE;
     }
@@ -252,5 +244,6 @@ const command cmd_learn = {
     .options = table,
     .option_count = OPTIONS_COUNT(table),
     .settings_bytes = sizeof(learn_options),
+    .defaults = defaults,
     .run = run,
 };

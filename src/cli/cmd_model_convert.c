@@ -8,52 +8,48 @@
 
 typedef struct convert_options {
     option_list model;
-    const char *mmproj, *adapter, *out, *type;
-    bool force;
-    int64_t threads;
+    gad_convert_settings s;
 } convert_options;
 
 #define AT(field) offsetof(convert_options, field)
 static const option table[] = {
-    {.name = "mmproj", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(mmproj), .help = OPTIONS_ENGINE_MMPROJ_HELP},
-    {.name = "out", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(out), .help = "the new folder, or FILE.gguf"},
+    {.name = "mmproj",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(s.mmproj),
+     .help = OPTIONS_ENGINE_MMPROJ_HELP},
+    {.name = "out", .argument = "DIR", .kind = OPTION_STRING, .offset = AT(s.out), .help = "the new folder, or FILE.gguf"},
     {.name = "adapter",
      .argument = "DIR",
      .kind = OPTION_STRING,
-     .offset = AT(adapter),
+     .offset = AT(s.adapter),
      .help = "PEFT LoRA adapter to add into the weights"},
     {.name = "type",
      .argument = "TYPE",
      .kind = OPTION_STRING,
-     .offset = AT(type),
+     .offset = AT(s.type),
      .help = "numbers of the new files: fp32, bf16 or fp16, for FILE.gguf also q8_0; left out: as the checkpoint's",
      .aliases = "dtype,torch-dtype"},
-    {.name = "force", .kind = OPTION_FLAG, .offset = AT(force), .help = "write over a checkpoint that is there"},
-    {.name = "threads", .argument = "N", .kind = OPTION_INT, .offset = AT(threads), .help = "0: all processors"},
+    {.name = "force", .kind = OPTION_FLAG, .offset = AT(s.force), .help = "write over a checkpoint that is there"},
+    OPTIONS_ENGINE_THREADS(AT(s.threads)),
 };
 
-static int convert(const convert_options *o)
+static int convert(convert_options *o)
 {
     gad_error err;
     gad_log log = terminal_log(false);
-    gad_convert_settings s = {.model = o->model.item[0],
-                              .mmproj = o->mmproj,
-                              .adapter = o->adapter,
-                              .out = o->out,
-                              .type = o->type,
-                              .force = o->force,
-                              .threads = o->threads,
-                              .log = &log};
-    if (gad_model_convert(&s, &err))
+    o->s.model = o->model.item[0];
+    o->s.log = &log;
+    if (gad_model_convert(&o->s, &err))
         return terminal_fail(&err);
-    fprintf(stderr, "%s\n", o->out);
+    fprintf(stderr, "%s\n", o->s.out);
     return EXIT_DONE;
 }
 
 static int run_convert(void *settings)
 {
-    const convert_options *o = settings;
-    if (o->out)
+    convert_options *o = settings;
+    if (o->s.out)
         return convert(o);
     fputs("gad model convert: --out DIR is missing\nTry: gad model convert --help\n", stderr);
     return EXIT_USAGE;
@@ -61,8 +57,8 @@ static int run_convert(void *settings)
 
 static int run_merge(void *settings)
 {
-    const convert_options *o = settings;
-    if (o->out && o->adapter)
+    convert_options *o = settings;
+    if (o->s.out && o->s.adapter)
         return convert(o);
     fputs("gad model merge: --adapter DIR and --out DIR are needed\nTry: gad model merge --help\n", stderr);
     return EXIT_USAGE;

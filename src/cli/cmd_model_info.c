@@ -12,31 +12,36 @@
 
 typedef struct info_options {
     option_list folder;
-    const char *mmproj, *quant, *device;
-    int64_t width, height, images, answer;
+    gad_engine_options engine;
+    int width, height, images;
+    int64_t answer;
     bool json;
 } info_options;
 
 #define AT(field) offsetof(info_options, field)
 static const option table[] = {
-    {.name = "mmproj", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(mmproj), .help = OPTIONS_ENGINE_MMPROJ_HELP},
+    {.name = "mmproj",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(engine.mmproj),
+     .help = OPTIONS_ENGINE_MMPROJ_HELP},
     {.name = "width",
      .argument = "PX",
-     .kind = OPTION_INT,
+     .kind = OPTION_SHORT,
      .offset = AT(width),
      .minimum = 1,
      .fallback = "448",
      .help = "width of an image"},
     {.name = "height",
      .argument = "PX",
-     .kind = OPTION_INT,
+     .kind = OPTION_SHORT,
      .offset = AT(height),
      .minimum = 1,
      .fallback = "448",
      .help = "height of an image"},
     {.name = "images",
      .argument = "N",
-     .kind = OPTION_INT,
+     .kind = OPTION_SHORT,
      .offset = AT(images),
      .fallback = "2",
      .help = "images in a prompt: references and part"},
@@ -47,14 +52,8 @@ static const option table[] = {
      .minimum = 1,
      .fallback = "1024",
      .help = "longest answer"},
-    {.name = "quant",
-     .argument = "KIND",
-     .kind = OPTION_CHOICE,
-     .offset = AT(quant),
-     .choices = OPTIONS_ENGINE_QUANT,
-     .fallback = "none",
-     .help = OPTIONS_ENGINE_QUANT_HELP},
-    OPTIONS_ENGINE_DEVICE(AT(device)),
+    OPTIONS_ENGINE_QUANT(AT(engine.compute.quantise)),
+    OPTIONS_ENGINE_DEVICE(AT(engine.compute.device)),
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "one JSON object instead of text"},
 };
 
@@ -63,16 +62,16 @@ static double mib(size_t bytes)
     return (double)bytes / 0x1p20;
 }
 
-static void print_text(const gad_model_info *i, const char *folder, const info_options *o)
+static void print_text(const gad_model_info *i, const info_options *o)
 {
-    printf("%s: %s, %s weights\n", folder, i->family, i->dtype);
+    printf("%s: %s, %s weights\n", o->engine.model, i->family, i->dtype);
     printf("  vision tower      %d blocks of %d, %.1f M parameters\n", i->vision_depth, i->vision_hidden,
            (double)i->vision_parameters / 1e6);
     printf("  language model    %d layers of %d, %.1f M parameters, %d tokens known, context %d\n", i->text_layers,
            i->text_hidden, (double)i->text_parameters / 1e6, i->vocabulary, i->context_tokens);
-    printf("  image %lldx%lld     seen as %dx%d, %lld tokens\n", (long long)o->width, (long long)o->height,
-           i->input_width_px, i->input_height_px, (long long)i->image_tokens);
-    printf("  prompt            about %lld tokens with %lld images\n", (long long)i->prompt_tokens, (long long)o->images);
+    printf("  image %dx%d     seen as %dx%d, %lld tokens\n", o->width, o->height, i->input_width_px, i->input_height_px,
+           (long long)i->image_tokens);
+    printf("  prompt            about %lld tokens with %d images\n", (long long)i->prompt_tokens, o->images);
     printf(
         "  memory            %.1f MiB = weights %.1f + cache %.1f + image rows %.1f + work %.1f (%.0f MiB are free%s%s)\n",
         mib(i->total_bytes), mib(i->weight_bytes), mib(i->cache_bytes), mib(i->image_bytes), mib(i->work_bytes),
@@ -132,7 +131,7 @@ static int describe_product(const char *path, const info_options *o)
     double milliseconds = 0;
     gad_status status = gad_product_open(path, NULL, 0, &product, &err);
     if (!status)
-        status = time_product(product, (int)o->width, (int)o->height, &milliseconds, &err);
+        status = time_product(product, o->width, o->height, &milliseconds, &err);
     if (status) {
         gad_product_free(product);
         return terminal_fail(&err);
@@ -146,9 +145,9 @@ static int describe_product(const char *path, const info_options *o)
     else
         terminal_printf(stdout,
                         "%s: %lld good parts, %lld places of %lld numbers, seen by %s at %lld px\n"
-                        "  picture %lldx%lld   %.0f ms on this machine\n",
+                        "  picture %dx%d   %.0f ms on this machine\n",
                         info.name, (long long)info.parts, (long long)info.rows, (long long)info.width, info.backbone,
-                        (long long)info.side_px, (long long)o->width, (long long)o->height, milliseconds);
+                        (long long)info.side_px, o->width, o->height, milliseconds);
     gad_product_free(product);
     return EXIT_DONE;
 }
@@ -161,25 +160,20 @@ static bool is_product(const char *path)
 
 static int run(void *settings)
 {
-    const info_options *o = settings;
+    info_options *o = settings;
     gad_error err;
     if (o->folder.count && is_product(o->folder.item[0]))
         return describe_product(o->folder.item[0], o);
     gad_log log = terminal_log(false);
-    const char *folder = options_engine_folder(o->folder.count ? o->folder.item[0] : NULL);
-    gad_engine_options options = {.model = folder,
-                                  .mmproj = o->mmproj,
-                                  .quantise = options_engine_quantise(o->quant),
-                                  .quantise_vision = options_engine_quantise_vision(o->quant),
-                                  .device = o->device,
-                                  .log = &log};
+    o->engine.model = options_engine_folder(o->folder.count ? o->folder.item[0] : NULL);
+    o->engine.log = &log;
     gad_model_info info;
-    if (gad_model_describe(&options, (int)o->width, (int)o->height, (int)o->images, o->answer, &info, &err))
+    if (gad_model_describe(&o->engine, o->width, o->height, o->images, o->answer, &info, &err))
         return terminal_fail(&err);
     if (o->json)
         print_json(&info);
     else
-        print_text(&info, folder, o);
+        print_text(&info, o);
     return EXIT_DONE;
 }
 

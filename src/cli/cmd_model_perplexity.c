@@ -8,49 +8,42 @@
 
 typedef struct perplexity_options {
     option_list model;
-    const char *text, *mmproj;
-    compute_options compute;
-    int64_t window;
+    gad_perplexity_settings s;
     bool json;
 } perplexity_options;
 
 #define AT(field) offsetof(perplexity_options, field)
 static const option table[] = {
-    {.name = "text", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(text), .help = "the text, UTF-8"},
-    {.name = "mmproj", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(mmproj), .help = OPTIONS_ENGINE_MMPROJ_HELP},
+    {.name = "text", .argument = "FILE", .kind = OPTION_STRING, .offset = AT(s.text), .help = "the text, UTF-8"},
+    {.name = "mmproj",
+     .argument = "FILE",
+     .kind = OPTION_STRING,
+     .offset = AT(s.mmproj),
+     .help = OPTIONS_ENGINE_MMPROJ_HELP},
     {.name = "window",
      .argument = "N",
      .kind = OPTION_INT,
-     .offset = AT(window),
+     .offset = AT(s.window_tokens),
      .minimum = 2,
      .fallback = "512",
      .help = "tokens that are read at a time; each window begins anew"},
-    {.table = &options_engine_compute, .offset = AT(compute)},
+    {.table = &options_engine_compute, .offset = AT(s.compute)},
     {.name = "json", .kind = OPTION_FLAG, .offset = AT(json), .help = "one JSON object instead of text"},
 };
 
 static int run(void *settings)
 {
-    const perplexity_options *o = settings;
+    perplexity_options *o = settings;
     gad_error err;
     gad_log log = terminal_log(false);
     gad_perplexity_report r;
-    const gad_perplexity_settings s = {.model = options_engine_folder(o->model.count ? o->model.item[0] : NULL),
-                                       .mmproj = o->mmproj,
-                                       .text = o->text,
-                                       .window_tokens = o->window,
-                                       .quantise = options_engine_quantise(o->compute.quant),
-                                       .precision = options_engine_precision(o->compute.precision),
-                                       .half_cache = o->compute.half_cache,
-                                       .threads = (int)o->compute.threads,
-                                       .device = o->compute.device,
-                                       .cpu_level = options_engine_cpu_level(o->compute.cpu),
-                                       .log = &log};
-    if (!s.text) {
+    o->s.model = options_engine_folder(o->model.count ? o->model.item[0] : NULL);
+    o->s.log = &log;
+    if (!o->s.text) {
         fputs("gad model perplexity: --text FILE is missing\nTry: gad model perplexity --help\n", stderr);
         return EXIT_USAGE;
     }
-    if (gad_perplexity_measure(&s, &r, &err))
+    if (gad_perplexity_measure(&o->s, &r, &err))
         return terminal_fail(&err);
     printf(o->json
                ? "{\"tokens\": %lld, \"fp32\": %.6g, \"perplexity\": %.6g, \"kl\": %.6g, \"most_kl\": %.6g, "

@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/options_area.h"
+#include "cli/options_engine.h"
 #include "cli/outputs.h"
 #include "cli/parts.h"
 #include "cli/terminal.h"
@@ -15,10 +16,9 @@
 typedef struct product_options {
     option_list argument, good, bad;
     gad_learn_settings learn;
-    const char *folder, *features;
+    const char *folder;
     area_options area;
     bool json, force;
-    int64_t threads;
 } product_options;
 
 #define AT(field) offsetof(product_options, field)
@@ -33,11 +33,9 @@ typedef struct product_options {
         {.name = "features",                                                                                               \
          .argument = "FILE",                                                                                               \
          .kind = OPTION_STRING,                                                                                            \
-         .offset = AT(features),                                                                                           \
+         .offset = AT(learn.backbone),                                                                                     \
          .help = "the network that sees (default: the installed one)"},                                                    \
-    {                                                                                                                      \
-        .name = "threads", .argument = "N", .kind = OPTION_INT, .offset = AT(threads), .help = "0: all processors"         \
-    }
+        OPTIONS_ENGINE_THREADS(AT(learn.threads))
 
 static const option plain_table[] = {WHERE};
 static const option new_table[] = {
@@ -89,22 +87,21 @@ static const option test_table[] = {
      .help = "parts with a defect; may be given many times"},
 };
 
+static void defaults(void *settings)
+{
+    product_options *o = settings;
+    o->learn = gad_learn_settings_default();
+    o->learn.side_px = 320; /* as gad serve */
+}
+
 /* The folder of products, opened; NULL after a message. */
 static gad_products *open_products(const product_options *o)
 {
     char folder[4096];
     gad_products *products = NULL;
     gad_error err = {0};
-    gad_learn_settings learn = gad_learn_settings_default();
-    if (o->learn.side_px) {
-        learn.side_px = o->learn.side_px;
-        learn.rate = o->learn.rate;
-        learn.confidence = o->learn.confidence;
-    }
-    learn.backbone = o->features;
-    learn.threads = (int)o->threads;
     snprintf(folder, sizeof folder, "%s/products", o->folder);
-    if (gad_products_open(folder, &learn, &products, &err))
+    if (gad_products_open(folder, &o->learn, &products, &err))
         terminal_fail(&err);
     return products;
 }
@@ -281,6 +278,7 @@ static int run_import(void *settings)
                                         .max_arguments = most,                                                             \
                                         .arguments_offset = AT(argument),                                                  \
                                         .settings_bytes = sizeof(product_options),                                         \
+                                        .defaults = defaults,                                                              \
                                         .run = run_##word}
 
 COMMAND(list, "[options]", "the products of a folder", list_table, 0, 0);

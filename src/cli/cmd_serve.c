@@ -14,9 +14,9 @@
 
 typedef struct serve_options {
     gad_serve_settings serve;
-    engine_options engine;
+    gad_engine_options engine;
     sink_options sink;
-    const char *key_file, *features, *reason;
+    const char *key_file;
     int64_t body_mib;
 } serve_options;
 
@@ -88,7 +88,7 @@ static const option table[] = {
     {.name = "features",
      .argument = "FILE",
      .kind = OPTION_STRING,
-     .offset = AT(features),
+     .offset = AT(serve.learn.backbone),
      .help = "the network that sees (default: the installed one)"},
     {.name = "side",
      .argument = "PX",
@@ -121,9 +121,9 @@ static const option table[] = {
      .help = "what clients call it (default: the folder's name)"},
     {.name = "reason",
      .argument = "WHICH",
-     .kind = OPTION_CHOICE,
-     .offset = AT(reason),
-     .choices = "always|rejects|never",
+     .kind = OPTION_ENUM,
+     .offset = AT(serve.inspect.reason),
+     .choices = CHOICES(GAD_REASON_WORDS),
      .fallback = "rejects",
      .help = "parts of products that it says something of, beside the product's verdict"},
     {.name = "max-tokens",
@@ -178,30 +178,31 @@ static const char *last_name(const char *path, char *name, size_t size)
     return name;
 }
 
+static void defaults(void *settings)
+{
+    serve_options *o = settings;
+    o->serve = gad_serve_settings_default();
+    o->serve.inspect.reason = GAD_REASON_REJECTS;
+    o->body_mib = o->serve.body_bytes >> 20;
+    o->sink.sinks = gad_sink_settings_default();
+    o->engine = gad_engine_options_default();
+}
+
 static int run(void *settings)
 {
     serve_options *o = settings;
-    gad_serve_settings all = gad_serve_settings_default(), *s = &o->serve;
+    gad_serve_settings *s = &o->serve;
     const gad_log log = terminal_log(false);
     char *key = o->key_file ? secret_read(o->key_file) : NULL;
     if (o->key_file && !key)
         return EXIT_FAILED;
     s->key = key ? key : getenv("GAD_SERVE_KEY");
     s->body_bytes = o->body_mib << 20;
-    s->all_bodies_bytes = s->body_bytes > all.all_bodies_bytes / 4 ? 4 * s->body_bytes : all.all_bodies_bytes;
-    s->read_timeout_s = all.read_timeout_s;
-    s->idle_timeout_s = all.idle_timeout_s;
-    s->send_timeout_s = all.send_timeout_s;
-    s->learn.max_rows = all.learn.max_rows;
-    all.inspect.max_tokens = s->inspect.max_tokens;
-    all.inspect.reason = !strcmp(o->reason, "always")    ? GAD_REASON_ALWAYS
-                         : !strcmp(o->reason, "rejects") ? GAD_REASON_REJECTS
-                                                         : GAD_REASON_NEVER;
-    s->inspect = all.inspect;
+    if (s->body_bytes > s->all_bodies_bytes / 4)
+        s->all_bodies_bytes = 4 * s->body_bytes;
     s->log = &log;
-    s->learn.backbone = o->features;
     s->learn.device = o->engine.compute.device;
-    s->learn.threads = (int)o->engine.compute.threads;
+    s->learn.threads = o->engine.compute.threads;
     char name[256];
     int code = options_sinks_read(&o->sink);
     s->sinks = o->sink.sinks;
@@ -226,4 +227,5 @@ const command cmd_serve = {
     .options = table,
     .option_count = OPTIONS_COUNT(table),
     .settings_bytes = sizeof(serve_options),
+    .defaults = defaults,
     .run = run};

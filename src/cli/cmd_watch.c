@@ -67,7 +67,7 @@ static const option table[] = {
      .argument = "HOW",
      .kind = OPTION_ENUM,
      .offset = AT(watch.sort),
-     .choices = "stay|move|link|copy",
+     .choices = CHOICES(GAD_SORT_WORDS),
      .fallback = "stay",
      .help = "leave files where they are, or move, link or copy them to ok/, ng/ or failed/; pictures that were no files "
              "are kept there unless they stay and are ok"},
@@ -76,7 +76,7 @@ static const option table[] = {
      .argument = "WHAT",
      .kind = OPTION_CHOICE,
      .offset = AT(fail_on),
-     .choices = "nothing|anomaly",
+     .choices = CHOICES("nothing", "anomaly"),
      .fallback = "nothing",
      .help = "anomaly: exit code 3 when a part was rejected"},
     {.help = "Where results go besides (each in order; what cannot be sent waits on disk)"},
@@ -154,6 +154,15 @@ static int check(const watch_options *o)
     return wrong ? EXIT_USAGE : EXIT_DONE;
 }
 
+static void defaults(void *settings)
+{
+    watch_options *o = settings;
+    o->answer = answerer_default();
+    o->answer.s.reason = GAD_REASON_REJECTS;
+    o->watch = gad_watch_settings_default();
+    o->sink.sinks = o->watch.sinks;
+}
+
 static int run(void *settings)
 {
     watch_options *o = settings;
@@ -195,4 +204,5 @@ const command cmd_watch = {
     .max_arguments = 1,
     .arguments_offset = AT(folder),
     .settings_bytes = sizeof(watch_options),
+    .defaults = defaults,
     .run = run};

@@ -120,25 +120,24 @@ static void report_unknown(const command *c, const char *argument)
     fprintf(stderr, "\nTry: gad %s --help\n", c->name);
 }
 
-/* The place of the word in "a|b|c"; -1 when it is none of them. */
-static int choice_index(const char *choices, const char *value)
+/* The place of the word among the choices; -1, and a message, when it is none of them. */
+static int find_choice(const command *c, const option *o, const char *word)
 {
-    size_t length = strlen(value);
-    int index = 0;
-    for (const char *at = choices; at; index++) {
-        size_t n = strcspn(at, "|");
-        if (n == length && !strncmp(at, value, n))
-            return index;
-        at = at[n] ? at + n + 1 : NULL;
-    }
+    char list[512];
+    for (int i = 0; o->choices[i]; i++)
+        if (!strcmp(o->choices[i], word))
+            return i;
+    options_list(o->choices, "|", list, sizeof list);
+    fprintf(stderr, "gad %s: --%s is one of %s, not \"%s\"\n", c->name, o->name, list, word);
     return -1;
 }
 
-static void print_choice(const char *choices, int index, FILE *stream)
+void options_list(const char *const *words, const char *between, char *text, size_t text_bytes)
 {
-    for (; index > 0; index--)
-        choices += strcspn(choices, "|") + 1;
-    fprintf(stream, "%.*s", (int)strcspn(choices, "|"), choices);
+    size_t length = 0;
+    *text = 0;
+    for (; *words && length < text_bytes; words++)
+        length += (size_t)snprintf(text + length, text_bytes - length, "%s%s", length ? between : "", *words);
 }
 
 static bool list_add(option_list *list, const char *item)
@@ -165,18 +164,8 @@ static bool set_value(const command *c, const option *o, void *settings, const c
     case OPTION_HIDDEN:
     case OPTION_STRING: *(const char **)value = text; return true;
     case OPTION_LIST: return list_add(value, text);
-    case OPTION_CHOICE:
-        *(const char **)value = text;
-        if (choice_index(o->choices, text) >= 0)
-            return true;
-        fprintf(stderr, "gad %s: --%s is one of %s, not \"%s\"\n", c->name, o->name, o->choices, text);
-        return false;
-    case OPTION_ENUM:
-        *(int *)value = choice_index(o->choices, text);
-        if (*(int *)value >= 0)
-            return true;
-        fprintf(stderr, "gad %s: --%s is one of %s, not \"%s\"\n", c->name, o->name, o->choices, text);
-        return false;
+    case OPTION_CHOICE: *(const char **)value = text; return find_choice(c, o, text) >= 0;
+    case OPTION_ENUM: *(int *)value = find_choice(c, o, text); return *(int *)value >= 0;
     case OPTION_SHORT:
     case OPTION_INT: {
         long long number = strtoll(text, &end, 10);
@@ -220,10 +209,11 @@ static void free_lists(const command *c, void *settings)
 static void print_option(const option *o)
 {
     enum { COLUMN = 28, WIDTH = 100 };
-    char text[1024];
+    char text[1024], choices[512] = "";
     bool on = o->kind == OPTION_FLAG && o->fallback && !strcmp(o->fallback, "true"); /* is switched off by --no-NAME */
-    snprintf(text, sizeof text, "%s%s%s%s%s%s", o->help, o->choices ? ": " : "", o->choices ? o->choices : "",
-             o->fallback ? " [default: " : "",
+    if (o->choices)
+        options_list(o->choices, "|", choices, sizeof choices);
+    snprintf(text, sizeof text, "%s%s%s%s%s%s", o->help, o->choices ? ": " : "", choices, o->fallback ? " [default: " : "",
              !o->fallback ? ""
              : on         ? "on"
                           : o->fallback,
@@ -290,7 +280,7 @@ static void print_value(const option *o, const void *value, FILE *stream)
         fputs(text ? text : "-", stream);
         break;
     }
-    case OPTION_ENUM: print_choice(o->choices, *(const int *)value, stream); break;
+    case OPTION_ENUM: fputs(o->choices[*(const int *)value], stream); break;
     case OPTION_SHORT: fprintf(stream, "%d", *(const int *)value); break;
     case OPTION_URL: {
         const char *text = *(const char *const *)value;

@@ -12,8 +12,8 @@ typedef enum option_kind {
     OPTION_STRING, /* const char * */
     OPTION_URL,    /* const char *; printed without user, password and query */
     OPTION_HIDDEN, /* const char *; may hold a key: printed as given or not */
-    OPTION_CHOICE, /* const char *, one of `choices` ("a|b|c") */
-    OPTION_ENUM,   /* an enum: the place of the word in `choices` */
+    OPTION_CHOICE, /* const char *, one of `choices` */
+    OPTION_ENUM,   /* an enum: the place of the word in `choices`, which its header has as GAD_..._WORDS */
     OPTION_SHORT,  /* int, at least `minimum`, at most `maximum` */
     OPTION_INT,    /* int64_t or uint64_t, at least `minimum`, at most `maximum` */
     OPTION_NUMBER, /* double, at least `minimum` */
@@ -42,9 +42,9 @@ struct option {
     option_kind kind;
     size_t offset; /* of the value in the settings struct; with `table`: what its offsets count from */
     const char *help;
-    const char *fallback; /* default, parsed like an argument; NULL: false, NULL, 0 */
-    const char *choices;
-    double minimum, maximum; /* maximum 0: none */
+    const char *fallback;       /* default, parsed like an argument; NULL: false, NULL, 0 */
+    const char *const *choices; /* ends with NULL: CHOICES */
+    double minimum, maximum;    /* maximum 0: none */
     const char *aliases; /* "max-new-tokens,max_completion_length": other spellings, separated by commas; NULL if none */
     const option_table *table;
     const char *changes;
@@ -64,6 +64,7 @@ typedef struct command {
     int (*run)(void *settings);       /* returns the exit code */
 } command;
 
+#define CHOICES(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define OPTIONS_COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* Where a walk over the options of a command is; starts as {.command = c}. */
@@ -75,6 +76,9 @@ typedef struct option_walk {
 /* The next option or group title, as it acts in this command: included ones in their place, changed where the command
  * changes them, offsets counted from the start of its settings. False at the end. */
 bool options_next(option_walk *walk, option *o);
+
+/* "a|b|c" of words that end with NULL. */
+void options_list(const char *const *words, const char *between, char *text, size_t text_bytes);
 
 /* Exit codes of every command. */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_ANOMALY = 3 };

@@ -22,7 +22,7 @@ static const option label[] = {
      .argument = "WHICH",
      .kind = OPTION_ENUM,
      .offset = AT(label),
-     .choices = "all|normal|anomalous",
+     .choices = CHOICES(GAD_DATA_LABEL_WORDS),
      .fallback = "all",
      .help = "only normal or only anomalous ones"},
 };

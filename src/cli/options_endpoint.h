@@ -2,16 +2,16 @@
 #ifndef GAD_CLI_OPTIONS_ENDPOINT_H
 #define GAD_CLI_OPTIONS_ENDPOINT_H
 #include "cli/options.h"
+#include "gad_data.h"
 
 typedef struct endpoint_options {
-    const char *url, *key_env, *ca;
-    int64_t in_flight;
-    double timeout;
+    gad_endpoint server;
+    const char *key_env; /* the environment variable that holds the key */
 } endpoint_options;
 
 extern const option_table options_endpoint;
 
-/* The file of trusted authorities: --ca, else what the environment names in SSL_CERT_FILE or CURL_CA_BUNDLE; NULL: the
- * system's. */
-const char *options_endpoint_ca(const endpoint_options *o);
+/* The server, with its key, and the file of trusted authorities: --ca, else what the environment names in SSL_CERT_FILE or
+ * CURL_CA_BUNDLE. */
+gad_endpoint options_endpoint_read(const endpoint_options *o);
 #endif

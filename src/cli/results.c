@@ -26,7 +26,7 @@ static const option table[] = {
      .argument = "FORMAT",
      .kind = OPTION_CHOICE,
      .offset = AT(picture),
-     .choices = "png|jpg",
+     .choices = CHOICES("png", "jpg"),
      .fallback = "png",
      .help = "of these drawings; jpg is faster and smaller"},
     {.name = "html",
@@ -54,7 +54,7 @@ static const option table[] = {
      .argument = "HOW",
      .kind = OPTION_CHOICE,
      .offset = AT(sort),
-     .choices = "copy|link",
+     .choices = CHOICES("copy", "link"),
      .fallback = "copy",
      .help = "with --sorted: as a copy, or as a link to it"},
     {.name = "log",
@@ -191,7 +191,10 @@ static int sort_part(const results *r, const results_part *p)
 /* One line that holds all that is needed to ask again: docs/formats.md "Inspection log". */
 static int append_log(const results *r, const results_part *p)
 {
-    const answer_options *a = r->asked;
+    static const char *const quantise[] = {GAD_QUANTISE_WORDS}, *const precision[] = {GAD_PRECISION_WORDS},
+                             *const reason[] = {GAD_REASON_WORDS}, *const hints[] = {GAD_HINTS_WORDS};
+    const gad_engine_options *e = &r->asked->engine;
+    const gad_inspect_settings *s = &r->asked->s;
     const double given = r->by->settings.threshold;
     FILE *file = fopen(r->o->log, "ae");
     char stamp[32], threshold[32] = "null";
@@ -212,8 +215,8 @@ static int append_log(const results *r, const results_part *p)
         fprintf(file,
                 "], \"quant\": \"%s\", \"precision\": \"%s\", \"reason\": \"%s\", \"max_tokens\": %lld, \"greedy\": %s, "
                 "\"seed\": %lld, \"max_pixels\": %lld, \"evidence\": \"%s\", \"threshold\": %s, \"result\": %s}\n",
-                a->engine.compute.quant, a->engine.compute.precision, a->reason, (long long)a->max_tokens,
-                a->greedy ? "true" : "false", (long long)a->seed, (long long)a->engine.max_pixels, a->evidence, threshold,
+                quantise[e->compute.quantise], precision[e->compute.precision], reason[s->reason], (long long)s->max_tokens,
+                s->greedy ? "true" : "false", (long long)s->seed, (long long)e->max_pixels, hints[s->hints], threshold,
                 p->json);
         failed = fflush(file) || fsync(fileno(file));
         failed |= fclose(file) != 0;

@@ -34,7 +34,7 @@ gad_align_rule gad_align_rule_default(void)
 
 static const char *distance_name(gad_align_distance distance)
 {
-    static const char *const names[] = {"kl", "kl_rev", "jeffreys", "js"};
+    static const char *const names[] = {GAD_ALIGN_DISTANCE_WORDS};
     return names[distance];
 }
 

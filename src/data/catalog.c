@@ -133,7 +133,12 @@ static gad_status read_share(const gad_catalog_entry *entry, const gad_import_se
     return status;
 }
 
-gad_status gad_catalog_import(gad_store *store, const gad_catalog_request *request, gad_import_report *report,
+gad_data_import_settings gad_data_import_default(void)
+{
+    return (gad_data_import_settings){0};
+}
+
+gad_status gad_catalog_import(gad_store *store, const gad_data_import_settings *request, gad_import_report *report,
                               gad_error *err)
 {
     const gad_catalog_entry *entry = gad_catalog_find(request->adapter);
@@ -142,7 +147,7 @@ gad_status gad_catalog_import(gad_store *store, const gad_catalog_request *reque
     if (!entry)
         return gad_error_set(err, GAD_E_ARGUMENT, "import a dataset", "gad data list shows the names",
                              "%s: not a dataset that gad knows", request->adapter);
-    const char *name = request->dataset ? request->dataset : entry->name;
+    const char *name = request->name ? request->name : entry->name;
     if (strchr(name, '/') || !name[0])
         return gad_error_set(err, GAD_E_ARGUMENT, "import a dataset", NULL, "\"%s\" cannot be the name of a dataset", name);
     gad_status status = full_path(request->folder, &folder, err);
@@ -163,7 +168,7 @@ gad_status gad_catalog_import(gad_store *store, const gad_catalog_request *reque
     if (!status && gad_part_is_share(part))
         status = read_share(entry, &settings, report, err);
     else if (!status)
-        status = read_folder(store, entry, &settings, request->dataset, report, err);
+        status = read_folder(store, entry, &settings, request->name != NULL, report, err);
     if (!status && !gad_part_is_share(part))
         status = gad_part_remove(part, err);
     gad_part_free(part);

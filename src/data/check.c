@@ -204,6 +204,11 @@ static gad_status check_resized(gad_store *store, const gad_check_settings *sett
     return status;
 }
 
+gad_data_check_settings gad_data_check_default(void)
+{
+    return (gad_data_check_settings){.examples = 5};
+}
+
 gad_status gad_check_run(gad_store *store, const gad_check_settings *settings, gad_check_report *report, gad_string *text,
                          gad_error *err)
 {

@@ -9,12 +9,9 @@ enum { GAD_EXPORT_FORMATS = GAD_EXPORT_LLAVA + 1 };
 
 typedef gad_data_export_settings gad_export_settings;
 
-typedef struct gad_export_report {
-    int64_t samples, boxes, left_out;             /* left out: without text (chat formats), unreadable */
-    int64_t anomalous, added, changed, unchanged; /* of reading */
-} gad_export_report;
+typedef gad_data_exported gad_export_report;
 gad_status gad_export_run(gad_store *store, const gad_export_settings *settings, gad_export_report *report, gad_error *err);
 
 /* Read lines that GAD_EXPORT_JSONL wrote. Roots are those of the file unless `root` is given (for all datasets in it). */
-gad_status gad_export_read(gad_store *store, const char *path, const char *root, gad_export_report *report, gad_error *err);
+gad_status gad_export_read(gad_store *store, const char *path, const char *root, gad_data_imported *report, gad_error *err);
 #endif

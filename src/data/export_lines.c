@@ -96,7 +96,7 @@ static gad_status read_dataset(gad_store *store, const json_t *o, const char *wh
     return status ? status : gad_store_put_dataset(store, &d, err);
 }
 
-static gad_status read_sample(gad_store *store, const json_t *o, const char *where, gad_export_report *report,
+static gad_status read_sample(gad_store *store, const json_t *o, const char *where, gad_data_imported *report,
                               gad_error *err)
 {
     gad_sample s = {0};
@@ -105,9 +105,9 @@ static gad_status read_sample(gad_store *store, const json_t *o, const char *whe
     if (!status)
         status = gad_store_put(store, &s, &change, err);
     if (!status) {
-        report->samples++;
+        report->images++;
         report->boxes += (int64_t)s.box_count;
-        report->anomalous += s.label;
+        *(s.label ? &report->anomalous : &report->normal) += 1;
         *(change == GAD_STORE_ADDED     ? &report->added
           : change == GAD_STORE_CHANGED ? &report->changed
                                         : &report->unchanged) += 1;
@@ -117,7 +117,7 @@ static gad_status read_sample(gad_store *store, const json_t *o, const char *whe
 }
 
 static gad_status read_line(gad_store *store, const json_t *o, const char *where, const char *root,
-                            gad_export_report *report, gad_error *err)
+                            gad_data_imported *report, gad_error *err)
 {
     const char *schema = "";
     gad_status status = gad_json_get_string(o, "schema", where, "", &schema, err);
@@ -127,11 +127,11 @@ static gad_status read_line(gad_store *store, const json_t *o, const char *where
                                                   : read_sample(store, o, where, report, err);
 }
 
-gad_status gad_export_read(gad_store *store, const char *path, const char *root, gad_export_report *report, gad_error *err)
+gad_status gad_export_read(gad_store *store, const char *path, const char *root, gad_data_imported *report, gad_error *err)
 {
     gad_json_lines input;
     json_t *o = NULL;
-    *report = (gad_export_report){0};
+    *report = (gad_data_imported){0};
     gad_status status = gad_json_lines_open(&input, path, err);
     if (status || (status = gad_store_begin(store, err))) {
         gad_json_lines_close(&input);

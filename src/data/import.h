@@ -72,12 +72,8 @@ typedef enum gad_import_problem {
 } gad_import_problem;
 const char *gad_import_problem_name(gad_import_problem problem);
 
-typedef struct gad_import_report {
-    int64_t images, normal, anomalous, boxes, classes;
-    int64_t added, changed, unchanged, removed;
-    int64_t reduced; /* images whose boxes were joined only to reach the limit */
-    int64_t problems[GAD_IMPORT_PROBLEMS];
-} gad_import_report;
+_Static_assert((int)GAD_IMPORT_PROBLEMS == (int)GAD_DATA_PROBLEMS, "gad_data.h names as many problems");
+typedef gad_data_imported gad_import_report;
 
 typedef struct gad_import gad_import;
 

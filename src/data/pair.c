@@ -319,7 +319,7 @@ static int draw(const category *c, const item *t, const unsigned char *allowed, 
 static gad_status store_references(category *c, const item *t, const size_t *candidates, const gad_align_match *best,
                                    int found, gad_error *err)
 {
-    static const char *const names[] = {"align", "fixed", "random", "none"};
+    static const char *const names[] = {GAD_PAIR_METHOD_WORDS};
     gad_sample s = {.row = t->row};
     char method[96];
     gad_status status = GAD_OK;

@@ -18,15 +18,14 @@ enum { BATCH = 32, MAX_BOXES = 64 };
 
 gad_data_reason_settings gad_data_reason_default(void)
 {
-    return (gad_data_reason_settings){.filter = {.seed = 1},
-                                      .in_flight = 4,
-                                      .tries = 3,
-                                      .max_tokens = 1024,
-                                      .temperature = 0.7,
-                                      .timeout_s = 300,
-                                      .attempts = 5,
-                                      .backoff_s = 1,
-                                      .rule = gad_text_check_default()};
+    gad_data_reason_settings s = {.filter = {.seed = 1},
+                                  .server = gad_endpoint_default(),
+                                  .tries = 3,
+                                  .max_tokens = 1024,
+                                  .backoff_s = 1,
+                                  .rule = gad_text_check_default()};
+    s.server.temperature = 0.7;
+    return s;
 }
 
 gad_status gad_teach_write(const gad_sample *s, const float *change, uint64_t seed, bool brief, char **out, gad_error *err)

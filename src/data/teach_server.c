@@ -126,12 +126,12 @@ static gad_status build_body(school *c, question *q, gad_error *err)
     parts[n++] = (gad_openai_part){.image = test.data, .image_bytes = test.length};
     parts[n++] = (gad_openai_part){.text = gad_string_text(&prompt)};
     gad_openai_message message = {"user", parts, n};
-    gad_openai_request request = {.model = t->model,
+    gad_openai_request request = {.model = t->server.model,
                                   .messages = &message,
                                   .count = 1,
                                   .max_tokens = t->max_tokens,
-                                  .greedy = t->temperature <= 0,
-                                  .temperature = t->temperature,
+                                  .greedy = t->server.temperature <= 0,
+                                  .temperature = t->server.temperature,
                                   .has_seed = true,
                                   .seed = (int64_t)(t->filter.seed + (uint64_t)q->tries)};
     if (!status && (prompt.failed || reference.failed || test.failed))
@@ -404,7 +404,7 @@ static gad_status run(school *c, gad_error *err)
     while (!status && (!c->dry || gad_http_client_pending(c->client))) {
         gad_http_client_result result;
         bool got = false;
-        while (!status && !c->dry && (int)gad_http_client_pending(c->client) < c->settings->in_flight)
+        while (!status && !c->dry && (int)gad_http_client_pending(c->client) < c->settings->server.in_flight)
             status = start_one(c, err);
         if (status || !gad_http_client_pending(c->client))
             continue;
@@ -426,17 +426,17 @@ static gad_status open_school(school *c, int64_t *total, gad_error *err)
     const gad_teach_settings *s = c->settings;
     gad_store_filter filter = s->filter;
     char rule[128];
-    gad_openai_url(s->endpoint, &c->url);
+    gad_openai_url(s->server.url, &c->url);
     gad_text_check_text(&s->rule, rule, sizeof rule);
-    snprintf(c->note, sizeof c->note, "%.100s; %s", s->model, rule);
-    snprintf(c->teacher, sizeof c->teacher, "%s; temperature %g; max_tokens %d; seed %llu", c->note, s->temperature,
+    snprintf(c->note, sizeof c->note, "%.100s; %s", s->server.model, rule);
+    snprintf(c->teacher, sizeof c->teacher, "%s; temperature %g; max_tokens %d; seed %llu", c->note, s->server.temperature,
              s->max_tokens, (unsigned long long)s->filter.seed);
-    gad_http_client_options options = {.bearer = s->key,
-                                       .ca_file = s->ca_file,
-                                       .in_flight = s->in_flight,
-                                       .requests_per_s = s->requests_per_s,
-                                       .attempts = s->attempts,
-                                       .timeout_s = s->timeout_s,
+    gad_http_client_options options = {.bearer = s->server.key,
+                                       .ca_file = s->server.ca_file,
+                                       .in_flight = s->server.in_flight,
+                                       .requests_per_s = s->server.requests_per_s,
+                                       .attempts = s->server.attempts,
+                                       .timeout_s = s->server.timeout_s,
                                        .backoff_s = s->backoff_s,
                                        .seed = s->filter.seed};
     filter.without_text = !s->overwrite;
@@ -459,7 +459,8 @@ gad_status gad_teach_server(gad_store *store, const gad_teach_settings *settings
     int64_t total = 0;
     double from = gad_clock_seconds();
     *report = (gad_teach_report){0};
-    if (!settings->endpoint || !settings->endpoint[0] || !settings->model || settings->in_flight < 1 || settings->tries < 1)
+    if (!settings->server.url || !settings->server.url[0] || !settings->server.model || settings->server.in_flight < 1 ||
+        settings->tries < 1)
         return gad_error_set(err, GAD_E_ARGUMENT, "ask a teacher", "give --endpoint URL and --model NAME",
                              "no endpoint, no model, or nothing in flight");
     school c = {.store = store, .settings = settings, .report = report};

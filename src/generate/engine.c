@@ -73,15 +73,15 @@ static gad_status check_memory(const gad_engine *e, const gad_engine_options *op
                                 .answer_tokens = 512,
                                 .matrix_dtype = GAD_BF16,
                                 .vision_dtype = GAD_BF16,
-                                .weights = {.quantise = options->quantise, .quantise_vision = options->quantise_vision},
-                                .half_cache = options->half_cache,
+                                .weights = {.quantise = options->compute.quantise},
+                                .half_cache = options->compute.half_cache,
                                 .device = &e->device};
     return gad_plan_check(gad_plan_make(&e->model, &request).total_bytes, &e->device, operation, err);
 }
 
 static gad_status load_weights(gad_engine *e, const gad_engine_options *options, gad_error *err)
 {
-    gad_weights_options weights = {.quantise = options->quantise, .quantise_vision = options->quantise_vision};
+    gad_weights_options weights = {.quantise = options->compute.quantise};
     gad_weights_options plain = {0};
     bool merge = options->adapter && options->merge_adapter;
     gad_status status = gad_package_weights(&e->package, merge ? &plain : &weights, &e->model, &e->files, e->log, err);
@@ -143,6 +143,7 @@ static gad_status check_folder(const char *folder, gad_error *err)
 
 static gad_status open_parts(gad_engine *e, const gad_engine_options *options, gad_error *err)
 {
+    const gad_compute *compute = &options->compute;
     gad_config config;
     gad_status status = check_folder(options->model, err);
     if (!status)
@@ -165,18 +166,18 @@ static gad_status open_parts(gad_engine *e, const gad_engine_options *options, g
             gad_error_set(err, GAD_E_FORMAT, operation, NULL,
                           "%s: preprocessor_config.json and config.json disagree on patch or merge size", options->model);
     if (!status)
-        status = gad_device_open(&e->device, options->device ? options->device : "cpu", options->threads, err);
+        status = gad_device_open(&e->device, compute->device ? compute->device : "cpu", compute->threads, err);
     if (!status)
         status = check_memory(e, options, err);
     if (!status)
         status = load_weights(e, options, err);
-    if (!status && options->cpu_level)
-        status = gad_device_limit_cpu(&e->device, options->cpu_level, err);
     if (!status)
-        gad_device_use_products(&e->device, gad_weights_products(e->files, options->precision));
+        status = gad_device_limit_cpu(&e->device, compute->cpu_level, err);
+    if (!status)
+        gad_device_use_products(&e->device, gad_weights_products(e->files, compute->precision));
     if (!status)
         status = gad_model_place(&e->model, &e->device, err);
-    if (!status && options->half_cache && !e->device.memory_bytes)
+    if (!status && compute->half_cache && !e->device.memory_bytes)
         e->device.kept = GAD_F16;
     if (!status)
         status = gad_timeline_open(&e->model, &e->device, &e->timeline, err);
@@ -200,8 +201,7 @@ gad_status gad_engine_open(const gad_engine_options *options, gad_engine **engin
     if (!e)
         return gad_error_memory(err, operation, sizeof *e);
     e->log = options->log;
-    e->quantised = options->quantise;
-    e->quantised_vision = options->quantise_vision;
+    e->quantised = options->compute.quantise;
     e->images.limit_bytes = IMAGE_CACHE_BYTES;
     status = open_parts(e, &located, err);
     if (!status)

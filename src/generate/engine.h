@@ -26,7 +26,7 @@ struct gad_engine {
     char *folder;                  /* of the checkpoint, or the .gguf file */
     char *question;                /* the checkpoint's own wording, question.txt; NULL: it has none */
     char hash[33];
-    bool quantised, quantised_vision;
+    gad_quantise quantised;
     const gad_log *log;
     /* What a room above keeps with this engine; dropped with it and when its adapter changes. */
     void *kept;

@@ -22,8 +22,7 @@ static const char learning[] = "learn a product", inspecting[] = "inspect the pa
 
 gad_learn_settings gad_learn_settings_default(void)
 {
-    return (gad_learn_settings){
-        .name = "product", .side_px = GAD_PRODUCT_SIDE, .max_rows = GAD_PRODUCT_ROWS, .rate = 0.05, .confidence = 0.95};
+    return (gad_learn_settings){.name = "product", .max_rows = GAD_PRODUCT_ROWS, .rate = 0.05, .confidence = 0.95};
 }
 
 void gad_product_free(gad_product *product)
@@ -113,7 +112,7 @@ gad_status gad_product_equip(gad_product *product, gad_backbone *backbone, int t
 static gad_status set_up(gad_product *p, const gad_learn_settings *settings, gad_backbone *backbone, gad_error *err)
 {
     const gad_backbone_info *info = gad_backbone_describe(backbone);
-    p->side_px = settings->side_px;
+    p->side_px = settings->side_px ? settings->side_px : GAD_PRODUCT_SIDE;
     p->views = settings->mirror ? GAD_PRODUCT_VIEWS : 1;
     p->max_rows = settings->max_rows;
     p->guarantee = settings->guarantee;

@@ -111,6 +111,10 @@ static void name_references(const gad_hash *good, int good_count, bool choose, c
 gad_status gad_threshold_basis_fill(const gad_engine *engine, const gad_hash *good, int good_count, bool choose,
                                     const gad_inspect_settings *s, gad_threshold_basis *basis, gad_error *err)
 {
+    static const char *const weights[] = {[GAD_QUANTISE_NONE] = "as stored",
+                                          [GAD_QUANTISE_Q8] = "int8",
+                                          [GAD_QUANTISE_Q4] = "int4",
+                                          [GAD_QUANTISE_Q8_ALL] = "int8, vision too"};
     gad_question_template wording = {0};
     gad_threshold_basis b = {0};
     gad_status status = gad_question_template_choose(s->prompt_file ? s->prompt_file : engine->question, &wording, err);
@@ -126,8 +130,7 @@ gad_status gad_threshold_basis_fill(const gad_engine *engine, const gad_hash *go
              s->hints == GAD_HINTS_NONE ? "" : ", evidence ", s->hints == GAD_HINTS_NONE ? "" : gad_hints_name(s->hints));
     snprintf(b.member[GAD_THRESHOLD_SIZE], sizeof *b.member, "%lld to %lld pixels",
              (long long)engine->preprocess.min_pixels, (long long)engine->preprocess.max_pixels);
-    snprintf(b.member[GAD_THRESHOLD_WEIGHTS], sizeof *b.member, "%s",
-             engine->quantised ? engine->quantised_vision ? "int8, vision too" : "int8" : "as stored");
+    snprintf(b.member[GAD_THRESHOLD_WEIGHTS], sizeof *b.member, "%s", weights[engine->quantised]);
     gad_question_template_free(&wording);
     *basis = b;
     return GAD_OK;

@@ -142,9 +142,9 @@ gad_dtype gad_weights_products(const gad_tensor_source *files, gad_precision pre
 gad_dtype gad_weights_dtype(const gad_model *model, const gad_param *param, const gad_weights_options *options)
 {
     bool sees = gad_param_is_visual(param) || gad_param_is_evidence(param);
-    gad_quantise wanted = sees ? options->quantise_vision : options->quantise;
-    if (wanted == GAD_QUANTISE_NONE || !param->is_matrix || gad_quant_is(param->value.dtype) ||
-        param == model->vision.position_embed)
+    const gad_quantise wanted = options->quantise;
+    if (wanted == GAD_QUANTISE_NONE || (sees && wanted != GAD_QUANTISE_Q8_ALL) || !param->is_matrix ||
+        gad_quant_is(param->value.dtype) || param == model->vision.position_embed)
         return param->value.dtype;
     bool words = param == model->lm.embed || param == model->lm.head.weight;
     return wanted == GAD_QUANTISE_Q4 && !words ? GAD_Q4 : GAD_Q8;

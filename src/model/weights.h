@@ -7,9 +7,8 @@
 #include "model/model.h"
 
 typedef struct gad_weights_options {
-    gad_quantise quantise, quantise_vision; /* matrices of the language model, and of the vision tower with
-                                             * the difference module */
-    const char *mmproj;                     /* the file of a GGUF model's vision tower; NULL: none */
+    gad_quantise quantise;
+    const char *mmproj; /* the file of a GGUF model's vision tower; NULL: none */
 } gad_weights_options;
 
 /* Load a folder's safetensors, or a .gguf file, into the model. Matrices point into the mapped files, so *files must

@@ -202,8 +202,8 @@ gad_dtype gad_device_use_products(gad_device *device, gad_dtype dtype);
  * "avx512bf16", "avx512vnni" (integers only), "avx512", "avxvnni", "avx2", "portable", or "neonbf16", "neoni8mm", "neondot"
  * (integers only), "neon", "portable". */
 const char *gad_device_cpu_level_name(size_t index);
-/* The one it runs with; of another device its label. `gad_device_limit_cpu` lowers it for tests and comparison; call it
- * before work starts. */
+/* The one it runs with; of another device its label. `gad_device_limit_cpu` lowers it ("best", NULL: does not)
+ * for tests and comparison; call it before work starts. */
 const char *gad_device_cpu_level(const gad_device *device);
 gad_status gad_device_limit_cpu(gad_device *device, const char *level, gad_error *err);
 /* Waits for what was asked. GAD_OK, or the first failure since the device was opened, copied to err. */

@@ -18,20 +18,22 @@ static const char operation[] = "serve";
 
 gad_serve_settings gad_serve_settings_default(void)
 {
-    return (gad_serve_settings){.folder = "gad-data",
-                                .address = "127.0.0.1",
-                                .port = 8080,
-                                .connections = 256,
-                                .queue = 128,
-                                .body_bytes = INT64_C(64) << 20,
-                                .all_bodies_bytes = INT64_C(256) << 20,
-                                .read_timeout_s = 30,
-                                .idle_timeout_s = 20,
-                                .send_timeout_s = 120,
-                                .keep = 100000,
-                                .inspect = gad_inspect_settings_default(),
-                                .sinks = gad_sink_settings_default(),
-                                .learn = gad_learn_settings_default()};
+    gad_serve_settings s = {.folder = "gad-data",
+                            .address = "127.0.0.1",
+                            .port = 8080,
+                            .connections = 256,
+                            .queue = 128,
+                            .body_bytes = INT64_C(64) << 20,
+                            .all_bodies_bytes = INT64_C(256) << 20,
+                            .read_timeout_s = 30,
+                            .idle_timeout_s = 20,
+                            .send_timeout_s = 120,
+                            .keep = 100000,
+                            .inspect = gad_inspect_settings_default(),
+                            .sinks = gad_sink_settings_default(),
+                            .learn = gad_learn_settings_default()};
+    s.learn.side_px = 320;
+    return s;
 }
 
 /* ---- what needs no product ----------------------------------------------------------------------------------------- */

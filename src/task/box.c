@@ -11,7 +11,7 @@
 
 enum { CANVAS_SHORT_SIDE = 448 };
 
-static const char *const convention_names[] = {"canvas", "input", "rel1000", "rel1", "orig"};
+static const char *const convention_names[] = {GAD_BOX_CONVENTION_WORDS};
 enum { CONVENTIONS = sizeof convention_names / sizeof convention_names[0] };
 
 const char *gad_box_convention_name(gad_box_convention convention)

@@ -2,7 +2,7 @@
  * converts between them, and compares boxes. In: numbers. Out: numbers. Knows nothing of text, images or models. */
 #ifndef GAD_TASK_BOX_H
 #define GAD_TASK_BOX_H
-#include "gad_bench.h"
+#include "gad_data.h"
 
 #include <stdbool.h>
 #include <stddef.h>

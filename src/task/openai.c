@@ -32,6 +32,11 @@ static const char *media_type(const void *image, size_t length)
     return NULL;
 }
 
+gad_endpoint gad_endpoint_default(void)
+{
+    return (gad_endpoint){.in_flight = 4, .attempts = 5, .timeout_s = 300};
+}
+
 static gad_status add_part(const gad_openai_part *part, gad_string *json, gad_error *err)
 {
     if (part->text) {

@@ -3,7 +3,7 @@
 #ifndef GAD_TASK_OPENAI_H
 #define GAD_TASK_OPENAI_H
 #include "base/string.h"
-#include "gad.h"
+#include "gad_data.h"
 
 /* A piece of a message: text, or the bytes of an image file. */
 typedef struct gad_openai_part {

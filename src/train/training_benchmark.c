@@ -62,8 +62,8 @@ static gad_status fill_model(bench *b, const gad_package *package, gad_error *er
     gad_status status = gad_plan_check((size_t)(numbers * (whole ? 16 : 2)), &b->device, operation, err);
     if (status)
         return status;
-    status = s->shape ? gad_weights_random(&b->model, 1, whole ? GAD_F32 : GAD_BF16, err)
-                      : gad_package_weights(package, &(gad_weights_options){0}, &b->model, &b->files, s->log, err);
+    status = s->of.shape ? gad_weights_random(&b->model, 1, whole ? GAD_F32 : GAD_BF16, err)
+                         : gad_package_weights(package, &(gad_weights_options){0}, &b->model, &b->files, s->of.log, err);
     return status ? status : gad_model_place(&b->model, &b->device, err);
 }
 
@@ -72,9 +72,9 @@ static gad_status load_model(bench *b, gad_error *err)
     const gad_training_benchmark_settings *s = b->settings;
     gad_config config;
     gad_package package = {0};
-    gad_status status =
-        s->shape ? gad_shape_find(s->shape, &config, err) : gad_package_open(s->model, s->mmproj, &package, err);
-    if (!status && !s->shape)
+    gad_status status = s->of.shape ? gad_shape_find(s->of.shape, &config, err)
+                                    : gad_package_open(s->of.model, s->of.mmproj, &package, err);
+    if (!status && !s->of.shape)
         status = gad_package_config(&package, &config, err);
     if (!status)
         status = gad_model_build(&config, &b->model, err);
@@ -127,11 +127,11 @@ static gad_status make_sample(bench *b, gad_error *err)
 {
     const gad_training_benchmark_settings *s = b->settings;
     const gad_config *config = &b->model.config;
-    int32_t unit = config->vision.patch * config->vision.merge, side = (int32_t)(s->image_side_px / unit);
+    int32_t unit = config->vision.patch * config->vision.merge, side = (int32_t)(s->of.image_side_px / unit);
     b->grid = (gad_grid){(side ? side : 1) * config->vision.merge, (side ? side : 1) * config->vision.merge};
     int64_t tokens = gad_grid_tokens(b->grid), at = 0;
-    b->prompt_count = IMAGES * (tokens + 2) + s->text_tokens;
-    b->count = b->prompt_count + s->answer_tokens;
+    b->prompt_count = IMAGES * (tokens + 2) + s->of.prompt_tokens;
+    b->count = b->prompt_count + s->of.answer_tokens;
     b->ids = gad_memory_alloc((size_t)b->count, sizeof *b->ids);
     b->weight = gad_memory_zero((size_t)b->count, sizeof *b->weight);
     if (!b->ids || !b->weight)
@@ -265,7 +265,7 @@ static gad_status run_step(bench *b, const gad_step *step, const gad_batch *batc
 
 static void report_step(bench *b, double samples, double seconds[PARTS + 1][MAX_REPEATS], const double *product)
 {
-    int64_t n = b->settings->repeats;
+    int64_t n = b->settings->of.repeats;
     double vision, language, labels, rate[MAX_REPEATS];
     sample_flop(b, &vision, &language, &labels);
     gad_speed_row *row = add_row(b, "product", "GFLOP/s", product, n);
@@ -314,7 +314,7 @@ static gad_status measure_step(bench *b, gad_error *err)
     gad_step step = gad_step_make(&b->model, &b->device, s->checkpointing);
     step.pass.tap = end_of_part;
     step.pass.tap_user = b;
-    for (int64_t r = -1; r < s->repeats && !status; r++) { /* one round to warm up */
+    for (int64_t r = -1; r < s->of.repeats && !status; r++) { /* one round to warm up */
         int64_t at = r < 0 ? 0 : r;
         status = run_step(b, &step, &batch, err);
         seconds[PARTS][at] = 0;
@@ -358,7 +358,7 @@ static gad_status time_group(bench *b, const gad_step *step, bool share, double 
 {
     const gad_training_benchmark_settings *s = b->settings;
     gad_rollout_settings settings = {
-        .group = (int)s->group, .max_tokens = s->answer_tokens, .temperature = 1, .share_prefix = share};
+        .group = (int)s->group, .max_tokens = s->of.answer_tokens, .temperature = 1, .share_prefix = share};
     gad_segment prompt = sample_segment(b);
     prompt.count = b->prompt_count;
     prompt.weight = NULL;
@@ -367,7 +367,7 @@ static gad_status time_group(bench *b, const gad_step *step, bool share, double 
         return gad_error_memory(err, operation, (size_t)s->group * sizeof *answer);
     double start = gad_clock_seconds();
     gad_status status = gad_rollout_run(step, &prompt, &settings, 1, answer, err);
-    *rate = (double)(s->group * s->answer_tokens) / (gad_clock_seconds() - start);
+    *rate = (double)(s->group * s->of.answer_tokens) / (gad_clock_seconds() - start);
     for (int i = 0; i < s->group && !status && share; i++)
         b->hash = gad_hash_combine(b->hash, gad_hash_bytes(answer[i].id, (size_t)answer[i].count * sizeof *answer[i].id));
     gad_rollout_free(answer, (int)s->group);
@@ -381,7 +381,7 @@ static gad_status measure_rollouts(bench *b, gad_error *err)
     gad_image_rows rows[IMAGES] = {0};
     gad_step step = gad_step_make(&b->model, &b->device, false);
     gad_status status = embed_images(b, &step, rows, err);
-    for (int64_t r = -1; r < b->settings->repeats && !status; r++) {
+    for (int64_t r = -1; r < b->settings->of.repeats && !status; r++) {
         int64_t at = r < 0 ? 0 : r;
         status = time_group(b, &step, true, &rate[1][at], err);
         if (!status)
@@ -389,9 +389,9 @@ static gad_status measure_rollouts(bench *b, gad_error *err)
         gain[at] = rate[1][at] / rate[0][at];
     }
     if (!status) {
-        add_row(b, "prefix shared", "token/s", rate[1], b->settings->repeats);
-        add_row(b, "prefix repeated", "token/s", rate[0], b->settings->repeats);
-        add_row(b, "gain", "times", gain, b->settings->repeats);
+        add_row(b, "prefix shared", "token/s", rate[1], b->settings->of.repeats);
+        add_row(b, "prefix repeated", "token/s", rate[0], b->settings->of.repeats);
+        add_row(b, "gain", "times", gain, b->settings->of.repeats);
     }
     release_images(b, rows);
     return status;
@@ -409,19 +409,19 @@ static gad_status measure_group(bench *b, gad_error *err)
     gad_segment prompt = sample_segment(b);
     prompt.count = b->prompt_count;
     gad_status status = step.trains_vision ? GAD_OK : embed_images(b, &step, rows, err);
-    for (int64_t r = -1; r < s->repeats && !status; r++) { /* one round to warm up */
+    for (int64_t r = -1; r < s->of.repeats && !status; r++) { /* one round to warm up */
         const int64_t at = r < 0 ? 0 : r;
-        status = gad_group_benchmark_run(&step, &prompt, &b->optimizer, (int)s->group, s->answer_tokens, &time, err);
-        answers[at] = (double)(s->group * s->answer_tokens) / time.answers_s;
+        status = gad_group_benchmark_run(&step, &prompt, &b->optimizer, (int)s->group, s->of.answer_tokens, &time, err);
+        answers[at] = (double)(s->group * s->of.answer_tokens) / time.answers_s;
         update[at] = 1000 * time.update_s;
         whole[at] = 1000 * (time.answers_s + time.update_s);
     }
     if (!status) {
-        add_row(b, "GRPO step", "ms", whole, s->repeats);
-        add_row(b, "answers", "token/s", answers, s->repeats);
-        gad_speed_row *row = add_row(b, "update", "ms", update, s->repeats);
+        add_row(b, "GRPO step", "ms", whole, s->of.repeats);
+        add_row(b, "answers", "token/s", answers, s->of.repeats);
+        gad_speed_row *row = add_row(b, "update", "ms", update, s->of.repeats);
         const gad_text_config *t = &b->model.config.text;
-        const double head = 2.0 * t->hidden * t->vocab, labels = (double)(s->group * s->answer_tokens);
+        const double head = 2.0 * t->hidden * t->vocab, labels = (double)(s->group * s->of.answer_tokens);
         const double flop = gad_plan_prefill_flop(&b->model.config, time.rows) - head + head * labels;
         row->rate = 1e-6 * (s->lora_rank ? 2 : 3) * flop / row->median;
         row->rate_unit = "GFLOP/s";
@@ -435,12 +435,12 @@ static gad_status measure_group(bench *b, gad_error *err)
 
 static gad_status check_settings(const gad_training_benchmark_settings *s, gad_error *err)
 {
-    if (!s->model == !s->shape)
+    if (!s->of.model == !s->of.shape)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "give a checkpoint folder or a shape, not both");
     if (s->lora_rank < 0 || s->lora_rank > 4096)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "the rank of adapters must lie between 0 and 4096");
-    if (s->repeats < 1 || s->repeats > MAX_REPEATS || s->samples < 1 || s->group < 1 || s->image_side_px < 1 ||
-        s->text_tokens < 1 || s->answer_tokens < 1)
+    if (s->of.repeats < 1 || s->of.repeats > MAX_REPEATS || s->samples < 1 || s->group < 1 || s->of.image_side_px < 1 ||
+        s->of.prompt_tokens < 1 || s->of.answer_tokens < 1)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "sizes must be positive and repeats between 1 and %d",
                              MAX_REPEATS);
     return GAD_OK;
@@ -449,10 +449,11 @@ static gad_status check_settings(const gad_training_benchmark_settings *s, gad_e
 static gad_status measure(bench *b, gad_error *err)
 {
     const gad_training_benchmark_settings *s = b->settings;
-    gad_status status = s->cpu_level ? gad_device_limit_cpu(&b->device, s->cpu_level, err) : GAD_OK;
-    const bool fp32 = s->precision == GAD_PRECISION_FP32 || (s->precision != GAD_PRECISION_BF16 && !b->device.memory_bytes);
+    gad_status status = gad_device_limit_cpu(&b->device, s->of.compute.cpu_level, err);
+    const gad_precision asked = s->of.compute.precision;
+    const bool fp32 = asked == GAD_PRECISION_FP32 || (asked != GAD_PRECISION_BF16 && !b->device.memory_bytes);
     gad_device_use_products(&b->device, fp32 ? GAD_F32 : GAD_BF16);
-    if (!status && s->limits)
+    if (!status && s->of.limits)
         status = (b->device.memory_bytes ? gad_limits_device_measure : gad_limits_measure)(&b->limits, &b->device, err);
     if (!status)
         status = load_model(b, err);
@@ -476,7 +477,8 @@ gad_status gad_training_benchmark_measure(const gad_training_benchmark_settings 
     bench b = {.settings = settings, .report = &r};
     gad_status status = check_settings(settings, err);
     if (!status)
-        status = gad_device_open(&b.device, settings->device ? settings->device : "cpu", settings->threads, err);
+        status = gad_device_open(&b.device, settings->of.compute.device ? settings->of.compute.device : "cpu",
+                                 settings->of.compute.threads, err);
     if (status)
         return status;
     status = measure(&b, err);
@@ -484,7 +486,7 @@ gad_status gad_training_benchmark_measure(const gad_training_benchmark_settings 
         r.threads = b.device.threads;
         snprintf(r.level, sizeof r.level, "%s", gad_device_cpu_level(&b.device));
         snprintf(r.products, sizeof r.products, "%s", gad_dtype_name(b.device.products));
-        snprintf(r.model, sizeof r.model, "%s", settings->shape ? settings->shape : settings->model);
+        snprintf(r.model, sizeof r.model, "%s", settings->of.shape ? settings->of.shape : settings->of.model);
         gad_hash_text(b.hash, r.output_hash);
         *report = r;
     }

@@ -307,15 +307,12 @@ static void test_export(void **state)
 static gad_status bench(gad_error *err)
 {
     gad_bench_result result;
-    gad_bench_settings settings = {.out = in("run"),
-                                   .store = store,
-                                   .preset = "all",
-                                   .reference = "none",
-                                   .image_size = "canvas",
-                                   .baseline = "always-yes",
-                                   .coordinates = "canvas",
-                                   .max_tokens = 16,
-                                   .in_flight = 1};
+    gad_bench_settings settings = {
+        .out = in("run"),
+        .questions = {.store = store, .preset = GAD_SELECTION_ALL, .reference = GAD_SELECTION_NONE},
+        .image_size = "canvas",
+        .baseline = GAD_BASELINE_YES,
+        .answers.max_tokens = 16};
     return gad_bench_run(&settings, &result, err);
 }
 

@@ -16,8 +16,8 @@ static gad_engine_options engine_options(const char *model, const char *adapter,
     return (gad_engine_options){.model = support_source(model),
                                 .adapter = adapter ? support_source(adapter) : NULL,
                                 .merge_adapter = adapter && strstr(adapter, "save"),
-                                .quantise = quantise,
-                                .threads = 1};
+                                .compute.quantise = quantise,
+                                .compute.threads = 1};
 }
 
 /* ---- opening
@@ -221,7 +221,7 @@ static void test_weights_are_mapped(void **state)
     const char *folder = make_checkpoint();
     size_t file = file_bytes(support_scratch(folder, "model.safetensors")), asked[2];
     for (int quantise = 0; quantise < 2; quantise++) {
-        gad_engine_options options = {.model = folder, .quantise = quantise, .threads = 1};
+        gad_engine_options options = {.model = folder, .compute.quantise = quantise, .compute.threads = 1};
         counting_start(&counting_own, 0);
         counting_start(&counting_json, 0);
         ASSERT_OK(gad_engine_open(&options, &engine, &err), &err);

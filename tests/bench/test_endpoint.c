@@ -81,18 +81,18 @@ static const char *write_items(void)
 static gad_bench_settings settings_for(const char *out, int port, char url[64])
 {
     snprintf(url, 64, "http://127.0.0.1:%d/v1", port);
-    return (gad_bench_settings){.out = out,
-                                .items = write_items(),
-                                .endpoint = url,
-                                .model_name = "loop",
-                                .max_tokens = 64,
-                                .in_flight = 4,
-                                .timeout_s = .6,
-                                .attempts = 3,
-                                .probabilities = true,
-                                .coordinates = "orig",
-                                .image_size = "original",
-                                .without_difference = true};
+    gad_bench_settings s = gad_bench_settings_default();
+    s.out = out;
+    s.questions.items = write_items();
+    s.endpoint.server.url = url;
+    s.endpoint.server.model = "loop";
+    s.endpoint.server.timeout_s = .6;
+    s.endpoint.server.attempts = 3;
+    s.endpoint.convention = GAD_BOX_ORIG;
+    s.answers.max_tokens = 64;
+    s.image_size = "original";
+    s.without_difference = true;
+    return s;
 }
 
 static double number_at(const json_t *at, const char *path)
@@ -195,7 +195,7 @@ static void test_every_way_to_answer(void **state)
     expect(report, "overall/metrics/detection.specificity/value", 8. / 10);
     json_decref(report);
     /* other settings are not the same run */
-    settings.max_tokens = 65;
+    settings.answers.max_tokens = 65;
     assert_int_equal(gad_bench_run(&settings, &result, &err), GAD_E_ARGUMENT);
     assert_non_null(strstr(err.cause, "model.decoding.max_tokens"));
     loopback_stop();
@@ -212,14 +212,14 @@ static void test_hopeless_servers(void **state)
     ASSERT_OK(gad_file_remove(run, &err), &err);
     int port = loopback_start(script);
     gad_bench_settings settings = settings_for(run, port, url);
-    settings.endpoint_key = "wrong";
+    settings.endpoint.server.key = "wrong";
     assert_int_equal(gad_bench_run(&settings, &result, &err), GAD_E_ARGUMENT);
     assert_non_null(strstr(err.cause, "401"));
     assert_null(strstr(err.cause, "wrong key is")); /* and the key itself is never repeated */
     loopback_stop();
-    settings.attempts = 1;
+    settings.endpoint.server.attempts = 1;
     settings.max_failures = 5;
-    settings.endpoint_key = NULL;
+    settings.endpoint.server.key = NULL;
     result.items = 123; /* a failure leaves it alone */
     assert_int_equal(gad_bench_run(&settings, &result, &err), GAD_E_NETWORK);
     assert_int_equal(result.items, 123);
@@ -271,8 +271,12 @@ static void test_compare(void **state)
     if (!gad_file_exists(support_scratch(GAD_TEST_TMP, "run/run.json")))
         fail_msg("test_compare: the run of the first test is not there");
     ASSERT_OK(gad_file_remove(yes, &err), &err);
-    gad_bench_settings settings = {
-        .out = yes, .items = write_items(), .baseline = "always-yes", .image_size = "original", .without_difference = true};
+    gad_bench_settings settings = gad_bench_settings_default();
+    settings.out = yes;
+    settings.questions.items = write_items();
+    settings.baseline = GAD_BASELINE_YES;
+    settings.image_size = "original";
+    settings.without_difference = true;
     ASSERT_OK(gad_bench_run(&settings, &result, &err), &err);
     gad_bench_choices choices = gad_bench_choices_default();
     gad_bench_outputs outputs = {.json = json, .html = html};
@@ -293,7 +297,7 @@ static void test_compare(void **state)
     const char *few = support_scratch(GAD_TEST_TMP, "few"), *markdown = support_scratch(GAD_TEST_TMP, "pages/report.md");
     ASSERT_OK(gad_file_remove(few, &err), &err);
     settings.out = few;
-    settings.limit = 10;
+    settings.questions.limit = 10;
     ASSERT_OK(gad_bench_run(&settings, &result, &err), &err);
     assert_int_equal(result.items, 10);
     for (int k = 0; k < 2; k++) {

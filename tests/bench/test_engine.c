@@ -72,17 +72,17 @@ static gad_bench_settings settings_for(const gad_engine_options *engine, const c
 {
     static gad_learn_settings evidence;
     evidence = learning();
-    return (gad_bench_settings){.out = out,
-                                .hints = hints,
-                                .evidence = &evidence,
-                                .references = 1,
-                                .items = write_items(),
-                                .engine = engine,
-                                .fast = fast,
-                                .max_tokens = WORDS,
-                                .seed = 1,
-                                .image_size = "original",
-                                .without_difference = true};
+    gad_bench_settings s = gad_bench_settings_default();
+    s.hints = hints;
+    s.evidence = &evidence;
+    s.out = out;
+    s.questions.items = write_items();
+    s.engine = engine;
+    s.answers.fast = fast;
+    s.answers.max_tokens = WORDS;
+    s.image_size = "original";
+    s.without_difference = true;
+    return s;
 }
 
 static const char *empty_folder(const char *name)
@@ -195,7 +195,7 @@ static void check_run(const char *family, bool fast)
 {
     gad_error err;
     gad_bench_result result;
-    gad_engine_options options = {.model = family, .threads = 2};
+    gad_engine_options options = {.model = family, .compute.threads = 2};
     const char *out = empty_folder("run");
     gad_bench_settings settings = settings_for(&options, out, fast);
     ASSERT_OK(gad_bench_run(&settings, &result, &err), &err);
@@ -212,7 +212,7 @@ static void check_run(const char *family, bool fast)
     gad_record_free(&record);
     ASSERT_OK(gad_bench_run(&settings, &result, &err), &err); /* nothing is left to ask */
     assert_int_equal(result.asked, 0);
-    settings.fast = !fast; /* another way to answer is another run */
+    settings.answers.fast = !fast; /* another way to answer is another run */
     assert_int_equal(gad_bench_run(&settings, &result, &err), GAD_E_ARGUMENT);
     assert_non_null(strstr(err.cause, "model.fast"));
 }
@@ -241,14 +241,14 @@ static void test_hints(void **state)
     for (hints = GAD_HINTS_TEXT; hints <= GAD_HINTS_BOTH; hints++)
         for (int f = 0; f < 2; f++)
             check_run(families[f], f == 0);
-    gad_engine_options options = {.model = QWEN3, .threads = 2};
+    gad_engine_options options = {.model = QWEN3, .compute.threads = 2};
     gad_bench_settings settings = settings_for(&options, support_scratch(GAD_TEST_TMP, "run"), false);
     settings.hints = GAD_HINTS_TEXT;
     assert_int_equal(gad_bench_run(&settings, &result, &err), GAD_E_ARGUMENT);
     assert_non_null(strstr(err.cause, "prompt.evidence"));
     settings.hints = GAD_HINTS_NONE;
     assert_int_equal(gad_bench_run(&settings, &result, &err), GAD_E_ARGUMENT);
-    gad_engine_options own = {.model = OWN, .threads = 2};
+    gad_engine_options own = {.model = OWN, .compute.threads = 2};
     settings = settings_for(&own, empty_folder("refused"), true);
     settings.hints = GAD_HINTS_IMAGE;
     assert_int_equal(gad_bench_run(&settings, &result, &err), GAD_E_ARGUMENT);
@@ -280,14 +280,14 @@ static void check_resume(bool fast, bool sample)
 {
     gad_error err;
     gad_bench_result result;
-    gad_engine_options options = {.model = OWN, .threads = 1};
+    gad_engine_options options = {.model = OWN, .compute.threads = 1};
     gad_bench_settings whole = settings_for(&options, empty_folder("whole"), fast);
-    whole.sample = sample;
+    whole.answers.sample = sample;
     ASSERT_OK(gad_bench_run(&whole, &result, &err), &err);
     int most = 2, calls = 0;
     gad_progress progress = {stop_after, &most};
     gad_bench_settings parts = settings_for(&options, empty_folder("parts"), fast);
-    parts.sample = sample;
+    parts.answers.sample = sample;
     parts.progress = &progress;
     gad_status status;
     while ((status = gad_bench_run(&parts, &result, &err)) == GAD_E_CANCELLED && calls < ITEMS)
@@ -327,7 +327,7 @@ static void test_calibrate(void **state)
     gad_threshold threshold;
     static const char *const sizes[] = {"original", "canvas"};
     for (int k = 0; k < 2; k++) {
-        gad_engine_options options = {.model = OWN, .threads = 1};
+        gad_engine_options options = {.model = OWN, .compute.threads = 1};
         gad_bench_settings settings = settings_for(&options, empty_folder("normals"), true);
         settings.image_size = sizes[k];
         ASSERT_OK(gad_bench_run(&settings, &result, &err), &err);
@@ -354,9 +354,9 @@ static void test_choice(void **state)
                      "\"answer\":\"A\"}\n",
                      picture(0), picture(1));
     ASSERT_OK(gad_file_write(path, line, (size_t)n, &err), &err);
-    gad_engine_options options = {.model = OWN, .threads = 1};
+    gad_engine_options options = {.model = OWN, .compute.threads = 1};
     gad_bench_settings settings = settings_for(&options, empty_folder("choice"), true);
-    settings.items = path;
+    settings.questions.items = path;
     ASSERT_OK(gad_bench_run(&settings, &result, &err), &err);
     gad_record record = open_record(settings.out);
     assert_in_range(record.rows.of[0].answer_tokens, 1, WORDS);
@@ -368,7 +368,7 @@ static void test_bad_checkpoint(void **state)
     (void)state;
     gad_error err;
     gad_bench_result result;
-    gad_engine_options options = {.model = PICTURES, .threads = 1};
+    gad_engine_options options = {.model = PICTURES, .compute.threads = 1};
     gad_bench_settings settings = settings_for(&options, empty_folder("bad"), true);
     assert_int_not_equal(gad_bench_run(&settings, &result, &err), GAD_OK);
     assert_non_null(strstr(err.cause, "config.json"));

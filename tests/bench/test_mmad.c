@@ -50,7 +50,8 @@ static void test_load(void **state)
     gad_error err;
     gad_items items = {0};
     gad_mmad_report report;
-    gad_mmad_options options = {.root = tree(), .shots = 1, .knowledge = support_scratch(GAD_TEST_TMP, "mmad/know.json")};
+    gad_bench_questions options = {
+        .mmad = tree(), .references = 1, .knowledge_file = support_scratch(GAD_TEST_TMP, "mmad/know.json")};
     ASSERT_OK(gad_mmad_load(&options, &items, &report, &err), &err);
     assert_int_equal(items.count, 6);
     assert_int_equal(report.images, 3);
@@ -67,7 +68,7 @@ static void test_load(void **state)
     assert_string_equal(items.item[4].title, "cigarette box");
     assert_int_equal(items.item[2].answer, 'C');
     gad_item_free(&items);
-    options.knowledge = NULL;
+    options.knowledge_file = NULL;
     options.limit = 3;
     ASSERT_OK(gad_mmad_load(&options, &items, &report, &err), &err);
     assert_int_equal(items.count, 3);
@@ -75,12 +76,12 @@ static void test_load(void **state)
     assert_int_equal(report.all_questions, 6);
     gad_item_free(&items);
     const char *only[] = {"GoodsAD"};
-    options = (gad_mmad_options){.root = options.root, .datasets = only, .dataset_count = 1};
+    options = (gad_bench_questions){.mmad = options.mmad, .datasets = only, .dataset_count = 1};
     ASSERT_OK(gad_mmad_load(&options, &items, &report, &err), &err);
     assert_int_equal(items.count, 2);
     assert_int_equal(items.item[0].reference_count, 0);
     gad_item_free(&items);
-    options.shots = 3; /* more than the file offers */
+    options.references = 3; /* more than the file offers */
     assert_int_equal(gad_mmad_load(&options, &items, &report, &err), GAD_E_FORMAT);
 }
 
@@ -90,7 +91,8 @@ static void test_request(void **state)
     gad_error err;
     gad_items items = {0};
     gad_mmad_report report;
-    gad_mmad_options options = {.root = tree(), .shots = 1, .knowledge = support_scratch(GAD_TEST_TMP, "mmad/know.json")};
+    gad_bench_questions options = {
+        .mmad = tree(), .references = 1, .knowledge_file = support_scratch(GAD_TEST_TMP, "mmad/know.json")};
     ASSERT_OK(gad_mmad_load(&options, &items, &report, &err), &err);
     gad_arena arena = {0};
     gad_bench_part *part;
@@ -142,7 +144,7 @@ static void test_scores(void **state)
     gad_record record = {0};
     gad_row rows[6];
     gad_mmad_report report;
-    gad_mmad_options options = {.root = tree()};
+    gad_bench_questions options = {.mmad = tree()};
     ASSERT_OK(gad_mmad_load(&options, &record.items, &report, &err), &err);
     record.rows.of = rows;
     record.rows.count = 6;
@@ -195,7 +197,7 @@ static void test_bad_files(void **state)
         "{\"a/b/c\":{\"conversation\":[{\"Question\":\"q\",\"Answer\":\"A\",\"type\":\"?\"}]}}",
         "{\"a/b/c\":{\"conversation\":[{\"Question\":\"q\",\"Answer\":\"A\",\"Options\":{\"A\":1},"
         "\"type\":\"Anomaly Detection\"}]}}"};
-    gad_mmad_options options = {.root = tree()};
+    gad_bench_questions options = {.mmad = tree()};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         gad_error err;
         gad_items items = {0};

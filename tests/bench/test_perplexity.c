@@ -13,7 +13,7 @@
 static gad_perplexity_settings settings_of(const char *model)
 {
     return (gad_perplexity_settings){
-        .model = model, .text = support_source("tests/fixtures/gguf/text.txt"), .window_tokens = 512, .threads = 2};
+        .model = model, .text = support_source("tests/fixtures/gguf/text.txt"), .window_tokens = 512, .compute.threads = 2};
 }
 
 static gad_perplexity_report measure(const gad_perplexity_settings *s)
@@ -32,13 +32,13 @@ static void test_tiny(void **state)
     gad_perplexity_report same = measure(&s);
     assert_true(same.tokens > 500 && same.plain > 1 && same.plain == same.asked);
     assert_true(same.divergence == 0 && same.same_word == 1);
-    s.half_cache = true;
+    s.compute.half_cache = true;
     gad_perplexity_report half = measure(&s);
     assert_true(half.divergence > 0 && half.divergence < 1e-4 && half.plain == same.plain);
-    s.half_cache = false;
-    s.quantise = GAD_QUANTISE_Q8;
+    s.compute.half_cache = false;
+    s.compute.quantise = GAD_QUANTISE_Q8;
     gad_perplexity_report q8 = measure(&s);
-    s.quantise = GAD_QUANTISE_Q4;
+    s.compute.quantise = GAD_QUANTISE_Q4;
     gad_perplexity_report q4 = measure(&s);
     assert_true(q8.divergence > half.divergence && q8.divergence < 5e-3);
     assert_true(q4.divergence > 0 && q4.divergence < 0.2 && q4.most_divergence >= q4.divergence);

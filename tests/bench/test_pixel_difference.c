@@ -93,7 +93,7 @@ static void test_baseline(void **state)
         gad_bench_model model;
         gad_bench_reply reply = gad_bench_reply_start();
         ASSERT_OK(
-            gad_model_baseline_difference(24, k ? GAD_PIXEL_DIFFERENCE_RAW : GAD_PIXEL_DIFFERENCE_MATCHED, &model, &err),
+            gad_model_baseline_difference(&(gad_pixel_difference_settings){.threshold = 24, .colours = k}, &model, &err),
             &err);
         assert_string_equal(model.name, names[k]);
         json_t *settings = model.describe(model.self);

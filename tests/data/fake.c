@@ -111,7 +111,7 @@ gad_store *fake_store(const char *name)
 void fake_import(gad_store *store, const char *adapter, gad_import_report *report)
 {
     gad_error err;
-    gad_catalog_request request = {.adapter = adapter, .folder = root};
+    gad_data_import_settings request = {.adapter = adapter, .folder = root};
     ASSERT_OK(gad_catalog_import(store, &request, report, &err), &err);
 }
 

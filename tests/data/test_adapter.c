@@ -512,10 +512,10 @@ static void test_shared_images(void **state)
         if (!gad_file_is_directory(folder))
             continue;
         seen++;
-        gad_catalog_request request = {.adapter = "gad-jsonl",
-                                       .folder = folder,
-                                       .dataset = strchr(sets[i].folder, '/') + 1,
-                                       .benchmark = sets[i].folder[0] == 'e'};
+        gad_data_import_settings request = {.adapter = "gad-jsonl",
+                                            .folder = folder,
+                                            .name = strchr(sets[i].folder, '/') + 1,
+                                            .benchmark = sets[i].folder[0] == 'e'};
         ASSERT_OK(gad_catalog_import(store, &request, &report, &err), &err);
         print_message("%s: %lld images, %lld anomalous, %lld boxes, %lld problems\n", sets[i].folder,
                       (long long)report.images, (long long)report.anomalous, (long long)report.boxes,

@@ -199,7 +199,7 @@ static void test_nothing_leaves_the_folder(void **state)
     fake_root("coco_out");
     static const char *const given[] = {"../outside/secret.png", "images/../../outside/secret.png",
                                         "..\\\\outside\\\\secret.png"};
-    gad_catalog_request request = {.adapter = "coco", .folder = support_scratch(GAD_TEST_TMP, "coco_out")};
+    gad_data_import_settings request = {.adapter = "coco", .folder = support_scratch(GAD_TEST_TMP, "coco_out")};
     for (size_t i = 0; i < 3; i++) {
         import_named("a.json", given[i]);
         assert_int_equal(gad_catalog_import(store, &request, &report, &err), GAD_E_FORMAT);
@@ -230,8 +230,8 @@ static void test_splits(void **state)
     fake_image("train/1.png");
     import_named("train.json", "1.png");
     import_named("val.json", "1.png"); /* not there: that of train is another picture */
-    gad_catalog_request request = {
-        .adapter = "coco", .dataset = "lost", .folder = support_scratch(GAD_TEST_TMP, "coco_lost")};
+    gad_data_import_settings request = {
+        .adapter = "coco", .name = "lost", .folder = support_scratch(GAD_TEST_TMP, "coco_lost")};
     gad_error err;
     ASSERT_OK(gad_catalog_import(store, &request, &report, &err), &err);
     assert_int_equal(report.images, 1);

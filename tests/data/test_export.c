@@ -117,11 +117,12 @@ static void test_lines(void **state)
 {
     (void)state;
     gad_error err;
-    gad_export_report out, in;
+    gad_export_report out;
+    gad_data_imported in;
     gad_store *other = fake_store("export_lines.db");
     const char *path = export_as(GAD_EXPORT_JSONL, "out.jsonl", &out);
     ASSERT_OK(gad_export_read(other, path, NULL, &in, &err), &err);
-    assert_int_equal(in.samples, out.samples);
+    assert_int_equal(in.images, out.samples);
     assert_int_equal(in.boxes, 4);
     assert_same(store, other, NULL);
     char *where;
@@ -143,7 +144,7 @@ static void round_trip(gad_export_format format, const char *adapter, const char
     gad_import_report in;
     gad_store *other = fake_store("export_other.db");
     const char *path = export_as(format, name, &out);
-    gad_catalog_request request = {.adapter = adapter, .folder = root, .dataset = "wfdd"};
+    gad_data_import_settings request = {.adapter = adapter, .folder = root, .name = "wfdd"};
     ASSERT_OK(gad_catalog_import(other, &request, &in, &err), &err);
     assert_int_equal(in.images, out.samples);
     assert_int_equal(out.boxes, 4);
@@ -170,7 +171,7 @@ static void test_folders(void **state)
     const char *path = export_as(GAD_EXPORT_MMR_AD, "mmr_out", &out);
     char folder[1200];
     snprintf(folder, sizeof folder, "%s/wfdd", path);
-    gad_catalog_request request = {.adapter = "mmr_ad", .folder = folder, .dataset = "wfdd"};
+    gad_data_import_settings request = {.adapter = "mmr_ad", .folder = folder, .name = "wfdd"};
     ASSERT_OK(gad_catalog_import(other, &request, &in, &err), &err);
     assert_int_equal(in.images, out.samples);
     for (int i = 0; i < GAD_IMPORT_PROBLEMS; i++)

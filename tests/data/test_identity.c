@@ -122,7 +122,7 @@ static void test_hostile_samples(void **state)
                  {"d/c/train/good/p", "d", "c", "/etc/passwd"},
                  {"d/c/train/good/p", "d", "c", ""}};
     gad_error err;
-    gad_export_report read;
+    gad_data_imported read;
     fake_root("hostile");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         fake_text("in.jsonl",

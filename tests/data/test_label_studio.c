@@ -72,8 +72,8 @@ static void assert_unlabelled(void)
 static void import_refused(const char *regions)
 {
     gad_error err;
-    gad_catalog_request request = {
-        .adapter = "label-studio", .dataset = "ls2", .folder = support_scratch(GAD_TEST_TMP, "ls2")};
+    gad_data_import_settings request = {
+        .adapter = "label-studio", .name = "ls2", .folder = support_scratch(GAD_TEST_TMP, "ls2")};
     fake_root("ls2");
     fake_image_sized("p.png", 100, 50);
     fake_image_sized("good.png", 100, 50);
@@ -266,7 +266,7 @@ static void test_brush(void **state)
 static void import_annotations(const char *annotations, bool all)
 {
     gad_error err;
-    gad_catalog_request request = {
+    gad_data_import_settings request = {
         .adapter = "label-studio", .folder = support_scratch(GAD_TEST_TMP, "ls"), .every_annotation = all};
     fake_root("ls");
     fake_image_sized("p.png", 100, 50);
@@ -370,7 +370,7 @@ static void test_refused_forms(void **state)
                  {"[1]", "no tasks"},
                  {"[{\"data\":{\"a\":\"p.png\",\"b\":\"q.png\"},\"annotations\":[{\"result\":[]}]}]", "bad record"},
                  {"[{\"data\":{\"image\":\"../up/p.png\"},\"annotations\":[{\"result\":[]}]}", "line 1"}};
-    gad_catalog_request request = {.adapter = "label-studio", .folder = support_scratch(GAD_TEST_TMP, "ls_forms")};
+    gad_data_import_settings request = {.adapter = "label-studio", .folder = support_scratch(GAD_TEST_TMP, "ls_forms")};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         gad_error err;
         fake_root("ls_forms");

@@ -56,14 +56,14 @@ static void test_shape_of_mvtec(void **state)
     assert_sample("plain/my part/test/good/Good/2", 0, "test", 0);
     assert_sample("plain/my part/train/good/OK/1", 0, "train", 0);
     /* the adapter of the data set itself says where to go */
-    gad_catalog_request request = {.adapter = "mvtec_ad", .folder = support_scratch(GAD_TEST_TMP, "own")};
+    gad_data_import_settings request = {.adapter = "mvtec_ad", .folder = support_scratch(GAD_TEST_TMP, "own")};
     assert_int_equal(gad_catalog_import(store, &request, &report, &err), GAD_E_FORMAT);
     assert_non_null(strstr(err.hint, "gad data import plain"));
     fake_root("single"); /* the class folder itself */
     fake_image("train/good/0.png");
     fake_image("test/bent/1.png");
-    gad_catalog_request single = {
-        .adapter = "plain", .dataset = "single", .folder = support_scratch(GAD_TEST_TMP, "single")};
+    gad_data_import_settings single = {
+        .adapter = "plain", .name = "single", .folder = support_scratch(GAD_TEST_TMP, "single")};
     ASSERT_OK(gad_catalog_import(store, &single, &report, &err), &err);
     assert_sample("single/single/test/bent/1", 1, "test", 0);
 }
@@ -297,8 +297,8 @@ static void test_whose_mask(void **state)
     fake_image("bad/0.jpg");
     fake_mask("masks/0.png", 1, 1, 9, 9, 255);
     gad_error err;
-    gad_catalog_request request = {
-        .adapter = "plain", .dataset = "extensions", .folder = support_scratch(GAD_TEST_TMP, "extensions")};
+    gad_data_import_settings request = {
+        .adapter = "plain", .name = "extensions", .folder = support_scratch(GAD_TEST_TMP, "extensions")};
     ASSERT_OK(gad_catalog_import(store, &request, &report, &err), &err);
     assert_int_equal(report.boxes, 0);
     assert_int_equal(report.problems[GAD_IMPORT_MISSING_MASK], 2);

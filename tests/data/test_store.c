@@ -23,7 +23,7 @@ static gad_error err;
 
 static gad_status import(gad_store *store, const char *adapter, const char *folder)
 {
-    gad_catalog_request request = {.adapter = adapter, .folder = folder};
+    gad_data_import_settings request = {.adapter = adapter, .folder = folder};
     return gad_catalog_import(store, &request, &report, &err);
 }
 

@@ -180,8 +180,8 @@ static gad_teach_settings settings_for(char *url, size_t size_bytes)
 {
     gad_teach_settings s = gad_data_reason_default();
     snprintf(url, size_bytes, "http://127.0.0.1:%u/v1", port);
-    s.endpoint = url;
-    s.model = "teacher";
+    s.server.url = url;
+    s.server.model = "teacher";
     s.backoff_s = 0.02;
     s.filter.split = "test"; /* the ones with a dent */
     s.prompt_price = 2;
@@ -298,7 +298,7 @@ static void test_kill_and_resume(void **state)
     assert_int_equal(all, PARTS / 2);
     print_message("killed after %lld stored answers; %d requests were on the wire and were repeated\n", (long long)before,
                   again);
-    assert_in_range(again, 0, s.in_flight);
+    assert_in_range(again, 0, s.server.in_flight);
     gad_store_close(store);
 }
 
@@ -348,11 +348,11 @@ static void test_hopeless_server(void **state)
     char url[100];
     gad_store *store = make_parts("teach_hopeless.db");
     gad_teach_settings s = settings_for(url, sizeof url);
-    s.endpoint = "http://127.0.0.1:9/v1";
-    s.attempts = 2;
+    s.server.url = "http://127.0.0.1:9/v1";
+    s.server.attempts = 2;
     assert_int_equal(gad_teach_server(store, &s, &report, &err), GAD_E_NETWORK);
     assert_non_null(strstr(err.cause, "127.0.0.1"));
-    s.endpoint = "";
+    s.server.url = "";
     assert_int_equal(gad_teach_server(store, &s, &report, &err), GAD_E_ARGUMENT);
     gad_store_close(store);
 }
@@ -407,10 +407,10 @@ static void test_overwrite(void **state)
     assert_true(report.kept == 1 && report.fallback == 0 && asked[1] == 1);
     fake_get(store, "plain/part_1/test/dent/b", &sample);
     assert_string_equal(sample.text_source, "llm");
-    s.temperature += 0.25;
+    s.server.temperature += 0.25;
     ASSERT_OK(gad_teach_server(store, &s, &report, &err), &err);
     assert_true(report.accepted == 1 && asked[1] == 2);
-    s.model = "another";
+    s.server.model = "another";
     ASSERT_OK(gad_teach_server(store, &s, &report, &err), &err);
     assert_true(report.accepted == 1 && asked[1] == 3);
     fake_get(store, "plain/part_1/test/dent/b", &sample);
@@ -480,8 +480,8 @@ int main(int argc, char **argv)
         gad_store *store;
         gad_teach_report report;
         gad_teach_settings s = gad_data_reason_default();
-        s.endpoint = argv[3];
-        s.model = "teacher";
+        s.server.url = argv[3];
+        s.server.model = "teacher";
         s.filter.split = "test";
         s.backoff_s = 0.02;
         return gad_store_open(argv[2], GAD_SQLITE_WRITE, &store, NULL) || gad_teach_server(store, &s, &report, NULL);

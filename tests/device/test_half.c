@@ -37,7 +37,8 @@ static gad_engine *open_engine(const char *family, const char *device, gad_preci
     const gad_convert_settings convert = {
         .model = model, .out = support_scratch(GAD_TEST_TMP, name), .type = "bf16", .force = true};
     ASSERT_OK(gad_model_convert(&convert, &err), &err);
-    const gad_engine_options options = {.model = convert.out, .device = device, .precision = precision, .threads = 1};
+    const gad_engine_options options = {
+        .model = convert.out, .compute.device = device, .compute.precision = precision, .compute.threads = 1};
     ASSERT_OK(gad_engine_open(&options, &engine, &err), &err);
     return engine;
 }
@@ -124,8 +125,10 @@ static void test_evidence(void **state)
     how.max_tokens = 8;
     for (int i = 0; i < 2; i++) {
         gad_engine *engine;
-        const gad_engine_options options = {
-            .model = folder, .device = i ? half_device() : "cpu", .precision = GAD_PRECISION_BF16, .threads = 1};
+        const gad_engine_options options = {.model = folder,
+                                            .compute.device = i ? half_device() : "cpu",
+                                            .compute.precision = GAD_PRECISION_BF16,
+                                            .compute.threads = 1};
         ASSERT_OK(gad_engine_open(&options, &engine, &err), &err);
         ASSERT_OK(gad_inspect(engine, &good, 1, part, &how, &result[i], &err), &err);
         gad_engine_free(engine);

@@ -22,8 +22,8 @@ static bench open_bench(gad_engine_options options, const char *device)
 {
     gad_error err;
     bench b;
-    options.device = device;
-    options.threads = 1;
+    options.compute.device = device;
+    options.compute.threads = 1;
     options.image_size = "canvas";
     ASSERT_OK(gad_engine_open(&options, &b.engine, &err), &err);
     for (int i = 0; i < PICTURES; i++)
@@ -91,9 +91,8 @@ static void test_families(void **state)
         char model[512];
         snprintf(model, sizeof model, "%s", golden_path(families[i], "model"));
         check(families[i], (gad_engine_options){.model = model});
-        check("8 bits",
-              (gad_engine_options){.model = model, .quantise = GAD_QUANTISE_Q8, .quantise_vision = GAD_QUANTISE_Q8});
-        check("4 bits", (gad_engine_options){.model = model, .quantise = GAD_QUANTISE_Q4});
+        check("8 bits", (gad_engine_options){.model = model, .compute.quantise = GAD_QUANTISE_Q8_ALL});
+        check("4 bits", (gad_engine_options){.model = model, .compute.quantise = GAD_QUANTISE_Q4});
     }
 }
 
@@ -155,7 +154,7 @@ static void test_too_small_a_device(void **state)
     gad_model_info info;
     char model[512];
     snprintf(model, sizeof model, "%s", golden_path("qwen3", "model"));
-    const gad_engine_options options = {.model = model, .device = "far", .threads = 1};
+    const gad_engine_options options = {.model = model, .compute.device = "far", .compute.threads = 1};
     far_have((size_t)8 << 20);
     assert_int_equal(gad_engine_open(&options, &engine, &err), GAD_E_MEMORY);
     assert_non_null(strstr(err.cause, "0.01 GiB are free on far"));

@@ -27,8 +27,11 @@ static gad_engine *open_engine(const char *folder, const char *device, gad_preci
 {
     gad_error err;
     gad_engine *engine = NULL;
-    const gad_engine_options options = {
-        .model = folder, .device = device, .precision = precision, .quantise = quantise, .threads = 1};
+    const gad_engine_options options = {.model = folder,
+                                        .compute.device = device,
+                                        .compute.precision = precision,
+                                        .compute.quantise = quantise,
+                                        .compute.threads = 1};
     ASSERT_OK(gad_engine_open(&options, &engine, &err), &err);
     return engine;
 }

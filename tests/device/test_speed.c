@@ -21,9 +21,9 @@ static void test_answers(void **state)
     gad_error err;
     gad_speed_report cpu, far, half;
     gad_speed_settings s = {.shape = "gad-xs",
-                            .device = "cpu",
-                            .precision = GAD_PRECISION_FP32,
-                            .threads = 1,
+                            .compute.device = "cpu",
+                            .compute.precision = GAD_PRECISION_FP32,
+                            .compute.threads = 1,
                             .prompt_tokens = 20,
                             .answer_tokens = 4,
                             .image_side_px = 56,
@@ -31,13 +31,13 @@ static void test_answers(void **state)
                             .batch = 3};
     ASSERT_OK(gad_speed_measure(&s, &cpu, &err), &err);
     far_have((size_t)128 << 20);
-    s.device = "far";
+    s.compute.device = "far";
     s.limits = true;
     ASSERT_OK(gad_speed_measure(&s, &far, &err), &err);
     assert_string_equal(far.level, "far");
     assert_string_equal(far.output_hash, cpu.output_hash);
-    s.device = "half";
-    s.precision = GAD_PRECISION_CHECKPOINT;
+    s.compute.device = "half";
+    s.compute.precision = GAD_PRECISION_CHECKPOINT;
     ASSERT_OK(gad_speed_measure(&s, &half, &err), &err);
     assert_string_not_equal(half.output_hash, cpu.output_hash);
     assert_string_equal(half.products, "BF16");
@@ -55,30 +55,30 @@ static void test_training(void **state)
     gad_error err;
     gad_speed_report cpu, far;
     for (int lora = 0; lora <= 4; lora += 4) {
-        gad_training_benchmark_settings s = {.shape = "gad-xs",
-                                             .device = "cpu",
-                                             .precision = GAD_PRECISION_FP32,
+        gad_training_benchmark_settings s = {.of.shape = "gad-xs",
+                                             .of.compute.device = "cpu",
+                                             .of.compute.precision = GAD_PRECISION_FP32,
                                              .lora_rank = lora,
                                              .step = true,
                                              .grpo = true,
                                              .rollouts = true,
                                              .checkpointing = true,
-                                             .threads = 1,
+                                             .of.compute.threads = 1,
                                              .samples = 1,
                                              .group = 3,
-                                             .text_tokens = 4,
-                                             .answer_tokens = 5,
-                                             .image_side_px = 56,
-                                             .repeats = 1};
+                                             .of.prompt_tokens = 4,
+                                             .of.answer_tokens = 5,
+                                             .of.image_side_px = 56,
+                                             .of.repeats = 1};
         ASSERT_OK(gad_training_benchmark_measure(&s, &cpu, &err), &err);
-        s.device = "far";
+        s.of.compute.device = "far";
         ASSERT_OK(gad_training_benchmark_measure(&s, &far, &err), &err);
         assert_string_equal(far.output_hash, cpu.output_hash);
         static const char *const rows[] = {"SFT step", "language back", "GRPO step", "answers", "update", "prefix shared"};
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
             assert_true(row_of(&far, rows[i])->median > 0);
-        s.device = "half";
-        s.precision = GAD_PRECISION_CHECKPOINT;
+        s.of.compute.device = "half";
+        s.of.compute.precision = GAD_PRECISION_CHECKPOINT;
         ASSERT_OK(gad_training_benchmark_measure(&s, &far, &err), &err);
         assert_int_equal(far_held_bytes(), 0);
     }

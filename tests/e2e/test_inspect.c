@@ -96,7 +96,8 @@ static json_t *ask_library(gad_reason reason)
     gad_inspection result;
     char *text = NULL;
     const char *good_name = IMAGES "plate.png";
-    const gad_engine_options options = {.model = MODEL, .threads = 1, .image_size = "canvas", .max_pixels = 1003520};
+    const gad_engine_options options = {
+        .model = MODEL, .compute.threads = 1, .image_size = "canvas", .max_pixels = 1003520};
     gad_inspect_settings settings = gad_inspect_settings_default();
     settings.class_name = "gear";
     settings.knowledge = "scratch, dent";
@@ -347,7 +348,7 @@ static void test_threshold_of_checkpoint(void **state)
         snprintf(source, sizeof source, MODEL "/%s", names[i]);
         assert_int_equal(symlink(support_source(source), support_scratch(folder, names[i])), 0);
     }
-    ASSERT_OK(gad_engine_open(&(gad_engine_options){.model = folder, .threads = 1}, &engine, &err), &err);
+    ASSERT_OK(gad_engine_open(&(gad_engine_options){.model = folder, .compute.threads = 1}, &engine, &err), &err);
     const char *file = support_scratch(folder, "threshold.json");
     gad_threshold_basis mine = {{"", "fast"}}, another = {{"another", "fast"}};
     snprintf(mine.member[0], sizeof mine.member[0], "%s", gad_engine_hash(engine));

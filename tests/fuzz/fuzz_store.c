@@ -178,10 +178,10 @@ static void look(gad_store *store)
 
 static void select_items(gad_store *store)
 {
-    const gad_selection_rule rule = {.preset = GAD_SELECTION_ALL, .reference = GAD_SELECTION_FIXED, .references = 1};
+    const gad_bench_questions rule = {.preset = GAD_SELECTION_ALL, .reference = GAD_SELECTION_FIXED, .references = 1};
     gad_selection_report report;
     gad_items items = {0};
-    gad_selection_make(store, &rule, &items, &report, NULL);
+    gad_selection_make(store, &rule, false, &items, &report, NULL);
     gad_item_free(&items);
 }
 

@@ -97,7 +97,7 @@ void importing_run(const char *adapter, const char *file, const uint8_t *data, s
     gad_import_report report;
     gad_error err = {0};
     char *inside = gad_file_join(folder, "in"), *path = inside ? gad_file_join(inside, file) : NULL;
-    const gad_catalog_request request = {.adapter = adapter, .folder = inside, .dataset = "d"};
+    const gad_data_import_settings request = {.adapter = adapter, .folder = inside, .name = "d"};
     check(path && gad_store_begin(store, NULL) == GAD_OK);
     if (gad_file_write(path, data, size_bytes, NULL) == GAD_OK) {
         if (gad_catalog_import(store, &request, &report, &err) == GAD_OK)

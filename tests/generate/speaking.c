@@ -7,7 +7,7 @@ gad_engine *speaking_open(const char *family, int threads)
 {
     gad_error err;
     gad_engine *engine = NULL;
-    gad_engine_options options = {.model = golden_path(family, "model"), .threads = threads};
+    gad_engine_options options = {.model = golden_path(family, "model"), .compute.threads = threads};
     ASSERT_OK(gad_engine_open(&options, &engine, &err), &err);
     engine->preprocess = golden_preprocess(family);
     return engine;

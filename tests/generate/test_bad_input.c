@@ -32,7 +32,7 @@ static void assert_refused(const char *what, gad_status status, const gad_error 
 static gad_status open_folder(const char *folder, const char *adapter, gad_error *err)
 {
     gad_engine *engine = NULL;
-    gad_engine_options options = {.model = folder, .adapter = adapter, .threads = 1};
+    gad_engine_options options = {.model = folder, .adapter = adapter, .compute.threads = 1};
     *err = (gad_error){0};
     gad_status status = gad_engine_open(&options, &engine, err);
     assert_true((engine != NULL) == (status == GAD_OK));

@@ -36,7 +36,7 @@ static void test_same_answer(void **state)
     gad_picture *good, *part;
     gad_new_settings settings = {.preset = "xs", .out = folder, .difference = true, .seed = 3};
     ASSERT_OK(gad_model_new(&settings, &err), &err);
-    gad_engine_options options = {.model = folder, .threads = 1};
+    gad_engine_options options = {.model = folder, .compute.threads = 1};
     ASSERT_OK(gad_picture_load(support_source(IMAGES "bolt.png"), &part, &err), &err);
     for (int i = 0; i < 3; i++) {
         char *text[2];

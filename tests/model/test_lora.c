@@ -302,8 +302,8 @@ static gad_engine *open_engine(const char *family, const char *adapter, bool mer
     gad_engine_options options = {.model = golden_path(family, "model"),
                                   .adapter = adapter ? golden_path(family, adapter) : NULL,
                                   .merge_adapter = merge,
-                                  .quantise = quantise,
-                                  .threads = 1};
+                                  .compute.quantise = quantise,
+                                  .compute.threads = 1};
     ASSERT_OK(gad_engine_open(&options, &engine, &err), &err);
     engine->preprocess = golden_preprocess(family);
     return engine;

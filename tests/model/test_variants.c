@@ -25,7 +25,8 @@ static gad_engine *open_engine(const char *folder, gad_quantise quantise)
 {
     gad_error err;
     gad_engine *engine = NULL;
-    gad_engine_options options = {.model = folder, .quantise = quantise, .precision = GAD_PRECISION_FP32, .threads = 1};
+    gad_engine_options options = {
+        .model = folder, .compute.quantise = quantise, .compute.precision = GAD_PRECISION_FP32, .compute.threads = 1};
     ASSERT_OK(gad_engine_open(&options, &engine, &err), &err);
     return engine;
 }

@@ -38,7 +38,7 @@ static void begin(const char *family)
     gad_serve_settings settings = gad_serve_settings_default();
     gad_file_remove(support_scratch(GAD_TEST_TMP, "data"), NULL);
     if (family) {
-        gad_engine_options options = {.model = golden_path(family, "model"), .threads = 1};
+        gad_engine_options options = {.model = golden_path(family, "model"), .compute.threads = 1};
         ASSERT_OK(gad_engine_open(&options, &engine, &err), &err);
         engine->preprocess = golden_preprocess(family);
         settings.engine = engine;

@@ -255,6 +255,8 @@ gad_status gad_device_limit_cpu(gad_device *device, const char *level, gad_error
 {
     char hint[128] = "use one of";
     const char *name;
+    if (!level || !strcmp(level, "best"))
+        return GAD_OK;
     if (!is_cpu(device))
         return gad_error_set(err, GAD_E_ARGUMENT, "choose CPU kernels",
                              "leave the instruction set out, or use --device cpu", "the device is %s, not the CPU",
