@@ -242,6 +242,27 @@ static void select_largest(float *value, int64_t count, int64_t most)
     }
 }
 
+/* So many are a hundredth, one at least. */
+static int64_t hundredth(int64_t count)
+{
+    return count < 150 ? 1 : (count + 50) / 100;
+}
+
+/* The mean of the `most` largest of them. */
+static double top_of(float *value, int64_t count, int64_t most)
+{
+    double sum = 0;
+    select_largest(value, count, most);
+    for (int64_t i = 0; i < most; i++)
+        sum += (double)value[i];
+    return sum / (double)most;
+}
+
+double gad_bank_top(float *value, int64_t count)
+{
+    return top_of(value, count, hundredth(count));
+}
+
 /* Moves what is looked at to the front and counts it. */
 static int64_t look(float *distance, int64_t cells)
 {
@@ -259,18 +280,14 @@ double gad_bank_score(float *distance, int64_t all, double *ground)
         *ground = 0;
     if (!cells)
         return 0;
-    const int64_t most = cells < 150 ? 1 : (cells + 50) / 100, half = (cells + 1) / 2;
-    double sum = 0;
+    const int64_t half = (cells + 1) / 2;
     select_largest(distance, cells, half);
     float median = distance[0];
     for (int64_t i = 1; i < half; i++)
         median = distance[i] < median ? distance[i] : median;
-    select_largest(distance, half, most < half ? most : half);
-    for (int64_t i = 0; i < most; i++)
-        sum += (double)distance[i];
     if (ground)
         *ground = 0.5 * (double)median;
-    return sum / (double)most - 0.5 * (double)median;
+    return top_of(distance, half, hundredth(cells)) - 0.5 * (double)median;
 }
 
 double gad_bank_unfamiliar(const gad_bank *bank, const float *whole, int64_t except, int64_t *nearest)

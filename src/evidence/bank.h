@@ -41,6 +41,8 @@ gad_status gad_bank_compare(const gad_bank *bank, gad_device *device, const floa
  * what stands out counts more than what lies a little off everywhere (light, focus). Negative ones are of cells that are
  * not looked at. `distance` is reordered; *ground (NULL: not wanted) is what was taken off. */
 double gad_bank_score(float *distance, int64_t cells, double *ground);
+/* The mean of the largest hundredth, one at least; `value` is reordered. */
+double gad_bank_top(float *value, int64_t count);
 /* 1 - the largest cosine of a part as a whole with a good part as a whole, except that one (-1: none); *nearest (NULL: not
  * wanted) is that good part. */
 double gad_bank_unfamiliar(const gad_bank *bank, const float *whole, int64_t except, int64_t *nearest);

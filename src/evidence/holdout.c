@@ -16,11 +16,12 @@ static const char operation[] = "compare good parts with each other";
 /* One measurement on its way. */
 typedef struct comparison {
     const gad_bank *bank;
-    const gad_map_head *head;
+    gad_sight *sight;
     gad_device *device;
     int views;
     float *query; /* room for the rows of the largest part, and for its distances */
     float *spare;
+    float *logit; /* [cells] as the distances; NULL: there is no head */
     gad_holdout *out;
 } comparison;
 
@@ -31,19 +32,14 @@ static gad_status measure_part(const comparison *c, const gad_bank *others, int6
     const gad_bank_part *p = &c->bank->part[part];
     const int64_t cells = p->count / c->views, width = c->bank->width;
     gad_half_array_from_bf16(c->query, c->bank->rows + p->first * width, (size_t)(cells * width));
-    float *distance = c->out->distance + to;
     const gad_descriptors picture = {.rows = p->cols ? cells / p->cols : 1,
                                      .cols = p->cols ? p->cols : cells,
                                      .width = width,
                                      .levels = c->bank->levels,
                                      .data = c->query};
-    gad_status status = gad_sight_look(others, c->head, c->device, &picture, except, distance, err);
-    if (status)
-        return status;
-    memcpy(c->spare, distance, (size_t)cells * sizeof *distance);
-    c->out->score[part] = gad_bank_score(c->spare, cells, NULL);
     c->out->unfamiliar[part] = gad_bank_unfamiliar(c->bank, c->bank->whole + part * width, part, NULL);
-    return GAD_OK;
+    return gad_sight_measure(others, c->sight, c->device, &picture, except, c->out->distance + to,
+                             c->logit ? c->logit + to : NULL, err);
 }
 
 /* The bank without every GROUPS-th part from `group` on, thinned. */
@@ -90,30 +86,71 @@ static gad_status measure(const comparison *c, int64_t most, gad_error *err)
     return status;
 }
 
-gad_status gad_holdout_measure(const gad_bank *bank, const gad_map_head *head, gad_device *device, int views, int64_t most,
+/* The score of each part by its distances; by its logits, where `logit`. */
+static void score_parts(const comparison *c, const float *of, bool logit, double *score)
+{
+    for (int64_t p = 0, from = 0; p < c->bank->parts; p++) {
+        const int64_t cells = c->bank->part[p].count / c->views;
+        memcpy(c->spare, of + from, (size_t)cells * sizeof *of);
+        score[p] = logit ? gad_bank_top(c->spare, cells) : gad_bank_score(c->spare, cells, NULL);
+        from += cells;
+    }
+}
+
+/* What the parts say of the head, and their scores with it. */
+static gad_status fit(const comparison *c, gad_error *err)
+{
+    const gad_holdout *h = c->out;
+    double *logit = gad_memory_alloc((size_t)h->parts, sizeof *logit);
+    if (!logit)
+        return gad_error_memory(err, operation, (size_t)h->parts * sizeof *logit);
+    score_parts(c, h->distance, false, h->score);
+    if (c->logit) {
+        score_parts(c, c->logit, true, logit);
+        gad_sight_fit(c->sight, h->score, logit, h->parts);
+        gad_sight_raise(c->sight, h->distance, c->logit, h->cells);
+        score_parts(c, h->distance, false, h->score);
+    }
+    gad_memory_free(logit);
+    return GAD_OK;
+}
+
+static gad_status make_room(gad_holdout *h, comparison *c, gad_error *err)
+{
+    int64_t largest = 0;
+    for (int64_t p = 0; p < c->bank->parts; p++) {
+        const int64_t cells = c->bank->part[p].count / c->views;
+        largest = cells > largest ? cells : largest;
+        h->cells += cells;
+    }
+    const bool headed = gad_map_head_exists(&c->sight->head);
+    h->score = gad_memory_alloc((size_t)h->parts, sizeof *h->score);
+    h->unfamiliar = gad_memory_alloc((size_t)h->parts, sizeof *h->unfamiliar);
+    h->distance = gad_memory_alloc((size_t)h->cells, sizeof *h->distance);
+    c->logit = headed ? gad_memory_alloc((size_t)h->cells, sizeof *c->logit) : NULL;
+    c->query = gad_memory_alloc_aligned((size_t)(largest * c->bank->width), sizeof *c->query);
+    c->spare = gad_memory_alloc((size_t)largest, sizeof *c->spare);
+    return h->score && h->unfamiliar && h->distance && c->query && c->spare && (c->logit || !headed)
+               ? GAD_OK
+               : gad_error_memory(err, operation, (size_t)h->cells * sizeof *h->distance);
+}
+
+gad_status gad_holdout_measure(const gad_bank *bank, gad_sight *sight, gad_device *device, int views, int64_t most,
                                gad_holdout *holdout, gad_error *err)
 {
     if (bank->parts < 2)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, "give two good parts at least", "%lld good parts",
                              (long long)bank->parts);
     gad_holdout h = {.parts = bank->parts};
-    int64_t largest = 0;
-    for (int64_t p = 0; p < bank->parts; p++) {
-        const int64_t cells = bank->part[p].count / views;
-        largest = cells > largest ? cells : largest;
-        h.cells += cells;
-    }
-    h.score = gad_memory_alloc((size_t)h.parts, sizeof *h.score);
-    h.unfamiliar = gad_memory_alloc((size_t)h.parts, sizeof *h.unfamiliar);
-    h.distance = gad_memory_alloc((size_t)h.cells, sizeof *h.distance);
-    comparison c = {.bank = bank, .head = head, .device = device, .views = views, .out = &h};
-    c.query = gad_memory_alloc_aligned((size_t)(largest * bank->width), sizeof *c.query);
-    c.spare = gad_memory_alloc((size_t)largest, sizeof *c.spare);
-    gad_status status = h.score && h.unfamiliar && h.distance && c.query && c.spare
-                            ? measure(&c, most, err)
-                            : gad_error_memory(err, operation, (size_t)h.cells * sizeof *h.distance);
+    comparison c = {.bank = bank, .sight = sight, .device = device, .views = views, .out = &h};
+    gad_status status = make_room(&h, &c, err);
+    if (!status)
+        status = measure(&c, most, err);
+    if (!status)
+        status = fit(&c, err);
     gad_memory_free_aligned(c.query);
     gad_memory_free(c.spare);
+    gad_memory_free(c.logit);
     if (status)
         gad_holdout_free(&h);
     else

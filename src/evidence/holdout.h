@@ -11,11 +11,11 @@ typedef struct gad_holdout {
     int64_t parts, cells; /* cells of all parts together */
     double *score;        /* [parts] */
     double *unfamiliar;   /* [parts] as whole pictures */
-    float *distance;      /* [cells] parts one after the other */
+    float *distance;      /* [cells] parts one after the other; with a head raised by it */
 } gad_holdout;
 
-/* `head` as in gad_sight_look; `views`: how many each part was remembered in. Two parts at least, none of a file. */
-gad_status gad_holdout_measure(const gad_bank *bank, const gad_map_head *head, gad_device *device, int views, int64_t most,
+/* `sight` is fitted to the parts; `views`: how many each part was remembered in. Two parts at least, none of a file. */
+gad_status gad_holdout_measure(const gad_bank *bank, gad_sight *sight, gad_device *device, int views, int64_t most,
                                gad_holdout *holdout, gad_error *err);
 /* The score of a single good part: its cells against its own that lie GAD_DISTANCES_FAR cells away at least, across or
  * down; of many cells, about a thousand that are spread evenly. What a product varies in shows in one picture of it too.

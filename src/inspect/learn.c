@@ -134,7 +134,7 @@ gad_status gad_product_learn(const char *const *good, int64_t count, const gad_l
     if (!status)
         status = gad_product_new(&s, backbone, &p, err);
     if (!status)
-        status = gad_product_head(&s, gad_backbone_describe(p->backbone), &p->head, err);
+        status = gad_product_head(&s, gad_backbone_describe(p->backbone), &p->sight.head, err);
     if (!status && (s.roi || s.mask))
         status = look_at(p, s.roi, s.mask, err);
     gad_progress_meter meter = gad_progress_start(progress, "good parts", count);
@@ -211,7 +211,7 @@ void gad_product_describe(const gad_product *p, gad_product_info *info)
                                .width = p->bank.width,
                                .side_px = p->side_px,
                                .mirrored = p->views > 1,
-                               .headed = gad_map_head_exists(&p->head),
+                               .headed = gad_map_head_exists(&p->sight.head),
                                .centre = p->centre,
                                .spread = p->spread,
                                .threshold = p->threshold,

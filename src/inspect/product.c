@@ -30,7 +30,7 @@ void gad_product_free(gad_product *product)
     if (!product)
         return;
     gad_bank_free(&product->bank);
-    gad_map_head_free(&product->head);
+    gad_map_head_free(&product->sight.head);
     gad_image_free(&product->area);
     gad_backbone_free(product->backbone);
     gad_device_close(&product->device);
@@ -112,6 +112,7 @@ gad_status gad_product_equip(gad_product *product, gad_backbone *backbone, int t
 static gad_status set_up(gad_product *p, const gad_learn_settings *settings, gad_backbone *backbone, gad_error *err)
 {
     const gad_backbone_info *info = gad_backbone_describe(backbone);
+    p->sight = gad_sight_make();
     p->side_px = settings->side_px ? settings->side_px : GAD_PRODUCT_SIDE;
     p->views = settings->mirror ? GAD_PRODUCT_VIEWS : 1;
     p->max_rows = settings->max_rows;
@@ -212,7 +213,7 @@ static gad_status measure(gad_product *p, const gad_descriptors *d, float **dist
     *distance = gad_memory_alloc((size_t)cells, sizeof **distance);
     if (!*distance)
         return gad_error_memory(err, inspecting, (size_t)cells * sizeof **distance);
-    return gad_sight_look(&p->bank, &p->head, &p->device, d, -1, *distance, err);
+    return gad_sight_look(&p->bank, &p->sight, &p->device, d, *distance, err);
 }
 
 /* A part that comes later has its distance at once: the bank has not seen it. */
@@ -348,7 +349,7 @@ static gad_status set_threshold(gad_product *p, double rate, double confidence, 
         status = weigh(p, score, known, rate, confidence, err);
     } else {
         double value = isfinite(p->alone) ? share_of_alone * p->alone + margin_of_alone : threshold_of_one;
-        value *= gad_map_head_exists(&p->head) ? headed_alone : 1;
+        value *= gad_map_head_exists(&p->sight.head) ? headed_alone : 1;
         p->centre = value - margin_of_few;
         p->threshold = (gad_threshold){.rate = rate, .confidence = confidence, .rate_supported = 1, .value = value};
     }
@@ -363,7 +364,7 @@ static gad_status compare_parts(gad_product *p, gad_error *err)
     p->distance_limit = 2;
     if (p->bank.parts < 2)
         return GAD_OK;
-    gad_status status = gad_holdout_measure(&p->bank, &p->head, &p->device, (int)p->views, p->max_rows, &h, err);
+    gad_status status = gad_holdout_measure(&p->bank, &p->sight, &p->device, (int)p->views, p->max_rows, &h, err);
     if (status)
         return status;
     memcpy(p->score, h.score, (size_t)h.parts * sizeof *h.score);

@@ -16,9 +16,9 @@ enum { GAD_PRODUCT_STRIDE = 16, GAD_PRODUCT_ROWS = 8192, GAD_PRODUCT_SIDE = 448,
 struct gad_product {
     char *name;
     gad_bank bank;
-    gad_map_head head; /* that judges the distances from the bank; it may be none */
-    gad_image area;    /* what is looked at (area.h); no pixels: all of each picture */
-    bool finished;     /* the bank is thinned, the threshold is set */
+    gad_sight sight; /* what judges the distances from the bank */
+    gad_image area;  /* what is looked at (area.h); no pixels: all of each picture */
+    bool finished;   /* the bank is thinned, the threshold is set */
     /* how its pictures are seen */
     char family[40];
     gad_hash backbone_hash;

@@ -42,13 +42,14 @@ static json_t *describe(const gad_product *p)
                                   "confidence", t->confidence, "reached", t->reached, "supported", t->supported,
                                   "rate_supported", t->rate_supported, "normals", (json_int_t)t->normals, "normals_above",
                                   (json_int_t)t->normals_above, "normals_needed", (json_int_t)t->normals_needed);
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:o, s:b, s:[IIII], s:o, s:o}", "schema",
-                     schema, "name", p->name, "backbone", p->family, "backbone_hash", hash, "side_px",
+    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:o, s:f, s:f, s:b, s:[IIII], s:o, s:o}",
+                     "schema", schema, "name", p->name, "backbone", p->family, "backbone_hash", hash, "side_px",
                      (json_int_t)p->side_px, "stride", (json_int_t)GAD_PRODUCT_STRIDE, "views", (json_int_t)p->views,
                      "most_rows", (json_int_t)p->max_rows, "centre", p->centre, "spread", p->spread, "distance_limit",
-                     p->distance_limit, "alone", number_or_null(p->alone), "guarantee", p->guarantee, "sizes_px",
-                     (json_int_t)p->least_px[0], (json_int_t)p->least_px[1], (json_int_t)p->most_px[0],
-                     (json_int_t)p->most_px[1], "threshold", threshold, "parts", describe_parts(p));
+                     p->distance_limit, "alone", number_or_null(p->alone), "head_slope", p->sight.slope, "head_level",
+                     p->sight.level, "guarantee", p->guarantee, "sizes_px", (json_int_t)p->least_px[0],
+                     (json_int_t)p->least_px[1], (json_int_t)p->most_px[0], (json_int_t)p->most_px[1], "threshold",
+                     threshold, "parts", describe_parts(p));
 }
 
 gad_status gad_product_file_write(const gad_product *product, const char *path, gad_error *err)
@@ -76,7 +77,7 @@ gad_status gad_product_file_write(const gad_product *product, const char *path, 
                                                .rank = 2,
                                                .shape = {product->area.height, product->area.width},
                                                .data = product->area.pixels};
-    count += gad_map_head_items(&product->head, seen_by, item + count);
+    count += gad_map_head_items(&product->sight.head, seen_by, item + count);
     gad_status status = gad_safetensors_write(path, item, count, err);
     free(text);
     return status;
@@ -161,11 +162,16 @@ static gad_status read_settings(const json_t *root, const char *path, gad_produc
     if (!status)
         status = gad_json_get_number(root, "spread", path, 0, &p->spread, err);
     if (!status)
+        status = gad_json_get_number(root, "head_slope", path, 0, &p->sight.slope, err);
+    if (!status)
+        status = gad_json_get_number(root, "head_level", path, 0, &p->sight.level, err);
+    if (!status)
         status = gad_json_get_number(root, "distance_limit", path, 2, &p->distance_limit, err);
     if (status)
         return status;
     if (!gad_hash_read(hash, &p->backbone_hash) || stride != GAD_PRODUCT_STRIDE || p->side_px < 64 || p->side_px > 8192 ||
-        (p->views != 1 && p->views != 4) || p->max_rows < 1 || !read_sizes(root, p))
+        !isfinite(p->sight.slope) || !isfinite(p->sight.level) || (p->views != 1 && p->views != 4) || p->max_rows < 1 ||
+        !read_sizes(root, p))
         return malformed(path, "its settings make no sense", err);
     snprintf(p->family, sizeof p->family, "%s", family);
     p->name = gad_memory_copy_string(name);
@@ -281,8 +287,8 @@ gad_status gad_product_file_read(const char *path, gad_product **product, gad_er
     if (!status)
         status = read_area(p->file, path, p, err);
     if (!status)
-        status = gad_map_head_read(p->file, path, &p->head, err);
-    if (!status && gad_map_head_exists(&p->head) && !gad_hash_equal(p->head.backbone, p->backbone_hash))
+        status = gad_map_head_read(p->file, path, &p->sight.head, err);
+    if (!status && gad_map_head_exists(&p->sight.head) && !gad_hash_equal(p->sight.head.backbone, p->backbone_hash))
         status = malformed(path, "its head was trained on other features", err);
     if (status) {
         gad_product_free(p);

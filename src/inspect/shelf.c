@@ -327,9 +327,12 @@ static gad_status begin_product(gad_shelf *shelf, gad_shelf_item *item, gad_erro
     gad_status status = gad_product_backbone(shelf->backbone, shelf->device, learn.threads, &backbone, err);
     if (!status)
         status = gad_product_new(&learn, backbone, &item->product, err);
+    if (status)
+        return status;
+    status = gad_product_head(&learn, gad_backbone_describe(item->product->backbone), &item->product->sight.head, err);
     if (!status)
-        status = gad_product_head(&learn, gad_backbone_describe(item->product->backbone), &item->product->head, err);
-    if (!status && (status = load_area(shelf, item, err))) {
+        status = load_area(shelf, item, err);
+    if (status) {
         gad_product_free(item->product);
         item->product = NULL;
     }

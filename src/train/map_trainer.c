@@ -172,6 +172,7 @@ static gad_status evaluate(const trainer *t, int64_t first, gad_head_report *rep
 {
     const int64_t count = (int64_t)t->samples->count - first;
     double *score = gad_memory_alloc((size_t)(3 * count), sizeof *score);
+    const gad_sight usual = gad_sight_make();
     if (!score)
         return gad_error_memory(err, operation, (size_t)(3 * count) * sizeof *score);
     gad_status status = GAD_OK;
@@ -188,9 +189,9 @@ static gad_status evaluate(const trainer *t, int64_t first, gad_head_report *rep
         score[i] = s->distance;
         score[count + i] = picture_logit(t, rows * cols, &most);
         for (int64_t k = 0; k < rows * cols; k++) /* the joint distance is the square of channel 0 */
-            t->logit[k] =
-                gad_sight_raise(s->channel[k * t->head->channels] * s->channel[k * t->head->channels], t->logit[k]);
-        score[2 * count + i] = gad_bank_score(t->logit, rows * cols, NULL);
+            t->gradient[k] = s->channel[k * t->head->channels] * s->channel[k * t->head->channels];
+        gad_sight_raise(&usual, t->gradient, t->logit, rows * cols);
+        score[2 * count + i] = gad_bank_score(t->gradient, rows * cols, NULL);
     }
     if (!status) {
         const gad_map_sample *sample = t->samples->item + first;

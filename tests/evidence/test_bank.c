@@ -160,17 +160,18 @@ static void test_holdout(void **state)
     gad_bank bank = {0};
     gad_device device;
     gad_holdout all = {0}, thinned = {0};
+    gad_sight sight = gad_sight_make();
     gad_error err;
     ASSERT_OK(gad_device_open_cpu(&device, 1, &err), &err);
     fill(&bank, PARTS);
-    ASSERT_OK(gad_holdout_measure(&bank, NULL, &device, 1, 100000, &all, &err), &err);
+    ASSERT_OK(gad_holdout_measure(&bank, &sight, &device, 1, 100000, &all, &err), &err);
     assert_int_equal(all.cells, PARTS * CELLS);
     const gad_descriptors fifth = make_part(4, false);
     float distance[CELLS];
     for (int i = 0; i < CELLS; i++)
         distance[i] = (float)plain_distance(&fifth, i, PARTS, 4);
     assert_true(fabs(all.score[4] - gad_bank_score(distance, CELLS, NULL)) < 5e-3);
-    ASSERT_OK(gad_holdout_measure(&bank, NULL, &device, 1, 90, &thinned, &err), &err);
+    ASSERT_OK(gad_holdout_measure(&bank, &sight, &device, 1, 90, &thinned, &err), &err);
     for (int i = 0; i < PARTS * CELLS; i++) /* fewer rows lie farther away */
         assert_true(thinned.distance[i] > all.distance[i] - 5e-3f);
     gad_holdout_free(&all);

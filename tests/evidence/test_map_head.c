@@ -105,12 +105,31 @@ static void test_distances(void **state)
         }
     }
     /* without a head: the joint distance */
-    ASSERT_OK(gad_sight_look(&bank, NULL, &device, &picture, 1, distance, &err), &err);
+    const gad_sight sight = gad_sight_make();
+    ASSERT_OK(gad_sight_measure(&bank, &sight, &device, &picture, 1, distance, NULL, &err), &err);
     ASSERT_OK(gad_distances_make(&bank, &device, &picture, 1, map, &err), &err);
     for (int i = 0; i < CELLS; i++)
         assert_true(fabs((double)distance[i] - (double)map[i]) < 1e-5);
     gad_bank_free(&bank);
     gad_device_close(&device);
+}
+
+/* Scatter of the distances gives the head weight, its own takes it; it begins where good parts lie; a few say little. */
+static void test_fit(void **state)
+{
+    (void)state;
+    const double still[] = {0.1, 0.1, 0.1, 0.1}, wide[] = {0, 0.4, 0, 0.4}, low[] = {-1, -1, -1, -1}, high[] = {2, 6, 2, 6};
+    gad_sight a = gad_sight_make(), b = a, c = a;
+    float distance[] = {0.5f, -1, 0.5f};
+    const float logit[] = {3, 3, -40};
+    gad_sight_fit(&a, still, low, 4);
+    gad_sight_fit(&b, wide, low, 4);
+    gad_sight_fit(&c, still, high, 4);
+    assert_true(b.slope > a.slope && a.slope > c.slope);
+    assert_true(fabs(c.level - 4.0 / 3) < 1e-9); /* the mean counts as 4 of 12 */
+    gad_sight_raise(&a, distance, logit, 3);
+    assert_true(fabs((double)distance[0] - 0.5 - a.slope * log1p(exp(3 - a.level))) < 1e-6);
+    assert_true(distance[1] == -1 && distance[2] == 0.5f);
 }
 
 /* ---- the head ------------------------------------------------------------------------------------------------------ */
@@ -228,6 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_distances),
+        cmocka_unit_test(test_fit),
         cmocka_unit_test(test_golden),
         cmocka_unit_test(test_file),
         cmocka_unit_test(test_finite_differences),
