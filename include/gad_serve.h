@@ -22,6 +22,9 @@ GAD_API gad_status gad_products_new(gad_products *products, const char *name, ga
  * NULL: all of it; in the picture at `mask` what is black is left out, NULL: nothing is. */
 GAD_API gad_status gad_products_look_at(gad_products *products, const char *name, const double rectangle[4],
                                         const char *mask, gad_error *err);
+/* A product without good parts is learnt so: side_px, smallest_share, smallest_px, mirror, max_rows, guarantee. */
+GAD_API gad_status gad_products_settle(gad_products *products, const char *name, const gad_learn_settings *learn,
+                                       gad_error *err);
 GAD_API gad_status gad_products_delete(gad_products *products, const char *name, gad_error *err);
 /* Learn the files of good parts; files that cannot be read are an error that names them, and nothing is learnt then. */
 GAD_API gad_status gad_products_add(gad_products *products, const char *name, const char *const *good, int64_t count,

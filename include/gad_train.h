@@ -189,6 +189,8 @@ typedef struct gad_train_settings {
     double entropy_bonus; /* the loss falls by this much of the entropy */
     bool scale_by_deviation, mask_truncated, share_prefix;
     gad_reward_settings reward;
+    void (*started)(void *user); /* called once, when all was found and checked; NULL */
+    void *started_user;
     const gad_log *log;
     const gad_progress *progress;
 } gad_train_settings;

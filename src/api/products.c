@@ -73,6 +73,13 @@ gad_status gad_products_look_at(gad_products *products, const char *name, const 
     return status;
 }
 
+gad_status gad_products_settle(gad_products *products, const char *name, const gad_learn_settings *learn, gad_error *err)
+{
+    gad_shelf_item *item = NULL;
+    gad_status status = find(products, name, false, &item, err);
+    return status ? status : gad_shelf_settle(products->shelf, item, learn, err);
+}
+
 gad_status gad_products_delete(gad_products *products, const char *name, gad_error *err)
 {
     return gad_shelf_delete(products->shelf, name, err);
@@ -136,6 +143,12 @@ static void add_number(gad_string *text, double value)
         gad_string_add(text, "null");
 }
 
+/* Of its largest picture; files of an earlier form do not say how large it was. */
+static int64_t tiles_of(const gad_product *p)
+{
+    return p->most_px[0] ? gad_product_tiles(p, p->most_px[0], p->most_px[1]) : 1;
+}
+
 static void add_json(gad_string *text, const gad_shelf_item *item)
 {
     const gad_product *p = item->product;
@@ -143,7 +156,12 @@ static void add_json(gad_string *text, const gad_shelf_item *item)
     gad_string_add_json(text, item->name);
     gad_string_addf(text, ",\"good\":%lld,\"threshold\":", (long long)(p ? p->bank.parts : 0));
     add_number(text, gad_shelf_threshold(item));
-    gad_string_addf(text, ",\"chosen\":%s,\"parts\":[", isnan(item->threshold) ? "false" : "true");
+    gad_string_addf(text, ",\"chosen\":%s", isnan(item->threshold) ? "false" : "true");
+    if (p)
+        gad_string_addf(text, ",\"side_px\":%lld,\"tiles\":%lld,\"mirrored\":%s,\"guarantee\":%s,\"looked_at\":%.4f",
+                        (long long)p->side_px, (long long)tiles_of(p), p->views > 1 ? "true" : "false",
+                        p->guarantee ? "true" : "false", gad_area_share(&p->area));
+    gad_string_add(text, ",\"parts\":[");
     for (int64_t i = 0; p && i < p->bank.parts; i++) {
         gad_string_add(text, i ? ",{\"name\":" : "{\"name\":");
         gad_string_add_json(text, p->bank.part[i].name);
@@ -161,6 +179,30 @@ static void add_line(gad_string *text, const gad_shelf_item *item)
                     gad_shelf_threshold(item), isnan(item->threshold) ? "learnt" : "chosen");
 }
 
+/* How it was learnt, and what it promises. */
+static void add_settings(gad_string *text, const gad_product *p)
+{
+    const gad_threshold *t = &p->threshold;
+    const int64_t tiles = tiles_of(p);
+    gad_string_addf(text, "  pictures of %lld x %lld px, seen at %lld px by %s", (long long)p->most_px[0],
+                    (long long)p->most_px[1], (long long)p->side_px, p->family);
+    if (tiles > 1)
+        gad_string_addf(text, " in %lld tiles", (long long)tiles);
+    gad_string_addf(text, "%s; %lld places are remembered\n", p->views > 1 ? ", mirrored too" : "",
+                    (long long)p->bank.count);
+    if (p->area.pixels)
+        gad_string_addf(text, "  looks at %.3g %% of the picture\n", 100 * gad_area_share(&p->area));
+    if (t->supported || (t->normals && t->normals >= t->normals_needed))
+        gad_string_addf(text, "  learnt threshold: at most %.3g %% of good parts are rejected, with %.3g %% confidence\n",
+                        100 * (t->supported ? t->rate : t->rate_supported),
+                        100 * (t->supported ? t->reached : t->confidence));
+    else
+        gad_string_addf(text, "  learnt threshold: no guarantee (%lld good parts, %lld are needed)\n",
+                        (long long)t->normals, (long long)t->normals_needed);
+    if (p->milliseconds > 0)
+        gad_string_addf(text, "  %.1f ms a part\n", p->milliseconds);
+}
+
 static void add_parts(gad_string *text, const gad_shelf_item *item)
 {
     const gad_product *p = item->product;
@@ -168,7 +210,7 @@ static void add_parts(gad_string *text, const gad_shelf_item *item)
         gad_string_addf(text, "  %-40s %6.3f%s\n", p->bank.part[i].name, gad_product_own_score(p, i),
                         gad_product_is_odd(p, i) ? "  odd: look at it" : "");
     if (p && p->finished)
-        gad_string_addf(text, "  seen at %lld px, %.1f ms a part\n", (long long)p->side_px, p->milliseconds);
+        add_settings(text, p);
 }
 
 gad_status gad_products_describe(gad_products *products, const char *name, bool json, char **text, gad_error *err)

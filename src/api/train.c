@@ -127,6 +127,8 @@ static gad_status train(const gad_train_settings *settings, gad_train_kind kind,
         return status;
     if (ready)
         status = gad_reward_open(t.engine->tokenizer, &settings->reward, &judge, err);
+    if (!status && settings->started)
+        settings->started(settings->started_user);
     if (ready && !status)
         status = run_kind(&t, &judge, err);
     gad_reward_close(&judge);

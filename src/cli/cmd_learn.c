@@ -9,6 +9,7 @@
 #include "cli/options_area.h"
 #include "cli/options_engine.h"
 #include "cli/outputs.h"
+#include "cli/smallest.h"
 #include "cli/terminal.h"
 #include "gad_product.h"
 
@@ -110,22 +111,6 @@ static const option table[] = {
              "it, it lies where parts stand out from the good ones"},
 };
 
-/* "0.1%", "12px", "12". */
-static bool read_smallest(const char *text, gad_learn_settings *settings)
-{
-    char *end;
-    const double value = strtod(text, &end);
-    if (end == text || !(value > 0) || !isfinite(value))
-        return false;
-    if (!strcmp(end, "%") && value <= 100)
-        settings->smallest_share = value / 100;
-    else if (!*end || !strcmp(end, "px"))
-        settings->smallest_px = value;
-    else
-        return false;
-    return true;
-}
-
 static void print_product(const gad_product *product, const char *path)
 {
     gad_product_info info;
@@ -175,10 +160,8 @@ static int learn(learn_options *o, const paths *good, gad_product **product)
     if (!options_area_read(&o->area, "learn", rectangle, &o->s.roi))
         return EXIT_USAGE;
     o->s.mask = o->area.mask;
-    if (o->smallest && !read_smallest(o->smallest, &o->s)) {
-        fprintf(stderr, "gad learn: --smallest %s: give a share of the area (0.1%%) or a size (12px)\n", o->smallest);
+    if (!smallest_read("learn", o->smallest, &o->s))
         return EXIT_USAGE;
-    }
     if (gad_product_learn((const char *const *)good->item, (int64_t)good->count, &o->s, &progress, product, &err))
         return terminal_fail(&err);
     return EXIT_DONE;

@@ -10,15 +10,17 @@
 #include "cli/options_engine.h"
 #include "cli/outputs.h"
 #include "cli/parts.h"
+#include "cli/smallest.h"
 #include "cli/terminal.h"
 #include "gad_serve.h"
 
 typedef struct product_options {
     option_list argument, good, bad;
     gad_learn_settings learn;
-    const char *folder;
+    const char *folder, *smallest;
     area_options area;
-    bool json, force;
+    bool json, force, tiles;
+    int64_t side;
 } product_options;
 
 #define AT(field) offsetof(product_options, field)
@@ -42,6 +44,29 @@ static const option new_table[] = {
     WHERE,
     {.help = "What it looks at"},
     {.table = &options_area, .offset = AT(area)},
+    {.help = "How closely (default: as gad product add says)"},
+    {.name = "smallest",
+     .argument = "SIZE",
+     .kind = OPTION_STRING,
+     .offset = AT(smallest),
+     .help = "the smallest defect to be found: 0.1% of the picture's area, or 12px wide; sets --side"},
+    {.name = "tiles",
+     .kind = OPTION_FLAG,
+     .offset = AT(tiles),
+     .help = "pictures are seen at their own size, in tiles where they are large: as --smallest 16px"},
+    {.name = "side",
+     .argument = "PX",
+     .kind = OPTION_INT,
+     .offset = AT(side),
+     .help = "pictures are seen at the size of a square of that side, their shape kept; 0: 320"},
+    {.name = "mirror",
+     .kind = OPTION_FLAG,
+     .offset = AT(learn.mirror),
+     .help = "parts may lie mirrored or turned by half a turn; not where that is a defect"},
+    {.name = "guarantee",
+     .kind = OPTION_FLAG,
+     .offset = AT(learn.guarantee),
+     .help = "the threshold keeps its rate and confidence, where there are enough good parts"},
 };
 static const option export_table[] = {
     WHERE,
@@ -120,24 +145,41 @@ static bool add_paths(const option_list *given, paths *list)
     return true;
 }
 
+/* How it is learnt, where that is said. */
+static bool read_learning(const product_options *o, gad_learn_settings *learn, bool *given)
+{
+    *learn = o->learn;
+    learn->side_px = o->side ? o->side : learn->side_px;
+    *given = o->smallest || o->tiles || o->side || o->learn.mirror || o->learn.guarantee;
+    if ((o->smallest != NULL) + o->tiles + (o->side > 0) > 1) {
+        fputs("gad product new: give one of --smallest, --tiles, --side\n", stderr);
+        return false;
+    }
+    return smallest_read("product new", o->tiles ? "16px" : o->smallest, learn);
+}
+
 static int run_new(void *settings)
 {
     product_options *o = settings;
     gad_error err = {0};
+    gad_learn_settings learn;
+    bool learn_given;
     double rectangle[4];
     const double *roi = NULL;
     const char *name = o->argument.item[0];
-    if (!options_area_read(&o->area, "product new", rectangle, &roi))
+    if (!options_area_read(&o->area, "product new", rectangle, &roi) || !read_learning(o, &learn, &learn_given))
         return EXIT_USAGE;
     gad_products *products = open_products(o);
     if (!products)
         return EXIT_FAILED;
     gad_status status = gad_products_new(products, name, &err);
-    if (!status && (roi || o->area.mask)) {
+    const bool made = !status;
+    if (!status && (roi || o->area.mask))
         status = gad_products_look_at(products, name, roi, o->area.mask, &err);
-        if (status)
-            gad_products_delete(products, name, NULL);
-    }
+    if (!status && learn_given)
+        status = gad_products_settle(products, name, &learn, &err);
+    if (made && status)
+        gad_products_delete(products, name, NULL);
     return finish(products, status, &err);
 }
 
@@ -282,7 +324,7 @@ static int run_import(void *settings)
                                         .run = run_##word}
 
 COMMAND(list, "[options]", "the products of a folder", list_table, 0, 0);
-COMMAND(show, "[options] NAME", "a product and its good parts, with their own scores", list_table, 1, 1);
+COMMAND(show, "[options] NAME", "a product, how it was learnt, and its good parts with their own scores", list_table, 1, 1);
 COMMAND(new, "[options] NAME", "a product that has learnt nothing yet", new_table, 1, 1);
 COMMAND(add, "[options] NAME GOOD...", "teach it pictures of good parts, or folders of them", add_table, 2, -1);
 COMMAND(test, "[options] NAME --good DIR --bad DIR", "how it judges parts that are known", test_table, 1, 1);

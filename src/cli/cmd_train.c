@@ -7,6 +7,18 @@
 #include "cli/outputs.h"
 #include "cli/terminal.h"
 
+typedef struct started {
+    const command *command;
+    const train_options *options;
+} started;
+
+/* After the model and the samples were found: an error says itself, without a page of settings before it. */
+static void print_settings(void *user)
+{
+    const started *s = user;
+    options_print(s->command, s->options, stderr);
+}
+
 int train_run(train_options *o, const command *c, gad_status (*train)(const gad_train_settings *, gad_error *))
 {
     gad_error err;
@@ -17,7 +29,9 @@ int train_run(train_options *o, const command *c, gad_status (*train)(const gad_
     o->s.log = &log;
     o->s.progress = &progress;
     terminal_catch_interrupt();
-    options_print(c, o, stderr);
+    started who = {c, o};
+    o->s.started = print_settings;
+    o->s.started_user = &who;
     gad_status status = train(&o->s, &err);
     terminal_progress_end();
     return status ? terminal_fail(&err) : EXIT_DONE;

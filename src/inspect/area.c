@@ -80,3 +80,12 @@ gad_status gad_area_paint(const gad_image *area, const gad_image *image, gad_ima
     }
     return GAD_OK;
 }
+
+double gad_area_share(const gad_image *area)
+{
+    const int64_t all = area->pixels ? area->width * area->height : 0;
+    int64_t seen = 0;
+    for (int64_t i = 0; i < all; i++)
+        seen += area->pixels[i] != 0;
+    return all ? (double)seen / (double)all : 1;
+}

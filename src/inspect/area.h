@@ -13,6 +13,8 @@ gad_status gad_area_make(const double rectangle[4], const gad_image *mask, gad_i
 gad_status gad_area_load(const double rectangle[4], const char *mask, gad_image *area, gad_error *err);
 /* Is the place (in shares of the picture) looked at? Everything is where the area has no pixels. */
 bool gad_area_holds(const gad_image *area, double x, double y);
+/* The share of the picture that is looked at: 1 where the area has no pixels. */
+double gad_area_share(const gad_image *area);
 /* A copy of the picture in which all that is not looked at is grey. */
 gad_status gad_area_paint(const gad_image *area, const gad_image *image, gad_image *painted, gad_error *err);
 #endif

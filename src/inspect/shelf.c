@@ -50,6 +50,29 @@ static void free_item(gad_shelf_item *item)
 
 /* ---- settings ------------------------------------------------------------------------------------------------------ */
 
+/* What a product was settled to be learnt with. */
+static void read_learn(const json_t *root, gad_shelf_item *item)
+{
+    const json_t *learn = json_object_get(root, "learn");
+    gad_learn_settings *l = &item->learn;
+    item->settled = json_is_object(learn);
+    if (!item->settled)
+        return;
+    l->side_px = json_integer_value(json_object_get(learn, "side_px"));
+    l->smallest_px = json_number_value(json_object_get(learn, "smallest_px"));
+    l->smallest_share = json_number_value(json_object_get(learn, "smallest_share"));
+    l->max_rows = json_integer_value(json_object_get(learn, "most_rows"));
+    l->mirror = json_is_true(json_object_get(learn, "mirror"));
+    l->guarantee = json_is_true(json_object_get(learn, "guarantee"));
+}
+
+static json_t *write_learn(const gad_learn_settings *l)
+{
+    return json_pack("{s:I, s:f, s:f, s:I, s:b, s:b}", "side_px", (json_int_t)l->side_px, "smallest_px", l->smallest_px,
+                     "smallest_share", l->smallest_share, "most_rows", (json_int_t)l->max_rows, "mirror", l->mirror,
+                     "guarantee", l->guarantee);
+}
+
 static gad_status read_settings(const gad_shelf *shelf, gad_shelf_item *item, gad_error *err)
 {
     char *path = NULL;
@@ -60,6 +83,7 @@ static gad_status read_settings(const gad_shelf *shelf, gad_shelf_item *item, ga
         status = gad_json_load(path, &root, err);
         if (!status && json_is_number(json_object_get(root, "threshold")))
             item->threshold = json_number_value(json_object_get(root, "threshold"));
+        read_learn(root, item);
     }
     json_decref(root);
     gad_memory_free(path);
@@ -87,6 +111,8 @@ static gad_status note(const gad_shelf *shelf, const gad_shelf_item *item, const
         gad_clock_stamp(time, sizeof time);
         json_array_append_new(history, json_pack("{s:s, s:s, s:I}", "time", time, "what", what, "good",
                                                  (json_int_t)(item->product ? item->product->bank.parts : 0)));
+        if (item->settled)
+            json_object_set_new(root, "learn", write_learn(&item->learn));
         json_object_set_new(root, "threshold", isnan(item->threshold) ? json_null() : json_real(item->threshold));
         status = gad_json_write(path, root, err);
     }
@@ -108,7 +134,7 @@ static gad_status insert(gad_shelf *shelf, gad_shelf_item *item, gad_error *err)
     return GAD_OK;
 }
 
-static gad_status new_item(const char *name, gad_shelf_item **item, gad_error *err)
+static gad_status new_item(const gad_shelf *shelf, const char *name, gad_shelf_item **item, gad_error *err)
 {
     gad_shelf_item *made = gad_memory_zero(1, sizeof *made);
     if (made)
@@ -118,6 +144,7 @@ static gad_status new_item(const char *name, gad_shelf_item **item, gad_error *e
         return gad_error_memory(err, operation, sizeof *made);
     }
     made->threshold = (double)NAN;
+    made->learn = shelf->learn;
     *item = made;
     return GAD_OK;
 }
@@ -133,7 +160,7 @@ static gad_status load_item(gad_shelf *shelf, const char *name, gad_error *err)
 {
     gad_shelf_item *item = NULL;
     char *path = NULL;
-    gad_status status = new_item(name, &item, err);
+    gad_status status = new_item(shelf, name, &item, err);
     if (!status)
         status = path_of(shelf, name, "product.gad", &path, err);
     if (!status)
@@ -225,7 +252,7 @@ gad_status gad_shelf_create(gad_shelf *shelf, const char *name, gad_shelf_item *
                              "\"%.80s\" cannot be the name of a product", name);
     if (gad_shelf_find(shelf, name))
         return gad_error_set(err, GAD_E_ARGUMENT, operation, NULL, "there is a product %s already", name);
-    gad_status status = new_item(name, &made, err);
+    gad_status status = new_item(shelf, name, &made, err);
     if (!status)
         status = path_of(shelf, name, "good", &path, err);
     if (!status)
@@ -254,6 +281,20 @@ gad_status gad_shelf_look_at(gad_shelf *shelf, gad_shelf_item *item, const gad_i
         status = note(shelf, item, "area chosen", err);
     gad_memory_free(path);
     return status;
+}
+
+gad_status gad_shelf_settle(gad_shelf *shelf, gad_shelf_item *item, const gad_learn_settings *learn, gad_error *err)
+{
+    if (item->product)
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, "make a new product", "%s has good parts already", item->name);
+    item->settled = true;
+    item->learn.side_px = learn->side_px;
+    item->learn.smallest_px = learn->smallest_px;
+    item->learn.smallest_share = learn->smallest_share;
+    item->learn.max_rows = learn->max_rows;
+    item->learn.mirror = learn->mirror;
+    item->learn.guarantee = learn->guarantee;
+    return note(shelf, item, "settings chosen", err);
 }
 
 gad_status gad_shelf_delete(gad_shelf *shelf, const char *name, gad_error *err)
@@ -317,14 +358,17 @@ static gad_status load_area(const gad_shelf *shelf, const gad_shelf_item *item, 
     return status;
 }
 
-static gad_status begin_product(gad_shelf *shelf, gad_shelf_item *item, gad_error *err)
+/* Before its first good part, whose size says what a smallest defect is. */
+static gad_status begin_product(gad_shelf *shelf, gad_shelf_item *item, const gad_image *first, gad_error *err)
 {
     gad_backbone *backbone = NULL;
-    gad_learn_settings learn = shelf->learn;
+    gad_learn_settings learn = item->learn;
     if (item->product)
         return GAD_OK;
     learn.name = item->name;
-    gad_status status = gad_product_backbone(shelf->backbone, shelf->device, learn.threads, &backbone, err);
+    gad_status status = gad_product_side(&learn, first->width, first->height, &learn.side_px, err);
+    if (!status)
+        status = gad_product_backbone(shelf->backbone, shelf->device, learn.threads, &backbone, err);
     if (!status)
         status = gad_product_new(&learn, backbone, &item->product, err);
     if (status)
@@ -375,7 +419,7 @@ gad_status gad_shelf_add(gad_shelf *shelf, gad_shelf_item *item, const char *nam
     if (!status) {
         choose_name(folder, name, kept);
         path = gad_file_join(folder, kept);
-        status = path ? begin_product(shelf, item, err) : gad_error_memory(err, operation, 256);
+        status = path ? begin_product(shelf, item, &image, err) : gad_error_memory(err, operation, 256);
     }
     if (!status)
         status = gad_file_write(path, bytes, size_bytes, err);
@@ -396,7 +440,7 @@ gad_status gad_shelf_learn(gad_shelf *shelf, gad_shelf_item *item, gad_error *er
     if (!item->product || !item->product->bank.parts)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, "add pictures of good parts", "%s has no good parts",
                              item->name);
-    gad_status status = gad_product_finish(item->product, shelf->learn.rate, shelf->learn.confidence, err);
+    gad_status status = gad_product_finish(item->product, item->learn.rate, item->learn.confidence, err);
     if (!status)
         status = path_of(shelf, item->name, "product.gad", &path, err);
     if (!status)

@@ -10,8 +10,10 @@ typedef struct gad_shelf gad_shelf;
 
 typedef struct gad_shelf_item {
     char *name;
-    gad_product *product; /* NULL: nothing was learnt yet */
-    double threshold;     /* chosen by a person; NaN: the learnt one */
+    gad_product *product;     /* NULL: nothing was learnt yet */
+    double threshold;         /* chosen by a person; NaN: the learnt one */
+    gad_learn_settings learn; /* how it is learnt: as the shelf's other products, or as was settled */
+    bool settled;
 } gad_shelf_item;
 
 /* The folder is made when absent. `learn` holds for products that are learnt here (its name is not used); `backbone` is the
@@ -29,6 +31,9 @@ gad_shelf_item *gad_shelf_find(gad_shelf *shelf, const char *name);
 gad_status gad_shelf_create(gad_shelf *shelf, const char *name, gad_shelf_item **item, gad_error *err);
 /* The product looks at nothing else (area.h), which is kept with it; before its first good part. */
 gad_status gad_shelf_look_at(gad_shelf *shelf, gad_shelf_item *item, const gad_image *area, gad_error *err);
+/* It is learnt so from its first good part on: size of the working picture or smallest defect, mirrored, memory, guarantee.
+ */
+gad_status gad_shelf_settle(gad_shelf *shelf, gad_shelf_item *item, const gad_learn_settings *learn, gad_error *err);
 gad_status gad_shelf_delete(gad_shelf *shelf, const char *name, gad_error *err);
 
 /* A picture of a good part, as encoded bytes: it is decoded, kept and remembered. *kept (at least 256 bytes) is the name it

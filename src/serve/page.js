@@ -9,7 +9,7 @@ const WORDS = { de: {
   good: "Als Gutteil lernen (g)", show: "Zeige", rejects_first: "Ausschuss zuerst", newest: "Neueste zuerst",
   open: "Ausschuss ohne Prüfung", follow: "Mitlaufen", more: "Ältere Teile", histogram: "Werte der Gutteile und aller Teile seither",
   threshold_save: "Diese Schwelle verwenden", threshold_back: "Zurück zur gelernten", drift: "Werte der guten Teile im Verlauf",
-  area: "Nur einen Teil der Bilder ansehen", roi: "Rechteck in %: x, y, Breite, Höhe", mask: "Maske: was darin schwarz ist, zählt nicht",
+  area: "Nur einen Teil der Bilder ansehen, oder genau hinsehen", smallest: "Kleinster Fehler, der gefunden werden soll, in Pixeln der Bilder", roi: "Rechteck in %: x, y, Breite, Höhe", mask: "Maske: was darin schwarz ist, zählt nicht",
   new_product: "Neues Produkt", create: "Anlegen", drop: "Bilder von Gutteilen hierher ziehen, oder mit Enter auswählen",
   export_title: "Geprüfte Teile", mvtec: "MVTec-Ordner", key: "Schlüssel dieses Servers", enter: "Weiter",
   export_words: "Teile, die jemand bestätigt oder umentschieden hat, mit ihren Rahmen, als tar-Datei.",
@@ -358,6 +358,7 @@ async function create(event) {
   try {
     if (roi) wish.roi = roi.split(/[\s,]+/).map(percent => percent / 100);
     if (mask) wish.mask = await asUrl(mask);
+    if ($("new_smallest").value) wish.smallest_px = +$("new_smallest").value;
     await send("POST", "/v1/products", wish); $("new").reset(); await loadProducts(name); choose(name);
   }
   catch (e) { $("teach_state").textContent = e.message; }

@@ -96,6 +96,20 @@ static gad_status choose_area(gad_server *s, gad_shelf_item *item, const json_t 
     return status;
 }
 
+/* "smallest_px": a defect of that width and height, in px of the picture, has to be found. */
+static gad_status choose_closeness(gad_server *s, gad_shelf_item *item, const json_t *root, gad_error *err)
+{
+    const json_t *smallest = json_object_get(root, "smallest_px");
+    gad_learn_settings learn = item->learn;
+    if (!smallest || json_is_null(smallest))
+        return GAD_OK;
+    learn.smallest_px = json_number_value(smallest);
+    if (!(learn.smallest_px >= 1))
+        return gad_error_set(err, GAD_E_ARGUMENT, "choose how closely it looks", NULL,
+                             "\"smallest_px\" is not a number from 1");
+    return gad_shelf_settle(s->shelf, item, &learn, err);
+}
+
 void gad_routes_product_new(void *app, const gad_request *request, gad_response *response)
 {
     gad_server *s = app;
@@ -106,7 +120,11 @@ void gad_routes_product_new(void *app, const gad_request *request, gad_response 
     const char *name = json_string_value(json_object_get(root, "name"));
     if (!status)
         status = gad_shelf_create(s->shelf, name ? name : "", &item, &err);
-    if (!status && (status = choose_area(s, item, root, &err)))
+    if (!status)
+        status = choose_area(s, item, root, &err);
+    if (!status)
+        status = choose_closeness(s, item, root, &err);
+    if (status && item)
         gad_shelf_delete(s->shelf, name, NULL);
     if (status)
         gad_response_error(response, &err);

@@ -6,33 +6,12 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/rng.h"
 #include "e2e/program.h"
+#include "e2e/stripes.h"
 #include "io/image.h"
 #include "io/resize.h"
 
-enum { SIDE = 256, GOOD = 5 };
-
-/* Stripes that lie a little differently in each part; `hole`: a dark disc. */
-static void draw(const char *path, int seed, bool hole, bool other)
-{
-    gad_image image = {0};
-    gad_error err;
-    gad_rng rng = gad_rng_make((uint64_t)seed, 0);
-    const int64_t shift = (int64_t)gad_rng_below(&rng, 5);
-    ASSERT_OK(gad_image_new(SIDE, SIDE, 3, &image, &err), &err);
-    for (int64_t y = 0; y < SIDE; y++)
-        for (int64_t x = 0; x < SIDE; x++)
-            for (int c = 0; c < 3; c++) {
-                int64_t level = (x + shift) / 16 % 2 ? 170 : 90 + 20 * c;
-                level = other ? ((x * x + y * y) / 900 % 2 ? 250 : 10 * c) : level;
-                const int64_t dx = x - 160, dy = y - 96;
-                level = hole && dx * dx + dy * dy < 24 * 24 ? 15 : level;
-                gad_image_row(&image, y)[3 * x + c] = (uint8_t)(level + (int64_t)gad_rng_below(&rng, 6));
-            }
-    ASSERT_OK(gad_image_save_png(&image, path, &err), &err);
-    gad_image_free(&image);
-}
+enum { SIDE = STRIPES_SIDE, GOOD = 5 };
 
 static const char *scratch(const char *name)
 {
@@ -47,7 +26,7 @@ static const char *good_parts(void)
     ASSERT_OK(gad_file_make_directory(folder, &err), &err);
     for (int i = 0; i < GOOD; i++) {
         snprintf(path, sizeof path, "%s/good%d.png", folder, i);
-        draw(path, i + 1, false, false);
+        stripes_draw(path, i + 1, false, false);
     }
     return folder;
 }
@@ -87,19 +66,19 @@ static void test_verdicts(void **state)
     (void)state;
     const char *product = scratch("stripes.gad"), *part = scratch("part.png");
     learn(product);
-    draw(part, 20, false, false);
+    stripes_draw(part, 20, false, false);
     json_t *good = inspect(product, part);
     assert_string_equal(verdict_of(good), "normal");
     assert_int_equal(json_array_size(json_object_get(good, "boxes")), 0);
     json_decref(good);
-    draw(part, 21, true, false);
+    stripes_draw(part, 21, true, false);
     json_t *bad = inspect(product, part);
     assert_string_equal(verdict_of(bad), "anomalous");
     const json_t *box = json_object_get(json_array_get(json_object_get(bad, "boxes"), 0), "bbox_2d");
     assert_true(json_number_value(json_array_get(box, 0)) < 160 && json_number_value(json_array_get(box, 2)) > 160);
     assert_true(json_number_value(json_array_get(box, 1)) < 96 && json_number_value(json_array_get(box, 3)) > 96);
     json_decref(bad);
-    draw(part, 22, false, true);
+    stripes_draw(part, 22, false, true);
     json_t *other = inspect(product, part);
     assert_string_equal(verdict_of(other), "unfamiliar");
     json_decref(other);
@@ -113,7 +92,7 @@ static void test_other_size(void **state)
     gad_image image = {0}, small = {0};
     gad_error err;
     learn(product);
-    draw(part, 20, false, false);
+    stripes_draw(part, 20, false, false);
     json_t *same = inspect(product, part);
     assert_null(strstr(json_string_value(json_object_get(same, "found")), "Compare with care"));
     json_decref(same);
@@ -157,9 +136,9 @@ static void test_truth(void **state)
     snprintf(path[0], sizeof path[0], "%s/other.png", good);
     snprintf(path[1], sizeof path[1], "%s/seen.png", hole);
     snprintf(path[2], sizeof path[2], "%s/unseen.png", hole);
-    draw(path[0], 22, false, true);
-    draw(path[1], 21, true, false);
-    draw(path[2], 20, false, false);
+    stripes_draw(path[0], 22, false, true);
+    stripes_draw(path[1], 21, true, false);
+    stripes_draw(path[2], 20, false, false);
     const char *page = scratch("truth.html");
     program_result r =
         RUN("inspect", "--product", product, "--threads", "1", "--quiet", "--truth", "--html", page, good, hole);
@@ -188,7 +167,7 @@ static void test_explained(void **state)
     learn(product);
     for (int hints = 0; hints < 2; hints++)
         for (int bad = 0; bad < 2; bad++) {
-            draw(part, 20, bad, false);
+            stripes_draw(part, 20, bad, false);
             program_result r = RUN("inspect", "--product", product, "--model", model, "--reason", "rejects", "--max-tokens",
                                    "4", "--threads", "1", "--image-size", "112", "--json", "--quiet", "--evidence",
                                    hints ? "both" : "none", part);
@@ -216,7 +195,7 @@ static void test_more_and_less(void **state)
     (void)state;
     const char *product = scratch("grows.gad"), *late = scratch("late.png");
     learn(product);
-    draw(late, 30, false, false);
+    stripes_draw(late, 30, false, false);
     program_result r = RUN("learn", "--product", product, "--good", late, "--out", product, "--threads", "1");
     expect(&r, 0, "stripes: 6 good parts");
     program_free(&r);
@@ -245,7 +224,7 @@ static void test_files(void **state)
     gad_error err;
     learn(product);
     learn(again);
-    draw(part, 40, false, false);
+    stripes_draw(part, 40, false, false);
     ASSERT_OK(gad_file_read(product, 1 << 28, &first, &length, &err), &err);
     ASSERT_OK(gad_file_read(again, 1 << 28, &second, &length_again, &err), &err);
     assert_int_equal(length, length_again);
@@ -311,7 +290,7 @@ static void test_benchmark(void **state)
     assert_non_null(file);
     for (int i = 0; i < 4; i++) {
         snprintf(image[i], sizeof image[i], "%s%d.png", scratch("bench"), i);
-        draw(image[i], 50 + i, i % 2 == 1, false);
+        stripes_draw(image[i], 50 + i, i % 2 == 1, false);
         add_item(file, i, image[i], i % 2 == 1, good);
     }
     fclose(file);
@@ -340,7 +319,7 @@ static void test_area(void **state)
 {
     (void)state;
     const char *product = scratch("area.gad"), *part = scratch("area.png");
-    draw(part, 21, true, false); /* the hole is at 0.53 to 0.72, 0.28 to 0.47 */
+    stripes_draw(part, 21, true, false); /* the hole is at 0.53 to 0.72, 0.28 to 0.47 */
     for (int inside = 0; inside < 2; inside++) {
         program_result r = RUN("learn", "--good", good_parts(), "--roi", inside ? "0.4,0.1,0.6,0.6" : "0,0.5,1,0.5",
                                "--out", product, "--threads", "1");
@@ -374,7 +353,7 @@ static void test_head(void **state)
     r = RUN("learn", "--good", good_parts(), "--head", head, "--out", product, "--threads", "1");
     expect(&r, 0, "judged by a head");
     program_free(&r);
-    draw(part, 20, false, false);
+    stripes_draw(part, 20, false, false);
     json_decref(inspect(product, part));
     r = RUN("learn", "--good", good_parts(), "--head", "none", "--out", product, "--threads", "1");
     expect(&r, 0, "5 good parts");

@@ -314,7 +314,21 @@ static void test_area(void **state)
         expect("POST", "/v1/products", body, 400);
     }
     expect("POST", "/v1/products", "{\"name\":\"plate\",\"mask\":\"x\"}", 400);
+    expect("POST", "/v1/products", "{\"name\":\"plate\",\"smallest_px\":0}", 400);
     expect("GET", "/v1/products/plate", NULL, 404); /* nothing half-made stays */
+}
+
+/* How closely a product looks is its own: 16 of the working picture's px for a defect of 8 px. */
+static void test_closeness(void **state)
+{
+    (void)state;
+    teach_as("{\"name\":\"plate\",\"smallest_px\":8}");
+    end();
+    begin();
+    json_t *shown = ask("GET", "/v1/products/plate", NULL, 200);
+    assert_int_equal(json_integer_value(json_object_get(shown, "side_px")), 256); /* of pictures of 128 px */
+    json_decref(shown);
+    expect("DELETE", "/v1/products/plate", NULL, 200);
 }
 
 static void test_studio(void **state)
@@ -364,6 +378,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_review_and_export, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_products, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_area, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_closeness, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_studio, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_page, set_up, tear_down),
     };
