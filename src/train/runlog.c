@@ -4,24 +4,43 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/file_resume.h"
 #include "base/log.h"
 #include "base/string.h"
 
 static const char operation[] = "write training log";
 
+/* Somebody else's file is neither cut nor added to. Of a line that was torn at once there is less than its beginning. */
+static gad_status check_own(FILE *file, const char *path, gad_error *err)
+{
+    static const char beginning[] = "{\"step\":";
+    char found[sizeof beginning]; /* and a digit */
+    size_t length = fread(found, 1, sizeof found, file), common = length < sizeof found ? length : sizeof found - 1;
+    if (ferror(file))
+        return gad_error_system(err, operation, path, errno);
+    if (memcmp(found, beginning, common) || (length > common && (found[common] < '0' || found[common] > '9')))
+        return gad_error_set(err, GAD_E_ARGUMENT, operation, "move it away, or choose another --out",
+                             "%s is no training log of gad", path);
+    return fseek(file, 0, SEEK_END) ? gad_error_system(err, operation, path, errno) : GAD_OK; /* from reading to writing */
+}
+
 gad_status gad_runlog_open(const char *path, const gad_log *sink, gad_runlog *runlog, gad_error *err)
 {
     *runlog = (gad_runlog){.sink = sink};
     if (!path)
         return GAD_OK;
+    gad_status status = gad_file_check_regular(path, err);
+    if (status)
+        return status;
     runlog->file = fopen(path, "a+e");
     if (!runlog->file)
         return gad_error_system(err, operation, path, errno);
-    gad_status status = GAD_OK;
-    if (!gad_file_resume_cut(fileno(runlog->file)))
+    status = check_own(runlog->file, path, err);
+    if (!status && !gad_file_resume_cut(fileno(runlog->file)))
         status = gad_error_system(err, operation, path, errno);
     if (status)
         gad_runlog_close(runlog);

@@ -11,7 +11,7 @@ typedef struct gad_runlog {
     const gad_log *sink; /* for people */
 } gad_runlog;
 
-/* Append to `path` (NULL: no file), after its last whole line. */
+/* Append to `path` (NULL: no file), after its last whole line; a file that is no log of gad is refused as it is. */
 gad_status gad_runlog_open(const char *path, const gad_log *sink, gad_runlog *runlog, gad_error *err);
 void gad_runlog_close(gad_runlog *runlog);
 /* {"step": step, name: value, ...} into the file, and to people "step 12/100 loss 1.234 ...", stable and parsable: name and

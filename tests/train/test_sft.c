@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -332,6 +333,40 @@ static void test_plot(void **state)
     gad_memory_free(html);
 }
 
+/* A file that is not gad's stays as it is; of gad's own a torn line goes. */
+static void test_log_is_own(void **state)
+{
+    (void)state;
+    gad_error err;
+    const char *log = support_scratch(GAD_TEST_TMP, "own.jsonl");
+    static const struct {
+        const char *before, *after; /* after NULL: refused */
+    } logs[] = {{"epoch,loss\n1,2\n2,1", NULL},
+                {"{\"loss\": 3}\n", NULL},
+                {"{\"step\": 1}\n", NULL},
+                {"\n", NULL},
+                {"x", NULL},
+                {"", ""},
+                {"{\"st", ""},
+                {"{\"step\":1,\"loss\":3}\n{\"ste", "{\"step\":1,\"loss\":3}\n"}};
+    for (size_t i = 0; i < sizeof logs / sizeof *logs; i++) {
+        gad_runlog opened = {0};
+        char *text = NULL;
+        size_t size;
+        const char *expected = logs[i].after ? logs[i].after : logs[i].before;
+        ASSERT_OK(gad_file_write(log, logs[i].before, strlen(logs[i].before), &err), &err);
+        assert_int_equal(gad_runlog_open(log, NULL, &opened, &err), logs[i].after ? GAD_OK : GAD_E_ARGUMENT);
+        gad_runlog_close(&opened);
+        ASSERT_OK(gad_file_read(log, 1 << 20, &text, &size, &err), &err);
+        assert_string_equal(text, expected);
+        gad_memory_free(text);
+    }
+    gad_file_remove(log, NULL);
+    assert_int_equal(mkfifo(log, 0600), 0);
+    assert_int_equal(gad_runlog_open(log, NULL, &(gad_runlog){0}, &err), GAD_E_IO);
+    gad_file_remove(log, NULL);
+}
+
 static void test_schedule(void **state)
 {
     (void)state;
@@ -347,6 +382,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_schedule),
         cmocka_unit_test(test_plot),
+        cmocka_unit_test(test_log_is_own),
         cmocka_unit_test(test_eight_samples_by_heart),
         cmocka_unit_test(test_micro_batches_do_not_matter),
         cmocka_unit_test(test_resume_is_bit_for_bit),
