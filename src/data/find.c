@@ -2,8 +2,7 @@
 #include "data/find.h"
 
 #include "base/base64.h"
-#include "base/memory.h"
-#include "text/nfc.h"
+#include "base/string.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,57 +68,42 @@ static bool file_uri(const char *given, char *value, size_t size_bytes)
 
 /* ---- looking ---- */
 
-static bool same_text(const char *a, const char *b)
-{
-    gad_string x = {0}, y = {0};
-    bool same = !gad_nfc_append(a, strlen(a), &x, NULL) && !gad_nfc_append(b, strlen(b), &y, NULL) &&
-                strcmp(gad_string_text(&x), gad_string_text(&y)) == 0;
-    gad_string_free(&x);
-    gad_string_free(&y);
-    return same;
-}
+/* Who looks where, for what. */
+typedef struct search {
+    const gad_import *import;
+    const char *const *folders; /* ends with NULL; NULL: none */
+    bool loose;                 /* letter case and Unicode form do not count */
+    char *path;                 /* what was found */
+    size_t size_bytes;
+    bool found;
+} search;
 
-/* The file of a folder whose name is the same text in another Unicode form (macOS decomposes umlauts). */
-static bool other_form(const gad_import *import, char *path, size_t size_bytes)
+static gad_status try_folder(search *s, const char *folder, const char *name, gad_error *err)
 {
-    char *name = (char *)(uintptr_t)gad_file_name(path), folder[NAME_BYTES];
-    gad_file_names names = {0};
-    bool found = false;
-    bool plain = true;
-    for (const char *c = path; *c; c++)
-        plain = plain && (unsigned char)*c < 0x80;
-    if (plain)
-        return false;
-    snprintf(folder, sizeof folder, "%.*s", name > path ? (int)(name - path - 1) : 0, path);
-    if (gad_import_list(import, folder, &names, NULL))
-        return false;
-    for (size_t i = 0; i < names.count && !found; i++)
-        if ((found = same_text(names.name[i], name)))
-            snprintf(name, size_bytes - (size_t)(name - path), "%s", names.name[i]);
-    gad_file_names_free(&names);
-    return found;
-}
-
-static bool is_there(const gad_import *import, const char *folder, const char *name, char *path, size_t size_bytes)
-{
-    int n = snprintf(path, size_bytes, "%s%s%s", folder, folder[0] ? "/" : "", name);
-    if (n < 0 || (size_t)n >= size_bytes || !gad_file_stays_inside(path))
-        return false;
-    return gad_import_is_file(import, path) || (other_form(import, path, size_bytes) && gad_import_is_file(import, path));
+    int n = snprintf(s->path, s->size_bytes, "%s%s%s", folder, folder[0] ? "/" : "", name);
+    s->found = false;
+    if (n < 0 || (size_t)n >= s->size_bytes || !gad_file_stays_inside(s->path))
+        return GAD_OK;
+    if (s->loose)
+        return gad_import_find(s->import, s->path, s->size_bytes, &s->found, err);
+    s->found = gad_import_is_file(s->import, s->path);
+    return GAD_OK;
 }
 
 /* The longest end of a path that is there, in the first folder that has it. */
-static bool look(const gad_import *import, const char *name, const char *const *folders, char *path, size_t size_bytes)
+static gad_status look(search *s, const char *name, gad_error *err)
 {
-    for (const char *at = name; at; at = strchr(at, '/')) {
+    gad_status status = GAD_OK;
+    for (const char *at = name; at && !status && !s->found; at = strchr(at, '/')) {
         at += *at == '/';
-        for (size_t i = 0; folders && folders[i]; i++)
-            if (is_there(import, folders[i], at, path, size_bytes))
-                return true;
-        if (is_there(import, "", at, path, size_bytes) || is_there(import, "images", at, path, size_bytes))
-            return true;
+        for (size_t i = 0; s->folders && s->folders[i] && !status && !s->found; i++)
+            status = try_folder(s, s->folders[i], at, err);
+        if (!status && !s->found)
+            status = try_folder(s, "", at, err);
+        if (!status && !s->found)
+            status = try_folder(s, "images", at, err);
     }
-    return false;
+    return status;
 }
 
 /* "./" and "a/../" in front say nothing of a path that is looked for by its end. */
@@ -142,25 +126,36 @@ static const char *without_hash(const char *name)
     return digits >= 6 && name[digits] == '-' && name[digits + 1] ? name + digits + 1 : NULL;
 }
 
-bool gad_find_image(const gad_import *import, const char *given, const char *const *folders, char *path, size_t size_bytes)
+/* Fills `name` with what was given, the last way it was read. */
+static gad_status look_each_way(search *s, const char *given, char name[NAME_BYTES], gad_error *err)
 {
-    char name[NAME_BYTES];
-    if (look(import, given, folders, path, size_bytes)) /* a name may hold any of the characters below */
-        return true;
-    if (!file_uri(given, name, sizeof name) && !query_value(given, "d=", name, sizeof name))
-        snprintf(name, sizeof name, "%s", given);
+    gad_status status = look(s, given, err); /* a name may hold any of the characters below */
+    if (!file_uri(given, name, NAME_BYTES) && !query_value(given, "d=", name, NAME_BYTES))
+        snprintf(name, NAME_BYTES, "%s", given);
     for (int step = 0; step < 3; step++) { /* with what looks like a query, without it, decoded */
         if (step == 1)
             cut_at(name, "?#");
         if (step == 2)
             decode_percent(name);
         clean(name);
-        if (look(import, name, folders, path, size_bytes))
-            return true;
+        if (!status && !s->found)
+            status = look(s, name, err);
     }
     const char *plain = without_hash(gad_file_name(name));
-    if (plain && look(import, plain, folders, path, size_bytes))
-        return true;
-    snprintf(path, size_bytes, "%s", gad_file_name(name));
-    return false;
+    return status || s->found || !plain ? status : look(s, plain, err);
+}
+
+gad_status gad_find_image(const gad_import *import, const char *given, const char *const *folders, char *path,
+                          size_t size_bytes, bool *found, gad_error *err)
+{
+    char name[NAME_BYTES];
+    search s = {.import = import, .folders = folders, .path = path, .size_bytes = size_bytes};
+    gad_status status = look_each_way(&s, given, name, err);
+    s.loose = true;
+    if (!status && !s.found)
+        status = look_each_way(&s, given, name, err);
+    if (!status && !s.found)
+        snprintf(path, size_bytes, "%s", gad_file_name(name));
+    *found = s.found;
+    return status;
 }

@@ -2,11 +2,13 @@
  * this one, in order. */
 #include "data/import.h"
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
+#include "data/alike.h"
 #include "data/import_part.h"
 #include "data/measure.h"
 #include "data/seen.h"
@@ -33,6 +35,8 @@ struct gad_import {
     int queued;
     gad_measure_result *results;
     gad_seen ids, images; /* by whom an id is used; which images there were */
+    gad_alike *alike;
+    gad_arena spelt; /* paths of the entry that is being added, as they are on disk */
     gad_import_report report;
     int64_t number;
     bool open;
@@ -71,7 +75,9 @@ gad_status gad_import_open(gad_store *store, const gad_import_settings *settings
     import->settings.license = import->license;
     import->settings.source_url = import->source_url;
     import->meter = gad_progress_start(settings->progress, "import", 0);
-    gad_status status = gad_store_begin(store, err);
+    gad_status status = gad_alike_open(import->folder, &import->alike, err);
+    if (!status)
+        status = gad_store_begin(store, err);
     if (!status) {
         import->open = true;
         status = gad_store_start_import(store, settings->dataset, &import->number, err);
@@ -101,6 +107,8 @@ void gad_import_free(gad_import *import)
     gad_memory_free(import->results);
     gad_seen_free(&import->ids);
     gad_seen_free(&import->images);
+    gad_alike_free(import->alike);
+    gad_arena_free(&import->spelt);
     gad_memory_free(import->dataset);
     gad_memory_free(import->folder);
     gad_memory_free(import->license);
@@ -380,6 +388,64 @@ static bool is_utf8(const char *text)
     return true;
 }
 
+/* *path as it is on disk, where it is there. */
+static gad_status spell(gad_import *import, const char **path, gad_error *err)
+{
+    char own[PATH_MAX];
+    bool found;
+    if (gad_import_is_file(import, *path) || snprintf(own, sizeof own, "%s", *path) >= (int)sizeof own)
+        return GAD_OK;
+    gad_status status = gad_import_find(import, own, sizeof own, &found, err);
+    if (status || !found)
+        return status;
+    char *kept = gad_arena_take(&import->spelt, strlen(own) + 1, 1);
+    if (!kept)
+        return gad_error_memory(err, "import a dataset", strlen(own) + 1);
+    *path = strcpy(kept, own);
+    return GAD_OK;
+}
+
+static gad_status spell_list(gad_import *import, const char *const **list, gad_error *err)
+{
+    size_t count = 0;
+    gad_status status = GAD_OK;
+    while (*list && (*list)[count])
+        count++;
+    if (!count)
+        return GAD_OK;
+    const char **own = gad_arena_take(&import->spelt, count + 1, sizeof *own);
+    if (!own)
+        return gad_error_memory(err, "import a dataset", (count + 1) * sizeof *own);
+    memcpy(own, *list, (count + 1) * sizeof *own);
+    for (size_t i = 0; i < count && !status; i++)
+        status = spell(import, &own[i], err);
+    *list = own;
+    return status;
+}
+
+/* An entry whose paths lead nowhere else. */
+static gad_status enqueue(gad_import *import, const gad_import_entry *given, gad_error *err)
+{
+    gad_import_entry entry = *given;
+    queued *q = &import->queue[import->queued];
+    gad_arena_reset(&import->spelt);
+    gad_status status = spell(import, &entry.image, err);
+    if (!status)
+        status = spell_list(import, &entry.masks, err);
+    if (!status)
+        status = spell_list(import, &entry.references, err);
+    if (status)
+        return status;
+    packer p = {0};
+    pack_entry(&p, &entry, &q->entry);
+    if (!(q->memory = gad_memory_alloc(p.used + 8, 1)))
+        return gad_error_memory(err, "import a dataset", p.used);
+    p = (packer){q->memory, 0};
+    pack_entry(&p, &entry, &q->entry);
+    import->queued++;
+    return import->queued == BATCH ? flush(import, err) : GAD_OK;
+}
+
 gad_status gad_import_add(gad_import *import, const gad_import_entry *entry, gad_error *err)
 {
     const char *away = outside(entry);
@@ -394,17 +460,7 @@ gad_status gad_import_add(gad_import *import, const gad_import_entry *entry, gad
     if (away)
         return gad_import_note(import, GAD_IMPORT_BAD_RECORD, away, err,
                                "not a path inside the data set: the entry was left out");
-    if (!gad_part_takes(import->settings.part))
-        return GAD_OK;
-    packer p = {0};
-    queued *q = &import->queue[import->queued];
-    pack_entry(&p, entry, &q->entry);
-    if (!(q->memory = gad_memory_alloc(p.used + 8, 1)))
-        return gad_error_memory(err, "import a dataset", p.used);
-    p = (packer){q->memory, 0};
-    pack_entry(&p, entry, &q->entry);
-    import->queued++;
-    return import->queued == BATCH ? flush(import, err) : GAD_OK;
+    return gad_part_takes(import->settings.part) ? enqueue(import, entry, err) : GAD_OK;
 }
 
 /* "other/class/..." becomes "dataset/class/...". */
@@ -490,6 +546,16 @@ bool gad_import_is_file(const gad_import *import, const char *relative)
 {
     char path[PATH_MAX]; /* without memory of its own: "absent" must not mean that there was none */
     return full_path(import, relative, path) && gad_file_exists(path) && !gad_file_is_directory(path);
+}
+
+gad_status gad_import_find(const gad_import *import, char *relative, size_t size_bytes, bool *found, gad_error *err)
+{
+    *found = gad_import_is_file(import, relative);
+    if (*found || !gad_file_stays_inside(relative))
+        return GAD_OK;
+    gad_status status = gad_alike_find(import->alike, relative, size_bytes, found, err);
+    *found = *found && gad_import_is_file(import, relative);
+    return status;
 }
 
 static bool is_dropping(const char *name)

@@ -122,6 +122,9 @@ void gad_import_free(gad_import *import);
 bool gad_import_exists(const gad_import *import, const char *relative);
 /* Is there such a file, and no folder? */
 bool gad_import_is_file(const gad_import *import, const char *relative);
+/* The same of a path that may be written in another letter case or Unicode form than its one file: it becomes the file's.
+ */
+gad_status gad_import_find(const gad_import *import, char *relative, size_t size_bytes, bool *found, gad_error *err);
 /* Names in a folder of the dataset, without hidden ones and system droppings; empty when there is no such folder. */
 gad_status gad_import_list(const gad_import *import, const char *relative, gad_file_names *names, gad_error *err);
 /* jpg, jpeg, jfif, jpe, png, bmp, tif, tiff, webp in any case. */

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <utf8proc.h>
 
+static const char operation[] = "normalise text";
+
 bool gad_nfc_is_plain(const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++)
@@ -42,16 +44,17 @@ static void order(int32_t *point, size_t count, int32_t *spare)
 }
 
 /* Decompose into `point` (room for `capacity`); the number of code points, or -1 for bytes that are not UTF-8. */
-static ptrdiff_t decompose(const char *text, size_t length, int32_t *point, size_t capacity)
+static ptrdiff_t decompose(const char *text, size_t length, bool fold, int32_t *point, size_t capacity)
 {
+    const utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | (fold ? UTF8PROC_CASEFOLD : 0);
     size_t at = 0, count = 0;
     while (at < length) {
         utf8proc_int32_t c;
         utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)text + at, (utf8proc_ssize_t)(length - at), &c);
         if (n <= 0)
             return -1;
-        utf8proc_ssize_t parts = utf8proc_decompose_char(c, point + count, (utf8proc_ssize_t)(capacity - count),
-                                                         UTF8PROC_STABLE | UTF8PROC_DECOMPOSE, NULL);
+        utf8proc_ssize_t parts =
+            utf8proc_decompose_char(c, point + count, (utf8proc_ssize_t)(capacity - count), options, NULL);
         if (parts < 0 || (size_t)parts > capacity - count)
             return -1;
         count += (size_t)parts;
@@ -78,14 +81,10 @@ static void compose(int32_t *point, size_t count, gad_string *out)
     }
 }
 
-gad_status gad_nfc_append(const char *text, size_t length, gad_string *out, gad_error *err)
+static gad_status normalise(const char *text, size_t length, bool fold, gad_string *out, gad_error *err)
 {
-    const char *operation = "normalise text";
-    if (gad_nfc_is_plain(text, length)) {
-        gad_string_append(out, text, length);
-        return out->failed ? gad_error_memory(err, operation, length) : GAD_OK;
-    }
-    /* A canonical decomposition has at most two code points for each byte of UTF-8 (U+0390: 2 bytes, 3 code points). */
+    /* A canonical decomposition, folded or not, has at most two code points for each byte of UTF-8 (U+0390: 2 bytes, 3 code
+     * points). */
     size_t capacity;
     int32_t *point = NULL, *spare = NULL;
     gad_status status = GAD_OK;
@@ -94,7 +93,7 @@ gad_status gad_nfc_append(const char *text, size_t length, gad_string *out, gad_
         status = gad_error_memory(err, operation, length * 2 * sizeof *point);
         goto done;
     }
-    ptrdiff_t count = decompose(text, length, point, capacity);
+    ptrdiff_t count = decompose(text, length, fold, point, capacity);
     if (count < 0) {
         status = gad_error_set(err, GAD_E_FORMAT, operation, "send the text as UTF-8", "the text is not UTF-8");
         goto done;
@@ -107,4 +106,17 @@ done:
     gad_memory_free(spare);
     gad_memory_free(point);
     return status;
+}
+
+gad_status gad_nfc_append(const char *text, size_t length, gad_string *out, gad_error *err)
+{
+    if (!gad_nfc_is_plain(text, length))
+        return normalise(text, length, false, out, err);
+    gad_string_append(out, text, length);
+    return out->failed ? gad_error_memory(err, operation, length) : GAD_OK;
+}
+
+gad_status gad_nfc_fold(const char *text, size_t length, gad_string *out, gad_error *err)
+{
+    return normalise(text, length, true, out, err);
 }

@@ -199,9 +199,13 @@ static gad_status put_whole(found *f, const json_t *whole, const char *where, bo
 static gad_status add_entry(found *f, const places *where, int split, gad_error *err)
 {
     char path[PATH_BYTES], rule[160];
+    bool there;
     gad_mask_rule default_rule = gad_mask_rule_default();
     gad_mask_rule_text(&default_rule, rule, sizeof rule);
-    gad_find_image(f->import, f->image->file_name, where->list, path, sizeof path);
+    gad_status status = gad_find_image(f->import, f->image->file_name, where->list, path, sizeof path, &there,
+                                       err); /* a missing one is told */
+    if (status)
+        return status;
     char *meta = f->kept ? json_dumps(f->kept, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     if (f->kept && !meta)
         return gad_error_memory(err, "import a dataset", 0);
@@ -216,7 +220,7 @@ static gad_status add_entry(found *f, const places *where, int split, gad_error 
                           .width = f->image->width,
                           .height = f->image->height,
                           .meta = meta};
-    gad_status status = gad_import_add(f->import, &e, err);
+    status = gad_import_add(f->import, &e, err);
     free(meta); /* jansson's own memory */
     return status;
 }

@@ -18,27 +18,31 @@ enum { PATH_BYTES = 1024 };
 
 /* ---- the image ---- */
 
-/* The image that a task is about: data.image, else the only text in data that names a file. */
-static bool find_picture(const gad_import *import, const json_t *data, char *path, size_t size_bytes, const char **why)
+/* The image that a task is about: data.image, else the only text in data that names a file. *why stays NULL for one. */
+static gad_status find_picture(const gad_import *import, const json_t *data, char *path, size_t size_bytes,
+                               const char **why, gad_error *err)
 {
     const json_t *value = json_object_get(data, "image");
     const char *key;
     char other[PATH_BYTES];
-    int found = 0;
-    if (json_is_string(value)) {
-        gad_find_image(import, json_string_value(value), NULL, path, size_bytes);
-        return true;
-    }
+    int count = 0;
+    bool found;
+    gad_status status = GAD_OK;
+    if (json_is_string(value))
+        return gad_find_image(import, json_string_value(value), NULL, path, size_bytes, &found, err);
     json_object_foreach ((json_t *)(uintptr_t)data, key, value) {
-        if (!json_is_string(value) || !gad_find_image(import, json_string_value(value), NULL, other, sizeof other) ||
-            !gad_import_is_image(other))
+        if (!json_is_string(value) || status)
             continue;
-        found++;
+        status = gad_find_image(import, json_string_value(value), NULL, other, sizeof other, &found, err);
+        if (status || !found || !gad_import_is_image(other))
+            continue;
+        count++;
         snprintf(path, size_bytes, "%s", other);
     }
-    *why =
-        found ? "several images in data: which is annotated is not known" : "nothing in data names an image that is there";
-    return found == 1;
+    if (count != 1)
+        *why = count ? "several images in data: which is annotated is not known"
+                     : "nothing in data names an image that is there";
+    return status;
 }
 
 static int side(const json_t *item, const char *key)
@@ -184,9 +188,12 @@ static gad_status add_task(gad_import *import, const json_t *task, const char *w
     const json_t *data = json_object_get(task, "data");
     gad_label_studio_regions regions = {0};
     char image[PATH_BYTES];
-    const char *why = "";
+    const char *why = NULL;
     int size[2], stated[2];
-    if (!find_picture(import, data, image, sizeof image, &why))
+    gad_status status = find_picture(import, data, image, sizeof image, &why, err);
+    if (status)
+        return status;
+    if (why)
         return gad_import_note(import, GAD_IMPORT_BAD_RECORD, where, err, "task %lld: %s",
                                (long long)json_integer_value(json_object_get(task, "id")), why);
     json_t *result = counting_result(import, task);
@@ -194,7 +201,7 @@ static gad_status add_task(gad_import *import, const json_t *task, const char *w
         return gad_import_note(import, GAD_IMPORT_BAD_RECORD, image, err,
                                "not annotated yet, or cancelled: the task was left out");
     find_size(import, image, result, size, stated);
-    gad_status status = gad_label_studio_region_read(result, size[0], size[1], &regions, err);
+    status = gad_label_studio_region_read(result, size[0], size[1], &regions, err);
     if (!status && !regions.unreadable[0] && regions.choice && says_nothing(regions.choice))
         snprintf(regions.unreadable, sizeof regions.unreadable, "\"%.60s\" was chosen", regions.choice);
     if (!status && regions.unreadable[0])
