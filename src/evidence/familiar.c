@@ -4,10 +4,22 @@
 
 #include <math.h>
 
-enum { SIDE = 256, BLOCK = 4, SAMPLES = 4 }; /* cells a side, cells that one colour is taken over, samples a cell's side */
+#include "base/error.h"
+#include "features/descriptor.h"
 
-/* Limits: of one good part, and the least of several. */
-static const double widest = 0.9, narrowest = 0.6;
+enum { SIDE = 256, BLOCK = 4, SAMPLES = 4 }; /* cells a side, cells that one colour is taken over, samples a cell's side */
+enum { SEEN_SIDE = 256, SEEN_STRIDE = 16 };  /* px of a square with the area of the working picture, and of a cell */
+
+/* How far apart two looks are, and from where on that is too far: of one good part, and the least of several. */
+typedef struct measure {
+    double (*distance)(const gad_look *a, const gad_look *b);
+    double widest, narrowest, margin;
+} measure;
+
+static double seen_distance(const gad_look *a, const gad_look *b);
+/* The look alone; beside what a backbone sees it tells wrong exposures only. */
+static const measure look_alone = {gad_familiar_distance, 0.9, 0.6, 0.2},
+                     look_beside = {gad_familiar_distance, 1.2, 0.9, 0.2}, sight = {seen_distance, 0.3, 0.2, 0.1};
 
 /* Mean colour of cell (y, x) of SIDE x SIDE, from at most SAMPLES x SAMPLES px. */
 static void mean_colour(const gad_image *image, int64_t y, int64_t x, float colour[3])
@@ -92,19 +104,73 @@ double gad_familiar_distance(const gad_look *a, const gad_look *b)
     return fmax(moved, fmax(detail, contrast));
 }
 
-static double nearest(const gad_look *part, const gad_look *good, int count, int without)
+/* The last, most abstract map: of another piece of the same product it changes least, of another product most. */
+static gad_status take_seen(const gad_features *features, gad_look *look, gad_error *err)
+{
+    gad_descriptors d = {0};
+    const int64_t width = features->map[features->count - 1].width;
+    double sum = 0;
+    if (width > GAD_LOOK_WIDTH)
+        return gad_error_set(err, GAD_E_LIMIT, "look at a picture", "give a smaller backbone",
+                             "the backbone gives %lld numbers a cell, over %d", (long long)width, GAD_LOOK_WIDTH);
+    gad_status status = gad_descriptor_make(features, SEEN_STRIDE, &d, err);
+    if (status)
+        return status;
+    const float *last = d.whole + d.width - width;
+    for (int64_t i = 0; i < width; i++)
+        sum += (double)last[i] * (double)last[i];
+    for (int64_t i = 0; i < width; i++)
+        look->seen[i] = sum > 0 ? (float)((double)last[i] / sqrt(sum)) : 0;
+    look->seen_width = width;
+    gad_descriptor_free(&d);
+    return GAD_OK;
+}
+
+gad_status gad_familiar_see(gad_backbone *backbone, const gad_image *image, gad_look *look, gad_error *err)
+{
+    gad_features features = {0};
+    const int64_t unit = gad_backbone_describe(backbone)->unit;
+    const double k = SEEN_SIDE / sqrt((double)image->width * (double)image->height);
+    const int64_t across = llround((double)image->width * k / (double)unit),
+                  down = llround((double)image->height * k / (double)unit);
+    gad_status status =
+        gad_backbone_run(backbone, image, unit * (across < 2 ? 2 : across), unit * (down < 2 ? 2 : down), &features, err);
+    if (!status)
+        status = take_seen(&features, look, err);
+    gad_feature_free(&features);
+    return status;
+}
+
+static double seen_distance(const gad_look *a, const gad_look *b)
+{
+    double cosine = 0;
+    for (int64_t i = 0; i < a->seen_width; i++)
+        cosine += (double)a->seen[i] * (double)b->seen[i];
+    return 1 - cosine;
+}
+
+static double nearest(const measure *m, const gad_look *part, const gad_look *good, int count, int without)
 {
     double least = INFINITY;
     for (int i = 0; i < count; i++)
-        least = i == without ? least : fmin(least, gad_familiar_distance(part, &good[i]));
+        least = i == without ? least : fmin(least, m->distance(part, &good[i]));
     return least;
+}
+
+static gad_familiarity compare(const measure *m, const gad_look *part, const gad_look *good, int count)
+{
+    double apart = 0;
+    for (int i = 0; i < count && count > 1; i++)
+        apart = fmax(apart, nearest(m, &good[i], good, count, i));
+    double limit = count > 1 ? fmin(m->widest, fmax(m->narrowest, 1.5 * apart + m->margin)) : m->widest;
+    return (gad_familiarity){nearest(m, part, good, count, -1), limit};
 }
 
 gad_familiarity gad_familiar_measure(const gad_look *part, const gad_look *good, int count)
 {
-    double apart = 0;
-    for (int i = 0; i < count && count > 1; i++)
-        apart = fmax(apart, nearest(&good[i], good, count, i));
-    double limit = count > 1 ? fmin(widest, fmax(narrowest, 1.5 * apart + 0.2)) : widest;
-    return (gad_familiarity){nearest(part, good, count, -1), limit};
+    for (int i = 0; i < count; i++)
+        if (!part->seen_width || good[i].seen_width != part->seen_width)
+            return compare(&look_alone, part, good, count);
+    gad_familiarity look = compare(&look_beside, part, good, count), seen = compare(&sight, part, good, count);
+    return seen.distance / seen.limit > look.distance / look.limit ? seen : look;
 }

@@ -13,7 +13,7 @@
 #include "inspect/decision.h"
 #include "inspect/findings.h"
 #include "inspect/hints.h"
-#include "inspect/kept.h"
+#include "inspect/likeness.h"
 #include "task/question.h"
 
 enum { MAX_KNOWLEDGE = 64, MAX_PICTURES = 65 };
@@ -170,26 +170,12 @@ static gad_verdict decide(inspection *in)
     return gad_decision_make(&in->rule, r->score, in->word);
 }
 
-/* How far the part is from looking like the good ones before it. */
-static gad_status measure_familiarity(inspection *in, gad_error *err)
+static gad_status measure_likeness(inspection *in, gad_error *err)
 {
-    const gad_inspect_request *q = in->request;
-    gad_kept *kept;
-    gad_look good[MAX_PICTURES];
-    const gad_turn_part *last = NULL;
-    int count = 0;
-    gad_status status = gad_kept_of(in->engine, &kept, err);
-    for (size_t i = 0; i < q->part_count && !status; i++) {
-        if (q->part[i].text || q->part[i].beside)
-            continue;
-        if (last && count < MAX_PICTURES)
-            good[count++] = last->look ? *last->look : gad_kept_look_of(kept, last->image, last->hash);
-        last = &q->part[i];
-    }
-    if (status || !count)
+    gad_familiarity f;
+    gad_status status = gad_likeness_measure(in->engine, in->request->part, in->request->part_count, &f, err);
+    if (status)
         return status;
-    gad_look part = gad_familiar_look(last->image);
-    gad_familiarity f = gad_familiar_measure(&part, good, count);
     in->result->distance = f.distance;
     in->result->distance_limit = f.limit;
     return GAD_OK;
@@ -300,7 +286,7 @@ static gad_status run(inspection *in, gad_error *err)
     r->prompt_tokens = in->turn.asked.prompt.count;
     status = take_heat(&in->turn, r, err);
     if (!status && !request->choice)
-        status = measure_familiarity(in, err);
+        status = measure_likeness(in, err);
     if (!status)
         status = answer(in, err);
     r->computed_tokens = in->engine->timeline.computed - computed;

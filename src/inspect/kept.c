@@ -4,10 +4,13 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-static void free_kept(void *kept)
+static void free_kept(void *given)
 {
-    if (kept)
-        gad_prepared_free_kept(&((gad_kept *)kept)->good);
+    gad_kept *kept = given;
+    if (kept) {
+        gad_prepared_free_kept(&kept->good);
+        gad_backbone_free(kept->backbone);
+    }
     gad_memory_free(kept);
 }
 
@@ -21,13 +24,16 @@ gad_status gad_kept_of(gad_engine *engine, gad_kept **kept, gad_error *err)
     return *kept ? GAD_OK : gad_error_memory(err, "inspect the part", sizeof **kept);
 }
 
-gad_look gad_kept_look_of(gad_kept *kept, const gad_image *image, gad_hash hash)
+const gad_look *gad_kept_find_look(const gad_kept *kept, gad_hash hash)
 {
     for (int i = 0; i < GAD_KEPT_LOOKS; i++)
         if (gad_hash_equal(kept->look[i].of, hash))
-            return kept->look[i].look;
-    struct gad_kept_look *slot = &kept->look[kept->look_next];
+            return &kept->look[i].look;
+    return NULL;
+}
+
+void gad_kept_add_look(gad_kept *kept, gad_hash hash, const gad_look *look)
+{
+    kept->look[kept->look_next] = (struct gad_kept_look){hash, *look};
     kept->look_next = (kept->look_next + 1) % GAD_KEPT_LOOKS;
-    *slot = (struct gad_kept_look){hash, gad_familiar_look(image)};
-    return slot->look;
 }

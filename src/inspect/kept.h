@@ -4,6 +4,7 @@
 #define GAD_INSPECT_KEPT_H
 #include "evidence/familiar.h"
 #include "evidence/prepared.h"
+#include "features/backbone.h"
 #include "gad_product.h"
 #include "generate/engine.h"
 
@@ -20,10 +21,13 @@ typedef struct gad_kept {
         gad_look look;
     } look[GAD_KEPT_LOOKS]; /* of good parts, the oldest replaced first */
     int look_next;
+    gad_backbone *backbone; /* by which looks are compared; NULL: not sought yet, or there is none */
+    bool backbone_sought;
     gad_prepared_kept good; /* good parts of the last turn, ready to be compared with */
 } gad_kept;
 
-/* What a good part looks like as a whole. */
-gad_look gad_kept_look_of(gad_kept *kept, const gad_image *image, gad_hash hash);
 gad_status gad_kept_of(gad_engine *engine, gad_kept **kept, gad_error *err);
+/* What the good part with that hash looks like as a whole; NULL: it is not kept. Until the next gad_kept_add_look. */
+const gad_look *gad_kept_find_look(const gad_kept *kept, gad_hash hash);
+void gad_kept_add_look(gad_kept *kept, gad_hash hash, const gad_look *look);
 #endif

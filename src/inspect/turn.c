@@ -25,12 +25,19 @@ static void free_images(images *s)
     gad_memory_free(s->rows);
 }
 
+gad_status gad_turn_picture(const gad_engine *e, const gad_turn_part *part, const gad_image_entry *entry, gad_image *fitted,
+                            const gad_image **picture, gad_error *err)
+{
+    *picture = part->look ? part->image : entry->picture.pixels ? &entry->picture : fitted;
+    return *picture == fitted ? gad_preprocess_fit(&e->preprocess, part->image, fitted, err) : GAD_OK;
+}
+
 static gad_status prepare(const gad_engine *e, const gad_turn_part *part, const gad_image_entry *entry,
                           gad_prepared *prepared, gad_error *err)
 {
     gad_image fitted = {0};
-    const gad_image *picture = part->look ? part->image : entry->picture.pixels ? &entry->picture : &fitted;
-    gad_status status = picture == &fitted ? gad_preprocess_fit(&e->preprocess, part->image, &fitted, err) : GAD_OK;
+    const gad_image *picture;
+    gad_status status = gad_turn_picture(e, part, entry, &fitted, &picture, err);
     if (!status)
         status = gad_prepared_make(&e->preprocess, picture, prepared, err);
     gad_image_free(&fitted);

@@ -33,4 +33,9 @@ typedef struct gad_turn {
 /* Images that are compared are a model's with an evidence head, two at least. */
 gad_status gad_turn_make(gad_engine *engine, const gad_turn_part *part, size_t part_count, gad_turn *turn, gad_error *err);
 void gad_turn_free(gad_engine *engine, gad_turn *turn);
+
+/* What the engine sees of an image of a turn, of which it has that entry: *picture points into these or to `fitted`, which
+ * is the caller's. */
+gad_status gad_turn_picture(const gad_engine *engine, const gad_turn_part *part, const gad_image_entry *entry,
+                            gad_image *fitted, const gad_image **picture, gad_error *err);
 #endif

@@ -1,5 +1,5 @@
 /* familiar: pictures that are no picture of the product are far, the product's own variation is near, and several good
- * parts set the limit. */
+ * parts set the limit; with the backbone every other product of samples/ is told. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,12 +15,22 @@ static gad_image load(const char *path)
     return image;
 }
 
+static gad_backbone *backbone; /* NULL: looks alone */
+
+static gad_look look_at(gad_image *image)
+{
+    gad_error err;
+    gad_look look = gad_familiar_look(image);
+    if (backbone)
+        ASSERT_OK(gad_familiar_see(backbone, image, &look, &err), &err);
+    gad_image_free(image);
+    return look;
+}
+
 static gad_look look_of(const char *path)
 {
     gad_image image = load(path);
-    gad_look look = gad_familiar_look(&image);
-    gad_image_free(&image);
-    return look;
+    return look_at(&image);
 }
 
 /* Every value times gain. */
@@ -29,9 +39,7 @@ static gad_look exposed(const char *path, double gain)
     gad_image image = load(path);
     for (int64_t i = 0; i < image.width * image.height * image.channels; i++)
         image.pixels[i] = (unsigned char)fmin(255, image.pixels[i] * gain);
-    gad_look look = gad_familiar_look(&image);
-    gad_image_free(&image);
-    return look;
+    return look_at(&image);
 }
 
 /* Means of squares of 32 px, over the whole square: far out of focus. */
@@ -52,9 +60,7 @@ static gad_look blurred(const char *path)
                             *p = (unsigned char)(pass ? sum / n : *p);
                         }
             }
-    gad_look look = gad_familiar_look(&image);
-    gad_image_free(&image);
-    return look;
+    return look_at(&image);
 }
 
 /* Of each product: a good part that is shown, and parts of its test split, one of them with a defect. */
@@ -67,6 +73,14 @@ static const char *const products[][3] = {
      "samples/cloth/test/misplaced_part/part_2.jpg"},
     {"samples/connector/train/good/good.jpg", "samples/connector/test/good/part_1.jpg",
      "samples/connector/test/misplaced_part/part_2.jpg"},
+    {"samples/alien/train/good/normal_10.jpg", "samples/alien/test/good/normal_1.jpg",
+     "samples/alien/test/defect/anomaly_1.jpg"},
+    {"samples/cookie/train/good/normal-1.jpg", "samples/cookie/test/good/test-normal-1.jpg",
+     "samples/cookie/test/broken/test-anomaly-1.jpg"},
+    {"samples/cubes/train/good/test_good_100.jpg", "samples/cubes/test/good/test_good_060.jpg",
+     "samples/cubes/test/defect/test_abnormal_119.jpg"},
+    {"samples/screws/train/good/11_1111.jpg", "samples/screws/test/good/26_1111.jpg",
+     "samples/screws/test/missing_screw/10_0000.jpg"},
 };
 enum { PRODUCTS = sizeof products / sizeof *products };
 
@@ -92,6 +106,43 @@ static void test_samples(void **state)
         others += of_other.distance > of_other.limit;
     }
     assert_true(others >= PRODUCTS / 2); /* of one good part little is known */
+}
+
+static void assert_told(bool expected, const gad_look *part, const gad_look *good, const char *what, const char *of)
+{
+    gad_familiarity f = gad_familiar_measure(part, good, 1);
+    if ((f.distance > f.limit) != expected)
+        fail_msg("%s beside %s: distance %.3f, limit %.3f", what, of, f.distance, f.limit);
+}
+
+/* Every ordered pair of products, and what a camera may do to one. */
+static void test_seen(void **state)
+{
+    (void)state;
+    gad_error err;
+    gad_look good[PRODUCTS], part[PRODUCTS];
+    ASSERT_OK(gad_backbone_open(support_source("models/backbone/lite0.safetensors"), 1, &backbone, &err), &err);
+    for (int p = 0; p < PRODUCTS; p++) {
+        good[p] = look_of(products[p][0]);
+        part[p] = look_of(products[p][1]);
+    }
+    for (int p = 0; p < PRODUCTS; p++) {
+        gad_look defective = look_of(products[p][2]), black = exposed(products[p][1], 0),
+                 dark = exposed(products[p][1], 0.1), blur = blurred(products[p][1]), dimmer = exposed(products[p][1], 0.8);
+        for (int other = 0; other < PRODUCTS; other++)
+            assert_told(other != p, &part[other], &good[p], products[other][1], products[p][0]);
+        assert_told(false, &defective, &good[p], products[p][2], products[p][0]);
+        assert_told(false, &dimmer, &good[p], "a little less light", products[p][0]);
+        assert_told(true, &black, &good[p], "black", products[p][0]);
+        assert_told(true, &dark, &good[p], "a tenth of the light", products[p][0]);
+        assert_told(true, &blur, &good[p], "far out of focus", products[p][0]);
+    }
+    gad_look unseen = good[0];
+    unseen.seen_width = 0; /* no backbone has seen it: the look decides */
+    gad_familiarity f = gad_familiar_measure(&part[1], &unseen, 1);
+    assert_true(f.limit == 0.9 && f.distance == gad_familiar_distance(&part[1], &unseen));
+    gad_backbone_free(backbone);
+    backbone = NULL;
 }
 
 /* Constants whose distance is known: half of the colours move. */
@@ -134,6 +185,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_seen),
         cmocka_unit_test(test_distance),
         cmocka_unit_test(test_limit),
     };
