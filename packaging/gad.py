@@ -44,8 +44,9 @@ class CInspection(ctypes.Structure):
 
 class CLearnSettings(ctypes.Structure):
     """gad_learn_settings"""
-    _fields_ = [("name", c_char_p), ("backbone", c_char_p), ("device", c_char_p), ("threads", c_int),
-                ("side_px", c_int64), ("smallest_share", c_double), ("smallest_px", c_double), ("mirror", c_bool),
+    _fields_ = [("name", c_char_p), ("backbone", c_char_p), ("device", c_char_p), ("head", c_char_p),
+                ("threads", c_int), ("roi", POINTER(c_double)), ("mask", c_char_p), ("side_px", c_int64),
+                ("smallest_share", c_double), ("smallest_px", c_double), ("mirror", c_bool),
                 ("max_rows", c_int64), ("rate", c_double), ("confidence", c_double), ("guarantee", c_bool)]
 
 
