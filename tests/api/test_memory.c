@@ -155,7 +155,7 @@ static gad_status read_and_draw(const char *overlay, gad_error *err)
 {
     gad_picture *picture = NULL;
     char label[] = "scratch", empty[] = "";
-    gad_defect defect = {10, 20, 40, 50, true, label};
+    gad_defect defect = {.x1 = 10, .y1 = 20, .x2 = 40, .y2 = 50, .valid = true, .label = label};
     gad_inspection result = {.verdict = GAD_VERDICT_ANOMALOUS,
                              .score = 0.75,
                              .defect = &defect,
