@@ -80,14 +80,18 @@ typedef struct gad_learn_settings {
     /* The threshold keeps rate and confidence where there are enough good parts. Without it, it lies where a part stands
      * out from them, which finds more, and what that is worth is said. */
     bool guarantee;
+    /* A file that cannot be read is told here and left out, as long as another can; NULL: it is an error. */
+    void (*on_unread)(void *user, const char *path, const gad_error *why);
+    void *user;
 } gad_learn_settings;
 GAD_API gad_learn_settings gad_learn_settings_default(void);
 
 /* Learn from the files of good parts, one at least. */
 GAD_API gad_status gad_product_learn(const char *const *good, int64_t count, const gad_learn_settings *settings,
                                      const gad_progress *progress, gad_product **product, gad_error *err);
-/* Good parts added to a product, or forgotten by name; the threshold follows. */
-GAD_API gad_status gad_product_learn_more(gad_product *product, const char *const *good, int64_t count, gad_error *err);
+/* Good parts added to a product, or forgotten by name; the threshold follows. Of the settings on_unread counts. */
+GAD_API gad_status gad_product_learn_more(gad_product *product, const char *const *good, int64_t count,
+                                          const gad_learn_settings *settings, gad_error *err);
 GAD_API gad_status gad_product_forget(gad_product *product, const char *name, gad_error *err);
 GAD_API gad_status gad_product_save(const gad_product *product, const char *path, gad_error *err);
 /* `backbone` as in gad_learn_settings; it must be the one that the product was learnt with. */

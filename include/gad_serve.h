@@ -26,7 +26,8 @@ GAD_API gad_status gad_products_look_at(gad_products *products, const char *name
 GAD_API gad_status gad_products_settle(gad_products *products, const char *name, const gad_learn_settings *learn,
                                        gad_error *err);
 GAD_API gad_status gad_products_delete(gad_products *products, const char *name, gad_error *err);
-/* Learn the files of good parts; files that cannot be read are an error that names them, and nothing is learnt then. */
+/* Learn the files of good parts. A file that cannot be read is told to on_unread of gad_learn_settings and left out;
+ * without that, or where none can be read, it is an error that names it, and nothing is learnt. */
 GAD_API gad_status gad_products_add(gad_products *products, const char *name, const char *const *good, int64_t count,
                                     const gad_progress *progress, gad_error *err);
 /* Forget a good part. */
@@ -41,7 +42,8 @@ typedef struct gad_products_test {
     int64_t good, bad, false_alarms, missed, failed; /* failed: could not be inspected */
     double milliseconds;                             /* mean of a part */
 } gad_products_test;
-/* Inspect pictures that are known to be good or bad. `on_wrong` (may be NULL) hears of each that is judged otherwise. */
+/* Inspect pictures that are known to be good or bad. `on_wrong` (may be NULL) hears of each that is judged otherwise,
+ * on_unread of gad_learn_settings of each that could not be inspected. */
 GAD_API gad_status gad_products_check(gad_products *products, const char *name, const char *const *good, int64_t good_count,
                                       const char *const *bad, int64_t bad_count,
                                       void (*on_wrong)(void *user, const char *path, double score), void *user,

@@ -47,7 +47,8 @@ class CLearnSettings(ctypes.Structure):
     _fields_ = [("name", c_char_p), ("backbone", c_char_p), ("device", c_char_p), ("head", c_char_p),
                 ("threads", c_int), ("roi", POINTER(c_double)), ("mask", c_char_p), ("side_px", c_int64),
                 ("smallest_share", c_double), ("smallest_px", c_double), ("mirror", c_bool),
-                ("max_rows", c_int64), ("rate", c_double), ("confidence", c_double), ("guarantee", c_bool)]
+                ("max_rows", c_int64), ("rate", c_double), ("confidence", c_double), ("guarantee", c_bool),
+                ("on_unread", c_void_p), ("user", c_void_p)]
 
 
 STRUCTS = {"gad_error": CError, "gad_defect": CDefect, "gad_inspection": CInspection,

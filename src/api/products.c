@@ -18,6 +18,8 @@ enum { MAX_PICTURE_BYTES = 1 << 30 };
 
 struct gad_products {
     gad_shelf *shelf;
+    void (*on_unread)(void *user, const char *path, const gad_error *why); /* as in gad_learn_settings */
+    void *user;
 };
 
 gad_status gad_products_open(const char *folder, const gad_learn_settings *learn, gad_products **products, gad_error *err)
@@ -25,6 +27,8 @@ gad_status gad_products_open(const char *folder, const gad_learn_settings *learn
     gad_products *made = gad_memory_zero(1, sizeof *made);
     if (!made)
         return gad_error_memory(err, operation, sizeof *made);
+    made->on_unread = learn->on_unread;
+    made->user = learn->user;
     gad_status status = gad_shelf_open(folder, learn, &made->shelf, err);
     if (status)
         gad_products_free(made);
@@ -85,37 +89,59 @@ gad_status gad_products_delete(gad_products *products, const char *name, gad_err
     return gad_shelf_delete(products->shelf, name, err);
 }
 
-/* All files are decoded before the first is learnt. */
-static gad_status check_files(const char *const *good, int64_t count, gad_error *err)
+/* All files are decoded before the first is learnt; `readable` [count] gets those that can be, at least one. */
+static gad_status check_files(const gad_products *products, const char *const *good, int64_t count, const char **readable,
+                              int64_t *readable_count, gad_error *err)
 {
     gad_status status = GAD_OK;
-    for (int64_t i = 0; i < count && !status; i++) {
+    gad_error why = {0};
+    *readable_count = 0;
+    for (int64_t i = 0; i < count; i++) {
         gad_image image = {0};
-        status = gad_image_load(good[i], &image, err);
+        status = gad_image_load(good[i], &image, &why);
         gad_image_free(&image);
+        if (!status)
+            readable[(*readable_count)++] = good[i];
+        else if (status == GAD_E_MEMORY || !products->on_unread)
+            break;
+        else
+            products->on_unread(products->user, good[i], &why);
     }
+    if (*readable_count && products->on_unread && status != GAD_E_MEMORY)
+        return GAD_OK;
+    if (status && err)
+        *err = why;
+    return status;
+}
+
+static gad_status add_file(gad_products *products, gad_shelf_item *item, const char *path, gad_error *err)
+{
+    char kept[256], *bytes = NULL;
+    size_t size;
+    gad_status status = gad_file_read(path, MAX_PICTURE_BYTES, &bytes, &size, err);
+    if (!status)
+        status = gad_shelf_add(products->shelf, item, path, bytes, size, kept, err);
+    gad_memory_free(bytes);
     return status;
 }
 
 gad_status gad_products_add(gad_products *products, const char *name, const char *const *good, int64_t count,
                             const gad_progress *progress, gad_error *err)
 {
-    char kept[256];
     gad_shelf_item *item;
-    gad_progress_meter meter = gad_progress_start(progress, "good parts", count);
-    gad_status status = find(products, name, false, &item, err);
+    int64_t readable_count = 0;
+    const char **readable = gad_memory_alloc((size_t)count, sizeof *readable);
+    gad_status status = readable ? find(products, name, false, &item, err)
+                                 : gad_error_memory(err, operation, (size_t)count * sizeof *readable);
     if (!status)
-        status = check_files(good, count, err);
-    for (int64_t i = 0; i < count && !status; i++) {
-        char *bytes = NULL;
-        size_t size;
-        status = gad_file_read(good[i], MAX_PICTURE_BYTES, &bytes, &size, err);
-        if (!status)
-            status = gad_shelf_add(products->shelf, item, good[i], bytes, size, kept, err);
-        gad_memory_free(bytes);
+        status = check_files(products, good, count, readable, &readable_count, err);
+    gad_progress_meter meter = gad_progress_start(progress, "good parts", readable_count);
+    for (int64_t i = 0; i < readable_count && !status; i++) {
+        status = add_file(products, item, readable[i], err);
         if (!status && !gad_progress_update(&meter, i + 1))
             status = gad_error_set(err, GAD_E_CANCELLED, operation, NULL, "stopped");
     }
+    gad_memory_free(readable);
     return status ? status : gad_shelf_learn(products->shelf, item, err);
 }
 
@@ -245,6 +271,7 @@ gad_status gad_products_describe(gad_products *products, const char *name, bool 
 /* ---- checking ------------------------------------------------------------------------------------------------------ */
 
 typedef struct check {
+    const gad_products *products;
     const gad_shelf_item *item;
     void (*on_wrong)(void *user, const char *path, double score);
     void *user;
@@ -255,14 +282,20 @@ static gad_status check_one(const check *c, const char *path, bool bad, gad_erro
 {
     gad_image image = {0};
     gad_inspection r = {0};
+    gad_error why = {0};
     double start = gad_clock_seconds();
-    gad_status status = gad_image_load(path, &image, err);
+    gad_status status = gad_image_load(path, &image, &why);
     if (!status)
-        status = gad_product_look(c->item->product, &image, gad_shelf_threshold(c->item), &r, err);
+        status = gad_product_look(c->item->product, &image, gad_shelf_threshold(c->item), &r, &why);
     gad_image_free(&image);
-    if (status == GAD_E_MEMORY || status == GAD_E_CANCELLED)
+    if (status == GAD_E_MEMORY || status == GAD_E_CANCELLED) {
+        if (err)
+            *err = why;
         return status;
+    }
     c->report->failed += status != GAD_OK;
+    if (status && c->products->on_unread)
+        c->products->on_unread(c->products->user, path, &why);
     if (status)
         return GAD_OK;
     bool rejected = r.verdict != GAD_VERDICT_NORMAL;
@@ -285,7 +318,7 @@ gad_status gad_products_check(gad_products *products, const char *name, const ch
     gad_products_test counted = {0};
     gad_shelf_item *item;
     gad_status status = find(products, name, true, &item, err);
-    check c = {.item = item, .on_wrong = on_wrong, .user = user, .report = &counted};
+    check c = {.products = products, .item = item, .on_wrong = on_wrong, .user = user, .report = &counted};
     for (int64_t i = 0; i < good_count && !status; i++)
         status = check_one(&c, good[i], false, err);
     for (int64_t i = 0; i < bad_count && !status; i++)

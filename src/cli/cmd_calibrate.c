@@ -108,15 +108,22 @@ static bool is_cancelled(void *user)
     return terminal_interrupted();
 }
 
-static int score_part(const calibrate_options *o, gad_engine *engine, references *refs, const char *path, double *score)
+/* *score is NaN where the file cannot be read. */
+static int score_part(const calibrate_options *o, gad_engine *engine, references *refs, const char *path, unread *left_out,
+                      double *score)
 {
     gad_error err;
     gad_picture *part = NULL, *const * good;
     const char *const *good_path;
     gad_inspection result = {0};
     int good_count = 0, code = EXIT_DONE;
-    if (gad_picture_load(path, &part, &err))
-        return terminal_fail(&err);
+    *score = (double)NAN;
+    if (gad_picture_load(path, &part, &err)) {
+        if (err.code == GAD_E_MEMORY)
+            return terminal_fail(&err);
+        parts_unread_say(left_out, path, &err);
+        return EXIT_DONE;
+    }
     if (parts_references_for(refs, part, &good, &good_path, &good_count, &err) ||
         gad_inspect(engine, good, good_count, part, &o->s, &result, &err))
         code = terminal_fail(&err);
@@ -126,22 +133,25 @@ static int score_part(const calibrate_options *o, gad_engine *engine, references
     return code;
 }
 
-/* Every part counts: one that cannot be read or scored ends the calibration, because leaving it out would bend the result.
- */
-static int score_parts(const calibrate_options *o, gad_engine *engine, references *refs, const paths *parts, double *scores)
+/* A file that is no picture is left out; every part counts: one that cannot be scored ends the calibration, because leaving
+ * it out would bend the result. `scores` [*count] are those of the parts that were read. */
+static int score_parts(const calibrate_options *o, gad_engine *engine, references *refs, const paths *parts,
+                       unread *left_out, double *scores, size_t *count)
 {
     gad_progress progress = terminal_progress();
     struct timespec start, now;
     clock_gettime(CLOCK_MONOTONIC, &start);
+    *count = 0;
     for (size_t i = 0; i < parts->count; i++) {
-        int code = score_part(o, engine, refs, parts->item[i], &scores[i]);
+        int code = score_part(o, engine, refs, parts->item[i], left_out, &scores[*count]);
         if (code)
             return code;
-        if (scores[i] < 0) {
+        if (scores[*count] < 0) {
             terminal_printf(stderr, "gad calibrate: %s: the answer has no readable decision, so there is no score\n",
                             parts->item[i]);
             return EXIT_FAILED;
         }
+        *count += isnan(scores[*count]) ? 0 : 1;
         clock_gettime(CLOCK_MONOTONIC, &now);
         gad_progress_state state = {.what = "calibrate", .done = (int64_t)i + 1, .total = (int64_t)parts->count};
         state.elapsed_s = (double)(now.tv_sec - start.tv_sec) + 1e-9 * (double)(now.tv_nsec - start.tv_nsec);
@@ -158,14 +168,18 @@ static int calibrate_scores(const calibrate_options *o, gad_engine *engine, refe
     gad_threshold threshold;
     gad_threshold_basis basis;
     gad_error err;
+    unread left_out = {.command_name = "calibrate"};
+    size_t count = 0;
     double *scores = calloc(parts->count + 1, sizeof *scores);
-    int code = scores ? score_parts(o, engine, refs, parts, scores) : EXIT_FAILED;
+    int code = scores ? score_parts(o, engine, refs, parts, &left_out, scores, &count) : EXIT_FAILED;
     if (!code && (gad_threshold_basis_make(engine, refs->picture, (int)refs->path.count, refs->gallery != NULL, &o->s,
                                            &basis, &err) ||
-                  gad_calibrate(scores, parts->count, o->rate, o->confidence, &basis, o->out, &threshold, &err)))
+                  gad_calibrate(scores, count, o->rate, o->confidence, &basis, o->out, &threshold, &err)))
         code = terminal_fail(&err);
-    if (!code)
+    if (!code) {
         print_threshold(o, &threshold);
+        code = parts_unread_end(&left_out);
+    }
     free(scores);
     return code;
 }
@@ -235,7 +249,9 @@ const command cmd_calibrate = {
     .summary = "the rejection threshold for a wanted rate of false alarms, from good parts",
     .details =
         "Order statistics promise the rate without assumptions about the scores: 299 good parts for 1 % at 95 %. With\n"
-        "fewer the command says what they support.",
+        "fewer the command says what they support. A file that cannot be read is named and left out; the exit code is 1 "
+        "then,\n"
+        "and the threshold is written.",
     .options = table,
     .option_count = OPTIONS_COUNT(table),
     .min_arguments = 0,

@@ -9,6 +9,7 @@
 #include "cli/options_area.h"
 #include "cli/options_engine.h"
 #include "cli/outputs.h"
+#include "cli/parts.h"
 #include "cli/smallest.h"
 #include "cli/terminal.h"
 #include "gad_product.h"
@@ -176,7 +177,7 @@ static int learn_more(const learn_options *o, const paths *good, gad_product **p
     for (int64_t i = 0; i < o->forget.count; i++)
         if (gad_product_forget(*product, o->forget.item[i], &err))
             return terminal_fail(&err);
-    if (good->count && gad_product_learn_more(*product, (const char *const *)good->item, (int64_t)good->count, &err))
+    if (good->count && gad_product_learn_more(*product, (const char *const *)good->item, (int64_t)good->count, &o->s, &err))
         return terminal_fail(&err);
     return EXIT_DONE;
 }
@@ -190,6 +191,7 @@ static int run(void *settings)
 {
     learn_options *o = settings;
     paths good = {0};
+    unread left_out = {.command_name = "learn"};
     gad_product *product = NULL;
     gad_error err;
     int code = EXIT_DONE;
@@ -204,6 +206,8 @@ static int run(void *settings)
     for (int64_t i = 0; i < o->good.count && !code; i++)
         code = parts_paths_add(o->good.item[i], &good) ? EXIT_DONE : EXIT_FAILED;
     terminal_catch_interrupt();
+    o->s.on_unread = parts_unread_say;
+    o->s.user = &left_out;
     if (!code)
         code = outputs_check_file("learn", o->out, "\"product\"", o->force);
     if (!code)
@@ -211,8 +215,10 @@ static int run(void *settings)
     if (!code && gad_product_save(product, o->out, &err))
         code = terminal_fail(&err);
     terminal_progress_end();
-    if (!code)
+    if (!code) {
         print_product(product, o->out);
+        code = parts_unread_end(&left_out);
+    }
     gad_product_free(product);
     parts_paths_free(&good);
     return code;
@@ -223,7 +229,8 @@ const command cmd_learn = {
     .synopsis = "[options] --good DIR",
     .summary = "a product from its good parts: what they look like, and from where on a part is an anomaly",
     .details = "Nothing is trained: the file remembers the features of good parts (PatchCore). Each good part is compared\n"
-               "with the others, which gives the threshold and names odd ones. Inspect with gad inspect --product FILE.",
+               "with the others, which gives the threshold and names odd ones. Inspect with gad inspect --product FILE.\n"
+               "A file that cannot be read is named and left out; the exit code is 1 then, and the product is written.",
     .options = table,
     .option_count = OPTIONS_COUNT(table),
     .settings_bytes = sizeof(learn_options),

@@ -17,6 +17,7 @@
 typedef struct product_options {
     option_list argument, good, bad;
     gad_learn_settings learn;
+    unread left_out;
     const char *folder, *smallest;
     area_options area;
     bool json, force, tiles;
@@ -120,11 +121,13 @@ static void defaults(void *settings)
 }
 
 /* The folder of products, opened; NULL after a message. */
-static gad_products *open_products(const product_options *o)
+static gad_products *open_products(product_options *o)
 {
     char folder[4096];
     gad_products *products = NULL;
     gad_error err = {0};
+    o->learn.on_unread = parts_unread_say;
+    o->learn.user = &o->left_out;
     snprintf(folder, sizeof folder, "%s/products", o->folder);
     if (gad_products_open(folder, &o->learn, &products, &err))
         terminal_fail(&err);
@@ -198,6 +201,7 @@ static int run_add(void *settings)
     paths good = {0};
     char *text = NULL;
     const option_list files = {o->argument.item + 1, o->argument.count - 1};
+    o->left_out.command_name = "product add";
     const gad_progress progress = terminal_progress();
     if (!add_paths(&files, &good))
         return EXIT_FAILED;
@@ -214,10 +218,11 @@ static int run_add(void *settings)
         terminal_put(stdout, text, true);
     gad_text_free(text);
     parts_paths_free(&good);
-    return finish(products, status, &err);
+    int code = finish(products, status, &err);
+    return code ? code : parts_unread_end(&o->left_out);
 }
 
-static int describe(const product_options *o, const char *name)
+static int describe(product_options *o, const char *name)
 {
     gad_error err = {0};
     char *text = NULL;
@@ -238,7 +243,7 @@ static int run_list(void *settings)
 
 static int run_show(void *settings)
 {
-    const product_options *o = settings;
+    product_options *o = settings;
     return describe(o, o->argument.item[0]);
 }
 
@@ -254,6 +259,7 @@ static int run_test(void *settings)
     gad_error err = {0};
     paths good = {0}, bad = {0};
     gad_products_test report;
+    o->left_out.command_name = "product test";
     if (!o->good.count && !o->bad.count) {
         fprintf(stderr, "gad product test: give parts that are known with --good or --bad\n");
         return EXIT_USAGE;

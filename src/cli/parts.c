@@ -32,6 +32,24 @@ void parts_paths_free(paths *list)
     free(list->item);
 }
 
+void parts_unread_say(void *user, const char *path, const gad_error *why)
+{
+    unread *left_out = user;
+    left_out->count++;
+    terminal_progress_end();
+    terminal_printf(stderr, "gad %s: left out: %s: cannot %s: %s\n", left_out->command_name, path, why->operation,
+                    why->cause);
+}
+
+int parts_unread_end(const unread *left_out)
+{
+    if (!left_out->count)
+        return EXIT_DONE;
+    fprintf(stderr, "gad %s: %lld file%s could not be read and left out\n", left_out->command_name,
+            (long long)left_out->count, left_out->count == 1 ? "" : "s");
+    return EXIT_FAILED;
+}
+
 static bool is_folder(const char *path)
 {
     struct stat info;

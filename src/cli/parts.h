@@ -17,6 +17,15 @@ bool parts_paths_add(const char *path, paths *list);
 bool parts_paths_add_below(const char *path, paths *list);
 void parts_paths_free(paths *list);
 
+/* What could not be read of a series that goes on without it: as gad_learn_settings.on_unread and its user. */
+typedef struct unread {
+    const char *command_name;
+    int64_t count;
+} unread;
+void parts_unread_say(void *user, const char *path, const gad_error *why);
+/* EXIT_FAILED, with how many were left out, or EXIT_DONE where none was. */
+int parts_unread_end(const unread *left_out);
+
 /* The good parts: loaded once. When any came from a folder, one is chosen for each part; otherwise all are shown. */
 typedef struct references {
     paths path;

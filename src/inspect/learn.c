@@ -75,14 +75,25 @@ gad_status gad_product_head(const gad_learn_settings *settings, const gad_backbo
     return status;
 }
 
-static gad_status add_file(gad_product *product, const char *path, gad_error *err)
+/* *image stays empty where the file is left out. */
+static gad_status load(const gad_learn_settings *settings, const char *path, gad_image *image, gad_error *err)
 {
-    gad_image image = {0};
-    gad_status status = gad_image_load(path, &image, err);
-    if (!status)
-        status = gad_product_add(product, gad_file_name(path), &image, err);
-    gad_image_free(&image);
+    gad_error why = {0};
+    *image = (gad_image){0};
+    gad_status status = gad_image_load(path, image, &why);
+    if (status && status != GAD_E_MEMORY && settings->on_unread) {
+        settings->on_unread(settings->user, path, &why);
+        return GAD_OK;
+    }
+    if (status && err)
+        *err = why;
     return status;
+}
+
+static gad_status refuse_all(int64_t count, gad_error *err)
+{
+    return gad_error_set(err, GAD_E_ARGUMENT, learning, "give pictures of good parts", "none of the %lld files can be read",
+                         (long long)count);
 }
 
 /* What one inspection takes, by inspecting a good part. */
@@ -103,13 +114,6 @@ static gad_status measure_time(gad_product *product, const char *path, gad_error
     return status;
 }
 
-static gad_status find_side(const char *path, gad_learn_settings *settings, gad_error *err)
-{
-    int64_t width, height;
-    gad_status status = gad_image_probe(path, &width, &height, err);
-    return status ? status : gad_product_side(settings, width, height, &settings->side_px, err);
-}
-
 static gad_status look_at(gad_product *product, const double *roi, const char *mask, gad_error *err)
 {
     gad_image area = {0};
@@ -120,33 +124,54 @@ static gad_status look_at(gad_product *product, const double *roi, const char *m
     return status;
 }
 
-gad_status gad_product_learn(const char *const *good, int64_t count, const gad_learn_settings *settings,
-                             const gad_progress *progress, gad_product **product, gad_error *err)
+/* A product for pictures like this one. */
+static gad_status begin(const gad_learn_settings *settings, const gad_image *image, gad_product **product, gad_error *err)
 {
     gad_learn_settings s = *settings;
     gad_backbone *backbone = NULL;
-    gad_product *p = NULL;
-    if (count < 1)
-        return gad_error_set(err, GAD_E_ARGUMENT, learning, "give the files of good parts", "no good part");
-    gad_status status = find_side(good[0], &s, err);
+    gad_status status = gad_product_side(settings, image->width, image->height, &s.side_px, err);
     if (!status)
         status = gad_product_backbone(s.backbone, s.device, s.threads, &backbone, err);
     if (!status)
-        status = gad_product_new(&s, backbone, &p, err);
+        status = gad_product_new(&s, backbone, product, err);
     if (!status)
-        status = gad_product_head(&s, gad_backbone_describe(p->backbone), &p->sight.head, err);
-    if (!status && (s.roi || s.mask))
-        status = look_at(p, s.roi, s.mask, err);
+        status = gad_product_head(&s, gad_backbone_describe((*product)->backbone), &(*product)->sight.head, err);
+    return status || !(s.roi || s.mask) ? status : look_at(*product, s.roi, s.mask, err);
+}
+
+/* *last: the last file that was read. */
+static gad_status learn_files(const char *const *good, int64_t count, const gad_learn_settings *settings,
+                              const gad_progress *progress, gad_product **product, const char **last, gad_error *err)
+{
+    gad_status status = GAD_OK;
     gad_progress_meter meter = gad_progress_start(progress, "good parts", count);
+    *last = NULL;
     for (int64_t i = 0; !status && i < count; i++) {
-        status = add_file(p, good[i], err);
+        gad_image image;
+        status = load(settings, good[i], &image, err);
+        if (!status && image.pixels && !*product)
+            status = begin(settings, &image, product, err);
+        if (!status && image.pixels)
+            status = gad_product_add(*product, gad_file_name(*last = good[i]), &image, err);
+        gad_image_free(&image);
         if (!status && !gad_progress_update(&meter, i + 1))
             status = gad_error_set(err, GAD_E_CANCELLED, learning, NULL, "stopped after %lld good parts", (long long)i + 1);
     }
+    return status || *last ? status : refuse_all(count, err);
+}
+
+gad_status gad_product_learn(const char *const *good, int64_t count, const gad_learn_settings *settings,
+                             const gad_progress *progress, gad_product **product, gad_error *err)
+{
+    gad_product *p = NULL;
+    const char *last;
+    if (count < 1)
+        return gad_error_set(err, GAD_E_ARGUMENT, learning, "give the files of good parts", "no good part");
+    gad_status status = learn_files(good, count, settings, progress, &p, &last, err);
     if (!status)
-        status = gad_product_finish(p, s.rate, s.confidence, err);
+        status = gad_product_finish(p, settings->rate, settings->confidence, err);
     if (!status)
-        status = measure_time(p, good[count - 1], err);
+        status = measure_time(p, last, err);
     if (status) {
         gad_product_free(p);
         return status;
@@ -155,11 +180,11 @@ gad_status gad_product_learn(const char *const *good, int64_t count, const gad_l
     return GAD_OK;
 }
 
-gad_status gad_product_learn_more(gad_product *product, const char *const *good, int64_t count, gad_error *err)
+gad_status gad_product_learn_more(gad_product *product, const char *const *good, int64_t count,
+                                  const gad_learn_settings *settings, gad_error *err)
 {
-    gad_status status = GAD_OK;
-    for (int64_t i = 0; !status && i < count; i++)
-        status = add_file(product, good[i], err);
+    const char *last = NULL;
+    gad_status status = count ? learn_files(good, count, settings, NULL, &product, &last, err) : GAD_OK;
     return status ? status : gad_product_finish(product, product->threshold.rate, product->threshold.confidence, err);
 }
 

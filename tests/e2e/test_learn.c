@@ -3,6 +3,8 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -105,6 +107,58 @@ static void test_other_size(void **state)
     json_decref(other);
     gad_image_free(&image);
     gad_image_free(&small);
+}
+
+/* A folder with what cannot be read: a FIFO, no picture at all, a link that leads nowhere. Each is named, the rest is
+ * enough, and the exit code says that not all is in; where nothing can be read, nothing is written. */
+static void test_unread(void **state)
+{
+    (void)state;
+    gad_error err;
+    char good[900], fifo[1000], text[1000], away[1000], out[900], data[900];
+    snprintf(good, sizeof good, "%s", scratch("unread"));
+    snprintf(out, sizeof out, "%s", scratch("unread.gad"));
+    snprintf(data, sizeof data, "%s", scratch("unread-data"));
+    const char *const made[] = {good, out, data};
+    for (int i = 0; i < 3; i++)
+        ASSERT_OK(gad_file_remove(made[i], &err), &err);
+    ASSERT_OK(gad_file_make_directory(good, &err), &err);
+    snprintf(fifo, sizeof fifo, "%s/a-fifo.png", good);
+    snprintf(text, sizeof text, "%s/text.png", good);
+    snprintf(away, sizeof away, "%s/z-away.png", good);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    ASSERT_OK(gad_file_write(text, "no picture", 10, &err), &err);
+    assert_int_equal(symlink("nowhere", away), 0);
+    program_result none = RUN("learn", "--good", good, "--out", out, "--threads", "1");
+    expect(&none, 1, "none of the 3 files can be read");
+    assert_false(gad_file_exists(out));
+    program_free(&none);
+    for (int i = 0; i < 2; i++) {
+        char part[1000];
+        snprintf(part, sizeof part, "%s/good%d.png", good, i);
+        stripes_draw(part, i + 1, false, false);
+    }
+    program_result learnt = RUN("learn", "--good", good, "--class", "stripes", "--out", out, "--threads", "1");
+    expect(&learnt, 1, "stripes: 2 good parts");
+    expect(&learnt, 1, "3 files could not be read and left out");
+    const char *const named[] = {fifo, text, away};
+    for (int i = 0; i < 3; i++)
+        expect(&learnt, 1, named[i]);
+    program_free(&learnt);
+    program_result more = RUN("learn", "--product", out, "--good", good, "--out", out, "--threads", "1");
+    expect(&more, 1, "stripes: 4 good parts");
+    program_free(&more);
+    program_result new = RUN("product", "new", "stripes", "--data", data);
+    expect(&new, 0, NULL);
+    program_free(&new);
+    program_result added = RUN("product", "add", "stripes", good, "--data", data, "--threads", "1");
+    expect(&added, 1, "2 good parts");
+    expect(&added, 1, "3 files could not be read and left out");
+    program_free(&added);
+    program_result tested = RUN("product", "test", "stripes", "--good", good, "--data", data, "--threads", "1");
+    expect(&tested, 1, "0 false alarms among 2 good ones, 3 failed");
+    expect(&tested, 1, fifo);
+    program_free(&tested);
 }
 
 /* Where there are enough good parts for a rate, it is kept only when that is wanted; else its bound is said. */
@@ -373,7 +427,7 @@ int main(void)
         cmocka_unit_test(test_verdicts),      cmocka_unit_test(test_truth),      cmocka_unit_test(test_explained),
         cmocka_unit_test(test_more_and_less), cmocka_unit_test(test_files),      cmocka_unit_test(test_smallest),
         cmocka_unit_test(test_benchmark),     cmocka_unit_test(test_other_size), cmocka_unit_test(test_guarantee),
-        cmocka_unit_test(test_area),          cmocka_unit_test(test_head),
+        cmocka_unit_test(test_area),          cmocka_unit_test(test_head),       cmocka_unit_test(test_unread),
     };
     return cmocka_run_group_tests_name("e2e/learn", tests, NULL, NULL);
 }
