@@ -205,7 +205,11 @@ typedef struct gad_measurement {
     double lightness;              /* CIE L* of the part less what it is compared with, -100 to 100 */
     double red_green, yellow_blue; /* CIE a* (red positive) and b* (yellow positive), likewise */
     double roughness;              /* log2 of its mean slope over that of what it is compared with; 0: equal */
-    double unusual;                /* its peak over what rejects a part; 0: not known */
+    double contour; /* share of its pixels at a contour of the good part, 0 to 1: an outline that changed; else a surface */
+    /* Of added content: where the good part shows the same at another place, the middle of it in original pixels; -1: it
+     * does not. */
+    double like_x, like_y;
+    double unusual; /* its peak over what rejects a part; 0: not known */
     gad_measurement_basis basis;
     gad_measurement_content content;
     int other; /* of moved content: number of the place where it is found; -1 */

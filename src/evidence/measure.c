@@ -155,6 +155,42 @@ static void choose_pixels(place *p)
     }
 }
 
+/* ---- contours ------------------------------------------------------------------------------------------------------ */
+
+/* Brightness changes by a fifth of the range within a px of it: more than grain does. */
+static bool at_contour(const gad_measure_pictures *p, const float *planes, int64_t x, int64_t y)
+{
+    static const double step = 0.2;
+    int64_t area = p->width * p->height;
+    double low = 3, high = 0;
+    for (int64_t v = y > 1 ? y - 1 : 0; v <= y + 1 && v < p->height; v++)
+        for (int64_t u = x > 1 ? x - 1 : 0; u <= x + 1 && u < p->width; u++) {
+            int64_t at = v * p->width + u;
+            double level = (double)(planes[at] + planes[area + at] + planes[2 * area + at]);
+            low = fmin(low, level);
+            high = fmax(high, level);
+        }
+    return high - low >= 3 * step;
+}
+
+/* An outline that lies elsewhere now differs between its old and its new place: pixels that are at a contour of one of the
+ * two, and a contour of the good part among them. */
+static double contour_share(const place *p)
+{
+    const float *part = p->pictures->part, *reference = p->pictures->reference;
+    int64_t i = 0, n = 0, there = 0, either = 0;
+    for (int64_t y = p->around.y1; y < p->around.y2; y++)
+        for (int64_t x = p->around.x1; x < p->around.x2; x++, i++) {
+            if (!p->in[i])
+                continue;
+            bool old = at_contour(p->pictures, reference, x, y);
+            n++;
+            there += old;
+            either += old || at_contour(p->pictures, part, x, y);
+        }
+    return there ? (double)either / (double)n : 0;
+}
+
 /* ---- what they show ------------------------------------------------------------------------------------------------ */
 
 /* Area, length, breadth and direction: a uniform bar of length L has a variance of L^2 / 12 along itself, pixels included.
@@ -209,8 +245,10 @@ static void measure_tone(const place *p, gad_measurement *m)
     m->yellow_blue = is.b - was.b;
     m->roughness = p->aligned ? log2((mean_slope(p, part) + floor) / (mean_slope(p, reference) + floor)) : 0;
     m->basis = p->aligned ? GAD_MEASUREMENT_REFERENCE : GAD_MEASUREMENT_SURROUNDINGS;
+    m->contour = p->aligned ? contour_share(p) : 0;
     m->content = content_of(p);
     m->other = -1;
+    m->like_x = m->like_y = -1;
 }
 
 /* ---- moved --------------------------------------------------------------------------------------------------------- */
@@ -254,6 +292,42 @@ static void find_moved(const gad_measure_pictures *p, const gad_box *box, int co
             m[j].other = i;
         }
     }
+}
+
+/* How far the part's content of a window is from the reference's, moved by (dx, dy): mean difference of colours. */
+static double brightness_distance(const gad_measure_pictures *p, const window *w, int64_t dx, int64_t dy, double give_up)
+{
+    int64_t area = p->width * p->height, n = window_area(w);
+    double sum = 0;
+    for (int64_t y = w->y1; y < w->y2 && sum <= give_up * 3 * (double)n; y++)
+        for (int64_t x = w->x1; x < w->x2; x++)
+            for (int64_t c = 0; c < 3; c++)
+                sum += fabs(
+                    (double)(p->part[c * area + y * p->width + x] - p->reference[c * area + (y + dy) * p->width + x + dx]));
+    return sum / (3 * (double)n);
+}
+
+/* Added content that the good part shows at another place: a part too many, not foreign matter. Windows that do not reach
+ * into the old one; a third of the distance that it has in place, which is what made it stand out. */
+static void find_like(const gad_measure_pictures *p, const gad_box *box, double scale_x, double scale_y, gad_measurement *m)
+{
+    enum { STEP_PX = 2, LARGEST_PX = 64 };
+    window w = window_of(box, p);
+    int64_t width = w.x2 - w.x1, height = w.y2 - w.y1;
+    if (m->content != GAD_MEASUREMENT_ADDED || width > LARGEST_PX || height > LARGEST_PX)
+        return;
+    double best = brightness_distance(p, &w, 0, 0, INFINITY) / 3;
+    for (int64_t y = 0; y + height <= p->height; y += STEP_PX)
+        for (int64_t x = 0; x + width <= p->width; x += STEP_PX) {
+            if (x < w.x2 && x + width > w.x1 && y < w.y2 && y + height > w.y1)
+                continue;
+            double apart = brightness_distance(p, &w, x - w.x1, y - w.y1, best);
+            if (apart >= best)
+                continue;
+            best = apart;
+            m->like_x = ((double)x + (double)width / 2) * scale_x;
+            m->like_y = ((double)y + (double)height / 2) * scale_y;
+        }
 }
 
 /* ---- the whole ----------------------------------------------------------------------------------------------------- */
@@ -324,5 +398,7 @@ gad_status gad_measure_places(const gad_measure_pictures *pictures, const gad_bo
     }
     if (!status && aligned)
         find_moved(pictures, box, count, measurement);
+    for (int i = 0; i < count && !status && aligned; i++)
+        find_like(pictures, &box[i], scale_x, scale_y, &measurement[i]);
     return status;
 }

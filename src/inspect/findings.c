@@ -119,6 +119,10 @@ static gad_measurement in_picture(const gad_turn *turn, int region, double width
     m.length_px *= scale;
     m.breadth_px *= scale;
     m.area_px *= scale * scale;
+    if (m.like_x >= 0) {
+        m.like_x *= width_px / (double)turn->view.width;
+        m.like_y *= height_px / (double)turn->view.height;
+    }
     return m;
 }
 

@@ -48,14 +48,16 @@ static void add_measurement(gad_string *s, const gad_measurement *m)
     gad_string_addf(s,
                     ", \"measured\": {\"area_px\": %.1f, \"share\": %.6f, \"length_px\": %.1f, \"breadth_px\": %.1f, "
                     "\"direction_deg\": %.1f, \"lightness\": %.2f, \"red_green\": %.2f, \"yellow_blue\": %.2f, "
-                    "\"roughness\": %.2f, \"compared_with\": \"%s\", \"content\": \"%s\"",
+                    "\"roughness\": %.2f, \"contour\": %.2f, \"compared_with\": \"%s\", \"content\": \"%s\"",
                     m->area_px, m->share, m->length_px, m->breadth_px, m->direction_deg, m->lightness, m->red_green,
-                    m->yellow_blue, m->roughness, m->basis == GAD_MEASUREMENT_REFERENCE ? "good part" : "surroundings",
-                    contents[m->content]);
+                    m->yellow_blue, m->roughness, m->contour,
+                    m->basis == GAD_MEASUREMENT_REFERENCE ? "good part" : "surroundings", contents[m->content]);
     if (m->unusual > 0)
         gad_string_addf(s, ", \"unusual\": %.2f", m->unusual);
     if (m->content == GAD_MEASUREMENT_MOVED && m->other >= 0)
         gad_string_addf(s, ", \"found_at\": %d", m->other + 1);
+    if (m->content == GAD_MEASUREMENT_ADDED && m->like_x >= 0)
+        gad_string_addf(s, ", \"like\": [%.1f, %.1f]", m->like_x, m->like_y);
     gad_string_add(s, "}");
 }
 

@@ -113,6 +113,8 @@ static void write_tone(const gad_measurement *m, gad_string *text)
         gad_string_addf(text, tone ? " and %s" : ", %s", colour);
     if (tone || *colour)
         gad_string_addf(text, " than %s", than);
+    if (m->contour >= 0.5)
+        gad_string_add(text, ", along a contour");
     if (fabs(m->roughness) >= 1)
         gad_string_addf(text, ", %s than %s", words[GAD_WORD_STRUCTURE][m->roughness > 0 ? 2 : 1],
                         tone || *colour ? "it" : than);
@@ -128,6 +130,8 @@ static void write_content(const gad_measurement *m, gad_string *text)
         gad_string_addf(text, ", moved (region %d shows the same content)", m->other + 1);
     else
         gad_string_addf(text, ", something %s", m->content == GAD_MEASUREMENT_ADDED ? "was added" : "is missing");
+    if (m->content == GAD_MEASUREMENT_ADDED && m->like_x >= 0)
+        gad_string_addf(text, " (the good part shows the same at %.0f, %.0f)", m->like_x, m->like_y);
 }
 
 void gad_measurement_write_look(const gad_measurement *m, gad_string *text)

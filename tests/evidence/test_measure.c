@@ -153,6 +153,43 @@ static void test_moved(void **state)
     assert_says(&m[0], "moved (region 2 shows the same content)");
 }
 
+/* An outline that lies three px farther out differs along a contour; a spot on a surface does not. */
+static void test_contour(void **state)
+{
+    (void)state;
+    scene s;
+    draw_surface(&s, 15);
+    for (int i = 0; i < 3 * AREA; i++) {
+        s.reference[i] = i % WIDTH < 40 ? 0.2f : 0.8f;
+        s.part[i] = i % WIDTH < 40 || (i % WIDTH < 43 && i % AREA / WIDTH > 20 && i % AREA / WIDTH < 40) ? 0.2f : 0.8f;
+    }
+    gad_measurement m = measure_one(&s, (gad_box){36, 18, 47, 43});
+    assert_true(m.contour > 0.6);
+    assert_says(&m, "along a contour");
+    draw_surface(&s, 15);
+    draw_bar(s.part, 60, 30, 12, 12, 0, 0.1f, 0.1f, 0.1f);
+    m = measure_one(&s, (gad_box){52, 22, 68, 38});
+    assert_true(m.contour < 0.2);
+}
+
+/* A dot too many is like those that the good part has; one of another colour is not. */
+static void test_like(void **state)
+{
+    (void)state;
+    scene s;
+    const gad_box place = {62, 38, 78, 54};
+    for (int same = 0; same < 2; same++) {
+        draw_surface(&s, 17);
+        draw_bar(s.reference, 20, 20, 10, 10, 0, 0.9f, 0.9f, 0.1f);
+        draw_bar(s.part, 20, 20, 10, 10, 0, 0.9f, 0.9f, 0.1f);
+        draw_bar(s.part, 70, 46, 10, 10, 0, 0.9f, same ? 0.9f : 0.1f, 0.1f);
+        gad_measurement m = measure_one(&s, place);
+        assert_int_equal(m.content, GAD_MEASUREMENT_ADDED);
+        assert_near(m.like_x, same ? 20 : -1, 2);
+        assert_near(m.like_y, same ? 20 : -1, 2);
+    }
+}
+
 /* Another piece of the same material: its grain is its own, so a place is compared with what lies around it. */
 static void test_other_piece(void **state)
 {
@@ -194,8 +231,9 @@ static void test_frame(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_direction), cmocka_unit_test(test_tone),        cmocka_unit_test(test_content),
-        cmocka_unit_test(test_moved),     cmocka_unit_test(test_other_piece), cmocka_unit_test(test_frame),
+        cmocka_unit_test(test_direction),   cmocka_unit_test(test_tone),    cmocka_unit_test(test_content),
+        cmocka_unit_test(test_moved),       cmocka_unit_test(test_contour), cmocka_unit_test(test_like),
+        cmocka_unit_test(test_other_piece), cmocka_unit_test(test_frame),
     };
     return cmocka_run_group_tests_name("measure", tests, NULL, NULL);
 }

@@ -68,7 +68,8 @@ static void test_taken(void **state)
                                                 .area_px = 40,
                                                 .share = 0.004,
                                                 .content = GAD_MEASUREMENT_MOVED,
-                                                .other = 1 - i};
+                                                .other = 1 - i,
+                                                .like_x = -1};
     gad_defect defect[] = {{.x1 = 101, .y1 = 100, .x2 = 200, .y2 = 200, .valid = true},
                            {.x1 = 30, .y1 = 150, .x2 = 60, .y2 = 180, .valid = true},
                            {.x1 = 0, .y1 = 0, .x2 = 100, .y2 = 99, .valid = true}};

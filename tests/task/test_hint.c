@@ -31,6 +31,7 @@ static void test_regions(void **state)
                                               .share = 0.01,
                                               .lightness = -31,
                                               .unusual = 2.3,
+                                              .like_x = -1,
                                               .basis = GAD_MEASUREMENT_SURROUNDINGS};
     gad_inspection seen = seen_with(defect, 3);
     assert_writes(&seen, GAD_BOX_REL1000, false,
