@@ -71,9 +71,10 @@ typedef enum gad_schedule_kind { GAD_SCHEDULE_CONSTANT, GAD_SCHEDULE_LINEAR, GAD
 #define GAD_SCHEDULE_WORDS "constant", "linear", "cosine"
 typedef struct gad_schedule {
     gad_schedule_kind kind;
-    double peak;           /* learning rate after the warmup */
-    double floor;          /* last learning rate as a part of the peak */
-    int64_t warmup, steps; /* of them all */
+    double peak;    /* learning rate after the warmup */
+    double floor;   /* last learning rate as a part of the peak */
+    int64_t warmup; /* steps; negative: a tenth of them all, 20 at most */
+    int64_t steps;
 } gad_schedule;
 
 /* AdamW. */

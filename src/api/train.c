@@ -37,7 +37,7 @@ gad_train_settings gad_train_sft_default(void)
 {
     gad_train_settings s = settings_of_both();
     s.batch = 16;
-    s.schedule = (gad_schedule){.kind = GAD_SCHEDULE_COSINE, .peak = 1e-4, .floor = 0.1, .warmup = 20, .steps = 1000};
+    s.schedule = (gad_schedule){.kind = GAD_SCHEDULE_COSINE, .peak = 1e-4, .floor = 0.1, .warmup = -1, .steps = 1000};
     s.save_every = s.eval_every = 200;
     s.text_weight = 1;
     s.eval_answers = 16;

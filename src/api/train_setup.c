@@ -115,6 +115,29 @@ static gad_status open_synth(gad_train_setup *t, uint64_t seed, gad_source_synth
     return status ? status : gad_source_synth_open(&t->maker, &settings, seed, synth, err);
 }
 
+/* The samples that were named, else those of the same file that are held out: own parts are never measured on other ones.
+ * Where there are none, nothing is. Without a file, other pieces of the same synthetic world. */
+static gad_status open_evaluation(gad_train_setup *t, gad_source_filter filter, gad_error *err)
+{
+    const gad_train_settings *s = t->settings;
+    const char *path = s->eval_data ? s->eval_data : s->data;
+    gad_error none;
+    filter.split = s->eval_split;
+    gad_status status = path ? gad_source_samples_open(&t->maker, path, &filter, &t->eval_samples, &none)
+                             : open_synth(t, ~s->synth_seed, &t->eval_synth, err);
+    t->has_eval = !status;
+    if (path && status == GAD_E_ARGUMENT && !s->eval_data) {
+        gad_log_warning(s->log, "%s has no samples of the split %s: nothing is evaluated; give --eval-data or --eval-split",
+                        path, s->eval_split);
+        return GAD_OK;
+    }
+    if (path && status && err)
+        *err = none;
+    if (!status)
+        t->eval = path ? gad_source_samples_source(t->eval_samples) : gad_source_synth_source(&t->eval_synth);
+    return status;
+}
+
 static gad_status open_data(gad_train_setup *t, gad_train_kind kind, gad_error *err)
 {
     const gad_train_settings *s = t->settings;
@@ -132,18 +155,11 @@ static gad_status open_data(gad_train_setup *t, gad_train_kind kind, gad_error *
         status = gad_source_mix_open(gad_source_synth_source(&t->synth), t->train, s->synth_share, s->seed, &t->mix, err);
         t->train = gad_source_mix_source(&t->mix);
     }
-    if (status || s->eval_every < 0)
-        return status;
-    filter.split = s->eval_split;
-    if (s->eval_data) {
-        status = gad_source_samples_open(&t->maker, s->eval_data, &filter, &t->eval_samples, err);
-        t->eval = status ? t->eval : gad_source_samples_source(t->eval_samples);
-    } else {
-        status = open_synth(t, ~s->synth_seed, &t->eval_synth, err); /* other pieces of the same world */
-        t->eval = gad_source_synth_source(&t->eval_synth);
-    }
-    t->has_eval = !status;
-    return status;
+    if (!status && t->train.count && s->batch > t->train.count)
+        status =
+            gad_error_set(err, GAD_E_ARGUMENT, operation, "a smaller --batch, or more samples: gad data synth makes some",
+                          "a step of %lld samples, and there are %lld", (long long)s->batch, (long long)t->train.count);
+    return status || s->eval_every < 0 ? status : open_evaluation(t, filter, err);
 }
 
 /* ---- settings ------------------------------------------------------------------------------------------------------ */
@@ -183,8 +199,10 @@ static gad_status check_settings(const gad_train_settings *s, gad_train_kind kin
     else if (!(o->average >= 0) || o->average >= 1 || !(o->beta1 >= 0) || o->beta1 >= 1 || !(o->beta2 >= 0) ||
              o->beta2 >= 1 || !(o->epsilon > 0))
         bad = "beta1, beta2 and ema must be at least 0 and below 1, epsilon over 0";
-    else if (!(s->schedule.floor >= 0) || s->schedule.floor > 1 || s->schedule.warmup < 0)
-        bad = "the floor of the learning rate is a part of it, 0 to 1, and the warmup must not be negative";
+    else if (!(s->schedule.floor >= 0) || s->schedule.floor > 1)
+        bad = "the floor of the learning rate is a part of it, 0 to 1";
+    else if (s->schedule.warmup >= s->schedule.steps)
+        bad = "the warmup takes all steps, so the learning rate is never reached: a smaller --warmup, or more --steps";
     else if (!(o->weight_decay >= 0) || !(o->clip >= 0) || !(s->mask_weight >= 0) || !(s->text_weight >= 0) ||
              !(s->difference_rate >= 0))
         bad = "weight decay, clip, text and mask weight and difference rate must not be negative";

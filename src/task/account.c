@@ -1,5 +1,6 @@
 /* account: see account.h. Text grows from rules as in reasoning.c: "{name}" in an alternative stands for a measured word or
- * another rule; a sentence whose words have nothing to say is not written. */
+ * another rule; a sentence whose words have nothing to say is not written. A region is named before what was measured of
+ * it: that is read off where its name points. */
 #include "task/account.h"
 
 #include <ctype.h>
@@ -26,7 +27,6 @@ static const char *const SAME[] = {"In the {free} nothing stands out.",
                                    NULL};
 static const char *const DIFFER[] = {"In the {region} I see {look}{than}.",
                                      "The {region} differs: there is {look}{than}.",
-                                     "What stands out is {look} in the {region}{than}.",
                                      "The {region} shows {look}{than}.",
                                      "At the {region} there is {look}{than}.",
                                      "But in the {region} I find {look}{than}.",
@@ -34,7 +34,7 @@ static const char *const DIFFER[] = {"In the {region} I see {look}{than}.",
                                      NULL};
 static const char *const ALSO[] = {
     "There is also {look} in the {region}{than}.",  "The {region} differs too: {look}{than}.",
-    "Besides, the {region} shows {look}{than}.",    "In addition I see {look} in the {region}{than}.",
+    "Besides, the {region} shows {look}{than}.",    "Another one lies in the {region}: {look}{than}.",
     "Another one is {look} in the {region}{than}.", NULL};
 static const char *const STRUCTURE[] = {"Its surface is {structure} than that of {basis}.",
                                         "The texture there is {structure} than that of {basis}.",
@@ -66,7 +66,7 @@ static const char *const LARGEST[] = {"The largest deviation is in the {region}:
                                       "Most deviates the {region}, with {look}{than}.",
                                       "The {region} differs most: {look}{than}.",
                                       "Only the {region} shows a little: {look}{than}.",
-                                      "What comes nearest to a defect is {look} in the {region}{than}.",
+                                      "Nearest to a defect comes the {region}, with {look}{than}.",
                                       NULL};
 static const char *const WITHIN[] = {"It is {level} what rejects a part.", "That is {level} what rejects a part.",
                                      "It stays {level} what rejects a part.",
@@ -87,6 +87,7 @@ typedef struct state {
     const gad_account_facts *facts;
     const gad_account_region *region; /* that is being described */
     gad_rng *rng;
+    gad_account_spans *spans;
 } state;
 
 static const char *pick(gad_rng *rng, const char *const *list)
@@ -102,22 +103,44 @@ static const char *word(const state *s, gad_word_kind kind)
     return gad_measurement_word(kind, s->region->words.of[kind]);
 }
 
-/* "a small patch", "a thin line rising to the right" */
+/* A measured word; where it stands is kept. */
+static void add_word(const state *s, gad_word_kind kind, gad_string *out)
+{
+    size_t from = out->length;
+    gad_string_add(out, word(s, kind));
+    if (s->spans->count < GAD_ACCOUNT_SPANS && out->length > from) {
+        s->spans->from[s->spans->count] = from;
+        s->spans->to[s->spans->count++] = out->length;
+    }
+}
+
+/* "a small patch", "a small thin line rising to the right" */
 static void write_look(const state *s, gad_string *out)
 {
-    const char *form = word(s, GAD_WORD_FORM);
-    if (*form)
-        gad_string_addf(out, "a %s %s %s", word(s, GAD_WORD_SIZE), form, word(s, GAD_WORD_DIRECTION));
-    else
-        gad_string_addf(out, "a %s patch", word(s, GAD_WORD_SIZE));
+    gad_string_add(out, "a ");
+    add_word(s, GAD_WORD_SIZE, out);
+    gad_string_add(out, " ");
+    if (s->region->words.of[GAD_WORD_FORM]) {
+        add_word(s, GAD_WORD_FORM, out);
+        gad_string_add(out, " ");
+        add_word(s, GAD_WORD_DIRECTION, out);
+    } else {
+        gad_string_add(out, "patch");
+    }
 }
 
 /* ", darker and redder than the good part" */
 static void write_than(const state *s, gad_string *out)
 {
-    const char *tone = word(s, GAD_WORD_TONE), *colour = word(s, GAD_WORD_COLOUR);
-    if (*tone || *colour)
-        gad_string_addf(out, ", %s%s%s than %s", tone, *tone && *colour ? " and " : "", colour, word(s, GAD_WORD_BASIS));
+    bool tone = s->region->words.of[GAD_WORD_TONE] != 0, colour = s->region->words.of[GAD_WORD_COLOUR] != 0;
+    if (!tone && !colour)
+        return;
+    gad_string_add(out, ", ");
+    add_word(s, GAD_WORD_TONE, out);
+    gad_string_add(out, tone && colour ? " and " : "");
+    add_word(s, GAD_WORD_COLOUR, out);
+    gad_string_add(out, " than ");
+    add_word(s, GAD_WORD_BASIS, out);
 }
 
 static void write_label(const char *label, gad_string *out)
@@ -155,9 +178,9 @@ static void fill(const state *s, const char *name, size_t length, gad_string *ou
     case 2: gad_string_add(out, gad_pointer_mark(s->region->mark)); break;
     case 3: write_look(s, out); break;
     case 4: write_than(s, out); break;
-    case 5: gad_string_add(out, word(s, GAD_WORD_STRUCTURE)); break;
-    case 6: gad_string_add(out, word(s, GAD_WORD_BASIS)); break;
-    case 7: gad_string_add(out, word(s, GAD_WORD_LEVEL)); break;
+    case 5: add_word(s, GAD_WORD_STRUCTURE, out); break;
+    case 6: add_word(s, GAD_WORD_BASIS, out); break;
+    case 7: add_word(s, GAD_WORD_LEVEL, out); break;
     case 8: write_label(s->region->label, out); break;
     default: write_labels(s, out);
     }
@@ -220,9 +243,11 @@ static void write_normal(state *s, gad_string *out)
     sentence(s, NORMAL, out);
 }
 
-gad_status gad_account_write(const gad_account_facts *facts, gad_rng *rng, gad_string *text, gad_error *err)
+gad_status gad_account_write(const gad_account_facts *facts, gad_rng *rng, gad_string *text, gad_account_spans *spans,
+                             gad_error *err)
 {
-    state s = {.facts = facts, .region = facts->region, .rng = rng};
+    gad_account_spans found = {0};
+    state s = {.facts = facts, .region = facts->region, .rng = rng, .spans = &found};
     gad_string made = {0};
     if (!one_in(&s, 3))
         sentence(&s, OPEN, &made);
@@ -232,7 +257,13 @@ gad_status gad_account_write(const gad_account_facts *facts, gad_rng *rng, gad_s
         write_anomalous(&s, &made);
     else
         write_normal(&s, &made);
+    for (int i = 0; i < found.count; i++) {
+        found.from[i] += text->length;
+        found.to[i] += text->length;
+    }
     gad_string_append(text, gad_string_text(&made), made.length);
+    if (spans)
+        *spans = found;
     bool failed = made.failed || text->failed;
     gad_string_free(&made);
     return failed ? gad_error_memory(err, "write an account", 0) : GAD_OK;

@@ -21,8 +21,16 @@ typedef struct gad_account_facts {
     bool anomalous;
 } gad_account_facts;
 
-/* Append the text. Equal facts and equal state of `rng` give equal text. */
-gad_status gad_account_write(const gad_account_facts *facts, gad_rng *rng, gad_string *text, gad_error *err);
+/* Where measured words stand in a text, bytes from..to. */
+enum { GAD_ACCOUNT_SPANS = 64 };
+typedef struct gad_account_spans {
+    size_t from[GAD_ACCOUNT_SPANS], to[GAD_ACCOUNT_SPANS];
+    int count;
+} gad_account_spans;
+
+/* Append the text. Equal facts and equal state of `rng` give equal text. `spans` may be NULL. */
+gad_status gad_account_write(const gad_account_facts *facts, gad_rng *rng, gad_string *text, gad_account_spans *spans,
+                             gad_error *err);
 
 /* What an account (marks expanded or not) gets wrong. */
 typedef struct gad_account_faults {

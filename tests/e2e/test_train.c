@@ -91,7 +91,8 @@ static void test_bad_settings(void **state)
         {"sft", "--lr", "nan", "wants a number", 2},
         {"sft", "--lr", "2", "learning rate", 1},
         {"sft", "--lr-floor", "1.5", "floor", 1},
-        {"sft", "--warmup", "-1", "wants a whole number", 2},
+        {"sft", "--warmup", "-2", "wants a whole number", 2},
+        {"sft", "--warmup", "1000", "takes all steps", 1},
         {"sft", "--ema", "1", "below 1", 1},
         {"sft", "--beta2", "1", "below 1", 1},
         {"sft", "--weight-decay", "-1", "wants a number", 2},
@@ -436,8 +437,18 @@ static void test_samples_from_files(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         ASSERT_OK(gad_file_remove(out, &err), &err);
         ASSERT_OK(gad_file_write(broken, bad[i].text, strlen(bad[i].text), &err), &err);
-        expect(RUN(SFT, "--data", broken, "--out", out, "--steps", "1"), 1, bad[i].message);
+        expect(RUN(SFT, "--data", broken, "--out", out, "--steps", "1", "--batch", "1"), 1, bad[i].message);
     }
+    /* own samples: more in a step than there are is refused; without held-out ones nothing is measured on others */
+    ASSERT_OK(gad_file_remove(out, &err), &err);
+    expect(RUN(SFT, "--data", store, "--out", out, "--steps", "1", "--batch", "7"), 1,
+           "a step of 7 samples, and there are 6");
+    expect(RUN(SFT, "--data", store, "--out", out, "--steps", "1", "--eval-every", "0", "--eval-split", "none"), 0,
+           "has no samples of the split none: nothing is evaluated");
+    ASSERT_OK(gad_file_remove(out, &err), &err);
+    expect(RUN(SFT, "--data", store, "--out", out, "--steps", "1", "--eval-every", "0", "--eval-split", "train",
+               "--eval-examples", "2", "--eval-answers", "0"),
+           0, "eval_loss");
 }
 
 /* ---- several processes --------------------------------------------------------------------------------------------- */

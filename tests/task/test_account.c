@@ -21,7 +21,19 @@ static void write(const gad_account_facts *facts, gad_rng *rng, gad_string *text
 {
     gad_error err = {0};
     gad_string_clear(text);
-    ASSERT_OK(gad_account_write(facts, rng, text, &err), &err);
+    gad_account_spans spans;
+    ASSERT_OK(gad_account_write(facts, rng, text, &spans, &err), &err);
+    assert_true(spans.count > 0);
+    for (int i = 0; i < spans.count; i++) { /* each is a word that was measured of some region */
+        bool found = false;
+        for (int k = 0; k < facts->count * GAD_WORD_KINDS; k++) {
+            const char *word = gad_measurement_word((gad_word_kind)(k % GAD_WORD_KINDS),
+                                                    facts->region[k / GAD_WORD_KINDS].words.of[k % GAD_WORD_KINDS]);
+            found = found || (strlen(word) == spans.to[i] - spans.from[i] &&
+                              !strncmp(gad_string_text(text) + spans.from[i], word, strlen(word)));
+        }
+        assert_true(found);
+    }
 }
 
 static void test_says_what_was_measured(void **state)

@@ -373,6 +373,12 @@ static void test_schedule(void **state)
     gad_schedule s = {.kind = GAD_SCHEDULE_COSINE, .peak = 2, .floor = 0.1, .warmup = 4, .steps = 104};
     assert_true(fabs(gad_schedule_rate(&s, 0) - 0.5) < 1e-12 && fabs(gad_schedule_rate(&s, 3) - 2) < 1e-12);
     assert_true(fabs(gad_schedule_rate(&s, 54) - 2 * 0.55) < 1e-12 && fabs(gad_schedule_rate(&s, 104) - 0.2) < 1e-12);
+    gad_schedule short_run = {.kind = GAD_SCHEDULE_CONSTANT, .peak = 2, .warmup = -1, .steps = 30};
+    assert_true(fabs(gad_schedule_rate(&short_run, 0) - 2.0 / 3) < 1e-12 &&
+                fabs(gad_schedule_rate(&short_run, 2) - 2) < 1e-12);
+    short_run.steps = 1000; /* 20 at most */
+    assert_true(fabs(gad_schedule_rate(&short_run, 18) - 1.9) < 1e-12 &&
+                fabs(gad_schedule_rate(&short_run, 19) - 2) < 1e-12);
     s.kind = GAD_SCHEDULE_LINEAR;
     assert_true(fabs(gad_schedule_rate(&s, 54) - 2 * 0.55) < 1e-12);
 }
