@@ -133,6 +133,7 @@ static gad_status speak(speaker *s, const float *logits, gad_error *err)
     if (s->cut)
         s->out->finish = GAD_FINISH_STOP;
     s->done = s->cut || ++s->said >= s->settings->max_tokens;
+    s->done |= s->settings->is_over && s->settings->is_over(s->settings->user);
     return status;
 }
 
@@ -141,7 +142,11 @@ static gad_status end_text(speaker *s, gad_error *err)
     if (!s->cut)
         gad_tokenizer_stream_finish(&s->stream, &s->out->text);
     send(s, s->out->text.length);
-    return s->out->text.failed ? gad_error_memory(err, operation, s->out->text.length) : GAD_OK;
+    if (s->out->text.failed)
+        return gad_error_memory(err, operation, s->out->text.length);
+    if (s->settings->on_end)
+        s->settings->on_end(s->settings->user);
+    return GAD_OK;
 }
 
 gad_status gad_decode(gad_timeline *timeline, const gad_tokenizer *tokenizer, const gad_prompt *prompt,
@@ -205,11 +210,14 @@ static gad_status feed_prompts(gad_timeline *timeline, const gad_decode_part *pa
     gad_status status = GAD_OK;
     for (int i = 0; i < count && !status; i++) {
         const gad_decode_settings *settings = part[i].settings;
+        const int64_t computed = timeline->computed;
         if (new_prompt(part, i)) {
             status = gad_timeline_feed(timeline, part[i].prompt, settings->max_tokens, settings->cancel, err);
             if (!status)
                 status = gad_chorus_add_prompt(chorus, timeline, &prompt, err);
         }
+        if (part[i].computed)
+            *part[i].computed = timeline->computed - computed;
         if (!status)
             status = gad_chorus_add_voice(chorus, prompt, settings->max_tokens, timeline->logits, err);
     }
@@ -230,6 +238,8 @@ static gad_status speak_together(speaker *s, gad_chorus *chorus, bool *any, gad_
             status = gad_cancel_check(s[i].settings->cancel, err);
             if (!status)
                 status = speak(&s[i], chorus->voice[i].logits, err);
+            if (!status && s[i].done)
+                status = end_text(&s[i], err);
         }
         chorus->voice[i].id = s[i].id;
         chorus->voice[i].done = s[i].done;
@@ -257,14 +267,15 @@ gad_status gad_decode_together(gad_timeline *timeline, const gad_tokenizer *toke
         status = open_chorus(timeline, part, count, &chorus, err);
     if (!status)
         status = feed_prompts(timeline, part, count, &chorus, err);
+    for (int i = 0; i < count && !status; i++)
+        if (s[i].done) /* nothing is to be said */
+            status = end_text(&s[i], err);
     bool any = true;
     while (any && !status) {
         status = speak_together(s, &chorus, &any, err);
         if (any && !status)
             status = gad_chorus_step(&chorus, err);
     }
-    for (int i = 0; i < count && !status; i++)
-        status = end_text(&s[i], err);
     gad_chorus_close(&chorus);
     for (int i = 0; i < count && s; i++)
         close_speaker(&s[i]);

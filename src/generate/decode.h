@@ -18,6 +18,10 @@ typedef struct gad_decode_settings {
     void (*on_text)(void *user, const char *piece);
     /* Hears of each token before its text; logits [vocab] as the model gave them. NULL: not wanted. */
     void (*on_token)(void *user, int32_t id, const float *logits, int64_t vocab);
+    /* Asked after each token: true ends this answer, not others that are made with it. NULL: never. */
+    bool (*is_over)(void *user);
+    /* Hears of the end of this answer, which others that are made with it may outlast. NULL: not wanted. */
+    void (*on_end)(void *user);
     void *user;
     const gad_cancel *cancel;
 } gad_decode_settings;
@@ -42,7 +46,8 @@ gad_status gad_decode(gad_timeline *timeline, const gad_tokenizer *tokenizer, co
 typedef struct gad_decode_part {
     const gad_prompt *prompt;
     const gad_decode_settings *settings;
-    gad_rng *rng; /* of this answer alone */
+    gad_rng *rng;      /* of this answer alone */
+    int64_t *computed; /* becomes how many of the prompt's rows were not there already; NULL: not wanted */
 } gad_decode_part;
 /* Answers to all parts, decoded together (chorus.h): one pass of the model says a token of each. Each answer is what
  * gad_decode makes of its part, up to the rounding of sums: products of many rows add in another order than those of one.

@@ -24,10 +24,11 @@ struct gad_exchange {
     gad_response response;
     char *path; /* a copy, cut at the parameters */
     gad_string body;
-    bool refused; /* the response was made before the body was read */
-    bool ready;   /* the response is made, or begun as a stream */
-    bool sent;    /* given to the network */
-    bool gone;    /* the client is no longer there */
+    bool refused;  /* the response was made before the body was read */
+    bool ready;    /* the response is made, or begun as a stream */
+    bool sent;     /* given to the network */
+    bool answered; /* the worker is done with it */
+    bool gone;     /* the client is no longer there */
     bool too_large;
     int users;
     gad_stream stream;

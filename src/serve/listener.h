@@ -8,12 +8,22 @@
 
 typedef void (*gad_handler)(void *app, const gad_request *request, gad_response *response);
 
+/* Requests that wait at the same time, and are answered together. */
+enum { GAD_LISTENER_CALLS = 8 };
+typedef struct gad_call {
+    const gad_request *request;
+    gad_response *response;
+} gad_call;
+typedef void (*gad_calls_handler)(void *app, const gad_call *call, int count);
+
 typedef struct gad_route {
     gad_method method;
     const char *path; /* "/v1/results/{id}": a {name} stands for one component */
     gad_handler handle;
     bool queued; /* by the worker, in order; else at once: such a handler may not take long */
     bool open;   /* without a key */
+    /* In place of `handle`, of a queued route: gets a request, and those of its route that wait behind it. */
+    gad_calls_handler handle_calls;
 } gad_route;
 
 typedef struct gad_listener gad_listener;
@@ -34,6 +44,9 @@ typedef struct gad_listener_now {
     bool stopping;
 } gad_listener_now;
 gad_listener_now gad_listener_look(gad_listener *listener);
+
+/* The response to one of several calls is whole: it goes out now, not when the handler is done with the others. */
+void gad_listener_answer(const gad_request *request);
 
 /* ---- streams: a queued handler may send its response while it makes it ----------------------------------------------- */
 

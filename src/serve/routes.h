@@ -26,5 +26,5 @@ void gad_routes_studio_predict(void *app, const gad_request *request, gad_respon
 void gad_routes_studio_setup(void *app, const gad_request *request, gad_response *response);
 void gad_routes_studio_webhook(void *app, const gad_request *request, gad_response *response);
 void gad_routes_models(void *app, const gad_request *request, gad_response *response);
-void gad_routes_completions(void *app, const gad_request *request, gad_response *response);
+void gad_routes_completions(void *app, const gad_call *call, int count);
 #endif

@@ -118,10 +118,13 @@ static void add_timings(const gad_speech *s, int64_t prompt, int64_t answer, int
     double prompt_ms = 1000 * (first_s - s->began_s), answer_ms = 1000 * (end_s - first_s);
     gad_string_addf(json,
                     ",\"timings\":{\"cache_n\":%lld,\"prompt_n\":%lld,\"prompt_ms\":%.3f,\"prompt_per_second\":%.3f,"
-                    "\"predicted_n\":%lld,\"predicted_ms\":%.3f,\"predicted_per_second\":%.3f}",
+                    "\"predicted_n\":%lld,\"predicted_ms\":%.3f,\"predicted_per_second\":%.3f",
                     (long long)cached, (long long)(prompt - cached), prompt_ms,
                     prompt_ms > 0 ? 1000 * (double)(prompt - cached) / prompt_ms : 0, (long long)answer, answer_ms,
                     answer_ms > 0 ? 1000 * (double)answer / answer_ms : 0);
+    if (s->together)
+        gad_string_addf(json, ",\"together_n\":%d", s->together);
+    gad_string_add(json, "}");
 }
 
 /* ---- events -------------------------------------------------------------------------------------------------------- */
@@ -201,6 +204,7 @@ void gad_speech_end(gad_speech *speech, const gad_decoded *decoded, int64_t prom
 {
     int64_t said = 0;
     gad_string *body = &response->body;
+    speech->ended = true;
     if (speech->stream) {
         end_stream(speech, finish_of(decoded), prompt_tokens, (int64_t)decoded->ids.count, cached);
         return;

@@ -17,6 +17,8 @@ typedef struct gad_speech {
     bool gone;               /* the client has left: nobody listens */
     double began_s, first_s; /* gad_clock_seconds: of the question, of the first token */
     int64_t tokens;
+    int together; /* answers that are made with this one, of other requests too; 0: it is alone */
+    bool ended;   /* all was said */
 } gad_speech;
 
 void gad_speech_begin(gad_speech *speech, const gad_completion *asked, const gad_tokenizer *tokenizer, const char *model);

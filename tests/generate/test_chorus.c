@@ -153,7 +153,7 @@ static void check_answers(const char *family, int threads, int32_t stop)
                                               .stop = {stop},
                                               .stop_count = 1};
         rng[i] = gad_rng_make(7, (uint64_t)i);
-        part[i] = (gad_decode_part){&c[i / EACH].prompt, &settings[i], &rng[i]};
+        part[i] = (gad_decode_part){&c[i / EACH].prompt, &settings[i], &rng[i], NULL};
     }
     ASSERT_OK(gad_decode_together(&engine->timeline, engine->tokenizer, part, PARTS, together, &err), &err);
     for (int i = 0; i < PARTS; i++) {
@@ -217,7 +217,7 @@ static void test_cancelled(void **state)
     const gad_cancel cancel = {.is_cancelled = always};
     const gad_decode_settings settings = {.sampling = {.greedy = true}, .max_tokens = STEPS, .cancel = &cancel};
     speaking_open_case(engine, "qwen25", 'b', &c);
-    const gad_decode_part part[2] = {{&c.prompt, &settings, NULL}, {&c.prompt, &settings, NULL}};
+    const gad_decode_part part[2] = {{&c.prompt, &settings, NULL, NULL}, {&c.prompt, &settings, NULL, NULL}};
     assert_int_equal(gad_decode_together(&engine->timeline, engine->tokenizer, part, 2, decoded, &err), GAD_E_CANCELLED);
     assert_null(decoded[0].ids.id);
     speaking_close_case(&c);

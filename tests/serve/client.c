@@ -49,8 +49,7 @@ const char *client_hear(int fd, double wait_s, size_t *length)
     return text;
 }
 
-const char *client_ask(int port, const char *method, const char *path, const char *type, const void *body,
-                       size_t body_bytes, int *status, size_t *length)
+int client_begin(int port, const char *method, const char *path, const char *type, const void *body, size_t body_bytes)
 {
     char head[1024];
     int fd = client_dial(port), n;
@@ -61,11 +60,24 @@ const char *client_ask(int port, const char *method, const char *path, const cha
     client_say(fd, head, (size_t)n);
     if (body)
         client_say(fd, body, body_bytes);
-    size_t all;
-    const char *answer = client_hear(fd, 60, &all), *end = strstr(answer, "\r\n\r\n");
-    close(fd);
+    return fd;
+}
+
+const char *client_body(const char *answer, int *status)
+{
+    const char *end = strstr(answer, "\r\n\r\n");
     *status = strncmp(answer, "HTTP/1.1 ", 9) ? 0 : atoi(answer + 9);
-    if (length)
-        *length = end ? all - (size_t)(end + 4 - answer) : 0;
     return end ? end + 4 : "";
+}
+
+const char *client_ask(int port, const char *method, const char *path, const char *type, const void *body,
+                       size_t body_bytes, int *status, size_t *length)
+{
+    size_t all;
+    int fd = client_begin(port, method, path, type, body, body_bytes);
+    const char *answer = client_hear(fd, 60, &all), *rest = client_body(answer, status);
+    close(fd);
+    if (length)
+        *length = *rest ? all - (size_t)(rest - answer) : 0;
+    return rest;
 }

@@ -56,11 +56,11 @@ static void stream(void *app, const gad_request *request, gad_response *response
 }
 
 static const gad_route routes[] = {
-    {GAD_METHOD_GET, "/show/{a}/of/{b}", show, false, false},
-    {GAD_METHOD_POST, "/work", work, true, false},
-    {GAD_METHOD_GET, "/stream", stream, true, false},
-    {GAD_METHOD_GET, "/health", work, false, true},
-    {GAD_METHOD_DELETE, "/show/{a}/of/{b}", show, false, false},
+    {GAD_METHOD_GET, "/show/{a}/of/{b}", show, false, false, NULL},
+    {GAD_METHOD_POST, "/work", work, true, false, NULL},
+    {GAD_METHOD_GET, "/stream", stream, true, false, NULL},
+    {GAD_METHOD_GET, "/health", work, false, true, NULL},
+    {GAD_METHOD_DELETE, "/show/{a}/of/{b}", show, false, false, NULL},
 };
 
 static void count_done(void *app, int status)

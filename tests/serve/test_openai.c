@@ -173,6 +173,59 @@ static void test_conversations(void **state)
     }
 }
 
+static int begin_asking(const json_t *body)
+{
+    char *text = json_dumps(body, JSON_COMPACT);
+    int fd = client_begin(port, "POST", "/v1/chat/completions", "application/json", text, strlen(text));
+    free(text);
+    return fd;
+}
+
+/* While one is answered others wait: these are answered together, each in the reference's words; one of them leaves, one
+ * asks for what there is not, and one is longer than the others. */
+static void test_together(void **state)
+{
+    (void)state;
+    enum { CASES = 6 };
+    int fd[CASES], status, together = 0;
+    open_cases("qwen25");
+    begin("qwen25");
+    json_t *first = question('a'), *wrong = question('b'), *leaves = question('c');
+    set(first, "max_tokens", json_integer(1500));
+    set(first, "stream", json_true());
+    set(leaves, "stream", json_true());
+    set(wrong, "model", json_string("another"));
+    int busy = begin_asking(first);
+    usleep(100000); /* it is taken */
+    for (int i = 0; i < CASES; i++) {
+        json_t *body = question((char)('a' + i));
+        fd[i] = begin_asking(body);
+        json_decref(body);
+    }
+    int refused = begin_asking(wrong), gone = begin_asking(leaves);
+    close(gone);
+    close(busy); /* who has left is not answered to the end */
+    for (int i = 0; i < CASES; i++) {
+        json_t *root = json_loads(client_body(client_hear(fd[i], 60, NULL), &status), 0, NULL);
+        assert_int_equal(status, 200);
+        assert_string_equal(content_of(root), json_string_value(wanted((char)('a' + i), "decode_text")));
+        assert_int_equal(number(root, "usage", "prompt_tokens"), json_array_size(wanted((char)('a' + i), "ids")));
+        assert_int_equal(number(root, "usage", "completion_tokens"), 16);
+        together += number(root, "timings", "together_n") >= CASES;
+        json_decref(root);
+        close(fd[i]);
+    }
+    assert_true(together >= 4);
+    (void)client_body(client_hear(refused, 60, NULL), &status);
+    assert_int_equal(status, 404);
+    close(refused);
+    json_decref(first);
+    json_decref(wrong);
+    json_decref(leaves);
+    end();
+    json_decref(cases);
+}
+
 /* The text of all events, their number in *pieces; each but the last is a chunk. */
 static void read_events(const char *events, gad_string *text, gad_string *bytes, int *pieces, json_t **usage)
 {
@@ -479,9 +532,9 @@ int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conversations), cmocka_unit_test(test_stream),    cmocka_unit_test(test_probabilities),
-        cmocka_unit_test(test_sampling),      cmocka_unit_test(test_several),   cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_clients),       cmocka_unit_test(test_explained),
+        cmocka_unit_test(test_conversations), cmocka_unit_test(test_together), cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_probabilities), cmocka_unit_test(test_sampling), cmocka_unit_test(test_several),
+        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_clients),  cmocka_unit_test(test_explained),
     };
     return cmocka_run_group_tests_name("openai", tests, NULL, NULL);
 }
