@@ -95,12 +95,15 @@ typedef enum gad_quantise { GAD_QUANTISE_NONE, GAD_QUANTISE_Q8, GAD_QUANTISE_Q4,
  * computed in fp32 where the processor has no instructions for it. */
 typedef enum gad_precision { GAD_PRECISION_CHECKPOINT, GAD_PRECISION_FP32, GAD_PRECISION_BF16 } gad_precision;
 #define GAD_PRECISION_WORDS "checkpoint", "fp32", "bf16"
+/* What keys and values are kept in on the CPU: 16 bits, or 8 and a scale for each head of a row, take less memory. */
+typedef enum gad_cache { GAD_CACHE_FP32, GAD_CACHE_FP16, GAD_CACHE_Q8 } gad_cache;
+#define GAD_CACHE_WORDS "fp32", "fp16", "q8"
 
 /* How any model is computed; zeroed: as it is stored, on all processors. */
 typedef struct gad_compute {
     gad_quantise quantise;
     gad_precision precision;
-    bool half_cache;       /* keys and values of the text so far in 16 bits: a long one is read in half the time */
+    gad_cache cache;
     int threads;           /* 0: all processors */
     const char *device;    /* "cpu" (also NULL), "cuda", "cuda:N", or "auto": the first CUDA device if there is one */
     const char *cpu_level; /* newest instructions to use, such as "avx2" or "portable"; "best" (also NULL): all there are */

@@ -93,7 +93,7 @@ static gad_status fill_costs(const gad_model *model, const gad_device *device, c
                                 .matrix_dtype = dtype,
                                 .vision_dtype = dtype,
                                 .weights = {.quantise = options->compute.quantise},
-                                .half_cache = options->compute.half_cache,
+                                .cache = options->compute.cache,
                                 .device = device};
     gad_plan plan = gad_plan_make(model, &request);
     gad_memory_free(grids);

@@ -73,8 +73,8 @@ static gad_status open_side(const measurement *m, bool asked, side *s, gad_error
         return status;
     gad_device_use_products(&s->device,
                             gad_weights_products(s->files, asked ? set->compute.precision : GAD_PRECISION_FP32));
-    if (asked && set->compute.half_cache && !s->device.memory_bytes)
-        s->device.kept = GAD_F16;
+    if (asked)
+        gad_device_use_cache(&s->device, set->compute.cache);
     s->logits = gad_memory_alloc(PIECE_ROWS * (size_t)config.text.vocab, sizeof *s->logits);
     if (!s->logits)
         return gad_error_memory(err, operation, PIECE_ROWS * (size_t)config.text.vocab * sizeof *s->logits);

@@ -307,8 +307,7 @@ static gad_status measure_backbone(bench *b, gad_error *err)
 static gad_status measure_model(bench *b, gad_error *err)
 {
     gad_status status = load_model(b, err);
-    if (b->settings->compute.half_cache && !b->device.memory_bytes)
-        b->device.kept = GAD_F16;
+    gad_device_use_cache(&b->device, b->settings->compute.cache);
     gad_device_use_products(&b->device, gad_weights_products(b->files, b->settings->compute.precision));
     if (!status)
         status = gad_model_place(&b->model, &b->device, err);

@@ -58,9 +58,8 @@ const command cmd_model_perplexity = {
     .name = "model perplexity",
     .synopsis = "--text FILE [options] [MODEL]",
     .summary = "how well a model predicts a text, and what fewer bits change",
-    .details =
-        "The model is loaded twice: as it is stored with fp32 products, and as --quant, --precision and --half-cache\n"
-        "say. The divergence is that of the second's predicted words from the first's, in nats, a token.",
+    .details = "The model is loaded twice: as it is stored with fp32 products, and as --quant, --precision and --cache\n"
+               "say. The divergence is that of the second's predicted words from the first's, in nats, a token.",
     .options = table,
     .option_count = OPTIONS_COUNT(table),
     .max_arguments = 1,

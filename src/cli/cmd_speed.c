@@ -144,13 +144,13 @@ static void print_json(const gad_speed_report *r)
 
 static void print_csv(const gad_speed_report *r, const gad_compute *compute)
 {
-    static const char *const quantise[] = {GAD_QUANTISE_WORDS};
+    static const char *const quantise[] = {GAD_QUANTISE_WORDS}, *const cache[] = {"F32", "F16", "Q8"};
     printf("model,threads,cpu,products,quant,cache,stage,unit,median,least,most,rate,rate_unit,limit\n");
     for (int i = 0; i < r->rows; i++) {
         const gad_speed_row *row = &r->row[i];
         printf("%s,%d,%s,%s,%s,%s,%s,%s,%.6g,%.6g,%.6g,%.6g,%s,%.6g\n", r->model, r->threads, r->level, r->products,
-               quantise[compute->quantise], compute->half_cache ? "F16" : "F32", row->name, row->unit, row->median,
-               row->min, row->max, row->rate, row->rate_unit ? row->rate_unit : "", row->limit);
+               quantise[compute->quantise], cache[compute->cache], row->name, row->unit, row->median, row->min, row->max,
+               row->rate, row->rate_unit ? row->rate_unit : "", row->limit);
     }
 }
 

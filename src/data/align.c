@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "data/exposure.h"
+#include "data/shortlist.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@ struct gad_align_index {
     float *log_q;                 /* [capacity][size] */
     float *q;                     /* the same without logarithm; only for distances that need it */
     float *means;                 /* [capacity][3][blocks] */
+    float *centred;               /* the same for shortlists */
 };
 
 gad_align_rule gad_align_rule_default(void)
@@ -211,10 +213,11 @@ gad_status gad_align_index_new(const gad_align_rule *rule, size_t capacity, gad_
     index->capacity = capacity ? capacity : 1;
     index->log_q = gad_memory_alloc(index->capacity * index->size, sizeof(float));
     index->means = gad_memory_alloc(index->capacity * (size_t)index->scales.blocks, 3 * sizeof(float));
+    index->centred = gad_memory_alloc(index->capacity * (size_t)index->scales.blocks, 3 * sizeof(float));
     bool plain = rule->distance != GAD_ALIGN_KL;
     if (plain)
         index->q = gad_memory_alloc(index->capacity * index->size, sizeof(float));
-    if (!index->log_q || !index->means || (plain && !index->q)) {
+    if (!index->log_q || !index->means || !index->centred || (plain && !index->q)) {
         size_t size = index->size;
         gad_align_index_free(index);
         return gad_error_memory(err, "index normals", capacity * size * sizeof(float));
@@ -230,6 +233,7 @@ void gad_align_index_free(gad_align_index *index)
     gad_memory_free(index->log_q);
     gad_memory_free(index->q);
     gad_memory_free(index->means);
+    gad_memory_free(index->centred);
     gad_memory_free(index);
 }
 
@@ -242,7 +246,9 @@ gad_status gad_align_index_add(gad_align_index *index, const uint16_t *feature, 
     int blocks = index->scales.blocks;
     for (int b = 0; b < blocks; b++, at += BINS)
         gad_exposure_block(feature + (size_t)b * GAD_EXPOSURE_FINE, index->q ? index->q + at : NULL, index->log_q + at);
-    gad_exposure_means(feature, blocks, index->means + index->count * (size_t)blocks * 3);
+    const size_t planes = index->count * (size_t)blocks * 3;
+    gad_exposure_means(feature, blocks, index->means + planes);
+    gad_shortlist_centre(index->means + planes, blocks, index->centred + planes);
     index->count++;
     return GAD_OK;
 }
@@ -368,33 +374,64 @@ static bool hopeless(const scales *all, const float *d, double worst)
     return sum > worst * (1 + 1e-9) + 1e-12;
 }
 
+/* One candidate against the query: into the best where it belongs there. */
+static gad_status compare(const gad_align_index *index, gad_exposure *query, size_t candidate, int k, gad_align_match *best,
+                          int *count, gad_error *err)
+{
+    const scales *all = &index->scales;
+    float d[GAD_EXPOSURE_BLOCKS_MOST];
+    gad_exposure_match fitted;
+    gad_status status = gad_exposure_fit(query, index->means + candidate * (size_t)all->blocks * 3, &fitted, err);
+    if (status)
+        return status;
+    block_distances(index, &fitted, candidate, d);
+    if (*count == k && hopeless(all, d, best[k - 1].score))
+        return GAD_OK;
+    gad_align_match match = match_of(all, d, candidate);
+    if (*count == k && !better(&match, &best[k - 1]))
+        return GAD_OK;
+    int at = *count < k ? (*count)++ : k - 1;
+    for (; at > 0 && better(&match, &best[at - 1]); at--)
+        best[at] = best[at - 1];
+    best[at] = match;
+    return GAD_OK;
+}
+
+static size_t count_allowed(const gad_align_index *index, const unsigned char *allowed)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < index->count; i++)
+        n += !allowed || allowed[i];
+    return n;
+}
+
+/* The candidates of a shortlist. */
+static gad_status search_listed(const gad_align_index *index, gad_exposure *query, const uint16_t *feature,
+                                const unsigned char *allowed, int k, gad_align_match *best, int *found, gad_error *err)
+{
+    float means[3 * GAD_EXPOSURE_BLOCKS_MOST], centred[3 * GAD_EXPOSURE_BLOCKS_MOST];
+    size_t list[GAD_SHORTLIST_MOST];
+    gad_status status = GAD_OK;
+    gad_exposure_means(feature, index->scales.blocks, means);
+    gad_shortlist_centre(means, index->scales.blocks, centred);
+    const size_t n = gad_shortlist_make(centred, index->centred, index->count, index->scales.blocks, allowed, list);
+    for (size_t i = 0; i < n && !status; i++)
+        status = compare(index, query, list[i], k, best, found, err);
+    return status;
+}
+
 gad_status gad_align_search(const gad_align_index *index, const uint16_t *feature, const unsigned char *allowed, int k,
                             gad_align_match *best, int *found, gad_error *err)
 {
-    const scales *all = &index->scales;
-    int count = 0;
     gad_exposure *query = NULL;
-    gad_status status = gad_exposure_new(feature, all->side, all->count, index->rule.gain, &query, err);
-    for (size_t i = 0; i < index->count && k > 0 && !status; i++) {
-        float d[GAD_EXPOSURE_BLOCKS_MOST];
-        gad_exposure_match fitted;
-        if (allowed && !allowed[i])
-            continue;
-        status = gad_exposure_fit(query, index->means + i * (size_t)all->blocks * 3, &fitted, err);
-        if (status)
-            break;
-        block_distances(index, &fitted, i, d);
-        if (count == k && hopeless(all, d, best[count - 1].score))
-            continue;
-        gad_align_match match = match_of(all, d, i);
-        if (count == k && !better(&match, &best[count - 1]))
-            continue;
-        int at = count < k ? count++ : k - 1;
-        for (; at > 0 && better(&match, &best[at - 1]); at--)
-            best[at] = best[at - 1];
-        best[at] = match;
-    }
-    *found = count;
+    *found = 0;
+    gad_status status = gad_exposure_new(feature, index->scales.side, index->scales.count, index->rule.gain, &query, err);
+    if (!status && k > 0 && count_allowed(index, allowed) > GAD_SHORTLIST_FROM)
+        status = search_listed(index, query, feature, allowed, k, best, found, err);
+    else
+        for (size_t i = 0; i < index->count && k > 0 && !status; i++)
+            if (!allowed || allowed[i])
+                status = compare(index, query, i, k, best, found, err);
     gad_exposure_free(query);
     return status;
 }

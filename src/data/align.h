@@ -29,7 +29,8 @@ typedef struct gad_align_match {
     double score; /* D_align: mean over the better blocks, nats */
     double total; /* mean over all blocks; breaks ties */
 } gad_align_match;
-/* The best k candidates, best first; `allowed` (may be NULL) has one byte per candidate. *found may be smaller than k. */
+/* The best k candidates, best first, of very many those of a shortlist (shortlist.h); `allowed` (may be NULL) has one byte
+ * per candidate. *found may be smaller than k. */
 gad_status gad_align_search(const gad_align_index *index, const uint16_t *query, const unsigned char *allowed, int k,
                             gad_align_match *best, int *found, gad_error *err);
 #endif

@@ -74,7 +74,7 @@ static gad_status check_memory(const gad_engine *e, const gad_engine_options *op
                                 .matrix_dtype = GAD_BF16,
                                 .vision_dtype = GAD_BF16,
                                 .weights = {.quantise = options->compute.quantise},
-                                .half_cache = options->compute.half_cache,
+                                .cache = options->compute.cache,
                                 .device = &e->device};
     return gad_plan_check(gad_plan_make(&e->model, &request).total_bytes, &e->device, operation, err);
 }
@@ -177,8 +177,7 @@ static gad_status open_parts(gad_engine *e, const gad_engine_options *options, g
         gad_device_use_products(&e->device, gad_weights_products(e->files, compute->precision));
     if (!status)
         status = gad_model_place(&e->model, &e->device, err);
-    if (!status && compute->half_cache && !e->device.memory_bytes)
-        e->device.kept = GAD_F16;
+    gad_device_use_cache(&e->device, compute->cache);
     if (!status)
         status = gad_timeline_open(&e->model, &e->device, &e->timeline, err);
     return status;

@@ -21,7 +21,7 @@ gad_status gad_cancel_check(const gad_cancel *cancel, gad_error *err)
 size_t gad_timeline_row_bytes(const gad_model *model, gad_dtype kept)
 {
     const gad_text_config *text = &model->config.text;
-    return (size_t)text->layers * 2 * (size_t)text->kv_heads * (size_t)text->head_dim * gad_dtype_bytes(kept);
+    return (size_t)text->layers * 2 * (size_t)text->kv_heads * gad_dtype_head_bytes(kept, text->head_dim);
 }
 
 gad_status gad_timeline_open(const gad_model *model, gad_device *device, gad_timeline *timeline, gad_error *err)

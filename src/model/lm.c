@@ -162,7 +162,7 @@ gad_status gad_lm_cache_open(gad_device *device, const gad_text_config *text, in
                              gad_error *err)
 {
     gad_lm_cache c = {.layers = text->layers, .capacity = capacity};
-    int64_t cols = (int64_t)text->kv_heads * text->head_dim;
+    int64_t heads = text->kv_heads, cols = heads * text->head_dim;
     c.k = gad_memory_zero((size_t)text->layers, sizeof *c.k);
     c.v = gad_memory_zero((size_t)text->layers, sizeof *c.v);
     if (!c.k || !c.v) {
@@ -170,8 +170,8 @@ gad_status gad_lm_cache_open(gad_device *device, const gad_text_config *text, in
         return gad_error_memory(err, "make the key-value cache", (size_t)text->layers * sizeof *c.k);
     }
     for (int i = 0; i < text->layers; i++) {
-        c.k[i] = device->ops->allocate(device, capacity, cols);
-        c.v[i] = device->ops->allocate(device, capacity, cols);
+        c.k[i] = gad_tensor_view(device->ops->allocate(device, capacity * heads, text->head_dim), capacity, cols);
+        c.v[i] = gad_tensor_view(device->ops->allocate(device, capacity * heads, text->head_dim), capacity, cols);
     }
     gad_status status = gad_device_check(device, err);
     if (status)

@@ -127,6 +127,7 @@ double gad_param_get(const gad_param *param, int64_t i)
     case GAD_F16: memcpy(&h, at, 2); return (double)gad_half_from_f16(h);
     case GAD_Q8:
     case GAD_Q4: gad_quant_row(&f, w, i / w->cols, i % w->cols, 1); return (double)f;
+    case GAD_S8: break; /* no weight is kept so */
     }
     return 0;
 }

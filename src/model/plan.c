@@ -69,15 +69,19 @@ static size_t weight_bytes(const gad_model *model, const gad_plan_request *r)
     return bytes;
 }
 
-/* Bytes of an activation, and of a number of the key-value cache. */
+/* Bytes of an activation, and of a head of the key-value cache. */
 static size_t activation_bytes(const gad_plan_request *r)
 {
     return gad_dtype_bytes(r->device ? r->device->dtype : GAD_F32);
 }
 
-static size_t kept_bytes(const gad_plan_request *r)
+static size_t head_bytes(const gad_plan_request *r, int64_t d)
 {
-    return r->half_cache ? 2 : gad_dtype_bytes(r->device ? r->device->kept : GAD_F32);
+    const gad_dtype kept = r->cache == GAD_CACHE_Q8     ? GAD_S8
+                           : r->cache == GAD_CACHE_FP16 ? GAD_F16
+                           : r->device                  ? r->device->kept
+                                                        : GAD_F32;
+    return gad_dtype_head_bytes(kept, d);
 }
 
 /* Scratch memory of the larger of one image's vision pass and one prefill piece. */
@@ -124,7 +128,7 @@ gad_plan gad_plan_make(const gad_model *model, const gad_plan_request *r)
     }
     plan.prompt_tokens = plan.image_tokens + r->text_tokens;
     int64_t rows = plan.prompt_tokens + r->answer_tokens;
-    double kv = (double)t->kv_heads * t->head_dim, row_bytes = 2.0 * t->layers * kv * (double)kept_bytes(r);
+    double row_bytes = 2.0 * t->layers * t->kv_heads * (double)head_bytes(r, t->head_dim);
     plan.weight_bytes = weight_bytes(model, r);
     plan.cache_bytes = (size_t)(row_bytes * (double)rows);
     plan.image_bytes = (size_t)plan.image_tokens * (size_t)t->hidden * activation_bytes(r) *

@@ -14,7 +14,7 @@ typedef struct gad_plan_request {
     gad_dtype matrix_dtype; /* of the language model's matrices as they are stored: F32, BF16 or F16 */
     gad_dtype vision_dtype; /* of the vision tower's */
     gad_weights_options weights;
-    bool half_cache;          /* keys and values in 16 bits */
+    gad_cache cache;          /* keys and values */
     const gad_device *device; /* where it runs; NULL: the CPU */
 } gad_plan_request;
 

@@ -83,3 +83,10 @@ void gad_device_close(gad_device *device)
         device->ops->free(device);
     *device = (gad_device){0};
 }
+
+void gad_device_use_cache(gad_device *device, gad_cache cache)
+{
+    static const gad_dtype kept[] = {[GAD_CACHE_FP16] = GAD_F16, [GAD_CACHE_Q8] = GAD_S8};
+    if (cache != GAD_CACHE_FP32 && !device->memory_bytes)
+        device->kept = kept[cache];
+}

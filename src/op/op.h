@@ -177,7 +177,7 @@ struct gad_device {
     const gad_ops *ops;
     gad_dtype dtype;    /* of activations */
     gad_dtype products; /* what linear layers round their factors to: F32 (not at all) or BF16 */
-    gad_dtype kept;     /* of what `allocate` gives: `dtype`, or F16 where a device's filling says so */
+    gad_dtype kept;     /* of what `allocate` gives: `dtype`, or F16 or S8 where a device's filling says so */
     int threads;
     char label[64];      /* what people call it: "NVIDIA H100 80GB HBM3"; empty: the CPU */
     size_t memory_bytes; /* of its own that was free when it was opened; 0: it works in the host's memory */
@@ -185,8 +185,8 @@ struct gad_device {
     gad_error error;     /* the first failure; code GAD_OK while well */
 };
 
-/* The CPU filling: fp32 activations, kept ones F32 or F16 (the caller's choice); weights F32, BF16, F16, Q8 or Q4. threads
- * 0: all that OpenMP offers. */
+/* The CPU filling: fp32 activations, kept ones F32, F16 or S8 (the caller's choice); weights F32, BF16, F16, Q8 or Q4.
+ * threads 0: all that OpenMP offers. */
 gad_status gad_device_open_cpu(gad_device *device, int threads, gad_error *err);
 /* By name: "cpu", "cuda" (the first one), "cuda:1", or "auto": the first CUDA device if there is one, else the CPU. */
 gad_status gad_device_open(gad_device *device, const char *name, int threads, gad_error *err);
@@ -194,6 +194,8 @@ gad_status gad_device_open(gad_device *device, const char *name, int threads, ga
  * but for `threads` or fails with what the driver says. It calls nothing of the program that loads it. */
 typedef gad_status gad_cuda_opener(gad_device *device, int index, gad_error *err);
 #define GAD_CUDA_SYMBOL "gad_cuda_open"
+/* What a device that works in the host's memory keeps keys and values in from now on. */
+void gad_device_use_cache(gad_device *device, gad_cache cache);
 /* Let linear layers multiply in bf16, or in fp32 (as after opening). What they do now: F32 where the processor has no
  * instructions for bf16, or its level was lowered to one without. A device of BF16 activations becomes one of F32 when that
  * is asked for before anything is placed on it. */

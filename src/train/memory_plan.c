@@ -40,7 +40,7 @@ gad_memory_plan gad_memory_plan_make(const gad_model *model, const gad_memory_re
         p.weight_bytes += gad_param_bytes(model->params.item[i], model->params.item[i]->value.dtype);
     p.optimizer_bytes = (size_t)r->trainable * sizeof(float) + gad_optimizer_bytes(r->trainable, r->average);
     plan_activations(model, r, &p);
-    size_t kv_row = (size_t)t->layers * 2 * (size_t)t->kv_heads * (size_t)t->head_dim * gad_dtype_bytes(r->device->kept);
+    size_t kv_row = (size_t)t->layers * 2 * (size_t)t->kv_heads * gad_dtype_head_bytes(r->device->kept, t->head_dim);
     p.rollout_bytes = r->group ? kv_row * (size_t)(r->micro_tokens + r->group * r->max_new_tokens) : 0;
     p.total_bytes =
         p.weight_bytes + p.optimizer_bytes + p.activation_bytes + p.logits_bytes + p.vision_bytes + p.rollout_bytes;

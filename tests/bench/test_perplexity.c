@@ -32,10 +32,13 @@ static void test_tiny(void **state)
     gad_perplexity_report same = measure(&s);
     assert_true(same.tokens > 500 && same.plain > 1 && same.plain == same.asked);
     assert_true(same.divergence == 0 && same.same_word == 1);
-    s.compute.half_cache = true;
+    s.compute.cache = GAD_CACHE_FP16;
     gad_perplexity_report half = measure(&s);
     assert_true(half.divergence > 0 && half.divergence < 1e-4 && half.plain == same.plain);
-    s.compute.half_cache = false;
+    s.compute.cache = GAD_CACHE_Q8;
+    gad_perplexity_report bytes = measure(&s);
+    assert_true(bytes.divergence > half.divergence && bytes.divergence < 1e-3 && bytes.plain == same.plain);
+    s.compute.cache = GAD_CACHE_FP32;
     s.compute.quantise = GAD_QUANTISE_Q8;
     gad_perplexity_report q8 = measure(&s);
     s.compute.quantise = GAD_QUANTISE_Q4;

@@ -45,6 +45,7 @@ typedef struct tile_memory {
     float *query, *out; /* panels: [d][nr] each */
     float *most, *sum;  /* [lanes] */
     float *keys, *values, *scores;
+    float *wide; /* [GAD_KEY_TILE][d]: keys or values that are kept in 8 bits, as fp32 */
 } tile_memory;
 
 static int64_t whole_lines(int64_t floats)
@@ -62,8 +63,9 @@ static int64_t lay_out(const gad_kernels *kernels, int64_t d, float *at, tile_me
                             BLOCK_LANES,
                             GAD_KEY_TILE * d,
                             GAD_KEY_TILE * deep,
-                            GAD_KEY_TILE * kernels->fp32.nr};
-    float **const part[] = {&m->query, &m->out, &m->most, &m->sum, &m->keys, &m->values, &m->scores};
+                            GAD_KEY_TILE * kernels->fp32.nr,
+                            GAD_KEY_TILE * d};
+    float **const part[] = {&m->query, &m->out, &m->most, &m->sum, &m->keys, &m->values, &m->scores, &m->wide};
     int64_t used = 0;
     for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
         *part[i] = at ? at + used : NULL;
@@ -72,23 +74,48 @@ static int64_t lay_out(const gad_kernels *kernels, int64_t d, float *at, tile_me
     return used;
 }
 
+/* What the numbers of head g of `keys` rows from `from` on are to be multiplied with. */
+static void head_scales(gad_tensor t, int64_t g, int64_t d, int64_t from, int64_t keys, float *scale)
+{
+    const char *at = gad_cpu_head(t, from, g, d) + d;
+    for (int64_t n = 0; n < keys; n++, at += t.stride)
+        memcpy(&scale[n], at, sizeof *scale);
+}
+
+/* Head g of `keys` rows as the matrix kernel reads it: [keys, d] where it is kept, or widened. */
+static gad_tensor tile_of(gad_tensor t, const tile_memory *m, int64_t g, int64_t d, int64_t from, int64_t keys)
+{
+    if (t.dtype != GAD_S8)
+        return (gad_tensor){(void *)(uintptr_t)gad_cpu_head(t, from, g, d), t.dtype, keys, d, t.stride};
+    float scale[GAD_KEY_TILE];
+    head_scales(t, g, d, from, keys, scale);
+    for (int64_t n = 0; n < keys; n++) {
+        const int8_t *q = (const int8_t *)gad_cpu_head(t, from + n, g, d);
+        for (int64_t i = 0; i < d; i++)
+            m->wide[n * d + i] = scale[n] * (float)q[i];
+    }
+    return gad_tensor_make(m->wide, GAD_F32, keys, d);
+}
+
 /* A tile of keys as [d][mr] panels, and of values as [keys][mr] panels (V^T). */
 static void pack_tile(const call *c, const tile_memory *m, int64_t g, int64_t from, int64_t keys)
 {
     const gad_kernels *kernels = c->kernels;
     const int mr = kernels->fp32.mr;
     const int64_t d = c->shape.d;
+    const gad_tensor k = tile_of(c->k, m, g, d, from, keys);
     for (int64_t n = 0; n < keys; n += mr) {
         const char *row[GAD_MOST_MR];
         const int rows = (int)(keys - n < mr ? keys - n : mr);
         for (int r = 0; r < rows; r++)
-            row[r] = gad_cpu_number(c->k, from + n + r, g * d);
-        kernels->fp32.pack_rows(m->keys + n * d, mr, row, rows, d, c->k.dtype, 1);
+            row[r] = gad_cpu_number(k, n + r, 0);
+        kernels->fp32.pack_rows(m->keys + n * d, mr, row, rows, d, k.dtype, 1);
     }
+    const gad_tensor v = tile_of(c->v, m, g, d, from, keys); /* in the same place: the keys are packed by now */
     for (int64_t i = 0; i < d; i += mr)
-        kernels->fp32.pack_columns(m->values + i * keys, mr, gad_cpu_number(c->v, from, g * d + i),
-                                   c->v.stride * (int64_t)gad_dtype_bytes(c->v.dtype), (int)(d - i < mr ? d - i : mr),
-                                   d - i, keys, c->v.dtype, 1);
+        kernels->fp32.pack_columns(m->values + i * keys, mr, gad_cpu_number(v, 0, i),
+                                   v.stride * (int64_t)gad_dtype_bytes(v.dtype), (int)(d - i < mr ? d - i : mr), d - i,
+                                   keys, v.dtype, 1);
 }
 
 /* One panel of lanes against the packed tile: out^T = out^T * shrink + V^T exp(K Q^T - most). */
@@ -213,6 +240,18 @@ static int64_t chunks(int64_t keys)
     return keys > 0 ? (keys + CHUNK - 1) / CHUNK : 0;
 }
 
+/* row[lane][key] *= the scale of the key's head, where it has one. */
+static void apply_scales(gad_tensor t, int64_t g, int64_t d, int64_t from, int64_t keys, int64_t lanes, float *row)
+{
+    float scale[CHUNK];
+    if (t.dtype != GAD_S8)
+        return;
+    head_scales(t, g, d, from, keys, scale);
+    for (int64_t n = 0; n < lanes; n++, row += CHUNK)
+        for (int64_t i = 0; i < keys; i++)
+            row[i] *= scale[i];
+}
+
 /* What one chunk of keys contributes to each lane: partial[lane] = {out[d], largest score, sum}. `work` holds the scaled
  * queries and the scores. */
 static void attend_chunk(const call *c, const gad_attention_span *s, int64_t g, int64_t from, int64_t keys, bool causal,
@@ -225,8 +264,9 @@ static void attend_chunk(const call *c, const gad_attention_span *s, int64_t g, 
         kernels->axpby(query + n * d, c->shape.scale, gad_attention_lane(c->q, s, &c->shape, g, n), 0, d);
     for (int64_t n = 0; n < lanes; n += GAD_FEW_ROWS)
         kernels->few(scores + n * CHUNK, CHUNK, query + n * d, d,
-                     (int)(lanes - n < GAD_FEW_ROWS ? lanes - n : GAD_FEW_ROWS), gad_cpu_number(c->k, from, g * d),
+                     (int)(lanes - n < GAD_FEW_ROWS ? lanes - n : GAD_FEW_ROWS), gad_cpu_head(c->k, from, g, d),
                      c->k.stride * (int64_t)gad_dtype_bytes(c->k.dtype), c->k.dtype, keys, d);
+    apply_scales(c->k, g, d, from, keys, lanes, scores);
     for (int64_t n = 0; n < lanes; n++) {
         const int64_t end = causal ? gad_attention_end(s, n / c->shape.group) - from : keys;
         const int64_t seen = end < 0 ? 0 : end > keys ? keys : end;
@@ -235,9 +275,10 @@ static void attend_chunk(const call *c, const gad_attention_span *s, int64_t g, 
         partial[n * width + d + 1] = (float)kernels->exp_row(row, row, seen, most, 1, 1, NULL);
         memset(row + seen, 0, (size_t)(keys - seen) * sizeof(float));
     }
+    apply_scales(c->v, g, d, from, keys, lanes, scores);
     for (int64_t n = 0; n < lanes; n += GAD_FEW_ROWS)
         kernels->mix(partial + n * width, width, scores + n * CHUNK, CHUNK,
-                     (int)(lanes - n < GAD_FEW_ROWS ? lanes - n : GAD_FEW_ROWS), gad_cpu_number(c->v, from, g * d),
+                     (int)(lanes - n < GAD_FEW_ROWS ? lanes - n : GAD_FEW_ROWS), gad_cpu_head(c->v, from, g, d),
                      c->v.stride * (int64_t)gad_dtype_bytes(c->v.dtype), c->v.dtype, keys, d);
 }
 

@@ -104,6 +104,7 @@ void gad_cpu_weight_row(float *dst, const gad_weight *w, int64_t row, int64_t fr
         break;
     case GAD_Q8:
     case GAD_Q4: gad_quant_row(dst, w, row, from, n); break;
+    case GAD_S8: break; /* no weight is kept so */
     }
 }
 

@@ -60,6 +60,12 @@ static inline const char *gad_cpu_number(gad_tensor t, int64_t row, int64_t col)
 {
     return (const char *)t.data + (row * t.stride + col) * (int64_t)gad_dtype_bytes(t.dtype);
 }
+/* Head g of d numbers in a row of keys or values. */
+static inline const char *gad_cpu_head(gad_tensor t, int64_t row, int64_t g, int64_t d)
+{
+    return (const char *)t.data + row * t.stride * (int64_t)gad_dtype_bytes(t.dtype) +
+           g * (int64_t)gad_dtype_head_bytes(t.dtype, d);
+}
 /* The first numbers of row `from` of x (F32 or of y's dtype) into row `to` of y, y->cols of them. */
 void gad_cpu_put_row(gad_tensor y, int64_t to, gad_tensor x, int64_t from);
 

@@ -105,7 +105,7 @@ static void probability_tile(float *p, float *ds, int64_t keys, const int32_t *v
 SIMD_INLINE void mix_block(float *out, int64_t out_stride, const float *p, int64_t p_stride, const char *v, int64_t v_bytes,
                            int64_t keys, int64_t count, const int T, const int W, const gad_dtype dtype)
 {
-    const int64_t number = dtype == GAD_F32 ? 4 : 2;
+    const int64_t number = weight_bytes(dtype);
     vf sum[GAD_FEW_ROWS][2];
     SIMD_UNROLL
     for (int t = 0; t < T; t++)
@@ -137,7 +137,7 @@ SIMD_INLINE void mix_block(float *out, int64_t out_stride, const float *p, int64
 SIMD_INLINE void mix_rows(float *out, int64_t out_stride, const float *p, int64_t p_stride, const char *v, int64_t v_bytes,
                           int64_t keys, int64_t d, const int T, const gad_dtype dtype)
 {
-    const int64_t number = dtype == GAD_F32 ? 4 : 2;
+    const int64_t number = weight_bytes(dtype);
     int64_t c = 0;
     for (; c + NR <= d; c += NR)
         mix_block(out + c, out_stride, p, p_stride, v + c * number, v_bytes, keys, NR, T, 2, dtype);
@@ -161,6 +161,8 @@ static void mix(float *out, int64_t out_stride, const float *p, int64_t p_stride
 {
     if (dtype == GAD_F16)
         mix_of(out, out_stride, p, p_stride, rows, v, v_bytes, keys, d, GAD_F16);
+    else if (dtype == GAD_S8)
+        mix_of(out, out_stride, p, p_stride, rows, v, v_bytes, keys, d, GAD_S8);
     else
         mix_of(out, out_stride, p, p_stride, rows, v, v_bytes, keys, d, GAD_F32);
 }

@@ -12,7 +12,7 @@ enum { FEW_COLUMNS = 64 }; /* of one step */
 SIMD_INLINE void few_step(vf sum[GAD_FEW_ROWS][4], const float *x, int64_t x_stride, const char *w, int64_t w_bytes,
                           int64_t l, const int T, const int R, const gad_dtype dtype)
 {
-    const int64_t number = dtype == GAD_F32 ? 4 : 2;
+    const int64_t number = weight_bytes(dtype);
     const int64_t ahead = R * w_bytes < MIN_AHEAD ? 2 * R * w_bytes : R * w_bytes;
     SIMD_UNROLL
     for (int j = 0; j < FEW_COLUMNS; j += SIMD_LANES) {
@@ -38,7 +38,7 @@ SIMD_INLINE void few_step(vf sum[GAD_FEW_ROWS][4], const float *x, int64_t x_str
 SIMD_INLINE void few_rest(vf sum[GAD_FEW_ROWS][4], const float *x, int64_t x_stride, const char *w, int64_t w_bytes,
                           int64_t l, int64_t left, const int T, const int R, const gad_dtype dtype)
 {
-    const int64_t number = dtype == GAD_F32 ? 4 : 2;
+    const int64_t number = weight_bytes(dtype);
     vf row[GAD_FEW_ROWS];
     SIMD_UNROLL
     for (int t = 0; t < T; t++)
@@ -143,6 +143,7 @@ SIMD_INLINE void few_outputs(float *out, int64_t out_stride, const float *x, int
 FEW_OF(few_f32, GAD_F32)
 FEW_OF(few_bf16, GAD_BF16)
 FEW_OF(few_f16, GAD_F16)
+FEW_OF(few_s8, GAD_S8)
 #undef FEW_OF
 
 static void few(float *out, int64_t out_stride, const float *x, int64_t x_stride, int rows, const char *w, int64_t w_bytes,
@@ -151,6 +152,7 @@ static void few(float *out, int64_t out_stride, const float *x, int64_t x_stride
     switch (dtype) {
     case GAD_BF16: few_bf16(out, out_stride, x, x_stride, rows, w, w_bytes, outputs, k); break;
     case GAD_F16: few_f16(out, out_stride, x, x_stride, rows, w, w_bytes, outputs, k); break;
+    case GAD_S8: few_s8(out, out_stride, x, x_stride, rows, w, w_bytes, outputs, k); break;
     default: few_f32(out, out_stride, x, x_stride, rows, w, w_bytes, outputs, k); break;
     }
 }

@@ -36,7 +36,7 @@ typedef struct gad_kernels {
     gad_kernels_product fp32;
 
     /* ---- few rows: out[t*out_stride + o] = x[t] . w[o], t < rows <= GAD_FEW_ROWS, o < outputs. Reads w once; `w_bytes`
-     * from one o to the next. F32, BF16 or F16. ---- */
+     * from one o to the next. F32, BF16 or F16, or S8, whose scales are not looked at. ---- */
     void (*few)(float *out, int64_t out_stride, const float *x, int64_t x_stride, int rows, const char *w, int64_t w_bytes,
                 gad_dtype dtype, int64_t outputs, int64_t k);
 
@@ -52,8 +52,8 @@ typedef struct gad_kernels {
     /* p = exp(p - lse), ds = p (ds - delta) */
     void (*probability_tile)(float *p, float *ds, int64_t keys, const int32_t *visible, const float *lse,
                              const float *delta);
-    /* out[t] = sum over keys of p[t][key] * v[key], t < rows <= GAD_FEW_ROWS, d channels; v of F32 or F16, `v_bytes` from
-     * one key to the next. */
+    /* out[t] = sum over keys of p[t][key] * v[key], t < rows <= GAD_FEW_ROWS, d channels; v of F32, F16 or S8 (without
+     * its scales), `v_bytes` from one key to the next. */
     void (*mix)(float *out, int64_t out_stride, const float *p, int64_t p_stride, int rows, const char *v, int64_t v_bytes,
                 gad_dtype dtype, int64_t keys, int64_t d);
 

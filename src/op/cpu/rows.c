@@ -2,14 +2,35 @@
 #include "base/half.h"
 #include "op/cpu/cpu.h"
 
+#include <math.h>
 #include <string.h>
+
+/* d numbers as signed bytes q and the scale behind them: x is about q * scale, the largest magnitude being 127 * scale.
+ * What is not finite makes the scale so. */
+static void round_head(int8_t *q, const float *x, int64_t d)
+{
+    float most = 0, wrong = 0;
+    for (int64_t c = 0; c < d; c++) {
+        const float size = fabsf(x[c]);
+        most = size > most ? size : most;
+        wrong += 0 * x[c]; /* NaN as soon as one is not finite */
+    }
+    const float scale = most / 127 + wrong, inverse = most > 0x1p-100f ? 127 / most : 0;
+    for (int64_t c = 0; c < d; c++)
+        q[c] = (int8_t)lrintf(wrong == 0 ? x[c] * inverse : 0);
+    memcpy(q + d, &scale, sizeof scale);
+}
 
 void gad_cpu_put_row(gad_tensor y, int64_t to, gad_tensor x, int64_t from)
 {
     uint16_t *half = (uint16_t *)y.data + to * y.stride;
+    const int64_t heads = (y.stride - y.cols) / GAD_S8_SCALE_BYTES, d = heads ? y.cols / heads : 0;
     if (x.dtype == y.dtype)
         memcpy((char *)(uintptr_t)gad_cpu_number(y, to, 0), gad_cpu_number(x, from, 0),
-               (size_t)y.cols * gad_dtype_bytes(y.dtype));
+               (size_t)(y.dtype == GAD_S8 ? y.stride : y.cols) * gad_dtype_bytes(y.dtype));
+    else if (y.dtype == GAD_S8)
+        for (int64_t g = 0; g < heads; g++)
+            round_head((int8_t *)(uintptr_t)gad_cpu_head(y, to, g, d), gad_cpu_row(x, from) + g * d, d);
     else
         for (int64_t c = 0; c < y.cols; c++)
             half[c] = gad_half_to_f16(gad_cpu_row(x, from)[c]);

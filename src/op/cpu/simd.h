@@ -32,6 +32,7 @@ typedef uint16_t vh __attribute__((vector_size(2 * SIMD_LANES)));
 /* ---- memory; no alignment is needed anywhere ---- */
 
 typedef float vf_any __attribute__((vector_size(4 * SIMD_LANES), aligned(1), may_alias));
+typedef int8_t vb_any __attribute__((vector_size(SIMD_LANES), aligned(1), may_alias));
 typedef uint16_t vh_any __attribute__((vector_size(2 * SIMD_LANES), aligned(1), may_alias));
 
 SIMD_INLINE vf vf_load(const float *p)
@@ -75,7 +76,23 @@ SIMD_INLINE vi vi_set(int32_t x)
     return x - (vi){0};
 }
 
-/* ---- weights of F32, BF16 and F16 as floats ---- */
+/* ---- weights of F32, BF16 and F16, and bytes of S8 without their scale, as floats ---- */
+
+SIMD_INLINE int64_t weight_bytes(const gad_dtype dtype)
+{
+    return dtype == GAD_F32 ? 4 : dtype == GAD_S8 ? 1 : 2;
+}
+
+SIMD_INLINE vf bytes_to_floats(const char *p)
+{
+#if SIMD_LANES == 16
+    return (vf)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)));
+#elif SIMD_LANES == 8
+    return (vf)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));
+#else
+    return __builtin_convertvector(*(const vb_any *)p, vf);
+#endif
+}
 
 SIMD_INLINE vu widen_half(vh h)
 {
@@ -110,6 +127,7 @@ SIMD_INLINE vf weight_load(const char *p, gad_dtype dtype)
     switch (dtype) {
     case GAD_BF16: return (vf)(widen_half(*(const vh_any *)p) << 16);
     case GAD_F16: return half_to_floats(*(const vh_any *)p);
+    case GAD_S8: return bytes_to_floats(p);
     default: return *(const vf_any *)p;
     }
 }
@@ -118,8 +136,7 @@ SIMD_INLINE vf weight_load(const char *p, gad_dtype dtype)
 SIMD_INLINE vf weight_load_part(const char *p, int64_t n, gad_dtype dtype)
 {
     char bytes[4 * SIMD_LANES] = {0};
-    const size_t number = dtype == GAD_F32 ? 4 : 2;
-    memcpy(bytes, p, (size_t)n * number);
+    memcpy(bytes, p, (size_t)(n * weight_bytes(dtype)));
     return weight_load(bytes, dtype);
 }
 

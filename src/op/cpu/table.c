@@ -52,15 +52,16 @@ static void fill(gad_device *device, gad_tensor y, const float *host)
 
 static gad_tensor allocate(gad_device *device, int64_t rows, int64_t cols)
 {
+    const int64_t stride = cols + (device->kept == GAD_S8 ? GAD_S8_SCALE_BYTES : 0);
     size_t count = 0;
     void *data = NULL;
     if (!gad_cpu_well(device))
         return gad_tensor_none();
-    if (rows >= 0 && cols >= 0 && gad_memory_product((size_t)rows, (size_t)cols, &count))
+    if (rows >= 0 && cols >= 0 && gad_memory_product((size_t)rows, (size_t)stride, &count))
         data = gad_memory_alloc_aligned(count, gad_dtype_bytes(device->kept));
     if (!data)
         gad_error_fill_memory(&device->error, "take working memory", count * gad_dtype_bytes(device->kept));
-    return gad_tensor_make(data, device->kept, rows, cols);
+    return (gad_tensor){data, device->kept, rows, cols, stride};
 }
 
 static gad_tensor allocate_exact(gad_device *device, int64_t rows, int64_t cols)
