@@ -33,6 +33,7 @@ typedef struct gad_new_settings {
     const char *prompt_file; /* for a vocabulary made here */
     int64_t side_px;         /* images are resized to this square; 0: the preset's own */
     bool difference;         /* with the difference module (docs/model.md) */
+    bool words;              /* .. whose regions also carry what was measured of them, which answers then say */
     uint64_t seed;
     const gad_log *log;
     const gad_progress *progress;
@@ -160,6 +161,7 @@ typedef struct gad_train_settings {
     int64_t micro_tokens; /* SFT: rows of one pass; a sample of more is left out and counted */
     gad_schedule schedule;
     gad_optimizer_settings optimizer;
+    bool reasoning_only;    /* SFT of a model that is shown measured words: decisions and boxes are left as they are */
     double difference_rate; /* learning rate of the evidence head as a multiple */
     bool checkpointing, resume, bf16, dry_run;
     bool bf16_products; /* linear layers multiply bf16, forward and backward; sums, weights and gradients stay fp32 */

@@ -1,14 +1,12 @@
 """widen_regions.py MODEL OUT: a model of ours whose region tokens also carry the measured words of a region.
 
-The matrix that shows regions to the language model gets a column for each word (src/task/measurement.h), of small random
-numbers as large as those of the others are after training: what starts at zero takes ten times the samples to be told apart.
-config.json says so ("words" of "difference"). A threshold that was measured stays behind. Needs nothing but Python.
+The matrix that shows regions to the language model gets a column for each word (src/task/measurement.h), all zero, so that
+the model answers as before until it is trained; config.json says so ("words" of "difference"). A threshold that was measured
+stays behind. Needs nothing but Python.
 """
 
-import array
 import json
 import os
-import random
 import shutil
 import struct
 import sys
@@ -16,17 +14,10 @@ import sys
 WORDS = 39  # GAD_REGION_TOKEN_WORDS
 NAME = "difference.regions.weight"
 BYTES = {"F32": 4, "BF16": 2}
-DEVIATION = 0.05
-
-
-def draw(kind):
-    numbers = array.array("f", (random.gauss(0, DEVIATION) for _ in range(WORDS))).tobytes()
-    return numbers if kind == "F32" else b"".join(numbers[i + 2 : i + 4] for i in range(0, len(numbers), 4))
 
 
 def main():
     model, out = sys.argv[1:3]
-    random.seed(1)
     with open(os.path.join(model, "model.safetensors"), "rb") as file:
         (size,) = struct.unpack("<Q", file.read(8))
         header, data = json.loads(file.read(size)), file.read()
@@ -38,8 +29,8 @@ def main():
         begin, end = tensor["data_offsets"]
         numbers, shape = data[begin:end], list(tensor["shape"])
         if name == NAME:
-            row = shape[1] * BYTES[tensor["dtype"]]
-            numbers = b"".join(numbers[i : i + row] + draw(tensor["dtype"]) for i in range(0, len(numbers), row))
+            row, zeros = shape[1] * BYTES[tensor["dtype"]], bytes(WORDS * BYTES[tensor["dtype"]])
+            numbers = b"".join(numbers[i : i + row] + zeros for i in range(0, len(numbers), row))
             shape[1] += WORDS
         made[name] = {"dtype": tensor["dtype"], "shape": shape, "data_offsets": [len(body), len(body) + len(numbers)]}
         body += numbers

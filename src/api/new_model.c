@@ -201,7 +201,7 @@ gad_status gad_model_new(const gad_new_settings *settings, gad_error *err)
     if (!status)
         status = gad_file_make_directory(settings->out, err);
     if (!status && settings->difference)
-        config.evidence = (gad_evidence_config){.words = true,
+        config.evidence = (gad_evidence_config){.words = settings->words,
                                                 .heads = 4,
                                                 .head_dim = config.text.hidden < 128 ? 16 : 32,
                                                 .hidden = config.text.hidden,

@@ -369,6 +369,7 @@ static gad_status open_parts(gad_train_setup *t, gad_train_kind kind, bool *read
     t->maker.reasons = s->think;
     t->maker.knows = s->knowledge;
     t->maker.fast_share = s->fast_share;
+    t->maker.reasoning_only = s->reasoning_only;
     t->maker.compares = gad_head_exists(&t->engine->model);
     t->maker.mask_side = gad_config_map_side(&t->engine->model.config.evidence);
     if (!t->maker.mask_side)

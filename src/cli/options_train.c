@@ -64,6 +64,11 @@ static const option data[] = {
      .kind = OPTION_NUMBER,
      .offset = AT(fast_share),
      .help = "of these answers without reasoning, so that the fast way to answer is learnt too"},
+    {.name = "reasoning-only",
+     .kind = OPTION_FLAG,
+     .offset = AT(reasoning_only),
+     .help =
+         "sft of a model that is shown measured words: its reasoning is learnt, decisions and boxes are left as they are"},
     {.name = "prompt",
      .argument = "FILE",
      .kind = OPTION_STRING,

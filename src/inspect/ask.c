@@ -44,7 +44,8 @@ gad_status gad_ask_fast(gad_engine *engine, const gad_turn *turn, const gad_canc
 }
 
 /* What marks mean in this turn. The first region always means something, so that no Yes is without a place. */
-static gad_pointer_meaning meaning_of(const gad_turn *turn, const char *object, const gad_box_frame *frame)
+static gad_pointer_meaning meaning_of(const gad_engine *engine, const gad_turn *turn, const char *object,
+                                      const gad_box_frame *frame)
 {
     int count = turn->heat && !turn->region_count ? 1 : turn->region_count;
     gad_box box[GAD_REGIONS_MAX];
@@ -58,7 +59,9 @@ static gad_pointer_meaning meaning_of(const gad_turn *turn, const char *object, 
         int p = gad_place_of(&(gad_box){x, y, x + 1, y + 1}, (double)turn->heat_cols, (double)turn->heat_rows);
         loudest[p] = fmaxf(loudest[p], turn->heat[i]);
     }
-    return gad_pointer_mean(frame, object, box, count, turn->heat ? loudest : NULL);
+    gad_pointer_meaning meaning = gad_pointer_mean(frame, object, box, count, turn->heat ? loudest : NULL);
+    meaning.words = turn->heat && engine->model.config.evidence.words ? turn->words : NULL;
+    return meaning;
 }
 
 /* An answer that is told while it is written. */
@@ -87,7 +90,8 @@ static void tell_piece(void *user, const char *piece)
     bool waits = !strcasecmp(word, "a") || !strcasecmp(word, "an");
     if (last && !last[1])
         waits = (n >= 2 && !strcasecmp(last - 1, "a ")) || (n >= 3 && !strcasecmp(last - 2, "an "));
-    if (!waits)
+    const char *brace = strrchr(text, '{'); /* of a mark that is not whole yet */
+    if (!waits && !(t->meaning.words && brace && !strchr(brace, '}')))
         tell_held(t);
 }
 
@@ -117,7 +121,7 @@ gad_status gad_ask_reasoned(gad_engine *engine, const gad_turn *turn, const char
                             gad_error *err)
 {
     gad_asked a = {.score = -1};
-    const gad_pointer_meaning meaning = meaning_of(turn, object, frame);
+    const gad_pointer_meaning meaning = meaning_of(engine, turn, object, frame);
     telling told = {.meaning = meaning, .on_text = settings->on_text, .user = settings->user};
     gad_pointer_meaning whole = meaning;
     gad_decode_settings own = *settings;

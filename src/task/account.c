@@ -25,26 +25,16 @@ static const char *const SAME[] = {"In the {free} nothing stands out.",
                                    "At the {free} I see the same in both.",
                                    "Nothing differs in the {free}.",
                                    NULL};
-static const char *const DIFFER[] = {"In the {region} I see {look}{than}.",
-                                     "The {region} differs: there is {look}{than}.",
-                                     "The {region} shows {look}{than}.",
-                                     "At the {region} there is {look}{than}.",
-                                     "But in the {region} I find {look}{than}.",
-                                     "The difference lies in the {region}: {look}{than}.",
+static const char *const DIFFER[] = {"In the {region} I see {look}.",
+                                     "The {region} differs: there is {look}.",
+                                     "The {region} shows {look}.",
+                                     "At the {region} there is {look}.",
+                                     "But in the {region} I find {look}.",
+                                     "The difference lies in the {region}: {look}.",
                                      NULL};
-static const char *const ALSO[] = {
-    "There is also {look} in the {region}{than}.",  "The {region} differs too: {look}{than}.",
-    "Besides, the {region} shows {look}{than}.",    "Another one lies in the {region}: {look}{than}.",
-    "Another one is {look} in the {region}{than}.", NULL};
-static const char *const STRUCTURE[] = {"Its surface is {structure} than that of {basis}.",
-                                        "The texture there is {structure} than that of {basis}.",
-                                        "It is {structure} than {basis}.", NULL};
-static const char *const ADDED[] = {"The good part has nothing like it there.", "Something was added there.",
-                                    "It is not there in the good part.", NULL};
-static const char *const MISSING[] = {"Something is missing there.", "What the good part has there is missing.",
-                                      "It lacks what the good part shows.", NULL};
-static const char *const MOVED[] = {"The same content is found at another place: it moved.",
-                                    "It was moved, and is found at another place.", NULL};
+static const char *const ALSO[] = {"In the {region} there is also {look}.",     "The {region} differs too: {look}.",
+                                   "Besides, the {region} shows {look}.",       "Another one lies in the {region}: {look}.",
+                                   "Another one lies in the {region}: {look}.", NULL};
 static const char *const LEVEL[] = {"It is {level} what good parts show.", "That is {level} what good parts show.",
                                     "The deviation is {level} what good parts show.", NULL};
 static const char *const VERDICT[] = {"This is a {label}.",
@@ -62,11 +52,11 @@ static const char *const VERDICT_MANY[] = {"The findings are {labels}.",
                                            "These count as {labels}.",
                                            "I conclude that there are several: {labels}.",
                                            NULL};
-static const char *const LARGEST[] = {"The largest deviation is in the {region}: {look}{than}.",
-                                      "Most deviates the {region}, with {look}{than}.",
-                                      "The {region} differs most: {look}{than}.",
-                                      "Only the {region} shows a little: {look}{than}.",
-                                      "Nearest to a defect comes the {region}, with {look}{than}.",
+static const char *const LARGEST[] = {"The largest deviation is in the {region}: {look}.",
+                                      "Most deviates the {region}, with {look}.",
+                                      "The {region} differs most: {look}.",
+                                      "Only the {region} shows a little: {look}.",
+                                      "Nearest to a defect comes the {region}, with {look}.",
                                       NULL};
 static const char *const WITHIN[] = {"It is {level} what rejects a part.", "That is {level} what rejects a part.",
                                      "It stays {level} what rejects a part.",
@@ -87,7 +77,6 @@ typedef struct state {
     const gad_account_facts *facts;
     const gad_account_region *region; /* that is being described */
     gad_rng *rng;
-    gad_account_spans *spans;
 } state;
 
 static const char *pick(gad_rng *rng, const char *const *list)
@@ -96,51 +85,6 @@ static const char *pick(gad_rng *rng, const char *const *list)
     while (list[n])
         n++;
     return list[gad_rng_below(rng, n)];
-}
-
-static const char *word(const state *s, gad_word_kind kind)
-{
-    return gad_measurement_word(kind, s->region->words.of[kind]);
-}
-
-/* A measured word; where it stands is kept. */
-static void add_word(const state *s, gad_word_kind kind, gad_string *out)
-{
-    size_t from = out->length;
-    gad_string_add(out, word(s, kind));
-    if (s->spans->count < GAD_ACCOUNT_SPANS && out->length > from) {
-        s->spans->from[s->spans->count] = from;
-        s->spans->to[s->spans->count++] = out->length;
-    }
-}
-
-/* "a small patch", "a small thin line rising to the right" */
-static void write_look(const state *s, gad_string *out)
-{
-    gad_string_add(out, "a ");
-    add_word(s, GAD_WORD_SIZE, out);
-    gad_string_add(out, " ");
-    if (s->region->words.of[GAD_WORD_FORM]) {
-        add_word(s, GAD_WORD_FORM, out);
-        gad_string_add(out, " ");
-        add_word(s, GAD_WORD_DIRECTION, out);
-    } else {
-        gad_string_add(out, "patch");
-    }
-}
-
-/* ", darker and redder than the good part" */
-static void write_than(const state *s, gad_string *out)
-{
-    bool tone = s->region->words.of[GAD_WORD_TONE] != 0, colour = s->region->words.of[GAD_WORD_COLOUR] != 0;
-    if (!tone && !colour)
-        return;
-    gad_string_add(out, ", ");
-    add_word(s, GAD_WORD_TONE, out);
-    gad_string_add(out, tone && colour ? " and " : "");
-    add_word(s, GAD_WORD_COLOUR, out);
-    gad_string_add(out, " than ");
-    add_word(s, GAD_WORD_BASIS, out);
 }
 
 static void write_label(const char *label, gad_string *out)
@@ -167,8 +111,7 @@ static void write_labels(const state *s, gad_string *out)
 
 static void fill(const state *s, const char *name, size_t length, gad_string *out)
 {
-    static const char *const names[] = {"class",     "free",  "region", "look",  "than",
-                                        "structure", "basis", "level",  "label", "labels"};
+    static const char *const names[] = {"class", "free", "region", "look", "level", "label", "labels"};
     int which = 0;
     while (strlen(names[which]) != length || strncmp(names[which], name, length) != 0)
         which++;
@@ -176,12 +119,9 @@ static void fill(const state *s, const char *name, size_t length, gad_string *ou
     case 0: gad_string_add(out, "<|object|>"); break;
     case 1: gad_string_add(out, "<|elsewhere|>"); break;
     case 2: gad_string_add(out, gad_pointer_mark(s->region->mark)); break;
-    case 3: write_look(s, out); break;
-    case 4: write_than(s, out); break;
-    case 5: add_word(s, GAD_WORD_STRUCTURE, out); break;
-    case 6: add_word(s, GAD_WORD_BASIS, out); break;
-    case 7: add_word(s, GAD_WORD_LEVEL, out); break;
-    case 8: write_label(s->region->label, out); break;
+    case 3: gad_string_add(out, gad_pointer_look); break;
+    case 4: gad_string_add(out, gad_pointer_level); break;
+    case 5: write_label(s->region->label, out); break;
     default: write_labels(s, out);
     }
 }
@@ -204,20 +144,6 @@ static bool one_in(const state *s, uint32_t n)
     return gad_rng_below(s->rng, n) == 0;
 }
 
-/* What else was measured of the region, some of it. */
-static void write_details(const state *s, gad_string *out)
-{
-    const int *of = s->region->words.of;
-    if (of[GAD_WORD_CONTENT] == GAD_MEASUREMENT_MOVED)
-        sentence(s, MOVED, out);
-    else if (of[GAD_WORD_CONTENT] == GAD_MEASUREMENT_ADDED && !one_in(s, 3))
-        sentence(s, ADDED, out);
-    else if (of[GAD_WORD_CONTENT] == GAD_MEASUREMENT_MISSING && !one_in(s, 3))
-        sentence(s, MISSING, out);
-    if (of[GAD_WORD_STRUCTURE] && one_in(s, 2))
-        sentence(s, STRUCTURE, out);
-}
-
 static void write_anomalous(state *s, gad_string *out)
 {
     const gad_account_facts *facts = s->facts;
@@ -225,8 +151,6 @@ static void write_anomalous(state *s, gad_string *out)
     for (int i = 0; i < facts->count; i++) {
         s->region = &facts->region[i];
         sentence(s, i ? ALSO : DIFFER, out);
-        if (i < 2)
-            write_details(s, out);
         if (i == 0 && s->region->words.of[GAD_WORD_LEVEL] >= FIRST_LEVEL_ABOVE && one_in(s, 2))
             sentence(s, LEVEL, out);
         equal = equal && !strcmp(facts->region[i].label, facts->region[0].label);
@@ -243,11 +167,9 @@ static void write_normal(state *s, gad_string *out)
     sentence(s, NORMAL, out);
 }
 
-gad_status gad_account_write(const gad_account_facts *facts, gad_rng *rng, gad_string *text, gad_account_spans *spans,
-                             gad_error *err)
+gad_status gad_account_write(const gad_account_facts *facts, gad_rng *rng, gad_string *text, gad_error *err)
 {
-    gad_account_spans found = {0};
-    state s = {.facts = facts, .region = facts->region, .rng = rng, .spans = &found};
+    state s = {.facts = facts, .region = facts->region, .rng = rng};
     gad_string made = {0};
     if (!one_in(&s, 3))
         sentence(&s, OPEN, &made);
@@ -257,13 +179,7 @@ gad_status gad_account_write(const gad_account_facts *facts, gad_rng *rng, gad_s
         write_anomalous(&s, &made);
     else
         write_normal(&s, &made);
-    for (int i = 0; i < found.count; i++) {
-        found.from[i] += text->length;
-        found.to[i] += text->length;
-    }
     gad_string_append(text, gad_string_text(&made), made.length);
-    if (spans)
-        *spans = found;
     bool failed = made.failed || text->failed;
     gad_string_free(&made);
     return failed ? gad_error_memory(err, "write an account", 0) : GAD_OK;
@@ -271,8 +187,8 @@ gad_status gad_account_write(const gad_account_facts *facts, gad_rng *rng, gad_s
 
 /* ---- checking ------------------------------------------------------------------------------------------------------ */
 
-static const char *const *const RULES[] = {OPEN,  SAME,    DIFFER,       ALSO,    STRUCTURE, ADDED,  MISSING, MOVED,
-                                           LEVEL, VERDICT, VERDICT_MANY, LARGEST, WITHIN,    BEYOND, NORMAL};
+static const char *const *const RULES[] = {OPEN,         SAME,    DIFFER, ALSO,   LEVEL, VERDICT,
+                                           VERDICT_MANY, LARGEST, WITHIN, BEYOND, NORMAL};
 
 static bool same_word(const char *text, size_t length, const char *with)
 {
@@ -296,7 +212,9 @@ static bool has_word(const char *text, const char *wanted, size_t length)
 
 static bool in_grammar(const char *wanted, size_t length)
 {
-    static const char further[] = "a an patch and than";
+    static const char further[] =
+        "a an patch and than it with nothing like in the good part where something is missing which "
+        "found again at another place";
     for (size_t r = 0; r < sizeof RULES / sizeof *RULES; r++)
         for (const char *const *rule = RULES[r]; *rule; rule++)
             if (has_word(*rule, wanted, length))

@@ -1,8 +1,7 @@
-/* account: the reasoning of an answer from what was measured: a small grammar with a seed that says only what the words of
- * the regions say (measurement.h). In: regions, their words, labels. Out: a few sentences with region tokens (pointer.h)
- * for places and the product. And the other way round: what an account states that the words do not carry. Knows no
- * pictures.
- */
+/* account: the reasoning of an answer about what was measured: a small grammar with a seed. In: regions, how far they are
+ * from good parts, labels. Out: a few sentences with marks (pointer.h) for places, the product and what was measured, which
+ * are put in when the answer is read. And the other way round: what a text states that the regions' words do not carry.
+ * Knows no pictures. */
 #ifndef GAD_TASK_ACCOUNT_H
 #define GAD_TASK_ACCOUNT_H
 #include "base/rng.h"
@@ -21,16 +20,8 @@ typedef struct gad_account_facts {
     bool anomalous;
 } gad_account_facts;
 
-/* Where measured words stand in a text, bytes from..to. */
-enum { GAD_ACCOUNT_SPANS = 64 };
-typedef struct gad_account_spans {
-    size_t from[GAD_ACCOUNT_SPANS], to[GAD_ACCOUNT_SPANS];
-    int count;
-} gad_account_spans;
-
-/* Append the text. Equal facts and equal state of `rng` give equal text. `spans` may be NULL. */
-gad_status gad_account_write(const gad_account_facts *facts, gad_rng *rng, gad_string *text, gad_account_spans *spans,
-                             gad_error *err);
+/* Append the text. Equal facts and equal state of `rng` give equal text. */
+gad_status gad_account_write(const gad_account_facts *facts, gad_rng *rng, gad_string *text, gad_error *err);
 
 /* What an account (marks expanded or not) gets wrong. */
 typedef struct gad_account_faults {

@@ -93,6 +93,25 @@ gad_words gad_measurement_words(const gad_measurement *m, double peak)
     return w;
 }
 
+void gad_measurement_say(const gad_words *w, gad_string *text)
+{
+    static const char *const contents[] = {"", ", with nothing like it in the good part", ", where something is missing",
+                                           ", which is found again at another place"};
+    const char *tone = words[GAD_WORD_TONE][w->of[GAD_WORD_TONE]], *colour = words[GAD_WORD_COLOUR][w->of[GAD_WORD_COLOUR]];
+    const char *structure = words[GAD_WORD_STRUCTURE][w->of[GAD_WORD_STRUCTURE]],
+               *basis = words[GAD_WORD_BASIS][w->of[GAD_WORD_BASIS]];
+    int form = w->of[GAD_WORD_FORM];
+    gad_string_addf(text, "a %s %s", words[GAD_WORD_SIZE][w->of[GAD_WORD_SIZE]],
+                    form ? words[GAD_WORD_FORM][form] : "patch");
+    if (form)
+        gad_string_addf(text, " %s", words[GAD_WORD_DIRECTION][w->of[GAD_WORD_DIRECTION]]);
+    if (*tone || *colour)
+        gad_string_addf(text, ", %s%s%s than %s", tone, *tone && *colour ? " and " : "", colour, basis);
+    if (*structure)
+        gad_string_addf(text, ", %s than %s", structure, *tone || *colour ? "it" : basis);
+    gad_string_add(text, contents[w->of[GAD_WORD_CONTENT]]);
+}
+
 /* "a thin line rising to the right" */
 static void write_shape(const gad_measurement *m, gad_string *text)
 {

@@ -32,6 +32,8 @@ typedef struct gad_words {
 int gad_measurement_word_count(gad_word_kind kind);
 /* "darker", "tiny", "the good part"; "" for nothing to say. */
 const char *gad_measurement_word(gad_word_kind kind, int number);
+/* "a small thin line rising to the right, darker than the good part, smoother than it, where something is missing". */
+void gad_measurement_say(const gad_words *words, gad_string *text);
 /* `peak`: the logit that the place has at most in a heat map. */
 gad_words gad_measurement_words(const gad_measurement *m, double peak);
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 
+const char gad_pointer_look[] = "{look}", gad_pointer_level[] = "{level}";
 static const char before_box[] = "'bbox_2d': [", object_mark[] = "<|object|>", elsewhere_mark[] = "<|elsewhere|>";
 
 const char *gad_pointer_mark(int i)
@@ -156,6 +157,7 @@ static const char *expand_region(gad_string *made, const char *from, int i, gad_
     if (in_box && (!known || meaning->boxed[i]))
         return leave_out(made, from);
     meaning->boxed[i] |= in_box;
+    meaning->told = known ? i : meaning->count ? meaning->count - 1 : 0;
     if (in_box)
         gad_string_addf(made, "%.6g, %.6g, %.6g, %.6g", v[0], v[1], v[2], v[3]);
     else if (meaning->count)
@@ -172,6 +174,13 @@ gad_status gad_pointer_expand(gad_string *text, gad_pointer_meaning *meaning, ga
         int i = *from == '<' ? mark_at(from) : -1;
         if (i >= 0) {
             from = expand_region(&made, from, i, meaning);
+        } else if (meaning->words && begins_with(from, gad_pointer_look)) {
+            gad_measurement_say(&meaning->words[meaning->told], &made);
+            from += strlen(gad_pointer_look);
+        } else if (meaning->words && begins_with(from, gad_pointer_level)) {
+            int level = meaning->words[meaning->told].of[GAD_WORD_LEVEL];
+            gad_string_add(&made, gad_measurement_word(GAD_WORD_LEVEL, level));
+            from += strlen(gad_pointer_level);
         } else if (begins_with(from, object_mark)) {
             fit_article(&made, meaning->object);
             gad_string_add(&made, meaning->object);

@@ -1,11 +1,13 @@
 /* pointer: answers that name what they were given instead of copying it. "<|region_1|>" stands for the four numbers of a
  * box, and in the reasoning for the place of that region; "<|elsewhere|>" for a place where nothing stands out;
- * "<|object|>" for the product. A small model says which of the regions that it is shown it means; what was measured, and
- * the name in the question, are put in when the answer is read. In: the text of an answer. Out: the same with region
- * tokens, or without. Knows nothing of where regions come from. */
+ * "<|object|>" for the product. "{look}" stands for what was measured of the region that was named last, "{level}" for how
+ * far that is from what good parts show. A small model says which of the regions that it is shown it means; what was
+ * measured, and the name in the question, are put in when the answer is read. In: the text of an answer. Out: the same with
+ * region tokens, or without. Knows nothing of where regions come from. */
 #ifndef GAD_TASK_POINTER_H
 #define GAD_TASK_POINTER_H
 #include "base/string.h"
+#include "task/measurement.h"
 #include "task/place.h"
 
 enum { GAD_POINTER_TOKENS = 7 };
@@ -22,11 +24,13 @@ typedef struct gad_pointer_meaning {
     gad_model_box box[GAD_POINTER_TOKENS];
     int place[GAD_POINTER_TOKENS];
     int count;
-    int quiet[GAD_PLACES]; /* places without a region, the one to name first first */
+    const gad_words *words; /* [count] what was measured of the regions; NULL: nothing, and braces are braces */
+    int quiet[GAD_PLACES];  /* places without a region, the one to name first first */
     int quiet_count;
     /* an answer may be expanded piece by piece: quiet places that were named so far, regions that a box was, the last
      * character */
     int named;
+    int told; /* the region that was named last */
     bool boxed[GAD_POINTER_TOKENS];
     char last;
 } gad_pointer_meaning;
@@ -35,6 +39,7 @@ typedef struct gad_pointer_meaning {
  * the evidence says against each place; NULL: not known, places are named row by row. */
 gad_pointer_meaning gad_pointer_mean(const gad_box_frame *frame, const char *object, const gad_box *box, int count,
                                      const float *loudest);
+extern const char gad_pointer_look[], gad_pointer_level[];
 /* In place. A box whose mark has no region means nothing and is left out, as one that the answer had before; a place whose
  * mark has none is that of the last region; an article before the product's name fits. */
 gad_status gad_pointer_expand(gad_string *text, gad_pointer_meaning *meaning, gad_error *err);

@@ -16,13 +16,14 @@ typedef struct gad_example_maker {
     gad_box_convention convention;
     gad_question_template wording;
     gad_example_layout input;
-    bool compares;     /* the model has an evidence head */
-    int64_t mask_side; /* cells of a mask along a token: gad_config_map_side */
-    bool knows;        /* the question names the defect kinds that may occur */
-    bool reasons;      /* false: answers without <think> text */
-    double fast_share; /* of samples whose answer does not reason all the same, so that fast answers are learnt too */
-    bool points;       /* boxes are written as region tokens of regions (task/pointer.h) */
-    int32_t decides;   /* with region tokens: the id that the decision comes after, <answer> */
+    bool compares;       /* the model has an evidence head */
+    int64_t mask_side;   /* cells of a mask along a token: gad_config_map_side */
+    bool knows;          /* the question names the defect kinds that may occur */
+    bool reasons;        /* false: answers without <think> text */
+    bool reasoning_only; /* decisions and boxes are left as they are */
+    double fast_share;   /* of samples whose answer does not reason all the same, so that fast answers are learnt too */
+    bool points;         /* boxes are written as region tokens of regions (task/pointer.h) */
+    int32_t decides;     /* with region tokens: the id that the decision comes after, <answer> */
     int32_t first_region_token; /* the id of the first region's mark, the others follow */
 } gad_example_maker;
 

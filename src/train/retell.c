@@ -89,25 +89,14 @@ static gad_status take_ids(const gad_example_maker *maker, const gad_string *tex
     return status;
 }
 
-/* Most of an account is free choice of wording, which no sample teaches; what was measured counts more. */
-static void weigh_words(const gad_example_maker *maker, const gad_account_spans *spans, size_t think_at, gad_example *e)
-{
-    static const float measured = 4;
-    size_t at = 0, length = 0;
-    for (int64_t i = e->prompt_count; i < e->count; i++, at += length) {
-        (void)gad_tokenizer_bytes(maker->tokenizer, e->ids[i], &length);
-        for (int k = 0; k < spans->count; k++)
-            if (at < think_at + spans->to[k] && at + length > think_at + spans->from[k] && e->weight[i] > 0)
-                e->weight[i] = measured;
-    }
-}
-
-/* Of an answer that was forced, what follows is learnt; of a part whose defect is not shown, the decision. */
-static void choose_learnt(gad_example *e, int told)
+/* Of an answer that was forced, what follows is learnt; of a part whose defect is not shown, the decision; of a model that
+ * decides well already, the reasoning up to where it decides. */
+static void choose_learnt(const gad_example_maker *maker, gad_example *e, int told)
 {
     for (int64_t i = e->prompt_count; i < e->count; i++) {
         bool forced = !e->reasons && i < e->decision, unseen = !told && i != e->decision;
-        e->weight[i] = forced || unseen ? 0 : e->weight[i];
+        bool left = maker->reasoning_only && i >= e->decision;
+        e->weight[i] = forced || unseen || left ? 0 : 1;
     }
 }
 
@@ -115,7 +104,6 @@ gad_status gad_example_maker_retell(const void *user, gad_example *e, gad_error 
 {
     const gad_example_maker *maker = user;
     gad_account_region told[GAD_POINTER_TOKENS];
-    gad_account_spans spans = {0};
     gad_string think = {0}, text = {0};
     gad_status status = GAD_OK;
     if (!e->points)
@@ -124,15 +112,13 @@ gad_status gad_example_maker_retell(const void *user, gad_example *e, gad_error 
     gad_account_facts facts = {told, count, e->truth.anomalous};
     gad_rng rng = gad_rng_make(gad_hash_bytes(e->answer, strlen(e->answer)).low, 1);
     if (count && e->reasons)
-        status = gad_account_write(&facts, &rng, &think, &spans, err);
+        status = gad_account_write(&facts, &rng, &think, err);
     if (!status)
         status = write_answer(e, told, count, gad_string_text(&think), &text, err);
     if (!status)
         status = take_ids(maker, &text, e, err);
-    if (!status) {
-        weigh_words(maker, &spans, strlen("<think>\n"), e);
-        choose_learnt(e, count);
-    }
+    if (!status)
+        choose_learnt(maker, e, count);
     gad_string_free(&think);
     gad_string_free(&text);
     return status;

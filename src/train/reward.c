@@ -162,6 +162,7 @@ static gad_status expand(gad_string *text, const gad_example *example, gad_error
 {
     gad_pointer_meaning meaning =
         gad_pointer_mean(&example->frame, example->object, example->shown, example->shown_count, NULL);
+    meaning.words = example->shown_count ? example->words : NULL;
     return gad_pointer_expand(text, &meaning, err);
 }
 

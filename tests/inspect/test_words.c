@@ -161,8 +161,9 @@ static void test_words(void **state)
     gad_error err;
     gad_engine *engine;
     const char *model = getenv("GAD_WORDS_MODEL"), *number = getenv("GAD_WORDS_COUNT"), *kinds = getenv("GAD_WORDS_KINDS");
-    gad_engine_options options = {
-        .model = model ? model : support_source("models/gad-s"), .threads = model ? 1 : 2, .image_size = "original"};
+    gad_engine_options options = {.model = model ? model : support_source("models/gad-s"),
+                                  .compute.threads = model ? 1 : 2,
+                                  .image_size = "original"};
     SKIP_IF_SHORT("words");
     ASSERT_OK(gad_engine_open(&options, &engine, &err), &err);
     if (!model && !engine->model.config.evidence.words) {
