@@ -235,6 +235,14 @@ static void say_together(gad_engine *engine, question *q, int count)
     }
 }
 
+/* Rows of keys and values that several answers may take: no more than a quarter of what memory there is. */
+static int64_t most_rows(const gad_engine *engine)
+{
+    const size_t held = engine->device.memory_bytes, memory = held ? held : gad_memory_available();
+    const int64_t fit = (int64_t)(memory / 4 / gad_timeline_row_bytes(&engine->model, engine->device.kept));
+    return !memory || fit > MOST_TOGETHER ? MOST_TOGETHER : fit;
+}
+
 /* False: they are to be answered one by one, since they would take too much memory, or since one of them makes no sense. */
 static bool answer_together(gad_engine *engine, question *q, int count)
 {
@@ -244,7 +252,7 @@ static bool answer_together(gad_engine *engine, question *q, int count)
         possible = !prepare(engine, &q[i], NULL);
         rows += possible ? q[i].turn.asked.prompt.count + q[i].settings.max_tokens : 0;
     }
-    possible = possible && rows <= MOST_TOGETHER;
+    possible = possible && rows <= most_rows(engine);
     if (possible)
         say_together(engine, q, count);
     for (int i = 0; i < count; i++) /* rows of pictures stay until no question needs them */
