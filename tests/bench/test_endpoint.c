@@ -310,6 +310,35 @@ static void test_compare(void **state)
     }
 }
 
+/* An endpoint gets what a memory of the references finds, and the run says so. */
+static void test_hints(void **state)
+{
+    (void)state;
+    gad_error err;
+    gad_bench_result result;
+    char url[64];
+    const char *run = support_scratch(GAD_TEST_TMP, "hints");
+    ASSERT_OK(gad_file_remove(run, &err), &err);
+    int port = loopback_start(script);
+    gad_bench_settings settings = settings_for(run, port, url);
+    gad_learn_settings evidence = gad_learn_settings_default();
+    evidence.threads = 1;
+    repaired = true;
+    settings.hints = GAD_HINTS_TEXT;
+    settings.evidence = &evidence;
+    settings.questions.references = 1;
+    settings.endpoint.server.timeout_s = 20;
+    ASSERT_OK(gad_bench_run(&settings, &result, &err), &err);
+    assert_int_equal(result.failed, 0);
+    assert_non_null(strstr(loopback_body(0), "A comparison with good parts, which may be wrong"));
+    loopback_stop();
+    json_t *root;
+    ASSERT_OK(gad_json_load(support_scratch(run, "run.json"), &root, &err), &err);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(root, "prompt"), "evidence")), "text");
+    json_decref(root);
+    repaired = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_hopeless_servers),
         cmocka_unit_test(test_rescore_choices),
         cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_hints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
