@@ -14,7 +14,8 @@
 enum { SIDE = 256, MOST_TOKENS = 256 };
 
 typedef struct counts {
-    int answers, yes, right, cut, broken, unmeasured, empty, apart; /* apart: marks of the reasoning and of the boxes */
+    int answers, yes, right, cut, broken, unmeasured, empty;
+    int apart, against; /* reasoning and answer: name other regions, conclude otherwise */
     int boxes, matched, named, right_name;
     char first[3][200]; /* broken, unmeasured, apart */
 } counts;
@@ -36,6 +37,20 @@ static bool same_marks(const char *raw)
             return false;
     }
     return answer && (!strstr(answer, "No") || !strstr(answer, "bbox"));
+}
+
+/* Does the reasoning conclude what is answered? By the last words of the grammar's accounts of good parts. */
+static bool same_verdict(const char *raw)
+{
+    static const char *const good[] = {"is normal.",        "no defect.",    "range of good parts.",
+                                       "the part is good.", "answer is no.", "differ as much."};
+    const char *answer = strstr(raw, "</think>");
+    bool concludes = false;
+    for (size_t i = 0; answer && i < sizeof good / sizeof *good; i++) {
+        const char *said = strstr(raw, good[i]);
+        concludes = concludes || (said && said < answer);
+    }
+    return answer && concludes != (strstr(answer, "<answer>Yes") != NULL);
 }
 
 static void join_labels(const gad_answer *answer, gad_string *labels)
@@ -82,6 +97,7 @@ static void count(const gad_turn *turn, const gad_asked *asked, const char *raw,
     c->unmeasured += f.unmeasured > 0;
     c->empty += empty;
     c->apart += apart;
+    c->against += !same_verdict(raw);
     if (f.broken)
         keep(c->first[0], f.first, gad_string_text(&think));
     else if (f.unmeasured)
@@ -148,8 +164,9 @@ static counts count_answers(gad_engine *engine, int answers, const char *kinds)
 static void print(const counts *c)
 {
     print_message("%d answers, %d Yes, %d right, %d cut off\n", c->answers, c->yes, c->right, c->cut);
-    print_message("with a broken word %d, an unmeasured statement %d, an empty box %d, regions apart %d\n", c->broken,
-                  c->unmeasured, c->empty, c->apart);
+    print_message(
+        "with a broken word %d, an unmeasured statement %d, an empty box %d, regions apart %d, another verdict %d\n",
+        c->broken, c->unmeasured, c->empty, c->apart, c->against);
     print_message("boxes %d, on a defect %d, named %d, rightly %d\n", c->boxes, c->matched, c->named, c->right_name);
     for (int i = 0; i < 3; i++)
         print_message("  %s\n", c->first[i]);
@@ -174,7 +191,7 @@ static void test_words(void **state)
     gad_engine_free(engine);
     print(&c);
     if (!model)
-        assert_true(c.empty == 0 && c.cut == 0 && c.broken <= 1 && c.unmeasured <= 4);
+        assert_true(c.empty == 0 && c.cut == 0 && c.broken <= 1 && c.unmeasured == 0 && c.against <= 1);
 }
 
 int main(void)
