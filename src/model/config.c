@@ -470,9 +470,12 @@ json_t *gad_config_json(const gad_config *config)
     const gad_evidence_config *d = &config->evidence;
     if (root && config->relative_boxes)
         json_object_set_new(root, "box_coordinates", json_string("relative_1000"));
-    if (root && d->heads)
-        json_object_set_new(root, "difference",
-                            json_pack("{s:i, s:i, s:i, s:i, s:i, s:b}", "heads", d->heads, "head_dim", d->head_dim,
-                                      "hidden", d->hidden, "inject", d->inject, "cells", d->cells, "words", d->words));
+    if (root && d->heads) {
+        json_t *difference = json_pack("{s:i, s:i, s:i, s:i, s:i}", "heads", d->heads, "head_dim", d->head_dim, "hidden",
+                                       d->hidden, "inject", d->inject, "cells", d->cells);
+        if (d->words) /* a checkpoint without them keeps the text, and so the hash, that its threshold is bound to */
+            json_object_set_new(difference, "words", json_true());
+        json_object_set_new(root, "difference", difference);
+    }
     return root;
 }

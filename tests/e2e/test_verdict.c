@@ -223,6 +223,20 @@ static void test_unfamiliar(void **state)
     program_free(&r);
 }
 
+/* The threshold that ships was made for the weights that ship: every change of the program keeps it. */
+static void test_shipped_threshold(void **state)
+{
+    (void)state;
+    program_result r = RUN("inspect", "--threads", "1", "--json", "--quiet", "--reason", "never", "--ref",
+                           "samples/bottle/train/good/good.jpg", "samples/bottle/test/good/part_1.jpg");
+    assert_int_equal(r.code, 0);
+    json_t *line = line_of(&r);
+    assert_string_equal(string_of(line, "threshold_source"), "threshold.json of the checkpoint");
+    assert_string_equal(string_of(line, "verdict"), "normal");
+    json_decref(line);
+    program_free(&r);
+}
+
 static int make_model(void **state)
 {
     (void)state;
@@ -239,6 +253,7 @@ int main(void)
         cmocka_unit_test(test_not_finite),          cmocka_unit_test(test_threshold_decides),
         cmocka_unit_test(test_threshold_file),      cmocka_unit_test(test_reference_is_needed),
         cmocka_unit_test(test_adapter_is_no_model), cmocka_unit_test(test_unfamiliar),
+        cmocka_unit_test(test_shipped_threshold),
     };
     return cmocka_run_group_tests(tests, make_model, NULL);
 }
