@@ -160,6 +160,16 @@ static gad_status fill_prompt(const bench *b, int32_t *ids, gad_error *err)
     return GAD_OK;
 }
 
+/* The greedy choice of the next id, where a device makes it. */
+static const gad_draw greedy = {.greedy = true, .temperature = 1, .top_p = 1, .penalty = 1, .told = 1};
+
+static gad_status say(gad_timeline *timeline, int32_t id, gad_error *err)
+{
+    gad_drawn drawn;
+    return timeline->device->ops->draw ? gad_timeline_follow(timeline, id, &greedy, &drawn, err)
+                                       : gad_timeline_append(timeline, id, err);
+}
+
 static gad_status measure_one(bench *b, gad_timeline *timeline, const gad_prompt *prompt, gad_error *err)
 {
     const gad_speed_settings *s = b->settings;
@@ -172,7 +182,7 @@ static gad_status measure_one(bench *b, gad_timeline *timeline, const gad_prompt
         status = gad_timeline_feed(timeline, prompt, s->answer_tokens, NULL, err);
         double middle = gad_clock_seconds();
         for (int64_t n = 0; n < s->answer_tokens && !status; n++)
-            status = gad_timeline_append(timeline, (int32_t)(n % (vocab / 2)), err);
+            status = say(timeline, (int32_t)(n % (vocab / 2)), err);
         double end = gad_clock_seconds();
         if (r >= 0) {
             prefill[r] = (double)s->prompt_tokens / (middle - start);
@@ -205,8 +215,11 @@ static gad_status time_chorus(bench *b, const gad_timeline *timeline, bool hashe
         gad_chorus_open(&pass, &b->model, timeline->length + s->batch * s->answer_tokens, (int)s->batch, &chorus, err);
     if (!status)
         status = gad_chorus_add_prompt(&chorus, timeline, &prompt, err);
-    for (int64_t i = 0; i < s->batch && !status; i++)
+    for (int64_t i = 0; i < s->batch && !status; i++) {
         status = gad_chorus_add_voice(&chorus, prompt, s->answer_tokens, NULL, err);
+        chorus.voice[i].draw = greedy;
+    }
+    chorus.draws = b->device.ops->draw;
     const double start = gad_clock_seconds();
     for (int64_t n = 0; n < s->answer_tokens && !status; n++) {
         for (int i = 0; i < chorus.count; i++)
@@ -214,7 +227,7 @@ static gad_status time_chorus(bench *b, const gad_timeline *timeline, bool hashe
         status = gad_chorus_step(&chorus, err);
     }
     *seconds = gad_clock_seconds() - start;
-    if (!status && hashed)
+    if (!status && hashed && !chorus.draws)
         hash_values(b, chorus.logits, (size_t)s->batch * (size_t)b->model.config.text.vocab);
     gad_chorus_close(&chorus);
     return status;

@@ -87,7 +87,7 @@ static void level_forward(const gad_pass *pass, const gad_evidence_config *d, co
     op->zero(device, s->o); /* rows of references look for nothing */
     op->zero(device, s->lse);
     op->attention(device, s->o, s->lse, s->q, s->k, s->v, d->heads, d->heads, (float)(1 / sqrt((double)d->head_dim)),
-                  map->span, pairs);
+                  map->span, pairs, NULL);
     s->residual = op->take(device, map->tests, features);
     size_t mark = op->mark(device);
     gad_tensor all = op->take(device, x.rows, features);

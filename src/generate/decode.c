@@ -108,15 +108,35 @@ static void close_speaker(speaker *s)
     gad_tokenizer_ids_free(&s->seen);
 }
 
+/* How the next id is sampled. */
+static gad_sampling sampling_of(const speaker *s)
+{
+    gad_sampling sampling = s->settings->sampling;
+    sampling.greedy |= sampling.drawn && (int64_t)s->out->ids.count >= sampling.drawn;
+    return sampling;
+}
+
 /* The next id out of logits [vocab]; nothing but the speaker changes. */
 static void choose(speaker *s, const float *logits)
 {
+    const gad_sampling sampling = sampling_of(s);
     memcpy(s->processed, logits, (size_t)s->vocab * sizeof *s->processed);
-    gad_sampling sampling = s->settings->sampling;
-    sampling.greedy |= sampling.drawn && (int64_t)s->out->ids.count >= sampling.drawn;
     gad_sample_process(&sampling, s->processed, s->vocab, s->seen.id, (int64_t)s->seen.count, s->scratch);
     s->id = gad_sample_draw(&sampling, s->processed, s->vocab, s->rng);
     s->out->logprob += (double)logits[s->id] - gad_sample_logsumexp(logits, s->vocab);
+}
+
+/* Or on the device: what it is to draw, and what it drew. */
+static gad_draw order(speaker *s)
+{
+    const gad_sampling sampling = sampling_of(s);
+    return gad_sample_order(&sampling, s->seen.id, (int64_t)s->seen.count, s->rng);
+}
+
+static void take(speaker *s, const gad_drawn *drawn)
+{
+    s->id = drawn->id;
+    s->out->logprob += drawn->logp;
 }
 
 /* What follows from the id that was chosen. */
@@ -149,6 +169,23 @@ static gad_status end_text(speaker *s, gad_error *err)
     return GAD_OK;
 }
 
+/* The timeline goes on by the id that was said, and the next one is chosen. */
+static gad_status go_on(speaker *s, gad_timeline *timeline, gad_error *err)
+{
+    if (timeline->device->ops->draw && !s->settings->on_token) {
+        const gad_draw draw = order(s);
+        gad_drawn drawn;
+        gad_status status = gad_timeline_follow(timeline, s->id, &draw, &drawn, err);
+        if (!status)
+            take(s, &drawn);
+        return status;
+    }
+    gad_status status = gad_timeline_append(timeline, s->id, err);
+    if (!status)
+        choose(s, timeline->logits);
+    return status;
+}
+
 gad_status gad_decode(gad_timeline *timeline, const gad_tokenizer *tokenizer, const gad_prompt *prompt,
                       const gad_tokenizer_ids *prefix, const gad_decode_settings *settings, gad_rng *rng,
                       gad_decoded *decoded, gad_error *err)
@@ -168,14 +205,14 @@ gad_status gad_decode(gad_timeline *timeline, const gad_tokenizer *tokenizer, co
         if (!status)
             status = gad_timeline_append(timeline, prefix->id[i], err);
     }
+    if (!s.done && !status)
+        choose(&s, timeline->logits);
     while (!s.done && !status) {
         status = gad_cancel_check(settings->cancel, err);
-        if (status)
-            break;
-        choose(&s, timeline->logits);
-        status = speak(&s, timeline->logits, err);
+        if (!status)
+            status = speak(&s, timeline->logits, err);
         if (!s.done && !status)
-            status = gad_timeline_append(timeline, s.id, err);
+            status = go_on(&s, timeline, err);
     }
     if (!status)
         status = end_text(&s, err);
@@ -224,14 +261,25 @@ static gad_status feed_prompts(gad_timeline *timeline, const gad_decode_part *pa
     return status;
 }
 
+/* The next id of each: what the chorus drew for it, or out of its logits. */
+static void choose_together(speaker *s, const gad_chorus *chorus)
+{
+#pragma omp parallel for schedule(dynamic) num_threads(chorus->pass.device->threads)
+    for (int i = 0; i < chorus->count; i++) {
+        if (s[i].done)
+            continue;
+        if (chorus->voice[i].logits)
+            choose(&s[i], chorus->voice[i].logits);
+        else
+            take(&s[i], &chorus->voice[i].drawn);
+    }
+}
+
 /* One id of each; *any: some go on. */
 static gad_status speak_together(speaker *s, gad_chorus *chorus, bool *any, gad_error *err)
 {
     gad_status status = GAD_OK;
-#pragma omp parallel for schedule(dynamic) num_threads(chorus->pass.device->threads)
-    for (int i = 0; i < chorus->count; i++)
-        if (!s[i].done)
-            choose(&s[i], chorus->voice[i].logits);
+    choose_together(s, chorus);
     *any = false;
     for (int i = 0; i < chorus->count && !status; i++) {
         if (!s[i].done) {
@@ -243,6 +291,8 @@ static gad_status speak_together(speaker *s, gad_chorus *chorus, bool *any, gad_
         }
         chorus->voice[i].id = s[i].id;
         chorus->voice[i].done = s[i].done;
+        if (chorus->draws && !s[i].done)
+            chorus->voice[i].draw = order(&s[i]);
         *any |= !s[i].done;
     }
     return status;
@@ -270,6 +320,9 @@ gad_status gad_decode_together(gad_timeline *timeline, const gad_tokenizer *toke
     for (int i = 0; i < count && !status; i++)
         if (s[i].done) /* nothing is to be said */
             status = end_text(&s[i], err);
+    chorus.draws = !status && timeline->device->ops->draw;
+    for (int i = 0; i < count; i++)
+        chorus.draws = chorus.draws && !part[i].settings->on_token;
     bool any = true;
     while (any && !status) {
         status = speak_together(s, &chorus, &any, err);

@@ -188,3 +188,17 @@ int32_t gad_sample_draw(const gad_sampling *sampling, const float *logits, int64
     }
     return best; /* rounding left the sum just below 1 */
 }
+
+gad_draw gad_sample_order(const gad_sampling *sampling, const int32_t *seen, int64_t seen_count, gad_rng *rng)
+{
+    return (gad_draw){.greedy = sampling->greedy,
+                      .temperature = sampling->temperature,
+                      .top_p = sampling->top_p,
+                      .min_p = sampling->min_p,
+                      .penalty = sampling->repetition_penalty,
+                      .top_k = sampling->top_k,
+                      .seen = seen,
+                      .seen_count = seen_count,
+                      .at = sampling->greedy ? 0 : gad_rng_uniform(rng),
+                      .told = 1};
+}

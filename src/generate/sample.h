@@ -4,6 +4,7 @@
 #define GAD_GENERATE_SAMPLE_H
 #include "base/rng.h"
 #include "gad.h"
+#include "op/op.h"
 
 enum { GAD_MAX_STOP_TOKENS = 16 };
 
@@ -30,6 +31,9 @@ void gad_sample_process(const gad_sampling *sampling, float *logits, int64_t voc
                         int32_t *scratch);
 /* Draw from processed logits (greedy: the first of the largest). */
 int32_t gad_sample_draw(const gad_sampling *sampling, const float *logits, int64_t vocab, gad_rng *rng);
+/* The same in one, for a device that draws itself (gad_ops.draw); unless greedy it takes the number from *rng that
+ * gad_sample_draw would. */
+gad_draw gad_sample_order(const gad_sampling *sampling, const int32_t *seen, int64_t seen_count, gad_rng *rng);
 /* log(sum(exp(logits))), in double. */
 double gad_sample_logsumexp(const float *logits, int64_t n);
 #endif

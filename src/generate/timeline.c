@@ -56,28 +56,16 @@ static gad_status reserve(gad_timeline *t, int64_t rows, int64_t keep, gad_error
         capacity += capacity / 2;
     if (capacity > limit)
         capacity = limit > rows ? limit : rows;
-    gad_lm_cache grown;
-    gad_status status = gad_lm_cache_open(t->device, &t->model->config.text, capacity, &grown, err);
-    if (status)
-        return status;
     int32_t *ids = gad_memory_resize(t->ids, (size_t)capacity, sizeof *ids);
     if (ids)
         t->ids = ids;
     gad_hash *content = gad_memory_resize(t->content, (size_t)capacity, sizeof *content);
     if (content)
         t->content = content;
-    if (!ids || !content) {
-        gad_lm_cache_close(t->device, &grown);
+    if (!ids || !content)
         return gad_error_memory(err, operation, (size_t)capacity * sizeof *content);
-    }
-    for (int i = 0; i < grown.layers && keep; i++) {
-        const gad_ops *op = t->device->ops;
-        op->axpby(t->device, gad_tensor_rows(grown.k[i], 0, keep), 1, gad_tensor_rows(t->cache.k[i], 0, keep), 0);
-        op->axpby(t->device, gad_tensor_rows(grown.v[i], 0, keep), 1, gad_tensor_rows(t->cache.v[i], 0, keep), 0);
-    }
-    gad_lm_cache_close(t->device, &t->cache);
-    t->cache = grown;
-    return gad_device_check(t->device, err);
+    return t->cache.layers ? gad_lm_cache_grow(t->device, &t->cache, capacity, keep, err)
+                           : gad_lm_cache_open(t->device, &t->model->config.text, capacity, &t->cache, err);
 }
 
 static gad_hash content_at(const gad_prompt *prompt, int64_t row)
@@ -145,8 +133,8 @@ static gad_vision_rows load_images(const gad_timeline *t, const gad_prompt *prom
     return rows;
 }
 
-/* The work of one piece of rows; logits only after the last one. */
-static void run_piece(gad_timeline *t, const gad_lm_input *in, bool last)
+/* The work of one piece of rows; logits only after the last one, or what is drawn from them there. */
+static void run_piece(gad_timeline *t, const gad_lm_input *in, bool last, const gad_draw *draw, gad_drawn *drawn)
 {
     gad_device *device = t->device;
     const gad_ops *op = device->ops;
@@ -155,7 +143,10 @@ static void run_piece(gad_timeline *t, const gad_lm_input *in, bool last)
     gad_tensor hidden = gad_lm_forward(&pass, t->model, in, NULL);
     if (last) {
         gad_tensor logits = gad_lm_logits(&pass, t->model, gad_tensor_rows(hidden, hidden.rows - 1, 1));
-        op->download(device, t->logits, logits);
+        if (draw)
+            op->draw(device, drawn, logits, draw);
+        else
+            op->download(device, t->logits, logits);
     }
     op->rewind(device, mark);
 }
@@ -182,13 +173,21 @@ static gad_status make_tables(const gad_timeline *t, const gad_prompt *prompt, f
                              tables->position, next, err);
 }
 
-gad_status gad_timeline_check_logits(const float *logits, size_t count, gad_error *err)
+static gad_status no_number(gad_error *err)
 {
-    if (gad_finite_all(logits, count))
-        return GAD_OK;
     return gad_error_set(err, GAD_E_FORMAT, operation,
                          "check the weights (a training run that diverged, a damaged file), and the picture",
                          "the model's output is not a finite number");
+}
+
+gad_status gad_timeline_check_logits(const float *logits, size_t count, gad_error *err)
+{
+    return gad_finite_all(logits, count) ? GAD_OK : no_number(err);
+}
+
+gad_status gad_timeline_check_drawn(const gad_drawn *drawn, gad_error *err)
+{
+    return drawn->finite ? GAD_OK : no_number(err);
 }
 
 static gad_status run_rows(gad_timeline *t, const gad_prompt *prompt, const feed_tables *tables, const gad_cancel *cancel,
@@ -216,7 +215,7 @@ static gad_status run_rows(gad_timeline *t, const gad_prompt *prompt, const feed
                            .cache = &t->cache,
                            .cache_row = from};
         in.image_count = map_images(prompt, from, rows, tables->image_at, tables->image_from);
-        run_piece(t, &in, from + rows == prompt->count);
+        run_piece(t, &in, from + rows == prompt->count, NULL, NULL);
         status = gad_device_check(device, err);
         if (!status && from + rows == prompt->count)
             status = gad_timeline_check_logits(t->logits, (size_t)t->model->config.text.vocab, err);
@@ -263,7 +262,7 @@ gad_status gad_timeline_feed(gad_timeline *t, const gad_prompt *prompt, int64_t 
     return status;
 }
 
-gad_status gad_timeline_append(gad_timeline *t, int32_t id, gad_error *err)
+static gad_status add_row(gad_timeline *t, int32_t id, const gad_draw *draw, gad_drawn *drawn, gad_error *err)
 {
     if (t->length >= t->cache.capacity)
         return gad_error_set(err, GAD_E_INTERNAL, operation, NULL, "no room was made for another token");
@@ -276,10 +275,11 @@ gad_status gad_timeline_append(gad_timeline *t, int32_t id, gad_error *err)
                        .span_count = 1,
                        .cache = &t->cache,
                        .cache_row = t->length};
-    run_piece(t, &in, true);
+    run_piece(t, &in, true, draw, drawn);
     gad_status status = gad_device_check(t->device, err);
     if (!status)
-        status = gad_timeline_check_logits(t->logits, (size_t)t->model->config.text.vocab, err);
+        status = draw ? gad_timeline_check_drawn(drawn, err)
+                      : gad_timeline_check_logits(t->logits, (size_t)t->model->config.text.vocab, err);
     if (status)
         return status;
     t->ids[t->length] = id;
@@ -288,6 +288,16 @@ gad_status gad_timeline_append(gad_timeline *t, int32_t id, gad_error *err)
     t->next++;
     t->computed++;
     return GAD_OK;
+}
+
+gad_status gad_timeline_append(gad_timeline *t, int32_t id, gad_error *err)
+{
+    return add_row(t, id, NULL, NULL, err);
+}
+
+gad_status gad_timeline_follow(gad_timeline *t, int32_t id, const gad_draw *draw, gad_drawn *drawn, gad_error *err)
+{
+    return add_row(t, id, draw, drawn, err);
 }
 
 gad_status gad_timeline_fork(const gad_timeline *from, gad_timeline *to, gad_error *err)

@@ -45,7 +45,7 @@ typedef struct gad_timeline {
     gad_hash *content; /* [cache.capacity]: image hash of image rows, zero of text */
     int64_t length;    /* rows in use */
     int32_t next;      /* position of the next id */
-    float *logits;     /* [vocab]: after the last row; owned */
+    float *logits;     /* [vocab]: after the last row that was fed or appended; owned */
     int64_t computed;  /* rows computed since the timeline was opened: what reuse saved is visible */
 } gad_timeline;
 
@@ -59,8 +59,11 @@ gad_status gad_timeline_feed(gad_timeline *timeline, const gad_prompt *prompt, i
                              gad_error *err);
 /* Add one id; needs room from an earlier feed. */
 gad_status gad_timeline_append(gad_timeline *timeline, int32_t id, gad_error *err);
+/* The same on a device that draws (gad_ops.draw): the id after it is drawn there, and timeline->logits stay as they are. */
+gad_status gad_timeline_follow(gad_timeline *timeline, int32_t id, const gad_draw *draw, gad_drawn *drawn, gad_error *err);
 /* Logits that are no numbers would make an answer all the same: the first of equals, a probability of nothing. */
 gad_status gad_timeline_check_logits(const float *logits, size_t count, gad_error *err);
+gad_status gad_timeline_check_drawn(const gad_drawn *drawn, gad_error *err);
 /* A timeline of its own that holds the same rows. */
 gad_status gad_timeline_fork(const gad_timeline *from, gad_timeline *to, gad_error *err);
 /* Forget all rows (after another adapter was switched on, say). */

@@ -26,6 +26,12 @@ static bool lands_in_cache(const gad_block *b, const gad_block_input *in, gad_te
     return in->k_cache.data && !in->kv_rows && !b->qkv.weight && in->k_cache.dtype == n.dtype;
 }
 
+/* Heads that their product turns: those of separate layers, unless a norm of the heads stands in between. */
+static int turned_heads(const gad_block *b, const gad_norm *norm, const gad_block_input *in, int heads)
+{
+    return in->cos.data && !b->qkv.weight && !norm->weight ? heads : 0;
+}
+
 /* q, k, v of the normalised rows n, from the fused or from the separate layers. */
 static void project_qkv(const gad_pass *pass, const gad_block *b, gad_tensor n, const gad_block_input *in, gad_tensor *q,
                         gad_tensor *k, gad_tensor *v)
@@ -43,15 +49,16 @@ static void project_qkv(const gad_pass *pass, const gad_block *b, gad_tensor n, 
     if (b->qkv.weight) {
         gad_linear_forward(pass, &b->qkv, qkv, n, false);
     } else {
-        gad_linear_forward(pass, &b->q, *q, n, false);
-        gad_linear_forward(pass, &b->k, *k, n, false);
-        gad_linear_forward(pass, &b->v, *v, n, false);
+        const gad_linear_target all[] = {{&b->q, *q, turned_heads(b, &b->q_norm, in, b->heads)},
+                                         {&b->k, *k, turned_heads(b, &b->k_norm, in, b->kv_heads)},
+                                         {&b->v, *v, 0}};
+        gad_linear_forward_all(pass, all, 3, n, in->cos, in->sin);
     }
 }
 
-/* Normalise heads (Qwen3) and turn by position; in place unless the raw values are saved. */
-static gad_tensor prepare_heads(const gad_pass *pass, const gad_norm *norm, gad_tensor raw, const gad_block_input *in,
-                                int heads, gad_tensor *saved_raw, gad_tensor *saved_stats)
+/* Normalise heads (Qwen3) and turn by position what is not turned yet; in place unless the raw values are saved. */
+static gad_tensor prepare_heads(const gad_pass *pass, const gad_block *b, const gad_norm *norm, gad_tensor raw,
+                                const gad_block_input *in, int heads, gad_tensor *saved_raw, gad_tensor *saved_stats)
 {
     gad_device *device = pass->device;
     gad_tensor turned = raw;
@@ -63,7 +70,7 @@ static gad_tensor prepare_heads(const gad_pass *pass, const gad_norm *norm, gad_
         }
         gad_norm_forward(pass, norm, turned, saved_raw ? *saved_stats : gad_tensor_none(), raw);
     }
-    if (in->cos.data)
+    if (in->cos.data && !turned_heads(b, norm, in, heads))
         device->ops->rope(device, turned, turned, in->cos, in->sin, heads, false);
     return turned;
 }
@@ -75,8 +82,9 @@ static void attention_forward(const gad_pass *pass, const gad_block *b, gad_tens
     const gad_ops *op = device->ops;
     gad_tensor q, k, v;
     project_qkv(pass, b, n, in, &q, &k, &v);
-    q = prepare_heads(pass, &b->q_norm, q, in, b->heads, saved ? &saved->q_raw : NULL, saved ? &saved->q_stats : NULL);
-    k = prepare_heads(pass, &b->k_norm, k, in, b->kv_heads, saved ? &saved->k_raw : NULL, saved ? &saved->k_stats : NULL);
+    q = prepare_heads(pass, b, &b->q_norm, q, in, b->heads, saved ? &saved->q_raw : NULL, saved ? &saved->q_stats : NULL);
+    k = prepare_heads(pass, b, &b->k_norm, k, in, b->kv_heads, saved ? &saved->k_raw : NULL,
+                      saved ? &saved->k_stats : NULL);
     gad_pass_tap(pass, q, "%s.%d.q", b->stage, b->index);
     gad_pass_tap(pass, k, "%s.%d.k", b->stage, b->index);
     gad_pass_tap(pass, v, "%s.%d.v", b->stage, b->index);
@@ -95,7 +103,7 @@ static void attention_forward(const gad_pass *pass, const gad_block *b, gad_tens
     gad_tensor o = saved ? op->take(device, q.rows, q.cols) : q;
     gad_tensor lse = saved ? op->take_exact(device, q.rows, b->heads) : gad_tensor_none();
     float scale = (float)(1 / sqrt((double)b->head_dim));
-    op->attention(device, o, lse, q, all_k, all_v, b->heads, b->kv_heads, scale, in->spans, in->span_count);
+    op->attention(device, o, lse, q, all_k, all_v, b->heads, b->kv_heads, scale, in->spans, in->span_count, in->pages);
     gad_linear_forward(pass, &b->proj, x, o, true);
     if (saved) {
         saved->q = q;
@@ -115,23 +123,32 @@ static void activate(const gad_pass *pass, const gad_block *b, gad_tensor h, gad
         pass->device->ops->gelu(pass->device, h, up, b->gelu);
 }
 
-static void mlp_forward(const gad_pass *pass, const gad_block *b, gad_tensor x, gad_tensor n, gad_block_saved *saved)
+/* Gate, up and the activation between them, of rows n; what comes of it may take the place of `up`. */
+static gad_tensor widen(const gad_pass *pass, const gad_block *b, gad_tensor n, gad_block_saved *saved)
 {
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
-    int64_t inner = b->up.weight->value.rows;
-    gad_tensor gate = b->gate.weight ? op->take(device, n.rows, inner) : gad_tensor_none();
-    gad_tensor up = op->take(device, n.rows, inner);
-    if (b->gate.weight)
-        gad_linear_forward(pass, &b->gate, gate, n, false);
-    gad_linear_forward(pass, &b->up, up, n, false);
-    gad_tensor h = saved ? op->take(device, n.rows, inner) : up;
+    const int64_t inner = b->up.weight->value.rows;
+    gad_tensor up = op->take(device, n.rows, inner), gate = gad_tensor_none();
+    if (b->gate.weight && !saved && !gad_linear_adapts(pass, &b->gate) && !gad_linear_adapts(pass, &b->up)) {
+        op->linear_swiglu(device, up, n, gad_param_weight(b->gate.weight), gad_param_vector(b->gate.bias),
+                          gad_param_weight(b->up.weight), gad_param_vector(b->up.bias));
+        return up;
+    }
+    if (b->gate.weight) {
+        gate = op->take(device, n.rows, inner);
+        const gad_linear_target both[] = {{&b->gate, gate, 0}, {&b->up, up, 0}};
+        gad_linear_forward_all(pass, both, 2, n, gad_tensor_none(), gad_tensor_none());
+    } else {
+        gad_linear_forward(pass, &b->up, up, n, false);
+    }
+    const gad_tensor h = saved ? op->take(device, n.rows, inner) : up;
     activate(pass, b, h, gate, up);
-    gad_linear_forward(pass, &b->down, x, h, true);
     if (saved) {
         saved->gate = gate;
         saved->up = up;
     }
+    return h;
 }
 
 void gad_block_forward(const gad_pass *pass, const gad_block *b, gad_tensor x, const gad_block_input *in,
@@ -160,7 +177,7 @@ void gad_block_forward(const gad_pass *pass, const gad_block *b, gad_tensor x, c
         n = op->take(device, piece.rows, x.cols);
         gad_norm_forward(pass, &b->norm2, n, saved ? saved->stats2 : gad_tensor_none(), piece);
         gad_pass_tap(pass, n, "%s.%d.norm2", b->stage, b->index);
-        mlp_forward(pass, b, piece, n, saved);
+        gad_linear_forward(pass, &b->down, piece, widen(pass, b, n, saved), true);
         if (!saved)
             op->rewind(device, piece_mark);
     }

@@ -31,6 +31,7 @@ typedef struct gad_block_input {
     gad_tensor k_cache, v_cache;
     int64_t kv_row;
     const int32_t *kv_rows; /* or: row t is written to row kv_rows[t] (uploaded); NULL: from kv_row on */
+    const int32_t *pages;   /* of the cache, where span key rows are counted by pages (gad_ops.attention, uploaded) */
 } gad_block_input;
 
 /* What a forward pass keeps for its backward pass (docs/spec/qwen_vl.md section 15: 4d + 2 Hq dh + 2 Hk dh + 3 I numbers a

@@ -16,19 +16,48 @@ void gad_pass_tap(const gad_pass *pass, gad_tensor value, const char *format, ..
     pass->tap(pass->tap_user, name, pass->device, value);
 }
 
-void gad_linear_forward(const gad_pass *pass, const gad_linear *layer, gad_tensor y, gad_tensor x, bool add)
+bool gad_linear_adapts(const gad_pass *pass, const gad_linear *layer)
+{
+    return pass->adapters && layer->lora;
+}
+
+static void add_adapter(const gad_pass *pass, const gad_linear *layer, gad_tensor y, gad_tensor x)
 {
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
-    op->linear(device, y, x, gad_param_weight(layer->weight), gad_param_vector(layer->bias), 1, add);
-    const gad_lora *lora = pass->adapters ? layer->lora : NULL;
-    if (!lora)
+    const gad_lora *lora = layer->lora;
+    if (!gad_linear_adapts(pass, layer))
         return;
     size_t mark = op->mark(device);
     gad_tensor u = op->take(device, x.rows, lora->a->value.rows);
     op->linear(device, u, x, gad_param_weight(lora->a), gad_tensor_none(), 1, false);
     op->linear(device, y, u, gad_param_weight(lora->b), gad_param_vector(lora->bias), lora->scale, true);
     op->rewind(device, mark);
+}
+
+void gad_linear_forward(const gad_pass *pass, const gad_linear *layer, gad_tensor y, gad_tensor x, bool add)
+{
+    gad_device *device = pass->device;
+    device->ops->linear(device, y, x, gad_param_weight(layer->weight), gad_param_vector(layer->bias), 1, add);
+    add_adapter(pass, layer, y, x);
+}
+
+void gad_linear_forward_all(const gad_pass *pass, const gad_linear_target *target, int count, gad_tensor x, gad_tensor cos,
+                            gad_tensor sin)
+{
+    gad_device *device = pass->device;
+    gad_linear_part part[GAD_LINEAR_PARTS] = {0};
+    for (int i = 0; i < count; i++) {
+        const gad_linear *layer = target[i].layer;
+        const int heads = gad_linear_adapts(pass, layer) ? 0 : target[i].heads; /* what an adapter adds is turned too */
+        part[i] = (gad_linear_part){target[i].y, gad_param_weight(layer->weight), gad_param_vector(layer->bias), heads};
+    }
+    device->ops->linear_parts(device, part, count, x, cos, sin);
+    for (int i = 0; i < count; i++) {
+        add_adapter(pass, target[i].layer, target[i].y, x);
+        if (target[i].heads != part[i].heads)
+            device->ops->rope(device, target[i].y, target[i].y, cos, sin, target[i].heads, false);
+    }
 }
 
 /* Q = s dY B; dB += s dY^T U with U = X A^T; dA += Q^T X; dX += Q A (docs/spec/training.md section 14). */
@@ -63,7 +92,7 @@ void gad_linear_backward(const gad_pass *pass, const gad_linear *layer, gad_tens
         op->linear_db(device, layer->bias->gradient, dy);
     if (dx.data)
         op->linear_dx(device, dx, dy, gad_param_weight(layer->weight), 1, add);
-    if (pass->adapters && layer->lora)
+    if (gad_linear_adapts(pass, layer))
         lora_backward(pass, layer->lora, dx, dy, x);
 }
 

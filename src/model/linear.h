@@ -31,6 +31,17 @@ typedef struct gad_linear {
 
 /* y = x W^T + b (+ y when `add`), adapter included. */
 void gad_linear_forward(const gad_pass *pass, const gad_linear *layer, gad_tensor y, gad_tensor x, bool add);
+/* Layers of one input: each target is layer(x), then turned by rotary positions unless its heads are 0. At most
+ * GAD_LINEAR_PARTS. */
+typedef struct gad_linear_target {
+    const gad_linear *layer;
+    gad_tensor y;
+    int heads;
+} gad_linear_target;
+void gad_linear_forward_all(const gad_pass *pass, const gad_linear_target *target, int count, gad_tensor x, gad_tensor cos,
+                            gad_tensor sin);
+/* Whether an adapter acts on the layer's output. */
+bool gad_linear_adapts(const gad_pass *pass, const gad_linear *layer);
 /* Adds the gradients of the layer's trainable parameters and writes (or adds) dx; dx without data is not wanted. */
 void gad_linear_backward(const gad_pass *pass, const gad_linear *layer, gad_tensor dx, gad_tensor dy, gad_tensor x,
                          bool add);

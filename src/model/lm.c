@@ -27,15 +27,24 @@ static void take_rope(const gad_pass *pass, const gad_model *model, const gad_lm
     gad_memory_free(table);
 }
 
-static gad_block_input block_input(const gad_pass *pass, const gad_lm_input *in, gad_tensor cos, gad_tensor sin, int layer)
+/* What all blocks get: positions and places, which are sent once. */
+static gad_block_input block_input(const gad_pass *pass, const gad_model *model, const gad_lm_input *in)
 {
-    gad_block_input b = {.cos = cos, .sin = sin, .spans = in->spans, .span_count = in->span_count, .kv_row = in->cache_row};
-    if (in->cache) {
-        b.k_cache = in->cache->k[layer];
-        b.v_cache = in->cache->v[layer];
-        b.kv_rows = in->cache_rows ? upload_index(pass->device, in->cache_rows, in->rows) : NULL;
-    }
+    gad_block_input b = {.spans = in->spans, .span_count = in->span_count, .kv_row = in->cache_row};
+    take_rope(pass, model, in, &b.cos, &b.sin);
+    if (in->cache && in->cache_rows)
+        b.kv_rows = upload_index(pass->device, in->cache_rows, in->rows);
+    if (in->cache && in->pages)
+        b.pages = upload_index(pass->device, in->pages, in->page_count);
     return b;
+}
+
+static void use_layer(gad_block_input *b, const gad_lm_input *in, int layer)
+{
+    if (!in->cache)
+        return;
+    b->k_cache = in->cache->k[layer];
+    b->v_cache = in->cache->v[layer];
 }
 
 static void insert_images(const gad_pass *pass, const gad_lm_input *in, gad_tensor x, gad_tensor rows, bool add)
@@ -57,21 +66,21 @@ gad_tensor gad_lm_forward(const gad_pass *pass, const gad_model *model, const ga
     const gad_text_config *text = &model->config.text;
     gad_tensor hidden = op->take(device, in->rows, text->hidden);
     size_t mark = op->mark(device);
-    gad_tensor x = op->take(device, in->rows, text->hidden), cos, sin;
+    gad_tensor x = op->take(device, in->rows, text->hidden);
     op->embed(device, x, gad_param_weight(model->lm.embed), upload_index(device, in->ids, in->rows));
     gad_pass_tap(pass, x, "lm.embed");
     if (in->image_count)
         insert_images(pass, in, x, in->image->out, false);
     gad_pass_tap(pass, x, "lm.inserted");
-    take_rope(pass, model, in, &cos, &sin);
-    gad_pass_tap(pass, cos, "lm.cos");
-    gad_pass_tap(pass, sin, "lm.sin");
+    gad_block_input b = block_input(pass, model, in);
+    gad_pass_tap(pass, b.cos, "lm.cos");
+    gad_pass_tap(pass, b.sin, "lm.sin");
     for (int i = 0; i < text->layers; i++) {
         if (saved) {
             saved->block_input[i] = op->take(device, x.rows, x.cols);
             op->axpby(device, saved->block_input[i], 1, x, 0);
         }
-        gad_block_input b = block_input(pass, in, cos, sin, i);
+        use_layer(&b, in, i);
         gad_block_forward(pass, &model->lm.block[i], x, &b, saved && saved->block ? &saved->block[i] : NULL);
         if (in->image_count && i < in->image->deepstack_count) {
             insert_images(pass, in, x, in->image->deepstack[i], true);
@@ -135,13 +144,13 @@ void gad_lm_backward(const gad_pass *pass, const gad_model *model, gad_tensor d_
     gad_device *device = pass->device;
     const gad_ops *op = device->ops;
     size_t mark = op->mark(device);
-    gad_tensor dx = op->take(device, in->rows, d_hidden.cols), cos, sin;
+    gad_tensor dx = op->take(device, in->rows, d_hidden.cols);
     gad_norm_backward(pass, &model->lm.norm, dx, d_hidden, saved->last, saved->stats, false);
-    take_rope(pass, model, in, &cos, &sin);
+    gad_block_input b = block_input(pass, model, in);
     for (int i = model->config.text.layers - 1; i >= 0; i--) {
         if (d_image && in->image_count && i < d_image->deepstack_count)
             image_backward(pass, in, d_image->deepstack[i], dx);
-        gad_block_input b = block_input(pass, in, cos, sin, i);
+        use_layer(&b, in, i);
         size_t block_mark = op->mark(device);
         gad_block_saved again;
         if (!saved->block) {
@@ -158,11 +167,15 @@ void gad_lm_backward(const gad_pass *pass, const gad_model *model, gad_tensor d_
     op->rewind(device, mark);
 }
 
+static gad_tensor allocate_rows(gad_device *device, int64_t rows, int64_t heads, int64_t head_dim)
+{
+    return gad_tensor_view(device->ops->allocate(device, rows * heads, head_dim), rows, heads * head_dim);
+}
+
 gad_status gad_lm_cache_open(gad_device *device, const gad_text_config *text, int64_t capacity, gad_lm_cache *cache,
                              gad_error *err)
 {
-    gad_lm_cache c = {.layers = text->layers, .capacity = capacity};
-    int64_t heads = text->kv_heads, cols = heads * text->head_dim;
+    gad_lm_cache c = {.layers = text->layers, .heads = text->kv_heads, .capacity = capacity};
     c.k = gad_memory_zero((size_t)text->layers, sizeof *c.k);
     c.v = gad_memory_zero((size_t)text->layers, sizeof *c.v);
     if (!c.k || !c.v) {
@@ -170,14 +183,37 @@ gad_status gad_lm_cache_open(gad_device *device, const gad_text_config *text, in
         return gad_error_memory(err, "make the key-value cache", (size_t)text->layers * sizeof *c.k);
     }
     for (int i = 0; i < text->layers; i++) {
-        c.k[i] = gad_tensor_view(device->ops->allocate(device, capacity * heads, text->head_dim), capacity, cols);
-        c.v[i] = gad_tensor_view(device->ops->allocate(device, capacity * heads, text->head_dim), capacity, cols);
+        c.k[i] = allocate_rows(device, capacity, c.heads, text->head_dim);
+        c.v[i] = allocate_rows(device, capacity, c.heads, text->head_dim);
     }
     gad_status status = gad_device_check(device, err);
     if (status)
         gad_lm_cache_close(device, &c);
     else
         *cache = c;
+    return status;
+}
+
+static void grow(gad_device *device, gad_tensor *x, int64_t heads, int64_t capacity, int64_t keep)
+{
+    gad_tensor larger = allocate_rows(device, capacity, heads, x->cols / heads);
+    if (!larger.data)
+        return;
+    if (keep)
+        device->ops->axpby(device, gad_tensor_rows(larger, 0, keep), 1, gad_tensor_rows(*x, 0, keep), 0);
+    device->ops->release(device, *x);
+    *x = larger;
+}
+
+gad_status gad_lm_cache_grow(gad_device *device, gad_lm_cache *cache, int64_t capacity, int64_t keep, gad_error *err)
+{
+    for (int i = 0; i < cache->layers; i++) {
+        grow(device, &cache->k[i], cache->heads, capacity, keep);
+        grow(device, &cache->v[i], cache->heads, capacity, keep);
+    }
+    gad_status status = gad_device_check(device, err);
+    if (!status)
+        cache->capacity = capacity;
     return status;
 }
 

@@ -11,7 +11,7 @@
 typedef struct gad_lm_cache {
     gad_tensor *k, *v; /* [layers] */
     int layers;
-    int64_t capacity;
+    int64_t heads, capacity;
 } gad_lm_cache;
 
 /* The rows of one call. All arrays are host memory of `rows` entries and must live until the backward pass is done. */
@@ -28,6 +28,8 @@ typedef struct gad_lm_input {
     const gad_lm_cache *cache; /* NULL: rows see only each other */
     int64_t cache_row;         /* where the new keys and values go */
     const int32_t *cache_rows; /* or: a place for each row (answers that are decoded together); NULL: from cache_row on */
+    const int32_t *pages;      /* [page_count] of the cache, where spans count key rows by pages (gad_ops.attention) */
+    int64_t page_count;
 } gad_lm_input;
 
 /* What the backward pass needs; the arrays are the caller's. */
@@ -54,5 +56,7 @@ void gad_lm_backward(const gad_pass *pass, const gad_model *model, gad_tensor d_
 
 gad_status gad_lm_cache_open(gad_device *device, const gad_text_config *text, int64_t capacity, gad_lm_cache *cache,
                              gad_error *err);
+/* More rows, of which the first `keep` stay; layer by layer, so that little more than the new rows is needed on the way. */
+gad_status gad_lm_cache_grow(gad_device *device, gad_lm_cache *cache, int64_t capacity, int64_t keep, gad_error *err);
 void gad_lm_cache_close(gad_device *device, gad_lm_cache *cache);
 #endif

@@ -16,7 +16,7 @@
  *   - a gradient is named d<name>. "Adds" means += into what is there; everything else is overwritten. An output tensor
  *     whose data is NULL is not wanted.
  *   - results do not depend on the number of threads.
- *   - ops may run later than their call; download, fetch, sum_squares and gad_device_check wait for all before them.
+ *   - ops may run later than their call; download, fetch, draw, sum_squares and gad_device_check wait for all before them.
  *   - a failure (no scratch memory, device fault) is kept in device->error, later ops do nothing, and the stage asks
  *     gad_device_check once. */
 #ifndef GAD_OP_OP_H
@@ -36,6 +36,8 @@ typedef struct gad_attention_span {
     bool causal;
 } gad_attention_span;
 
+enum { GAD_PAGE_ROWS = 32 }; /* keys of one page, where they are kept in pages */
+
 typedef enum gad_gelu_kind { GAD_GELU_ERF, GAD_GELU_TANH } gad_gelu_kind;
 
 /* One AdamW update (Loshchilov & Hutter, arXiv 1711.05101). `step` counts from 1. The gradient is multiplied by
@@ -44,6 +46,32 @@ typedef struct gad_adamw {
     float learning_rate, beta1, beta2, epsilon, weight_decay, gradient_scale;
     int64_t step;
 } gad_adamw;
+
+/* One of several linear layers that read the same rows: y = x w^T + bias, which is then turned by rotary positions when
+ * `heads` is not 0. */
+typedef struct gad_linear_part {
+    gad_tensor y;
+    gad_weight w;
+    gad_tensor bias;
+    int heads;
+} gad_linear_part;
+enum { GAD_LINEAR_PARTS = 3 };
+
+/* How the next id is drawn from a row of logits (generate/sample.h), and what was drawn. */
+typedef struct gad_draw {
+    bool greedy; /* the first of the largest; then only the penalty counts of what follows */
+    double temperature, top_p, min_p, penalty;
+    int64_t top_k;
+    const int32_t *seen; /* [seen_count] ids that the penalty covers: host memory */
+    int64_t seen_count;
+    double at;   /* the caller's uniform number in [0, 1) */
+    double told; /* the temperature at which the id's log-probability is told, of the logits as they came */
+} gad_draw;
+typedef struct gad_drawn {
+    double logp;
+    int32_t id;
+    bool finite; /* all logits of the row are */
+} gad_drawn;
 
 typedef struct gad_ops {
     const char *name; /* "cpu", "cuda", "reference" */
@@ -88,6 +116,15 @@ typedef struct gad_ops {
     /* db[1,O] += sum over rows of dy */
     void (*linear_db)(gad_device *device, gad_tensor db, gad_tensor dy);
 
+    /* Up to GAD_LINEAR_PARTS layers of one input, as `linear` (and `rope`) one after the other; with few rows a filling
+     * reads all weights in one go. Whether a result is rounded before it is turned is the filling's. `part` is host memory.
+     */
+    void (*linear_parts)(gad_device *device, const gad_linear_part *part, int count, gad_tensor x, gad_tensor cos,
+                         gad_tensor sin);
+    /* y = silu(x gate^T + gate_bias) * (x up^T + up_bias) */
+    void (*linear_swiglu)(gad_device *device, gad_tensor y, gad_tensor x, gad_weight gate, gad_tensor gate_bias,
+                          gad_weight up, gad_tensor up_bias);
+
     /* ---- RMSNorm over groups of weight.cols channels (one group, or one per head for q/k norms):
      * y = x * rstd * weight, rstd = 1/sqrt(mean(x^2) + eps), kept in rstd[T, groups] (may be unwanted). weight [1,C] of
      * dtype F32, BF16, F16 or F64. In place allowed. Zhang & Sennrich, arXiv 1910.07467. */
@@ -118,9 +155,11 @@ typedef struct gad_ops {
 
     /* ---- attention: o[Tq, H*D] = softmax(scale * q k^T) v over the keys that `spans` allow; k, v [Tk, Hk*D], query head h
      * uses key head h / (H/Hk). lse[Tq,H] keeps log-sum-exp of the scaled scores (may be unwanted). Scores are never stored
-     * whole. o may be q. `spans` is host memory. Dao, arXiv 2307.08691 for the tiling. */
+     * whole. o may be q. `spans` is host memory. With `pages` (uploaded), the key row r of a span is row
+     * pages[r / GAD_PAGE_ROWS] * GAD_PAGE_ROWS + r % GAD_PAGE_ROWS of k and v; NULL: row r. Dao, arXiv 2307.08691 for the
+     * tiling; Kwon et al., arXiv 2309.06180 for pages. */
     void (*attention)(gad_device *device, gad_tensor o, gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v, int heads,
-                      int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count);
+                      int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count, const int32_t *pages);
     /* dq is overwritten (rows outside all spans are left alone); dk and dv add. o, lse: what the forward pass gave. */
     void (*attention_back)(gad_device *device, gad_tensor dq, gad_tensor dk, gad_tensor dv, gad_tensor d_o, gad_tensor o,
                            gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v, int heads, int kv_heads, float scale,
@@ -163,6 +202,10 @@ typedef struct gad_ops {
      * over N label rows is g = -1/N. */
     void (*logprob_back)(gad_device *device, gad_tensor dz, gad_tensor g, gad_tensor h, gad_tensor z, const int32_t *target,
                          float temperature);
+
+    /* ---- the next id of each row of z [T,V], exact, V < 2^24: to[T] and draw[T] are host memory, and `to` is there when
+     * the call returns. NULL: the caller downloads z and draws; the draws are the same but for the last bits of sums. */
+    void (*draw)(gad_device *device, gad_drawn *to, gad_tensor z, const gad_draw *draw);
 
     /* ---- training arithmetic: sum of squares of `count` tensors in double, and AdamW on n exact numbers. */
     double (*sum_squares)(gad_device *device, const gad_tensor *x, int64_t count);

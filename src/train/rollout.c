@@ -43,7 +43,8 @@ static gad_status prefill(decoding *d, const gad_segment *prompt, gad_error *err
     const int32_t *last = batch.position + 3 * (batch.rows - 1);
     shared.next = last[0] > last[1] ? last[0] : last[1];
     shared.next = (shared.next > last[2] ? shared.next : last[2]) + 1;
-    status = gad_chorus_reserve(&d->chorus, shared.rows, &shared.first, err); /* the first rows: where prefill writes */
+    int64_t place = 0; /* of the first rows: 0, where prefill writes */
+    status = gad_chorus_reserve(&d->chorus, shared.rows, &shared.first, &place, err);
     if (!status)
         status = gad_step_prefill(d->step, &batch, &d->chorus.cache, err);
     gad_batch_free(&batch);
@@ -87,17 +88,45 @@ static bool is_stop(const gad_rollout_settings *s, int32_t id)
     return false;
 }
 
-/* The next id of an answer, out of its voice's logits. */
+static bool is_greedy(const decoding *d)
+{
+    return d->settings->temperature <= 0;
+}
+
+static double temperature(const decoding *d)
+{
+    return is_greedy(d) ? 1 : d->settings->temperature;
+}
+
+/* The next id of an answer, drawn by the chorus or out of its voice's logits. */
 static void speak(decoding *d, int number, gad_rollout_answer *a)
 {
-    const gad_rollout_settings *s = d->settings;
     const int64_t vocab = d->step->model->config.text.vocab;
     gad_chorus_voice *voice = &d->chorus.voice[number];
-    log_softmax(voice->logits, vocab, s->temperature > 0 ? s->temperature : 1);
-    voice->id = draw(voice->logits, vocab, s->temperature <= 0, &d->rng[number]);
-    voice->done = is_stop(s, voice->id);
-    a->id[a->count] = voice->id;
-    a->logp[a->count++] = voice->logits[voice->id];
+    if (d->chorus.draws) {
+        voice->id = voice->drawn.id;
+        a->logp[a->count] = (float)voice->drawn.logp;
+    } else {
+        log_softmax(voice->logits, vocab, temperature(d));
+        voice->id = draw(voice->logits, vocab, is_greedy(d), &d->rng[number]);
+        a->logp[a->count] = voice->logits[voice->id];
+    }
+    voice->done = is_stop(d->settings, voice->id);
+    a->id[a->count++] = voice->id;
+}
+
+/* What the chorus is to draw next. */
+static void order(decoding *d)
+{
+    for (int a = 0; d->chorus.draws && a < d->settings->group; a++) {
+        gad_chorus_voice *voice = &d->chorus.voice[a];
+        if (voice->done)
+            continue;
+        const gad_sampling sampling = {
+            .greedy = is_greedy(d), .temperature = temperature(d), .top_p = 1, .repetition_penalty = 1};
+        voice->draw = gad_sample_order(&sampling, NULL, 0, &d->rng[a]);
+        voice->draw.told = temperature(d);
+    }
 }
 
 static gad_status decode(decoding *d, int32_t last, gad_rollout_answer *answer, gad_error *err)
@@ -106,7 +135,9 @@ static gad_status decode(decoding *d, int32_t last, gad_rollout_answer *answer, 
     bool any = true;
     for (int a = 0; a < s->group; a++)
         d->chorus.voice[a].id = last;
+    d->chorus.draws = d->step->pass.device->ops->draw;
     for (int64_t t = 0; t < s->max_tokens && any; t++) {
+        order(d);
         gad_status status = gad_chorus_step(&d->chorus, err);
         if (status)
             return status;

@@ -286,6 +286,26 @@ static void linear_db(gad_device *device, gad_tensor db, gad_tensor dy)
     HAND_ON(linear_db, db, dy);
 }
 
+static void linear_parts(gad_device *device, const gad_linear_part *part, int count, gad_tensor x, gad_tensor cos,
+                         gad_tensor sin)
+{
+    BEGIN;
+    gad_linear_part moved[GAD_LINEAR_PARTS];
+    for (int i = 0; i < count; i++)
+        moved[i] = (gad_linear_part){OUT(part[i].y), NEAR_WEIGHT(part[i].w), NEAR(part[i].bias), part[i].heads};
+    x = IN(x), cos = IN(cos), sin = IN(sin);
+    HAND_ON(linear_parts, moved, count, x, cos, sin);
+}
+
+static void linear_swiglu(gad_device *device, gad_tensor y, gad_tensor x, gad_weight gate, gad_tensor gate_bias,
+                          gad_weight up, gad_tensor up_bias)
+{
+    BEGIN;
+    y = OUT(y), x = IN(x), gate = NEAR_WEIGHT(gate), gate_bias = NEAR(gate_bias), up = NEAR_WEIGHT(up);
+    up_bias = NEAR(up_bias);
+    HAND_ON(linear_swiglu, y, x, gate, gate_bias, up, up_bias);
+}
+
 static void rmsnorm(gad_device *device, gad_tensor y, gad_tensor rstd, gad_tensor x, gad_tensor weight, float eps)
 {
     BEGIN;
@@ -354,11 +374,12 @@ static void rope(gad_device *device, gad_tensor y, gad_tensor x, gad_tensor cos,
 }
 
 static void attention(gad_device *device, gad_tensor o, gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v, int heads,
-                      int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count)
+                      int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count, const int32_t *pages)
 {
     BEGIN;
+    pages = NEAR_POINTER(pages);
     o = OUT(o), lse = OUT(lse), q = IN(q), k = IN(k), v = IN(v);
-    HAND_ON(attention, o, lse, q, k, v, heads, kv_heads, scale, spans, span_count);
+    HAND_ON(attention, o, lse, q, k, v, heads, kv_heads, scale, spans, span_count, pages);
 }
 
 static void attention_back(gad_device *device, gad_tensor dq, gad_tensor dk, gad_tensor dv, gad_tensor d_o, gad_tensor o,
@@ -494,6 +515,8 @@ static const gad_ops table = {
     .linear_dx = linear_dx,
     .linear_dw = linear_dw,
     .linear_db = linear_db,
+    .linear_parts = linear_parts,
+    .linear_swiglu = linear_swiglu,
     .rmsnorm = rmsnorm,
     .rmsnorm_back = rmsnorm_back,
     .layernorm = layernorm,

@@ -74,11 +74,11 @@ static void test_no_room(void **state)
     gad_error err;
     gad_engine *engine = speaking_open("qwen25", 1);
     gad_chorus chorus;
-    int64_t first;
+    int64_t first, place;
     const gad_pass pass = {.device = &engine->device, .adapters = true};
     ASSERT_OK(gad_chorus_open(&pass, &engine->model, 4, 2, &chorus, &err), &err);
-    ASSERT_OK(gad_chorus_reserve(&chorus, 2, &first, &err), &err);
-    assert_int_equal(gad_chorus_reserve(&chorus, 3, &first, &err), GAD_E_INTERNAL);
+    ASSERT_OK(gad_chorus_reserve(&chorus, 2, &first, &place, &err), &err);
+    assert_int_equal(gad_chorus_reserve(&chorus, 3, &first, &place, &err), GAD_E_INTERNAL);
     gad_chorus_close(&chorus);
     gad_chorus_close(&chorus);
     gad_engine_free(engine);
@@ -113,6 +113,51 @@ static void test_no_number(void **state)
     ASSERT_OK(gad_chorus_step(&chorus, &err), &err);
     assert_int_equal(gad_chorus_step(&chorus, &err), GAD_E_INTERNAL); /* a third id where there is room for two */
     free(value);
+    gad_chorus_close(&chorus);
+    speaking_close_case(&c);
+    gad_engine_free(engine);
+}
+
+/* Memory grows with what is written, not with what may be; pages go from voices that are done to those that go on. Words
+ * that cross pages are those of a timeline. */
+static void test_memory(void **state)
+{
+    (void)state;
+    enum { VOICES = 3, MOST = 1 << 20, FIRST = 40, ALL = 70, PAGE = GAD_PAGE_ROWS };
+    gad_error err;
+    gad_engine *engine = speaking_open("qwen25", 1);
+    speaking_case c;
+    gad_chorus chorus;
+    gad_chorus_prompt prompt;
+    const gad_pass pass = {.device = &engine->device, .adapters = true};
+    speaking_open_case(engine, "qwen25", 'b', &c);
+    const int64_t prompt_pages = (c.prompt.count + PAGE - 1) / PAGE, vocab = engine->model.config.text.vocab;
+    ASSERT_OK(gad_timeline_feed(&engine->timeline, &c.prompt, ALL, NULL, &err), &err);
+    ASSERT_OK(gad_chorus_open(&pass, &engine->model, c.prompt.count + VOICES * (int64_t)MOST, VOICES, &chorus, &err), &err);
+    ASSERT_OK(gad_chorus_add_prompt(&chorus, &engine->timeline, &prompt, &err), &err);
+    for (int i = 0; i < VOICES; i++)
+        ASSERT_OK(gad_chorus_add_voice(&chorus, prompt, MOST, NULL, &err), &err);
+    assert_int_equal(chorus.held, prompt_pages);
+    for (int step = 0; step < ALL; step++) {
+        const int32_t id = (int32_t)(step * 7 + 3) % 100;
+        if (step == FIRST) { /* two pages each by now */
+            assert_int_equal(chorus.held, prompt_pages + VOICES * 2);
+            chorus.voice[0].done = true;
+        }
+        for (int i = 0; i < VOICES; i++)
+            chorus.voice[i].id = id;
+        ASSERT_OK(gad_chorus_step(&chorus, &err), &err);
+        ASSERT_OK(gad_timeline_append(&engine->timeline, id, &err), &err);
+        for (int i = step < FIRST ? 0 : 1; i < VOICES; i++) {
+            support_difference d = support_compare(chorus.voice[i].logits, engine->timeline.logits, vocab);
+            assert_true(!d.nonfinite && d.e < 1e-5);
+        }
+    }
+    assert_int_equal(chorus.held, prompt_pages + VOICES * 2); /* the third pages were the first voice's */
+    assert_int_equal(chorus.spares, 0);
+    assert_true(chorus.cache.capacity <= (chorus.held + chorus.held / 2 + 1) * PAGE);
+    chorus.voice[0].done = false;
+    assert_int_equal(gad_chorus_step(&chorus, &err), GAD_E_INTERNAL); /* its rows are others' now */
     gad_chorus_close(&chorus);
     speaking_close_case(&c);
     gad_engine_free(engine);
@@ -227,8 +272,9 @@ static void test_cancelled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_logits),  cmocka_unit_test(test_no_room),        cmocka_unit_test(test_no_number),
-        cmocka_unit_test(test_answers), cmocka_unit_test(test_some_end_early), cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_logits),    cmocka_unit_test(test_no_room), cmocka_unit_test(test_no_number),
+        cmocka_unit_test(test_memory),    cmocka_unit_test(test_answers), cmocka_unit_test(test_some_end_early),
+        cmocka_unit_test(test_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

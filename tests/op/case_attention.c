@@ -1,4 +1,4 @@
-/* case_attention: attention and its gradients over every kind of span.
+/* case_attention: attention and its gradients over every kind of span, and over pages.
  *
  * Tolerance in units of 2^-24 of the largest value: a score is a dot product of D numbers times scale = 1/sqrt(D), off by
  * about sqrt(D)/2.4 units of 1 (see case_linear.c); that is a relative error of its probability; the sum over K keys adds
@@ -79,12 +79,12 @@ static void attention(judge_stage *s, const int64_t *p)
     judge_loosen_nan(s);
     gad_tensor d_o = judge_seed(s, "do", o);
     judge_time(s, "attention", flops, judge_bytes(s, 2.0 * (double)(p[K] * p[KV_HEADS] * p[D])))
-        s->device->ops->attention(s->device, o, lse, q, k, v, heads, kv_heads, scale, span, n);
+        s->device->ops->attention(s->device, o, lse, q, k, v, heads, kv_heads, scale, span, n, NULL);
     if (p[IN_PLACE]) { /* o may be q, lse unwanted */
         gad_tensor both = judge_sum(s, "both", p[Q], p[HEADS] * p[D], forward_units);
         judge_loosen_nan(s);
         judge_rounds(s, 1);
-        s->device->ops->attention(s->device, both, gad_tensor_none(), both, k, v, heads, kv_heads, scale, span, n);
+        s->device->ops->attention(s->device, both, gad_tensor_none(), both, k, v, heads, kv_heads, scale, span, n, NULL);
     }
     if (s->forward)
         return;
@@ -103,6 +103,46 @@ static void attention(judge_stage *s, const int64_t *p)
         s->device->ops->attention_back(s->device, dq, dk, dv, d_o, o, lse, q, k, v, heads, kv_heads, scale, span, n);
 }
 
+/* Keys and values in pages that lie anywhere: V answers of N keys each to a prompt of P keys, with a row each, and a piece
+ * of R rows of another prompt, in pages too. */
+static void paged(judge_stage *s, const int64_t *p)
+{
+    enum { V, P, N, R, PAGED_HEADS, PAGED_KV_HEADS, PAGED_D, PAGE = GAD_PAGE_ROWS };
+    const int64_t prompt = (p[P] + PAGE - 1) / PAGE, own = (p[N] + PAGE - 1) / PAGE, piece = (p[R] + 9 + PAGE) / PAGE;
+    const int64_t pages = prompt + p[V] * own + piece, rows = p[V] + p[R], keys = (pages + 2) * PAGE;
+    const int64_t width = p[PAGED_HEADS] * p[PAGED_D], kv_width = p[PAGED_KV_HEADS] * p[PAGED_D];
+    gad_attention_span span[MOST_SPANS];
+    int64_t n = 0;
+    for (; n < p[V]; n++) {
+        const int64_t first = (prompt + n * own) * PAGE;
+        span[n] = (gad_attention_span){
+            .q0 = n, .q1 = n + 1, .p1 = p[P], .k0 = first, .k1 = first + p[N] - n % p[N], .causal = true};
+    }
+    const int64_t first = (prompt + p[V] * own) * PAGE;
+    if (p[R])
+        span[n++] = (gad_attention_span){.q0 = p[V], .q1 = rows, .k0 = first, .k1 = first + p[R] + 9, .causal = true};
+    const double units = 24 + 2 * (sqrt((double)p[PAGED_D]) + sqrt((double)(p[P] + p[N])));
+    gad_tensor q = judge_input(s, "q", rows, width, 1), k = judge_input(s, "k", keys, kv_width, 1);
+    gad_tensor v = judge_input(s, "v", keys, kv_width, 1), o = judge_output(s, "o", rows, width, units);
+    judge_loosen_nan(s);
+    judge_rounds(s, 1);
+    gad_tensor lse = judge_exact_output(s, "lse", rows, p[PAGED_HEADS], units);
+    judge_loosen_nan(s);
+    const int32_t *table = judge_there(s, judge_index(s, pages, pages + 2, false, true), (size_t)pages * sizeof *table);
+    judge_time(s, "attention", 4.0 * (double)(width * rows * (p[P] + p[N])),
+               judge_bytes(s, 2.0 * (double)(keys * kv_width)))
+        s->device->ops->attention(s->device, o, lse, q, k, v, (int)p[PAGED_HEADS], (int)p[PAGED_KV_HEADS],
+                                  1.0f / sqrtf((float)p[PAGED_D]), span, n, table);
+}
+
+#define PAGED(...)                                                                                                         \
+    {                                                                                                                      \
+        "attention", "voices P N R heads kv_heads D", paged,                                                               \
+        {                                                                                                                  \
+            __VA_ARGS__                                                                                                    \
+        }                                                                                                                  \
+    }
+
 #define ATTENTION(...)                                                                                                     \
     {                                                                                                                      \
         "attention", "shape Q K heads kv_heads D in_place", attention,                                                     \
@@ -112,17 +152,33 @@ static void attention(judge_stage *s, const int64_t *p)
     }
 
 static const judge_case cases[] = {
-    ATTENTION(FULL, 1, 1, 1, 1, 8, 1),         ATTENTION(FULL, 65, 65, 2, 2, 80, 1),
-    ATTENTION(FULL, 20, 200, 3, 1, 20, 0),     ATTENTION(FULL, 64, 64, 4, 4, 16, 0),
-    ATTENTION(CAUSAL, 33, 33, 4, 2, 24, 1),    ATTENTION(CAUSAL, 100, 100, 4, 1, 32, 0),
-    ATTENTION(CAUSAL, 150, 290, 6, 2, 64, 0),  ATTENTION(CAUSAL, 40, 700, 2, 1, 128, 0),
-    ATTENTION(DECODE, 1, 1, 4, 2, 16, 0),      ATTENTION(DECODE, 1, 77, 16, 2, 128, 1),
-    ATTENTION(DECODE, 1, 1500, 8, 8, 32, 0),   ATTENTION(DECODE, 3, 600, 4, 2, 36, 1),
-    ATTENTION(DECODE, 8, 130, 7, 1, 12, 0),    ATTENTION(WINDOWS, 50, 50, 2, 2, 80, 1),
-    ATTENTION(WINDOWS, 131, 131, 3, 3, 16, 0), ATTENTION(PACKED, 90, 90, 4, 2, 16, 1),
-    ATTENTION(PREFIX, 60, 60, 4, 2, 16, 1),    ATTENTION(PREFIX, 400, 400, 8, 2, 32, 0),
-    ATTENTION(EMPTY, 40, 12, 2, 1, 16, 0),     ATTENTION(EMPTY, 4, 2, 2, 2, 8, 1),
-    ATTENTION(PAIRS, 140, 60, 2, 1, 72, 0),    ATTENTION(CAUSAL, 20, 30, 2, 1, 136, 0),
+    ATTENTION(FULL, 1, 1, 1, 1, 8, 1),
+    ATTENTION(FULL, 65, 65, 2, 2, 80, 1),
+    ATTENTION(FULL, 20, 200, 3, 1, 20, 0),
+    ATTENTION(FULL, 64, 64, 4, 4, 16, 0),
+    ATTENTION(CAUSAL, 33, 33, 4, 2, 24, 1),
+    ATTENTION(CAUSAL, 100, 100, 4, 1, 32, 0),
+    ATTENTION(CAUSAL, 150, 290, 6, 2, 64, 0),
+    ATTENTION(CAUSAL, 40, 700, 2, 1, 128, 0),
+    ATTENTION(DECODE, 1, 1, 4, 2, 16, 0),
+    ATTENTION(DECODE, 1, 77, 16, 2, 128, 1),
+    ATTENTION(DECODE, 1, 1500, 8, 8, 32, 0),
+    ATTENTION(DECODE, 3, 600, 4, 2, 36, 1),
+    ATTENTION(DECODE, 8, 130, 7, 1, 12, 0),
+    ATTENTION(WINDOWS, 50, 50, 2, 2, 80, 1),
+    ATTENTION(WINDOWS, 131, 131, 3, 3, 16, 0),
+    ATTENTION(PACKED, 90, 90, 4, 2, 16, 1),
+    ATTENTION(PREFIX, 60, 60, 4, 2, 16, 1),
+    ATTENTION(PREFIX, 400, 400, 8, 2, 32, 0),
+    ATTENTION(EMPTY, 40, 12, 2, 1, 16, 0),
+    ATTENTION(EMPTY, 4, 2, 2, 2, 8, 1),
+    ATTENTION(PAIRS, 140, 60, 2, 1, 72, 0),
+    ATTENTION(CAUSAL, 20, 30, 2, 1, 136, 0),
+    PAGED(3, 70, 40, 0, 4, 2, 16),
+    PAGED(5, 1, 3, 50, 2, 1, 64),
+    PAGED(2, 600, 33, 150, 7, 1, 128),
+    PAGED(66, 31, 2, 10, 2, 2, 8),
+    PAGED(1, 90, 10, 3, 2, 1, 136),
 };
 
 static const judge_case gradients[] = {
@@ -148,6 +204,7 @@ static const judge_case large[] = {
     ATTENTION(CAUSAL, 1024, 1024, 28, 4, 128, 0), ATTENTION(CAUSAL, 4096, 4096, 28, 4, 128, 0),
     ATTENTION(FULL, 1024, 1024, 16, 16, 80, 0),   ATTENTION(FULL, 4096, 4096, 16, 16, 80, 0),
     ATTENTION(WINDOWS, 131, 131, 16, 16, 80, 0),  ATTENTION(PREFIX, 3200, 3200, 28, 4, 128, 0),
+    PAGED(64, 700, 150, 0, 28, 4, 128),
 };
 
 judge_cases judge_cases_attention(void)

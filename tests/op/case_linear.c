@@ -1,4 +1,4 @@
-/* case_linear: the four ops of linear layers.
+/* case_linear: the four ops of linear layers, and the two of several layers of one input.
  *
  * Tolerance: a sum of K products of independent normal numbers, added in fp32 in any order, is off by at most about
  * K u / sqrt(6) standard deviations of one product (one accumulator; less with several), while the result itself has
@@ -91,6 +91,57 @@ static void forward(judge_stage *s, const int64_t *p)
         s->device->ops->linear(s->device, y, x, w, gad_tensor_none(), 1, false);
 }
 
+/* ---- layers of one input: heads of D channels, queries and keys turned unless D is odd ---- */
+
+static double cosine(int64_t t, int64_t i)
+{
+    return cos((double)(t + 3) * pow(100, -(double)i / 8));
+}
+
+static double sine(int64_t t, int64_t i)
+{
+    return sin((double)(t + 3) * pow(100, -(double)i / 8));
+}
+
+static void parts(judge_stage *s, const int64_t *p)
+{
+    const int64_t t = p[T], i = p[I], d = p[4], out[] = {p[2] * d, p[3] * d, p[3] * d}, all = out[0] + 2 * out[1];
+    const int heads[] = {d % 2 ? 0 : (int)p[2], d % 2 ? 0 : (int)p[3], 0};
+    const gad_dtype dtype = (gad_dtype)p[5];
+    static const char *const weight[] = {"wq", "wk", "wv"}, *const bias[] = {"bq", "bk", "bv"},
+                             *const y[] = {"q", "k", "v"};
+    gad_tensor x = judge_input(s, "x", t, i, 1), co = judge_given(s, "cos", t, d / 2, cosine);
+    gad_tensor si = judge_given(s, "sin", t, d / 2, sine);
+    gad_linear_part part[GAD_LINEAR_PARTS];
+    for (int n = 0; n < 3; n++) {
+        part[n] = (gad_linear_part){.w = judge_weight(s, weight[n], out[n], i, dtype), .heads = heads[n]};
+        if (p[6] >= 0)
+            part[n].bias = judge_parameter(s, bias[n], out[n], (gad_dtype)p[6]);
+        part[n].y = judge_output(s, y[n], t, out[n], 2 * units(i));
+        judge_rounds(s, weight_rounds(p[5]) + (p[6] < 0 ? 0 : weight_rounds(p[6])) + 2); /* before it is turned, or not */
+    }
+    judge_time(s, "linear_parts", 2.0 * (double)(t * i * all), weight_bytes(all, i, p[5]))
+        s->device->ops->linear_parts(s->device, part, 3, x, co, si);
+}
+
+/* The result is a product of two sums. */
+static void gated(judge_stage *s, const int64_t *p)
+{
+    const int64_t t = p[T], i = p[I], o = p[O];
+    gad_tensor x = judge_input(s, "x", t, i, 1), gate_bias = gad_tensor_none(), up_bias = gad_tensor_none();
+    gad_weight gate = judge_weight(s, "gate", o, i, (gad_dtype)p[DTYPE]);
+    gad_weight up = judge_weight(s, "up", o, i, (gad_dtype)p[DTYPE]);
+    if (p[BIAS] >= 0) {
+        gate_bias = judge_parameter(s, "gate_bias", o, (gad_dtype)p[BIAS]);
+        up_bias = judge_parameter(s, "up_bias", o, (gad_dtype)p[BIAS]);
+    }
+    gad_tensor y = judge_output(s, "y", t, o, 4 * units(i));
+    judge_rounds(s, 2 * (weight_rounds(p[DTYPE]) + (p[BIAS] < 0 ? 0 : weight_rounds(p[BIAS])) + 1));
+    judge_floor(s, 1);
+    judge_time(s, "linear_swiglu", 4.0 * (double)(t * i * o), 2 * weight_bytes(o, i, p[DTYPE]))
+        s->device->ops->linear_swiglu(s->device, y, x, gate, gate_bias, up, up_bias);
+}
+
 #define LINEAR(...)                                                                                                        \
     {                                                                                                                      \
         "linear", "T I O dtype bias add", linear,                                                                          \
@@ -111,6 +162,21 @@ static void forward(judge_stage *s, const int64_t *p)
         "linear", "T I O dtype exact", forward,                                                                            \
         {                                                                                                                  \
             __VA_ARGS__, 1                                                                                                 \
+        }                                                                                                                  \
+    }
+
+#define PARTS(...)                                                                                                         \
+    {                                                                                                                      \
+        "linear_parts", "T I heads kv_heads D dtype bias", parts,                                                          \
+        {                                                                                                                  \
+            __VA_ARGS__                                                                                                    \
+        }                                                                                                                  \
+    }
+#define GATED(...)                                                                                                         \
+    {                                                                                                                      \
+        "linear_swiglu", "T I O dtype bias", gated,                                                                        \
+        {                                                                                                                  \
+            __VA_ARGS__                                                                                                    \
         }                                                                                                                  \
     }
 
@@ -156,6 +222,31 @@ static const judge_case cases[] = {
     FORWARD(55, 4100, 40, GAD_BF16),
     LOGITS(1, 200, 77, GAD_BF16),
     LOGITS(11, 72, 40, GAD_BF16),
+    /* in one launch or not: turned or not, one row, few, too many, all types; few outputs share the columns */
+    PARTS(1, 64, 4, 2, 16, GAD_BF16, GAD_F32),
+    PARTS(1, 2048, 2, 1, 32, GAD_BF16, -1),
+    PARTS(3, 72, 2, 1, 48, GAD_BF16, GAD_BF16),
+    PARTS(8, 40, 3, 1, 13, GAD_BF16, GAD_F32),
+    PARTS(5, 33, 2, 1, 16, GAD_BF16, GAD_F32),
+    PARTS(9, 64, 2, 1, 16, GAD_BF16, -1),
+    PARTS(2, 70, 2, 2, 10, GAD_F32, GAD_F32),
+    PARTS(4, 61, 2, 1, 16, GAD_F16, -1),
+    PARTS(1, 130, 4, 1, 32, GAD_Q8, GAD_F32),
+    PARTS(5, 65, 1, 1, 37, GAD_Q8, GAD_F32),
+    PARTS(12, 100, 2, 1, 96, GAD_Q8, -1),
+    PARTS(1, 290, 2, 1, 64, GAD_Q4, GAD_BF16),
+    PARTS(30, 64, 2, 1, 32, GAD_Q4, GAD_F32),
+    PARTS(40, 64, 2, 1, 16, GAD_Q4, -1),
+    GATED(1, 64, 40, GAD_BF16, -1),
+    GATED(1, 2048, 24, GAD_BF16, GAD_F32),
+    GATED(7, 96, 37, GAD_BF16, GAD_BF16),
+    GATED(11, 64, 30, GAD_BF16, -1),
+    GATED(3, 50, 21, GAD_F32, GAD_F32),
+    GATED(1, 130, 50, GAD_Q8, -1),
+    GATED(13, 65, 33, GAD_Q8, GAD_F32),
+    GATED(1, 290, 70, GAD_Q4, GAD_F32),
+    GATED(20, 100, 16, GAD_Q4, -1),
+    GATED(35, 64, 20, GAD_Q8, -1),
 };
 
 static const judge_case gradients[] = {
@@ -202,6 +293,14 @@ static const judge_case perf[] = {
 static const judge_case large[] = {
     FORWARD(1, 3584, 4608, GAD_BF16),
     FORWARD(1, 3584, 37888, GAD_BF16),
+    PARTS(1, 3584, 28, 4, 128, GAD_BF16, GAD_BF16),
+    PARTS(1, 3584, 28, 4, 128, GAD_Q8, GAD_BF16),
+    PARTS(1, 3584, 28, 4, 128, GAD_Q4, GAD_BF16),
+    PARTS(8, 3584, 28, 4, 128, GAD_BF16, GAD_BF16),
+    GATED(1, 3584, 18944, GAD_BF16, -1),
+    GATED(1, 3584, 18944, GAD_Q8, -1),
+    GATED(1, 3584, 18944, GAD_Q4, -1),
+    GATED(8, 3584, 18944, GAD_BF16, -1),
     FORWARD(1, 18944, 3584, GAD_BF16),
     FORWARD(1, 3584, 76032, GAD_BF16),
     FORWARD(1, 3584, 37888, GAD_Q8),

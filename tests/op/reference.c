@@ -393,41 +393,63 @@ static double head_dot(gad_tensor a, int64_t row_a, int64_t from_a, gad_tensor b
     return sum;
 }
 
-/* o may be q: the row's result is put together in `out` first. */
-static void attend(gad_tensor o, gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v, int64_t d, int64_t h, int64_t g,
-                   double scale, const gad_attention_span *s, int64_t row, double *out)
+/* Where key row `key` of the spans lies. */
+static int64_t place_of(const int32_t *pages, int64_t key)
 {
+    return pages ? pages[key / GAD_PAGE_ROWS] * (int64_t)GAD_PAGE_ROWS + key % GAD_PAGE_ROWS : key;
+}
+
+/* One row and head: o may be q, so that the result is put together in `out` first. */
+typedef struct row_call {
+    gad_tensor o, lse, q, k, v;
+    int64_t d, h, g, row;
+    double scale;
+    const gad_attention_span *span;
+    const int32_t *pages;
+} row_call;
+
+static double score_of(const row_call *c, int64_t key)
+{
+    return c->scale * head_dot(c->q, c->row, c->h * c->d, c->k, place_of(c->pages, key), c->g * c->d, c->d);
+}
+
+static void attend(const row_call *c, double *out)
+{
+    const int64_t d = c->d, end = c->span->k1 > c->span->p1 ? c->span->k1 : c->span->p1;
     double largest = -INFINITY, sum = 0;
     bool broken = false;
     memset(out, 0, (size_t)d * sizeof(double));
-    for (int64_t key = 0; key < k.rows; key++)
-        if (sees(s, row, key)) {
-            double score = scale * head_dot(q, row, h * d, k, key, g * d, d);
+    for (int64_t key = 0; key < end; key++)
+        if (sees(c->span, c->row, key)) {
+            const double score = score_of(c, key);
             broken |= isnan(score);
             largest = fmax(largest, score);
         }
-    for (int64_t key = 0; key < k.rows; key++)
-        if (sees(s, row, key)) {
-            double p = exp(scale * head_dot(q, row, h * d, k, key, g * d, d) - largest);
+    for (int64_t key = 0; key < end; key++)
+        if (sees(c->span, c->row, key)) {
+            const double p = exp(score_of(c, key) - largest);
             sum += p;
-            for (int64_t c = 0; c < d; c++)
-                out[c] += p * *at(v, key, g * d + c);
+            for (int64_t i = 0; i < d; i++)
+                out[i] += p * *at(c->v, place_of(c->pages, key), c->g * d + i);
         }
-    for (int64_t c = 0; c < d; c++)
-        *at(o, row, h * d + c) = broken ? NAN : sum == 0 ? 0 : out[c] / sum;
-    if (lse.data)
-        *at(lse, row, h) = broken ? NAN : largest + log(sum);
+    for (int64_t i = 0; i < d; i++)
+        *at(c->o, c->row, c->h * d + i) = broken ? NAN : sum == 0 ? 0 : out[i] / sum;
+    if (c->lse.data)
+        *at(c->lse, c->row, c->h) = broken ? NAN : largest + log(sum);
 }
 
 static void attention(gad_device *device, gad_tensor o, gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v, int heads,
-                      int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count)
+                      int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count, const int32_t *pages)
 {
     const int64_t d = q.cols / heads;
     gad_tensor out = take(device, 1, d);
+    row_call c = {.o = o, .lse = lse, .q = q, .k = k, .v = v, .d = d, .scale = (double)scale, .pages = pages};
     for (int64_t n = 0; out.data && n < span_count; n++)
-        for (int64_t row = spans[n].q0; row < spans[n].q1; row++)
-            for (int64_t h = 0; h < heads; h++)
-                attend(o, lse, q, k, v, d, h, h / (heads / kv_heads), (double)scale, &spans[n], row, out.data);
+        for (c.span = &spans[n], c.row = spans[n].q0; c.row < spans[n].q1; c.row++)
+            for (c.h = 0; c.h < heads; c.h++) {
+                c.g = c.h / (heads / kv_heads);
+                attend(&c, out.data);
+            }
     if (out.data)
         rewind_to(device, mark(device) - 1);
 }
@@ -626,6 +648,8 @@ static const gad_ops table = {
     .linear_dx = linear_dx,
     .linear_dw = linear_dw,
     .linear_db = linear_db,
+    .linear_parts = gad_reference_linear_parts,
+    .linear_swiglu = gad_reference_linear_swiglu,
     .rmsnorm = rmsnorm,
     .rmsnorm_back = rmsnorm_back,
     .layernorm = layernorm,

@@ -14,4 +14,9 @@ void gad_reference_unfold(gad_device *device, gad_tensor y, gad_tensor x, const 
 void gad_reference_expand_depthwise(gad_device *device, gad_tensor y, gad_tensor x, gad_weight expand,
                                     gad_tensor expand_bias, gad_weight depthwise, gad_tensor depthwise_bias,
                                     const gad_window *window);
+/* reference_parts.c */
+void gad_reference_linear_parts(gad_device *device, const gad_linear_part *part, int count, gad_tensor x, gad_tensor cos,
+                                gad_tensor sin);
+void gad_reference_linear_swiglu(gad_device *device, gad_tensor y, gad_tensor x, gad_weight gate, gad_tensor gate_bias,
+                                 gad_weight up, gad_tensor up_bias);
 #endif

@@ -210,8 +210,8 @@ static void check_kept(gad_device *device, int64_t queries, int64_t keys, int he
         ops->release(device, first);
     }
     const gad_attention_span span = {.q1 = queries, .k1 = keys, .causal = true};
-    ops->attention(device, o[0], gad_tensor_none(), q, wide[0], wide[1], heads, kv_heads, 0.2f, &span, 1);
-    ops->attention(device, o[1], gad_tensor_none(), q, kept[0], kept[1], heads, kv_heads, 0.2f, &span, 1);
+    ops->attention(device, o[0], gad_tensor_none(), q, wide[0], wide[1], heads, kv_heads, 0.2f, &span, 1, NULL);
+    ops->attention(device, o[1], gad_tensor_none(), q, kept[0], kept[1], heads, kv_heads, 0.2f, &span, 1, NULL);
     assert_int_equal(gad_device_check(device, NULL), GAD_OK);
     if (device->kept == GAD_F16)
         assert_memory_equal(o[0].data, o[1].data, (size_t)count * sizeof(float));
@@ -220,7 +220,7 @@ static void check_kept(gad_device *device, int64_t queries, int64_t keys, int he
     float *last = (float *)wide[1].data + (keys - 1) * width;
     *last = INFINITY; /* is not made a number */
     ops->axpby(device, gad_tensor_rows(kept[1], keys - 1, 1), 1, gad_tensor_rows(wide[1], keys - 1, 1), 0);
-    ops->attention(device, o[1], gad_tensor_none(), q, kept[0], kept[1], heads, kv_heads, 0.2f, &span, 1);
+    ops->attention(device, o[1], gad_tensor_none(), q, kept[0], kept[1], heads, kv_heads, 0.2f, &span, 1, NULL);
     const float end = ((float *)o[1].data)[(queries - 1) * heads * d];
     assert_true(isnan(end) || isinf(end));
     for (int n = 0; n < 2; n++)

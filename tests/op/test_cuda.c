@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,6 +52,30 @@ static void test_bf16(void **state)
 {
     (void)state;
     assert_int_equal(compare(GAD_BF16, ""), 0);
+}
+
+/* One row by hand, of probabilities 1/8, 1/2, 1/4 and 1/8; tests/device/test_draw.c has all settings. */
+static void test_draw(void **state)
+{
+    (void)state;
+    static const float logits[] = {0, 2, 1, 0};
+    static const double at[] = {0.124, 0.126, 0.624, 0.626, 0.874, 0.876};
+    static const int32_t id[] = {0, 1, 1, 2, 2, 3};
+    const float ln2 = 0.693147181f;
+    gad_device device;
+    gad_drawn drawn;
+    open_cuda(&device, GAD_F32);
+    gad_tensor z = device.ops->take_exact(&device, 1, 4);
+    device.ops->fill(&device, z, logits);
+    for (int i = 0; i < 6; i++) {
+        const gad_draw draw = {
+            .temperature = 1 / (double)ln2, .top_p = 1, .penalty = 1, .at = at[i], .told = 1 / (double)ln2};
+        device.ops->draw(&device, &drawn, z, &draw);
+        assert_int_equal(gad_device_check(&device, NULL), GAD_OK);
+        assert_int_equal(drawn.id, id[i]);
+        assert_true(fabs(exp(drawn.logp) - (id[i] == 1 ? 0.5 : id[i] == 2 ? 0.25 : 0.125)) < 1e-6);
+    }
+    gad_device_close(&device);
 }
 
 /* ---- every kernel has run ---- */
@@ -107,6 +132,6 @@ int main(int argc, char **argv)
     if (argc > 1)
         return compare(argc > 2 && !strcmp(argv[2], "bf16") ? GAD_BF16 : GAD_F32, argv[1]) != 0;
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_fp32), cmocka_unit_test(test_bf16),
-                                       cmocka_unit_test(test_every_kernel_has_run)};
+                                       cmocka_unit_test(test_draw), cmocka_unit_test(test_every_kernel_has_run)};
     return cmocka_run_group_tests_name("op/cuda", tests, NULL, NULL);
 }

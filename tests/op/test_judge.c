@@ -228,14 +228,15 @@ static void rope_turns_back(gad_device *d, gad_tensor y, gad_tensor x, gad_tenso
 }
 
 static void attention_sees_one_less(gad_device *d, gad_tensor o, gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v,
-                                    int heads, int kv_heads, float scale, const gad_attention_span *spans, int64_t n)
+                                    int heads, int kv_heads, float scale, const gad_attention_span *spans, int64_t n,
+                                    const int32_t *pages)
 {
     gad_attention_span less[8];
     for (int64_t i = 0; i < n; i++) {
         less[i] = spans[i];
         less[i].k1 -= less[i].k1 > less[i].k0 + 1;
     }
-    whole.attention(d, o, lse, q, k, v, heads, kv_heads, scale, less, n);
+    whole.attention(d, o, lse, q, k, v, heads, kv_heads, scale, less, n, pages);
 }
 
 static void logprob_at_temperature_one(gad_device *d, gad_tensor logp, gad_tensor entropy, gad_tensor z,

@@ -36,6 +36,7 @@ typedef struct call {
     int64_t kv_heads;
     const gad_attention_span *spans;
     int64_t span_count;
+    const int32_t *pages;
 } call;
 
 /* ---- many lanes ---- */
@@ -45,7 +46,7 @@ typedef struct tile_memory {
     float *query, *out; /* panels: [d][nr] each */
     float *most, *sum;  /* [lanes] */
     float *keys, *values, *scores;
-    float *wide; /* [GAD_KEY_TILE][d]: keys or values that are kept in 8 bits, as fp32 */
+    float *wide; /* [GAD_KEY_TILE][d]: keys or values out of pages, or of 8 bits as fp32 */
 } tile_memory;
 
 static int64_t whole_lines(int64_t floats)
@@ -74,23 +75,38 @@ static int64_t lay_out(const gad_kernels *kernels, int64_t d, float *at, tile_me
     return used;
 }
 
-/* What the numbers of head g of `keys` rows from `from` on are to be multiplied with. */
-static void head_scales(gad_tensor t, int64_t g, int64_t d, int64_t from, int64_t keys, float *scale)
+/* Head g of key row `key`, wherever it lies. */
+static const char *head_of(const call *c, gad_tensor t, int64_t g, int64_t key)
 {
-    const char *at = gad_cpu_head(t, from, g, d) + d;
-    for (int64_t n = 0; n < keys; n++, at += t.stride)
-        memcpy(&scale[n], at, sizeof *scale);
+    int64_t row;
+    gad_attention_run(c->pages, key, 1, &row);
+    return gad_cpu_head(t, row, g, c->shape.d);
 }
 
-/* Head g of `keys` rows as the matrix kernel reads it: [keys, d] where it is kept, or widened. */
-static gad_tensor tile_of(gad_tensor t, const tile_memory *m, int64_t g, int64_t d, int64_t from, int64_t keys)
+/* What the numbers of head g of `keys` rows from `from` on are to be multiplied with. */
+static void head_scales(const call *c, gad_tensor t, int64_t g, int64_t from, int64_t keys, float *scale)
 {
-    if (t.dtype != GAD_S8)
-        return (gad_tensor){(void *)(uintptr_t)gad_cpu_head(t, from, g, d), t.dtype, keys, d, t.stride};
+    for (int64_t n = 0; n < keys; n++)
+        memcpy(&scale[n], head_of(c, t, g, from + n) + c->shape.d, sizeof *scale);
+}
+
+/* Head g of `keys` rows as the matrix kernel reads it: [keys, d] where it is kept, or, out of pages or 8 bits, brought
+ * together. */
+static gad_tensor tile_of(const call *c, gad_tensor t, const tile_memory *m, int64_t g, int64_t d, int64_t from,
+                          int64_t keys)
+{
     float scale[GAD_KEY_TILE];
-    head_scales(t, g, d, from, keys, scale);
+    const size_t bytes = (size_t)d * gad_dtype_bytes(t.dtype);
+    if (t.dtype != GAD_S8 && !c->pages)
+        return (gad_tensor){(void *)(uintptr_t)gad_cpu_head(t, from, g, d), t.dtype, keys, d, t.stride};
+    if (t.dtype != GAD_S8) {
+        for (int64_t n = 0; n < keys; n++)
+            memcpy((char *)m->wide + (size_t)n * bytes, head_of(c, t, g, from + n), bytes);
+        return gad_tensor_make(m->wide, t.dtype, keys, d);
+    }
+    head_scales(c, t, g, from, keys, scale);
     for (int64_t n = 0; n < keys; n++) {
-        const int8_t *q = (const int8_t *)gad_cpu_head(t, from + n, g, d);
+        const int8_t *q = (const int8_t *)head_of(c, t, g, from + n);
         for (int64_t i = 0; i < d; i++)
             m->wide[n * d + i] = scale[n] * (float)q[i];
     }
@@ -103,7 +119,7 @@ static void pack_tile(const call *c, const tile_memory *m, int64_t g, int64_t fr
     const gad_kernels *kernels = c->kernels;
     const int mr = kernels->fp32.mr;
     const int64_t d = c->shape.d;
-    const gad_tensor k = tile_of(c->k, m, g, d, from, keys);
+    const gad_tensor k = tile_of(c, c->k, m, g, d, from, keys);
     for (int64_t n = 0; n < keys; n += mr) {
         const char *row[GAD_MOST_MR];
         const int rows = (int)(keys - n < mr ? keys - n : mr);
@@ -111,7 +127,7 @@ static void pack_tile(const call *c, const tile_memory *m, int64_t g, int64_t fr
             row[r] = gad_cpu_number(k, n + r, 0);
         kernels->fp32.pack_rows(m->keys + n * d, mr, row, rows, d, k.dtype, 1);
     }
-    const gad_tensor v = tile_of(c->v, m, g, d, from, keys); /* in the same place: the keys are packed by now */
+    const gad_tensor v = tile_of(c, c->v, m, g, d, from, keys); /* in the same place: the keys are packed by now */
     for (int64_t i = 0; i < d; i += mr)
         kernels->fp32.pack_columns(m->values + i * keys, mr, gad_cpu_number(v, 0, i),
                                    v.stride * (int64_t)gad_dtype_bytes(v.dtype), (int)(d - i < mr ? d - i : mr), d - i,
@@ -241,12 +257,12 @@ static int64_t chunks(int64_t keys)
 }
 
 /* row[lane][key] *= the scale of the key's head, where it has one. */
-static void apply_scales(gad_tensor t, int64_t g, int64_t d, int64_t from, int64_t keys, int64_t lanes, float *row)
+static void apply_scales(const call *c, gad_tensor t, int64_t g, int64_t from, int64_t keys, int64_t lanes, float *row)
 {
     float scale[CHUNK];
     if (t.dtype != GAD_S8)
         return;
-    head_scales(t, g, d, from, keys, scale);
+    head_scales(c, t, g, from, keys, scale);
     for (int64_t n = 0; n < lanes; n++, row += CHUNK)
         for (int64_t i = 0; i < keys; i++)
             row[i] *= scale[i];
@@ -262,11 +278,14 @@ static void attend_chunk(const call *c, const gad_attention_span *s, int64_t g, 
     float *query = work, *scores = work + MAX_FEW * d;
     for (int64_t n = 0; n < lanes; n++)
         kernels->axpby(query + n * d, c->shape.scale, gad_attention_lane(c->q, s, &c->shape, g, n), 0, d);
-    for (int64_t n = 0; n < lanes; n += GAD_FEW_ROWS)
-        kernels->few(scores + n * CHUNK, CHUNK, query + n * d, d,
-                     (int)(lanes - n < GAD_FEW_ROWS ? lanes - n : GAD_FEW_ROWS), gad_cpu_head(c->k, from, g, d),
-                     c->k.stride * (int64_t)gad_dtype_bytes(c->k.dtype), c->k.dtype, keys, d);
-    apply_scales(c->k, g, d, from, keys, lanes, scores);
+    for (int64_t at = 0, run, row; at < keys; at += run) {
+        run = gad_attention_run(c->pages, from + at, keys - at, &row);
+        for (int64_t n = 0; n < lanes; n += GAD_FEW_ROWS)
+            kernels->few(scores + n * CHUNK + at, CHUNK, query + n * d, d,
+                         (int)(lanes - n < GAD_FEW_ROWS ? lanes - n : GAD_FEW_ROWS), gad_cpu_head(c->k, row, g, d),
+                         c->k.stride * (int64_t)gad_dtype_bytes(c->k.dtype), c->k.dtype, run, d);
+    }
+    apply_scales(c, c->k, g, from, keys, lanes, scores);
     for (int64_t n = 0; n < lanes; n++) {
         const int64_t end = causal ? gad_attention_end(s, n / c->shape.group) - from : keys;
         const int64_t seen = end < 0 ? 0 : end > keys ? keys : end;
@@ -275,11 +294,14 @@ static void attend_chunk(const call *c, const gad_attention_span *s, int64_t g, 
         partial[n * width + d + 1] = (float)kernels->exp_row(row, row, seen, most, 1, 1, NULL);
         memset(row + seen, 0, (size_t)(keys - seen) * sizeof(float));
     }
-    apply_scales(c->v, g, d, from, keys, lanes, scores);
-    for (int64_t n = 0; n < lanes; n += GAD_FEW_ROWS)
-        kernels->mix(partial + n * width, width, scores + n * CHUNK, CHUNK,
-                     (int)(lanes - n < GAD_FEW_ROWS ? lanes - n : GAD_FEW_ROWS), gad_cpu_head(c->v, from, g, d),
-                     c->v.stride * (int64_t)gad_dtype_bytes(c->v.dtype), c->v.dtype, keys, d);
+    apply_scales(c, c->v, g, from, keys, lanes, scores);
+    for (int64_t at = 0, run, row; at < keys; at += run) {
+        run = gad_attention_run(c->pages, from + at, keys - at, &row);
+        for (int64_t n = 0; n < lanes; n += GAD_FEW_ROWS)
+            kernels->mix(partial + n * width, width, scores + n * CHUNK + at, CHUNK,
+                         (int)(lanes - n < GAD_FEW_ROWS ? lanes - n : GAD_FEW_ROWS), gad_cpu_head(c->v, row, g, d),
+                         c->v.stride * (int64_t)gad_dtype_bytes(c->v.dtype), c->v.dtype, run, d, at > 0);
+    }
 }
 
 /* Lane n of a span out of its chunks, in their order. */
@@ -346,7 +368,8 @@ static void attend_few(gad_device *device, const call *c, int64_t *first)
 }
 
 void gad_cpu_attention(gad_device *device, gad_tensor o, gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v,
-                       int heads, int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count)
+                       int heads, int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count,
+                       const int32_t *pages)
 {
     const size_t mark = gad_cpu_mark(device);
     const call c = {.kernels = gad_cpu_kernels(device),
@@ -358,7 +381,8 @@ void gad_cpu_attention(gad_device *device, gad_tensor o, gad_tensor lse, gad_ten
                     .shape = {q.cols / heads, heads / kv_heads, scale},
                     .kv_heads = kv_heads,
                     .spans = spans,
-                    .span_count = span_count};
+                    .span_count = span_count,
+                    .pages = pages};
     int64_t *first = gad_cpu_scratch(device, (size_t)(span_count + 1), sizeof *first);
     if (first) {
         attend_few(device, &c, first);

@@ -24,6 +24,19 @@ static inline int64_t gad_attention_lanes(const gad_attention_span *s, int64_t g
     return (s->q1 - s->q0) * group;
 }
 
+/* Of `keys` key rows of a span from `from` on, those that lie one behind the other; *row: where the first one lies. */
+static inline int64_t gad_attention_run(const int32_t *pages, int64_t from, int64_t keys, int64_t *row)
+{
+    const int64_t page = from / GAD_PAGE_ROWS, in = from % GAD_PAGE_ROWS;
+    int64_t run = GAD_PAGE_ROWS - in, next = page + 1;
+    *row = pages ? pages[page] * (int64_t)GAD_PAGE_ROWS + in : from;
+    if (!pages)
+        return keys;
+    for (; run < keys && pages[next] == pages[page] + (next - page); next++)
+        run += GAD_PAGE_ROWS;
+    return run < keys ? run : keys;
+}
+
 /* Where lane n of key head g finds its numbers in x [T, H*D]. */
 static inline float *gad_attention_lane(gad_tensor x, const gad_attention_span *s, const gad_attention_shape *a, int64_t g,
                                         int64_t n)

@@ -78,6 +78,10 @@ void gad_cpu_linear(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w
 void gad_cpu_linear_dx(gad_device *device, gad_tensor dx, gad_tensor dy, gad_weight w, float alpha, bool add);
 void gad_cpu_linear_dw(gad_device *device, gad_tensor dw, gad_tensor dy, gad_tensor x, float alpha);
 void gad_cpu_linear_db(gad_device *device, gad_tensor db, gad_tensor dy);
+void gad_cpu_linear_parts(gad_device *device, const gad_linear_part *part, int count, gad_tensor x, gad_tensor cos,
+                          gad_tensor sin);
+void gad_cpu_linear_swiglu(gad_device *device, gad_tensor y, gad_tensor x, gad_weight gate, gad_tensor gate_bias,
+                           gad_weight up, gad_tensor up_bias);
 void gad_cpu_rmsnorm(gad_device *device, gad_tensor y, gad_tensor rstd, gad_tensor x, gad_tensor weight, float eps);
 void gad_cpu_rmsnorm_back(gad_device *device, gad_tensor dx, gad_tensor dweight, gad_tensor dy, gad_tensor x,
                           gad_tensor rstd, gad_tensor weight, bool add);
@@ -91,7 +95,8 @@ void gad_cpu_gelu(gad_device *device, gad_tensor y, gad_tensor x, gad_gelu_kind 
 void gad_cpu_gelu_back(gad_device *device, gad_tensor dx, gad_tensor dy, gad_tensor x, gad_gelu_kind kind);
 void gad_cpu_rope(gad_device *device, gad_tensor y, gad_tensor x, gad_tensor cos, gad_tensor sin, int heads, bool inverse);
 void gad_cpu_attention(gad_device *device, gad_tensor o, gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v,
-                       int heads, int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count);
+                       int heads, int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count,
+                       const int32_t *pages);
 void gad_cpu_attention_back(gad_device *device, gad_tensor dq, gad_tensor dk, gad_tensor dv, gad_tensor d_o, gad_tensor o,
                             gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v, int heads, int kv_heads, float scale,
                             const gad_attention_span *spans, int64_t span_count);

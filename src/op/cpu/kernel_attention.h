@@ -101,15 +101,20 @@ static void probability_tile(float *p, float *ds, int64_t keys, const int32_t *v
     }
 }
 
-/* out[t][c] = sum over keys of p[t][key] * v[key][c], T rows, a block of W vectors of channels. */
+/* out[t][c] (+)= sum over keys of p[t][key] * v[key][c], T rows, a block of W vectors of channels. */
 SIMD_INLINE void mix_block(float *out, int64_t out_stride, const float *p, int64_t p_stride, const char *v, int64_t v_bytes,
-                           int64_t keys, int64_t count, const int T, const int W, const gad_dtype dtype)
+                           int64_t keys, int64_t count, bool add, const int T, const int W, const gad_dtype dtype)
 {
     const int64_t number = weight_bytes(dtype);
     vf sum[GAD_FEW_ROWS][2];
     SIMD_UNROLL
-    for (int t = 0; t < T; t++)
+    for (int t = 0; t < T; t++) {
         sum[t][0] = sum[t][1] = (vf){0};
+        SIMD_UNROLL
+        for (int w = 0; add && w < W; w++)
+            sum[t][w] = count >= W * SIMD_LANES ? vf_load(out + t * out_stride + w * SIMD_LANES)
+                                                : vf_load_part(out + t * out_stride, count);
+    }
     for (int64_t n = 0; n < keys; n++) {
         const char *from = v + n * v_bytes;
         vf value[2];
@@ -135,34 +140,34 @@ SIMD_INLINE void mix_block(float *out, int64_t out_stride, const float *p, int64
 }
 
 SIMD_INLINE void mix_rows(float *out, int64_t out_stride, const float *p, int64_t p_stride, const char *v, int64_t v_bytes,
-                          int64_t keys, int64_t d, const int T, const gad_dtype dtype)
+                          int64_t keys, int64_t d, bool add, const int T, const gad_dtype dtype)
 {
     const int64_t number = weight_bytes(dtype);
     int64_t c = 0;
     for (; c + NR <= d; c += NR)
-        mix_block(out + c, out_stride, p, p_stride, v + c * number, v_bytes, keys, NR, T, 2, dtype);
+        mix_block(out + c, out_stride, p, p_stride, v + c * number, v_bytes, keys, NR, add, T, 2, dtype);
     for (; c < d; c += SIMD_LANES)
-        mix_block(out + c, out_stride, p, p_stride, v + c * number, v_bytes, keys, d - c, T, 1, dtype);
+        mix_block(out + c, out_stride, p, p_stride, v + c * number, v_bytes, keys, d - c, add, T, 1, dtype);
 }
 
 SIMD_INLINE void mix_of(float *out, int64_t out_stride, const float *p, int64_t p_stride, int rows, const char *v,
-                        int64_t v_bytes, int64_t keys, int64_t d, const gad_dtype dtype)
+                        int64_t v_bytes, int64_t keys, int64_t d, bool add, const gad_dtype dtype)
 {
     switch (rows) {
-    case 1: mix_rows(out, out_stride, p, p_stride, v, v_bytes, keys, d, 1, dtype); break;
-    case 2: mix_rows(out, out_stride, p, p_stride, v, v_bytes, keys, d, 2, dtype); break;
-    case 3: mix_rows(out, out_stride, p, p_stride, v, v_bytes, keys, d, 3, dtype); break;
-    default: mix_rows(out, out_stride, p, p_stride, v, v_bytes, keys, d, 4, dtype); break;
+    case 1: mix_rows(out, out_stride, p, p_stride, v, v_bytes, keys, d, add, 1, dtype); break;
+    case 2: mix_rows(out, out_stride, p, p_stride, v, v_bytes, keys, d, add, 2, dtype); break;
+    case 3: mix_rows(out, out_stride, p, p_stride, v, v_bytes, keys, d, add, 3, dtype); break;
+    default: mix_rows(out, out_stride, p, p_stride, v, v_bytes, keys, d, add, 4, dtype); break;
     }
 }
 
 static void mix(float *out, int64_t out_stride, const float *p, int64_t p_stride, int rows, const char *v, int64_t v_bytes,
-                gad_dtype dtype, int64_t keys, int64_t d)
+                gad_dtype dtype, int64_t keys, int64_t d, bool add)
 {
     if (dtype == GAD_F16)
-        mix_of(out, out_stride, p, p_stride, rows, v, v_bytes, keys, d, GAD_F16);
+        mix_of(out, out_stride, p, p_stride, rows, v, v_bytes, keys, d, add, GAD_F16);
     else if (dtype == GAD_S8)
-        mix_of(out, out_stride, p, p_stride, rows, v, v_bytes, keys, d, GAD_S8);
+        mix_of(out, out_stride, p, p_stride, rows, v, v_bytes, keys, d, add, GAD_S8);
     else
-        mix_of(out, out_stride, p, p_stride, rows, v, v_bytes, keys, d, GAD_F32);
+        mix_of(out, out_stride, p, p_stride, rows, v, v_bytes, keys, d, add, GAD_F32);
 }

@@ -52,10 +52,10 @@ typedef struct gad_kernels {
     /* p = exp(p - lse), ds = p (ds - delta) */
     void (*probability_tile)(float *p, float *ds, int64_t keys, const int32_t *visible, const float *lse,
                              const float *delta);
-    /* out[t] = sum over keys of p[t][key] * v[key], t < rows <= GAD_FEW_ROWS, d channels; v of F32, F16 or S8 (without
-     * its scales), `v_bytes` from one key to the next. */
+    /* out[t] = sum over keys of p[t][key] * v[key] (+ out[t] when `add`), t < rows <= GAD_FEW_ROWS, d channels; v of F32,
+     * F16 or S8 (without its scales), `v_bytes` from one key to the next. */
     void (*mix)(float *out, int64_t out_stride, const float *p, int64_t p_stride, int rows, const char *v, int64_t v_bytes,
-                gad_dtype dtype, int64_t keys, int64_t d);
+                gad_dtype dtype, int64_t keys, int64_t d, bool add);
 
     /* ---- convolution: groups of nr channels, the last one filled up with zeros ---- */
 

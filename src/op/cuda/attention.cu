@@ -76,10 +76,10 @@ static __global__ void __launch_bounds__(THREADS)
         grid_copy_wait<0>();
         __syncthreads();
         if (next < w.to) {
-            tile_load<KEY_TILE, DP, THREADS>(keys + (stage ^ 1) * tile, keys_of(c.k, w.span, c.d, w.g, next), w.to - next,
-                                             c.d, wide);
-            tile_load<KEY_TILE, DP, THREADS>(values + (stage ^ 1) * tile, keys_of(c.v, w.span, c.d, w.g, next), w.to - next,
-                                             c.d, wide);
+            tile_load<KEY_TILE, DP, THREADS>(keys + (stage ^ 1) * tile, keys_of(c.k, c.pages, w.span, c.d, w.g, next),
+                                             w.to - next, c.d, wide);
+            tile_load<KEY_TILE, DP, THREADS>(values + (stage ^ 1) * tile, keys_of(c.v, c.pages, w.span, c.d, w.g, next),
+                                             w.to - next, c.d, wide);
         }
         grid_copy_close();
         if (first < w.from || first >= most)
@@ -125,7 +125,8 @@ static bool fills_large_blocks(gad_device *device, const gad_attention_call *c, 
 }
 
 void gad_cuda_attention(gad_device *device, gad_tensor o, gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v,
-                        int heads, int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count)
+                        int heads, int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count,
+                        const int32_t *pages)
 {
     const size_t mark = gad_cuda_mark(device);
     gad_attention_call c;
@@ -138,6 +139,7 @@ void gad_cuda_attention(gad_device *device, gad_tensor o, gad_tensor lse, gad_te
     c.group = heads / kv_heads;
     c.kv_heads = kv_heads;
     c.scale = scale;
+    c.pages = pages;
     const bool wide = gad_attention_is_wide(q, c.d) && gad_attention_is_wide(k, c.d) && gad_attention_is_wide(v, c.d);
     if (!gad_attention_is_tiled(q, k, v, c.d)) {
         gad_cuda_attention_plain(device, &c, spans, span_count);

@@ -23,7 +23,8 @@ typedef struct gad_cuda_spans {
 typedef struct gad_attention_call {
     gad_tensor o, lse, q, k, v;
     int d, group, kv_heads;
-    float scale;    /* > 0 */
+    float scale; /* > 0 */
+    const int32_t *pages;
     float *partial; /* of spans in pieces: [item, kv_head, lane][d + 2] = sum of p v, largest score, sum of p */
     gad_cuda_spans spans;
 } gad_attention_call;
@@ -135,10 +136,16 @@ static __device__ inline int span_seen(const gad_cuda_span &s, int i)
     return s.prefix + (own > 0 ? own : 0);
 }
 
-/* Key row j of the span. */
-static __device__ inline int64_t key_row(const gad_cuda_span &s, int j)
+/* Where key row `row` of the spans lies. */
+static __device__ __forceinline__ int64_t page_row(const int32_t *pages, int row)
 {
-    return j < s.prefix ? s.p0 + j : s.k0 + j - s.prefix;
+    return pages ? pages[row / GAD_PAGE_ROWS] * (int64_t)GAD_PAGE_ROWS + row % GAD_PAGE_ROWS : row;
+}
+
+/* Key row j of the span. */
+static __device__ inline int64_t key_row(const gad_cuda_span &s, const int32_t *pages, int j)
+{
+    return page_row(pages, j < s.prefix ? s.p0 + j : s.k0 + j - s.prefix);
 }
 
 /* A block of lanes of one span and key head with a piece [from, to) of the keys. */
@@ -186,16 +193,18 @@ static __device__ inline lane_rows lanes_of(gad_tensor x, const gad_cuda_span &s
 typedef struct key_rows {
     const bf16 *data;
     int64_t stride;
+    const int32_t *pages;
     int p0, prefix, k0, first;
     __device__ const bf16 *at(int r) const
     {
         const int j = first + r;
-        return data + (j < prefix ? p0 + j : k0 + j - prefix) * stride;
+        return data + page_row(pages, j < prefix ? p0 + j : k0 + j - prefix) * stride;
     }
 } key_rows;
 
-static __device__ inline key_rows keys_of(gad_tensor x, const gad_cuda_span &s, int d, int g, int first)
+static __device__ inline key_rows keys_of(gad_tensor x, const int32_t *pages, const gad_cuda_span &s, int d, int g,
+                                          int first)
 {
-    return key_rows{(const bf16 *)x.data + g * d, x.stride, s.p0, s.prefix, s.k0, first};
+    return key_rows{(const bf16 *)x.data + g * d, x.stride, pages, s.p0, s.prefix, s.k0, first};
 }
 #endif

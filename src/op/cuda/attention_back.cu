@@ -38,8 +38,8 @@ static __device__ inline void load_keys(const gad_attention_back_call &c, const 
 {
     bf16 *values = keys + tile_numbers<DP>(KEY_TILE);
     if (first < w.to) {
-        tile_load<KEY_TILE, DP, THREADS>(keys, keys_of(c.k, w.span, c.d, w.g, first), w.to - first, c.d, wide);
-        tile_load<KEY_TILE, DP, THREADS>(values, keys_of(c.v, w.span, c.d, w.g, first), w.to - first, c.d, wide);
+        tile_load<KEY_TILE, DP, THREADS>(keys, keys_of(c.k, NULL, w.span, c.d, w.g, first), w.to - first, c.d, wide);
+        tile_load<KEY_TILE, DP, THREADS>(values, keys_of(c.v, NULL, w.span, c.d, w.g, first), w.to - first, c.d, wide);
     }
     grid_copy_close();
 }
@@ -228,8 +228,8 @@ static __global__ void __launch_bounds__(THREADS, 2)
     bf16 *const memory = (bf16 *)grid_shared();
     const gad_cuda_span all = {0, 0, low, KEY_TILE, 0, 0, 0, 0, 0, 0};
     const int rows = c.k.rows - low < KEY_TILE ? (int)c.k.rows - low : KEY_TILE;
-    tile_load<KEY_TILE, DP, THREADS>(memory, keys_of(c.k, all, c.d, g, 0), rows, c.d, wide);
-    tile_load<KEY_TILE, DP, THREADS>(memory + tile, keys_of(c.v, all, c.d, g, 0), rows, c.d, wide);
+    tile_load<KEY_TILE, DP, THREADS>(memory, keys_of(c.k, NULL, all, c.d, g, 0), rows, c.d, wide);
+    tile_load<KEY_TILE, DP, THREADS>(memory + tile, keys_of(c.v, NULL, all, c.d, g, 0), rows, c.d, wide);
     key_gradients<DP> sum = {};
     for (int i = 0; i < c.spans.count; i++)
         for (int own = 0; own < 2; own++) {

@@ -42,7 +42,7 @@ static __global__ void __launch_bounds__(THREADS) back_lanes_plain_kernel(const 
         const int keys = seen - first < 32 ? seen - first : 32;
         float ds = 0;
         if (thread < keys) {
-            const int64_t key = key_row(w.span, first + thread);
+            const int64_t key = key_row(w.span, NULL, first + thread);
             const float p = expf(c.scale * dot(query, c.k, key, from, c.d) - lse);
             ds = p * (dot(d_out, c.v, key, from, c.d) - delta);
         }
@@ -50,7 +50,7 @@ static __global__ void __launch_bounds__(THREADS) back_lanes_plain_kernel(const 
         __syncwarp();
         for (int i = thread; i < c.d; i += 32)
             for (int t = 0; t < keys; t++)
-                sum[i] += weight[warp][t] * number_at(c.k, key_row(w.span, first + t), from + i);
+                sum[i] += weight[warp][t] * number_at(c.k, key_row(w.span, NULL, first + t), from + i);
         __syncwarp();
     }
     for (int i = thread; i < c.d; i += 32)

@@ -79,8 +79,8 @@ static __device__ inline void load_keys(const gad_attention_call &c, const lane_
 {
     bf16 *values = keys + tile_numbers<DP>(KEY_TILE);
     if (first < w.to) {
-        tile_load<KEY_TILE, DP, THREADS>(keys, keys_of(c.k, w.span, c.d, w.g, first), w.to - first, c.d, wide);
-        tile_load<KEY_TILE, DP, THREADS>(values, keys_of(c.v, w.span, c.d, w.g, first), w.to - first, c.d, wide);
+        tile_load<KEY_TILE, DP, THREADS>(keys, keys_of(c.k, c.pages, w.span, c.d, w.g, first), w.to - first, c.d, wide);
+        tile_load<KEY_TILE, DP, THREADS>(values, keys_of(c.v, c.pages, w.span, c.d, w.g, first), w.to - first, c.d, wide);
     }
     grid_copy_close();
 }

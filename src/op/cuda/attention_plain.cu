@@ -13,7 +13,7 @@ static __device__ inline void mix_values(const gad_attention_call &c, const lane
     for (int channel = (int)threadIdx.x % 32; channel < c.d; channel += 32) {
         float sum = out[channel] * shrink;
         for (int t = 0; t < keys; t++)
-            sum += p[t] * number_at(c.v, key_row(w.span, first + t), w.g * c.d + channel);
+            sum += p[t] * number_at(c.v, key_row(w.span, c.pages, first + t), w.g * c.d + channel);
         out[channel] = sum;
     }
 }
@@ -58,7 +58,7 @@ static __global__ void __launch_bounds__(THREADS) attend_plain_kernel(const __gr
         const int keys = to - first < 32 ? to - first : 32;
         float score = 0;
         for (int channel = 0; thread < keys && channel < c.d; channel++)
-            score += query[channel] * number_at(c.k, key_row(w.span, first + thread), w.g * c.d + channel);
+            score += query[channel] * number_at(c.k, key_row(w.span, c.pages, first + thread), w.g * c.d + channel);
         score = thread < keys ? score : -INFINITY;
         const float top = fmaxf(most, grid_warp_largest(score)), base = top == -INFINITY ? 0 : top;
         const float p = expf(score - base), shrink = expf(most - base);

@@ -166,6 +166,11 @@ template <int N> static __device__ __forceinline__ void gad_cuda_numbers(float (
     }
 }
 
+static __device__ __forceinline__ float gad_cuda_sigmoid(float x)
+{
+    return 1.0f / (1.0f + expf(-x));
+}
+
 /* A tensor inside a kernel. */
 template <class T> struct gad_cuda_view {
     T *data;
@@ -191,6 +196,10 @@ void gad_cuda_linear(gad_device *device, gad_tensor y, gad_tensor x, gad_weight 
 void gad_cuda_linear_dx(gad_device *device, gad_tensor dx, gad_tensor dy, gad_weight w, float alpha, bool add);
 void gad_cuda_linear_dw(gad_device *device, gad_tensor dw, gad_tensor dy, gad_tensor x, float alpha);
 void gad_cuda_linear_db(gad_device *device, gad_tensor db, gad_tensor dy);
+void gad_cuda_linear_parts(gad_device *device, const gad_linear_part *part, int count, gad_tensor x, gad_tensor cos,
+                           gad_tensor sin);
+void gad_cuda_linear_swiglu(gad_device *device, gad_tensor y, gad_tensor x, gad_weight gate, gad_tensor gate_bias,
+                            gad_weight up, gad_tensor up_bias);
 void gad_cuda_rmsnorm(gad_device *device, gad_tensor y, gad_tensor rstd, gad_tensor x, gad_tensor weight, float eps);
 void gad_cuda_rmsnorm_back(gad_device *device, gad_tensor dx, gad_tensor dweight, gad_tensor dy, gad_tensor x,
                            gad_tensor rstd, gad_tensor weight, bool add);
@@ -204,7 +213,8 @@ void gad_cuda_gelu(gad_device *device, gad_tensor y, gad_tensor x, gad_gelu_kind
 void gad_cuda_gelu_back(gad_device *device, gad_tensor dx, gad_tensor dy, gad_tensor x, gad_gelu_kind kind);
 void gad_cuda_rope(gad_device *device, gad_tensor y, gad_tensor x, gad_tensor cos, gad_tensor sin, int heads, bool inverse);
 void gad_cuda_attention(gad_device *device, gad_tensor o, gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v,
-                        int heads, int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count);
+                        int heads, int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count,
+                        const int32_t *pages);
 void gad_cuda_attention_back(gad_device *device, gad_tensor dq, gad_tensor dk, gad_tensor dv, gad_tensor d_o, gad_tensor o,
                              gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v, int heads, int kv_heads, float scale,
                              const gad_attention_span *spans, int64_t span_count);
@@ -224,6 +234,7 @@ void gad_cuda_logprob(gad_device *device, gad_tensor logp, gad_tensor entropy, g
                       float temperature);
 void gad_cuda_logprob_back(gad_device *device, gad_tensor dz, gad_tensor g, gad_tensor h, gad_tensor z,
                            const int32_t *target, float temperature);
+void gad_cuda_draw(gad_device *device, gad_drawn *to, gad_tensor z, const gad_draw *draw);
 double gad_cuda_sum_squares(gad_device *device, const gad_tensor *x, int64_t count);
 void gad_cuda_adamw(gad_device *device, void *w, const void *g, void *m, void *v, int64_t n, const gad_adamw *settings);
 

@@ -2,8 +2,9 @@
 #include "op/cuda/few.cuh"
 
 enum {
-    WARPS = 8,  /* of a block; they share the columns of w */
-    TILE = 16,  /* rows of w of a block */
+    WARPS = 8, /* of a block; they share the columns of w */
+    RUN = GAD_CUDA_FEW_RUN,
+    TILE = 2 * RUN,
     STEP = 32,  /* columns that a warp takes at a time */
     FLIGHT = 4, /* steps whose loads are on the way at once: 8 of 16 bytes a lane */
     OUTPUTS = TILE * GAD_CUDA_FEW,
@@ -63,17 +64,17 @@ static __device__ __forceinline__ bool gather_parts(const few_share &share, floa
     return true;
 }
 
-template <class Y>
+template <class Job>
 static __global__ void __launch_bounds__(WARPS *GRID_WARP)
-    few_kernel(finish_of<Y> finish, const bf16 *w, gad_cuda_view<bf16> x, int rows, int64_t outputs, int64_t cols,
-               few_share share)
+    few_kernel(const __grid_constant__ Job job, gad_cuda_view<bf16> x, int rows, int64_t cols, few_share share)
 {
     __shared__ float sums[WARPS][OUTPUTS];
     const int warp = (int)threadIdx.x / GRID_WARP, lane = (int)threadIdx.x % GRID_WARP, g = lane / 4, j = lane % 4;
-    const int64_t o = (int64_t)blockIdx.x * TILE + g, from = blockIdx.y * share.piece;
-    const int64_t end = from + share.piece < cols ? from + share.piece : cols;
-    const bool low = o < outputs, high = o + 8 < outputs, mine = g < rows;
-    const bf16 *w_low = w + o * cols, *w_high = w_low + 8 * cols, *x_row = x.at(mine ? g : 0, 0);
+    const few_run first = job.run(blockIdx.x, 0), second = job.run(blockIdx.x, 1);
+    const int64_t from = blockIdx.y * share.piece, end = from + share.piece < cols ? from + share.piece : cols;
+    const bool low = first.row + g < first.rows, high = second.row + g < second.rows, mine = g < rows;
+    const bf16 *w_low = static_cast<const bf16 *>(first.data) + (first.row + g) * cols;
+    const bf16 *w_high = static_cast<const bf16 *>(second.data) + (second.row + g) * cols, *x_row = x.at(mine ? g : 0, 0);
     for (int i = 0; i < FLIGHT && j % 2 == 0; i++) {
         const int64_t at = from + i * PIECE + warp * STEP + 8 * j;
         if (low && at < end)
@@ -97,17 +98,17 @@ static __global__ void __launch_bounds__(WARPS *GRID_WARP)
         for (int i = 0; i < FLIGHT; i++)
             multiply_step(d, step[i]);
     }
-    for (int i = 0; i < 4; i++) /* row g (and g + 8) of w, row 2 j (and 2 j + 1) of x */
-        sums[warp][(2 * j + i % 2) * TILE + g + 8 * (i / 2)] = d[i];
+    for (int i = 0; i < 4; i++) /* line g (and g + 8) of the tile, row 2 j (and 2 j + 1) of x */
+        sums[warp][(2 * j + i % 2) * TILE + g + RUN * (i / 2)] = d[i];
     __syncthreads();
-    const int64_t row = threadIdx.x / TILE, output = (int64_t)blockIdx.x * TILE + threadIdx.x % TILE;
+    const int row = (int)threadIdx.x / TILE, line = (int)threadIdx.x % TILE;
     float sum = 0;
     for (int i = 0; threadIdx.x < OUTPUTS && i < WARPS; i++)
         sum += sums[i][threadIdx.x];
     if (gridDim.y > 1 && !gather_parts(share, &sum))
         return;
-    if (threadIdx.x < OUTPUTS && row < rows && output < outputs)
-        finish.put(row, output, sum);
+    if (threadIdx.x < OUTPUTS)
+        job.put(blockIdx.x, line, row, row < rows, sum);
 }
 
 /* Into how many pieces the columns are cut where there are few outputs: four blocks a multiprocessor keep enough loads on
@@ -120,19 +121,33 @@ static int64_t pieces_of(const gad_device *device, int64_t tiles, int64_t cols)
     return tiles > GAD_CUDA_TICKETS || most < 2 || wanted < 2 ? 1 : wanted < most ? wanted : most;
 }
 
-static void few_bf16(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add)
+template <class Job> static void few_bf16(gad_device *device, const Job &job, int64_t tiles, gad_tensor x, int64_t cols)
 {
     const size_t mark = gad_cuda_mark(device);
-    const int64_t tiles = gad_cuda_parts(w.rows, TILE), pieces = pieces_of(device, tiles, w.cols);
-    few_share share = {gad_cuda_parts(gad_cuda_parts(w.cols, pieces), PIECE) * PIECE, NULL, gad_cuda_of(device)->tickets};
-    const int64_t used = gad_cuda_parts(w.cols, share.piece);
+    const int64_t pieces = pieces_of(device, tiles, cols);
+    few_share share = {gad_cuda_parts(gad_cuda_parts(cols, pieces), PIECE) * PIECE, NULL, gad_cuda_of(device)->tickets};
+    const int64_t used = gad_cuda_parts(cols, share.piece);
     if (used > 1)
         share.part = (float *)gad_cuda_scratch(device, used * tiles * OUTPUTS, sizeof(float));
-    GAD_CUDA_BY_ACTIVATION(y.dtype, Y,
-                           GAD_LAUNCH(device, few_kernel<Y>, dim3((unsigned)tiles, (unsigned)used), WARPS * GRID_WARP, 0,
-                                      finish_with<Y>(y, bias, alpha, add), (const bf16 *)w.data, gad_cuda_view_of<bf16>(x),
-                                      (int)x.rows, w.rows, w.cols, share));
+    GAD_LAUNCH(device, few_kernel<Job>, dim3((unsigned)tiles, (unsigned)used), WARPS * GRID_WARP, 0, job,
+               gad_cuda_view_of<bf16>(x), (int)x.rows, cols, share);
     gad_cuda_rewind(device, mark);
+}
+
+void gad_cuda_few_parts(gad_device *device, const gad_linear_part *part, int count, gad_tensor x, gad_tensor cos,
+                        gad_tensor sin)
+{
+    int64_t tiles = 0;
+    const few_parts<bf16, RUN> job = few_parts_of<RUN>(part, count, cos, sin, &tiles);
+    few_bf16(device, job, tiles, x, x.cols);
+}
+
+void gad_cuda_few_swiglu(gad_device *device, gad_tensor y, gad_tensor x, gad_weight gate, gad_tensor gate_bias,
+                         gad_weight up, gad_tensor up_bias)
+{
+    const few_gated<bf16, RUN> job = {gad_cuda_view_of<bf16>(y), gate, up, gad_cuda_vector_of(gate_bias),
+                                      gad_cuda_vector_of(up_bias)};
+    few_bf16(device, job, gad_cuda_parts(gate.rows, RUN), x, x.cols);
 }
 
 /* ---- other types, such as an adapter's fp32 factors: a warp has a row of w, or where there are few rows a block ---- */
@@ -165,14 +180,22 @@ static __global__ void few_plain_kernel(finish_of<Y> finish, const W *w, gad_cud
     }
 }
 
-void gad_cuda_few(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add)
+bool gad_cuda_few_is_bf16(gad_tensor x, gad_weight w)
 {
     const uintptr_t addresses = (uintptr_t)x.data | (uintptr_t)w.data;
     const bool wide = w.cols % 8 == 0 && x.stride % 8 == 0 && addresses % 16 == 0;
+    return x.dtype == GAD_BF16 && w.dtype == GAD_BF16 && wide;
+}
+
+void gad_cuda_few(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add)
+{
     const bool few_outputs = w.rows < 4 * gad_cuda_of(device)->card.multiprocessors && w.cols >= WARPS * GRID_WARP;
     const dim3 block(few_outputs ? WARPS * GRID_WARP : GRID_WARP, few_outputs ? 1 : WARPS);
-    if (x.dtype == GAD_BF16 && w.dtype == GAD_BF16 && wide)
-        few_bf16(device, y, x, w, bias, alpha, add);
+    if (gad_cuda_few_is_bf16(x, w))
+        GAD_CUDA_BY_ACTIVATION(y.dtype, Y, {
+            const few_one<Y, RUN> job = {finish_with<Y>(y, bias, alpha, add), w};
+            few_bf16(device, job, gad_cuda_parts(w.rows, TILE), x, w.cols);
+        });
     else
         GAD_CUDA_BY_ACTIVATION(
             y.dtype, Y,

@@ -55,6 +55,29 @@ static const void *bias_as(gad_device *device, gad_tensor bias, gad_dtype dtype)
     return copy;
 }
 
+/* c = alpha a b (+ c when `add`), a and b turned around or not, as the library wants it; no bias. */
+static gad_cuda_product product_of(gad_tensor c, gad_tensor a, bool a_turned, gad_tensor b, bool b_turned, float alpha,
+                                   bool add)
+{
+    gad_cuda_product p = {};
+    p.m = c.rows;
+    p.n = c.cols;
+    p.k = a_turned ? a.rows : a.cols;
+    p.factors = a.dtype;
+    p.result = c.dtype;
+    p.a = a.data;
+    p.a_stride = a.stride;
+    p.a_turned = a_turned;
+    p.b = b.data;
+    p.b_stride = b.stride;
+    p.b_turned = b_turned;
+    p.c = c.data;
+    p.c_stride = c.stride;
+    p.alpha = alpha;
+    p.add = add;
+    return p;
+}
+
 void gad_cuda_linear(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha, bool add)
 {
     const bool quantised = gad_quant_is(w.dtype);
@@ -71,23 +94,8 @@ void gad_cuda_linear(gad_device *device, gad_tensor y, gad_tensor x, gad_weight 
         x = gad_cuda_quantised_rows(device, x, alpha);
         alpha = 1;
     }
-    const gad_tensor b = matrix_of(device, w, x.dtype);
-    gad_cuda_product p = {};
-    p.m = x.rows;
-    p.n = w.rows;
-    p.k = w.cols;
-    p.factors = x.dtype;
-    p.result = y.dtype;
-    p.a = x.data;
-    p.a_stride = x.stride;
-    p.b = b.data;
-    p.b_stride = b.stride;
-    p.b_turned = true;
-    p.c = y.data;
-    p.c_stride = y.stride;
+    gad_cuda_product p = product_of(y, x, false, matrix_of(device, w, x.dtype), true, alpha, add);
     p.bias = bias_as(device, bias, y.dtype);
-    p.alpha = alpha;
-    p.add = add;
     gad_cuda_multiply(device, &p);
     gad_cuda_rewind(device, mark);
 }
@@ -95,21 +103,7 @@ void gad_cuda_linear(gad_device *device, gad_tensor y, gad_tensor x, gad_weight 
 void gad_cuda_linear_dx(gad_device *device, gad_tensor dx, gad_tensor dy, gad_weight w, float alpha, bool add)
 {
     const size_t mark = gad_cuda_mark(device);
-    const gad_tensor b = matrix_of(device, w, dy.dtype);
-    gad_cuda_product p = {};
-    p.m = dy.rows;
-    p.n = w.cols;
-    p.k = w.rows;
-    p.factors = dy.dtype;
-    p.result = dx.dtype;
-    p.a = dy.data;
-    p.a_stride = dy.stride;
-    p.b = b.data;
-    p.b_stride = b.stride;
-    p.c = dx.data;
-    p.c_stride = dx.stride;
-    p.alpha = alpha;
-    p.add = add;
+    const gad_cuda_product p = product_of(dx, dy, false, matrix_of(device, w, dy.dtype), false, alpha, add);
     gad_cuda_multiply(device, &p);
     gad_cuda_rewind(device, mark);
 }
@@ -117,22 +111,7 @@ void gad_cuda_linear_dx(gad_device *device, gad_tensor dx, gad_tensor dy, gad_we
 void gad_cuda_linear_dw(gad_device *device, gad_tensor dw, gad_tensor dy, gad_tensor x, float alpha)
 {
     const size_t mark = gad_cuda_mark(device);
-    const gad_tensor b = as_dtype(device, x, dy.dtype);
-    gad_cuda_product p = {};
-    p.m = dy.cols;
-    p.n = x.cols;
-    p.k = x.rows;
-    p.factors = dy.dtype;
-    p.result = dw.dtype;
-    p.a = dy.data;
-    p.a_stride = dy.stride;
-    p.a_turned = true;
-    p.b = b.data;
-    p.b_stride = b.stride;
-    p.c = dw.data;
-    p.c_stride = dw.stride;
-    p.alpha = alpha;
-    p.add = true;
+    const gad_cuda_product p = product_of(dw, dy, true, as_dtype(device, x, dy.dtype), false, alpha, true);
     gad_cuda_multiply(device, &p);
     gad_cuda_rewind(device, mark);
 }

@@ -196,6 +196,10 @@ void gad_cuda_download(gad_device *device, float *host, gad_tensor x)
 void gad_cuda_fill(gad_device *device, gad_tensor y, const float *host)
 {
     const size_t mark = gad_cuda_mark(device);
+    if (y.dtype == GAD_F32 && y.stride == y.cols) {
+        gad_cuda_send(device, y.data, host, (size_t)(y.rows * y.cols) * sizeof(float));
+        return;
+    }
     gad_tensor flat = gad_cuda_take_exact(device, y.rows, y.cols);
     gad_cuda_send(device, flat.data, host, (size_t)(y.rows * y.cols) * sizeof(float));
     GAD_CUDA_BY_FLOAT(y.dtype, T, {

@@ -8,7 +8,8 @@
 enum {
     WARPS = 8, /* of a block; they share the groups */
     THREADS = WARPS * GRID_WARP,
-    STRIP = 2 * GAD_QUANT_ROWS, /* rows of the matrix of a block */
+    RUN = GAD_QUANT_ROWS, /* rows of one side of a tile: a block of the matrix */
+    STRIP = 2 * RUN,
     GROUP = GAD_QUANT_GROUP,
     HALF = GAD_QUANT_HALF
 };
@@ -82,8 +83,9 @@ static rounded_rows round_rows(gad_device *device, gad_tensor x, float alpha, in
 
 /* ---- few rows ---- */
 
-/* Where a thread, lane 4 g + j of its warp, finds its rows: 4 (g % 4) to 4 (g % 4) + 3 of block g / 4 of the strip. */
+/* Where a thread, lane 4 g + j of its warp, finds its rows: 4 (g % 4) to 4 (g % 4) + 3 of side g / 4 of the tile. */
 struct thread_rows {
+    const uint8_t *data, *scale;
     int64_t block;
     int line, j;
     bool there;
@@ -99,14 +101,14 @@ struct q8_group {
     enum { WORDS = 4, FLIGHT = 2, SUMS = 1 };
     uint4 word[WORDS];
     uint2 scale;
-    __device__ void load(const gad_weight &w, const thread_rows &t, int64_t groups, int64_t group, bool there)
+    __device__ void load(const thread_rows &t, int64_t groups, int64_t group, bool there)
     {
         const int64_t at = t.block * groups + group;
-        const uint8_t *data = (const uint8_t *)w.data + at * GAD_QUANT_ROWS * GROUP + t.j * 64 + t.line * 4;
+        const uint8_t *data = t.data + at * GAD_QUANT_ROWS * GROUP + t.j * 64 + t.line * 4;
 #pragma unroll
         for (int i = 0; i < WORDS; i++)
             word[i] = bytes_at(data + i * 256, there);
-        const bf16 *scales = (const bf16 *)w.scale + at * GAD_QUANT_ROWS + t.line;
+        const bf16 *scales = (const bf16 *)t.scale + at * GAD_QUANT_ROWS + t.line;
         scale = there ? *reinterpret_cast<const uint2 *>(scales) : uint2{0, 0};
     }
     /* total[m][e] += scale of row 2 m + e / 2 times the sum of q x of column e % 2 */
@@ -132,8 +134,7 @@ struct q8_group {
                 total[0][m][e] += (float)d[e] * (row[2 * m + e / 2] * x_scale[e % 2]);
         }
     }
-    static __device__ float finish(const gad_weight &, const thread_rows &, int64_t, const float (&total)[SUMS][2][4],
-                                   int m, int e)
+    static __device__ float finish(const thread_rows &, int64_t, const float (&total)[SUMS][2][4], int m, int e)
     {
         return total[0][m][e];
     }
@@ -143,14 +144,14 @@ struct q4_group {
     enum { WORDS = 2, FLIGHT = 4, SUMS = 2 };
     uint4 word[WORDS];
     uint32_t step[2], least[2];
-    static __device__ const uint8_t *head(const gad_weight &w, const thread_rows &t, int64_t groups)
+    static __device__ const uint8_t *head(const thread_rows &t, int64_t groups)
     {
-        return (const uint8_t *)w.scale + t.block * (GAD_QUANT_ROWS * (8 + 4 * groups));
+        return t.scale + t.block * (GAD_QUANT_ROWS * (8 + 4 * groups));
     }
-    __device__ void load(const gad_weight &w, const thread_rows &t, int64_t groups, int64_t group, bool there)
+    __device__ void load(const thread_rows &t, int64_t groups, int64_t group, bool there)
     {
-        const uint8_t *data = (const uint8_t *)w.data + (t.block * groups + group) * GAD_QUANT_ROWS * HALF;
-        const uint8_t *scales = head(w, t, groups) + 8 * GAD_QUANT_ROWS + group * 4 * GAD_QUANT_ROWS + t.line;
+        const uint8_t *data = t.data + (t.block * groups + group) * GAD_QUANT_ROWS * HALF;
+        const uint8_t *scales = head(t, groups) + 8 * GAD_QUANT_ROWS + group * 4 * GAD_QUANT_ROWS + t.line;
 #pragma unroll
         for (int i = 0; i < WORDS; i++) {
             word[i] = bytes_at(data + i * 256 + t.j * 64 + t.line * 4, there);
@@ -186,10 +187,9 @@ struct q4_group {
             }
         }
     }
-    static __device__ float finish(const gad_weight &w, const thread_rows &t, int64_t groups,
-                                   const float (&total)[SUMS][2][4], int m, int e)
+    static __device__ float finish(const thread_rows &t, int64_t groups, const float (&total)[SUMS][2][4], int m, int e)
     {
-        const float *unit = (const float *)head(w, t, groups) + t.line + 2 * m + e / 2;
+        const float *unit = (const float *)head(t, groups) + t.line + 2 * m + e / 2;
         return total[0][m][e] * unit[0] - total[1][m][e] * unit[GAD_QUANT_ROWS];
     }
 };
@@ -243,21 +243,26 @@ template <class T> struct own_row {
 
 /* 8 NT rows of x. Groups are loaded FLIGHT at a time, so that enough bytes are on the way; more rows leave registers for
  * two. */
-template <class Y, class G, class X, int NT>
-static __global__ void __launch_bounds__(THREADS) quantised_few_kernel(finish_of<Y> finish, gad_weight w, X x, int rows)
+template <class G, class X, int NT, class Job>
+static __global__ void __launch_bounds__(THREADS) quantised_few_kernel(const __grid_constant__ Job job, X x, int rows)
 {
     grid_begin();
     enum { FLIGHT = NT == 1 ? (int)G::FLIGHT : 2 };
     __shared__ float sums[WARPS][NT * 8 * STRIP];
     const int warp = (int)threadIdx.x / GRID_WARP, lane = (int)threadIdx.x % GRID_WARP, g = lane / 4;
-    thread_rows t = {(int64_t)blockIdx.x * 2 + g / 4, g % 4 * 4, lane % 4, false};
-    t.there = t.block * GAD_QUANT_ROWS < w.rows;
+    const few_run run = job.run(blockIdx.x, g / 4);
+    const thread_rows t = {static_cast<const uint8_t *>(run.data),
+                           static_cast<const uint8_t *>(run.scale),
+                           run.row / RUN,
+                           g % 4 * 4,
+                           lane % 4,
+                           run.row < run.rows};
     float total[NT][G::SUMS][2][4] = {};
     for (int64_t first = warp; first < x.groups; first += WARPS * FLIGHT) {
         G group[FLIGHT];
 #pragma unroll
         for (int i = 0; i < FLIGHT; i++)
-            group[i].load(w, t, x.groups, first + i * WARPS, t.there && first + i * WARPS < x.groups);
+            group[i].load(t, x.groups, first + i * WARPS, t.there && first + i * WARPS < x.groups);
 #pragma unroll
         for (int i = 0; i < FLIGHT; i++) {
             const int64_t at = first + i * WARPS;
@@ -278,51 +283,68 @@ static __global__ void __launch_bounds__(THREADS) quantised_few_kernel(finish_of
 #pragma unroll
         for (int i = 0; i < 8; i++)
             sums[warp][(n * 8 + 2 * t.j + i % 2) * STRIP + g / 4 * GAD_QUANT_ROWS + t.line + i / 2] =
-                t.there ? G::finish(w, t, x.groups, total[n], i / 4, i % 4) : 0;
+                t.there ? G::finish(t, x.groups, total[n], i / 4, i % 4) : 0;
     __syncthreads();
     for (int i = (int)threadIdx.x; i < NT * 8 * STRIP; i += THREADS) {
-        const int64_t row = i / STRIP, output = (int64_t)blockIdx.x * STRIP + i % STRIP;
         float sum = 0;
         for (int j = 0; j < WARPS; j++)
             sum += sums[j][i];
-        if (row < rows && output < w.rows)
-            finish.put(row, output, sum);
+        job.put(blockIdx.x, i % STRIP, i / STRIP, i / STRIP < rows, sum);
     }
 }
 
-template <int NT, class X>
-static void few(gad_device *device, gad_tensor y, X x, int64_t rows, gad_weight w, gad_tensor bias, bool add)
+template <int NT, class Job, class X>
+static void few(gad_device *device, const Job &job, int64_t tiles, gad_dtype dtype, X x, int64_t rows)
 {
-    const unsigned strips = (unsigned)gad_cuda_parts(w.rows, STRIP);
-    GAD_CUDA_BY_ACTIVATION(y.dtype, Y, {
-        const finish_of<Y> finish = finish_with<Y>(y, bias, 1, add);
-        if (w.dtype == GAD_Q8)
-            GAD_LAUNCH(device, (quantised_few_kernel<Y, q8_group, X, NT>), strips, THREADS, 0, finish, w, x, (int)rows);
-        else
-            GAD_LAUNCH(device, (quantised_few_kernel<Y, q4_group, X, NT>), strips, THREADS, 0, finish, w, x, (int)rows);
-    });
+    if (dtype == GAD_Q8)
+        GAD_LAUNCH(device, (quantised_few_kernel<q8_group, X, NT, Job>), (unsigned)tiles, THREADS, 0, job, x, (int)rows);
+    else
+        GAD_LAUNCH(device, (quantised_few_kernel<q4_group, X, NT, Job>), (unsigned)tiles, THREADS, 0, job, x, (int)rows);
 }
 
-void gad_cuda_quantised_few(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha,
-                            bool add)
+/* The job with alpha * x, rows of T, and matrices of `dtype`. */
+template <class T, class Job>
+static void few_rows(gad_device *device, const Job &job, int64_t tiles, gad_dtype dtype, gad_tensor x, float alpha)
 {
     const int64_t groups = gad_cuda_parts(x.cols, GROUP);
     if (x.rows == 1) {
-        GAD_CUDA_BY_ACTIVATION(x.dtype, T, {
-            const own_row<T> row = {gad_cuda_view_of<T>(x), groups, x.cols, alpha};
-            few<1>(device, y, row, 1, w, bias, add);
-        });
+        few<1>(device, job, tiles, dtype, own_row<T>{gad_cuda_view_of<T>(x), groups, x.cols, alpha}, 1);
         return;
     }
     const size_t mark = gad_cuda_mark(device);
     const given_rows rows = {round_rows(device, x, alpha, x.rows <= 8 ? 8 : x.rows <= 16 ? 16 : 32), groups};
     if (x.rows <= 8)
-        few<1>(device, y, rows, x.rows, w, bias, add);
+        few<1>(device, job, tiles, dtype, rows, x.rows);
     else if (x.rows <= 16)
-        few<2>(device, y, rows, x.rows, w, bias, add);
+        few<2>(device, job, tiles, dtype, rows, x.rows);
     else
-        few<4>(device, y, rows, x.rows, w, bias, add);
+        few<4>(device, job, tiles, dtype, rows, x.rows);
     gad_cuda_rewind(device, mark);
+}
+
+void gad_cuda_quantised_few(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w, gad_tensor bias, float alpha,
+                            bool add)
+{
+    GAD_CUDA_BY_ACTIVATION(y.dtype, Y, GAD_CUDA_BY_ACTIVATION(x.dtype, T, {
+                               const few_one<Y, RUN> job = {finish_with<Y>(y, bias, 1, add), w};
+                               few_rows<T>(device, job, gad_cuda_parts(w.rows, STRIP), w.dtype, x, alpha);
+                           }));
+}
+
+void gad_cuda_quantised_parts(gad_device *device, const gad_linear_part *part, int count, gad_tensor x, gad_tensor cos,
+                              gad_tensor sin)
+{
+    int64_t tiles = 0;
+    const few_parts<bf16, RUN> job = few_parts_of<RUN>(part, count, cos, sin, &tiles);
+    few_rows<bf16>(device, job, tiles, part->w.dtype, x, 1);
+}
+
+void gad_cuda_quantised_swiglu(gad_device *device, gad_tensor y, gad_tensor x, gad_weight gate, gad_tensor gate_bias,
+                               gad_weight up, gad_tensor up_bias)
+{
+    const few_gated<bf16, RUN> job = {gad_cuda_view_of<bf16>(y), gate, up, gad_cuda_vector_of(gate_bias),
+                                      gad_cuda_vector_of(up_bias)};
+    few_rows<bf16>(device, job, gad_cuda_parts(gate.rows, RUN), gate.dtype, x, 1);
 }
 
 /* ---- more rows ---- */

@@ -1,11 +1,6 @@
 /* swiglu: y = silu(a) * b and its gradients. */
 #include "op/cuda/each.cuh"
 
-static __device__ __forceinline__ float sigmoid(float x)
-{
-    return 1.0f / (1.0f + expf(-x));
-}
-
 template <class T> struct swiglu_of {
     gad_cuda_view<T> y, a, b;
     template <int N> __device__ __forceinline__ void at(int64_t row, int64_t col) const
@@ -15,7 +10,7 @@ template <class T> struct swiglu_of {
         grid_read<N>(r, b.at(row, col));
 #pragma unroll
         for (int i = 0; i < N; i++)
-            x[i] *= sigmoid(x[i]) * r[i];
+            x[i] *= gad_cuda_sigmoid(x[i]) * r[i];
         grid_write<N>(y.at(row, col), x);
     }
 };
@@ -38,7 +33,7 @@ template <class T> struct swiglu_back_of {
         grid_read<N>(d, dy.at(row, col));
 #pragma unroll
         for (int i = 0; i < N; i++) {
-            const float s = sigmoid(x[i]), slope = r[i] * s * (1 + x[i] * (1 - s));
+            const float s = gad_cuda_sigmoid(x[i]), slope = r[i] * s * (1 + x[i] * (1 - s));
             r[i] = d[i] * x[i] * s;
             x[i] = d[i] * slope;
         }

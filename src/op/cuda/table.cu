@@ -35,6 +35,8 @@ static gad_ops make_table(void)
     ops.linear_dx = gad_cuda_linear_dx;
     ops.linear_dw = gad_cuda_linear_dw;
     ops.linear_db = gad_cuda_linear_db;
+    ops.linear_parts = gad_cuda_linear_parts;
+    ops.linear_swiglu = gad_cuda_linear_swiglu;
     ops.rmsnorm = gad_cuda_rmsnorm;
     ops.rmsnorm_back = gad_cuda_rmsnorm_back;
     ops.layernorm = gad_cuda_layernorm;
@@ -57,6 +59,7 @@ static gad_ops make_table(void)
     ops.zero = gad_cuda_zero;
     ops.logprob = gad_cuda_logprob;
     ops.logprob_back = gad_cuda_logprob_back;
+    ops.draw = gad_cuda_draw;
     ops.sum_squares = gad_cuda_sum_squares;
     ops.adamw = gad_cuda_adamw;
     ops.finish = gad_cuda_finish;
