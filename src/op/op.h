@@ -40,12 +40,19 @@ enum { GAD_PAGE_ROWS = 32 }; /* keys of one page, where they are kept in pages *
 
 typedef enum gad_gelu_kind { GAD_GELU_ERF, GAD_GELU_TANH } gad_gelu_kind;
 
-/* One AdamW update (Loshchilov & Hutter, arXiv 1711.05101). `step` counts from 1. The gradient is multiplied by
+/* How AdamW updates (Loshchilov & Hutter, arXiv 1711.05101). `step` counts from 1. The gradient is multiplied by
  * gradient_scale first (clipping, division by the token count). */
 typedef struct gad_adamw {
     float learning_rate, beta1, beta2, epsilon, weight_decay, gradient_scale;
     int64_t step;
 } gad_adamw;
+
+/* What is updated: n exact numbers w with their gradients g and moments m and v. */
+typedef struct gad_adamw_part {
+    void *w, *g, *m, *v;
+    int64_t n;
+    gad_adamw settings;
+} gad_adamw_part;
 
 /* One of several linear layers that read the same rows: y = x w^T + bias, which is then turned by rotary positions when
  * `heads` is not 0. */
@@ -207,9 +214,10 @@ typedef struct gad_ops {
      * the call returns. NULL: the caller downloads z and draws; the draws are the same but for the last bits of sums. */
     void (*draw)(gad_device *device, gad_drawn *to, gad_tensor z, const gad_draw *draw);
 
-    /* ---- training arithmetic: sum of squares of `count` tensors in double, and AdamW on n exact numbers. */
+    /* ---- training arithmetic: sum of squares of `count` tensors in double, and AdamW on `count` parts
+     * (host memory), whose gradients become zero. */
     double (*sum_squares)(gad_device *device, const gad_tensor *x, int64_t count);
-    void (*adamw)(gad_device *device, void *w, const void *g, void *m, void *v, int64_t n, const gad_adamw *settings);
+    void (*adamw)(gad_device *device, const gad_adamw_part *part, int64_t count);
 
     /* Wait until all ops before are done and their failures are in device->error. NULL: they are when a call returns. */
     void (*finish)(gad_device *device);

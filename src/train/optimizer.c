@@ -25,9 +25,10 @@ gad_status gad_optimizer_open(gad_params *params, gad_device *device, const gad_
 {
     gad_optimizer o = {.device = device, .settings = *settings, .slot = gad_memory_zero(params->count, sizeof *o.slot)};
     o.gradient = gad_memory_zero(params->count, sizeof *o.gradient);
-    gad_status status = o.slot && o.gradient ? GAD_OK
-                                             : gad_error_memory(err, "make room for the optimizer",
-                                                                params->count * (sizeof *o.slot + sizeof *o.gradient));
+    o.part = gad_memory_zero(params->count, sizeof *o.part);
+    gad_status status = GAD_OK;
+    if (!o.slot || !o.gradient || !o.part)
+        status = gad_error_memory(err, "make room for the optimizer", params->count * (sizeof *o.slot + sizeof *o.part));
     for (size_t i = 0; i < params->count && !status; i++) {
         if (!params->item[i]->trainable)
             continue;
@@ -52,6 +53,7 @@ void gad_optimizer_close(gad_optimizer *optimizer)
         optimizer->device->ops->release(optimizer->device, slot->average);
     }
     gad_memory_free(optimizer->gradient);
+    gad_memory_free(optimizer->part);
     gad_memory_free(optimizer->slot);
     *optimizer = (gad_optimizer){0};
 }
@@ -76,23 +78,30 @@ void gad_optimizer_zero(gad_optimizer *optimizer)
         optimizer->device->ops->zero(optimizer->device, optimizer->slot[i].param->gradient);
 }
 
-static void update_slot(const gad_optimizer *o, gad_optimizer_slot *slot, double learning_rate, double scale)
+static gad_adamw_part part_of(const gad_optimizer *o, const gad_optimizer_slot *slot, double learning_rate, double scale)
 {
-    const gad_ops *op = o->device->ops;
     const gad_optimizer_settings *s = &o->settings;
-    gad_param *param = slot->param;
+    const gad_param *param = slot->param;
     bool decays = param->is_matrix || s->decay_all;
-    gad_adamw adamw = {.learning_rate = (float)(learning_rate * slot->rate),
-                       .beta1 = (float)s->beta1,
-                       .beta2 = (float)s->beta2,
-                       .epsilon = (float)s->epsilon,
-                       .weight_decay = decays ? (float)s->weight_decay : 0,
-                       .gradient_scale = (float)scale,
-                       .step = o->step};
-    const gad_tensor w = gad_param_trained(param);
-    op->adamw(o->device, w.data, param->gradient.data, slot->m.data, slot->v.data, gad_param_count(param), &adamw);
+    return (gad_adamw_part){.w = gad_param_trained(param).data,
+                            .g = param->gradient.data,
+                            .m = slot->m.data,
+                            .v = slot->v.data,
+                            .n = gad_param_count(param),
+                            .settings = {.learning_rate = (float)(learning_rate * slot->rate),
+                                         .beta1 = (float)s->beta1,
+                                         .beta2 = (float)s->beta2,
+                                         .epsilon = (float)s->epsilon,
+                                         .weight_decay = decays ? (float)s->weight_decay : 0,
+                                         .gradient_scale = (float)scale,
+                                         .step = o->step}};
+}
+
+static void update_average(const gad_optimizer *o, const gad_optimizer_slot *slot)
+{
+    const gad_tensor w = gad_param_trained(slot->param);
     if (slot->average.data)
-        op->axpby(o->device, slot->average, (float)(1 - s->average), w, (float)s->average);
+        o->device->ops->axpby(o->device, slot->average, (float)(1 - o->settings.average), w, (float)o->settings.average);
 }
 
 bool gad_optimizer_update(gad_optimizer *o, double learning_rate, double divisor, double *norm)
@@ -105,11 +114,14 @@ bool gad_optimizer_update(gad_optimizer *o, double learning_rate, double divisor
             scale *= fmin(1, o->settings.clip / (*norm + 1e-6));
         o->step++;
         for (size_t i = 0; i < o->count; i++)
-            update_slot(o, &o->slot[i], learning_rate, scale);
+            o->part[i] = part_of(o, &o->slot[i], learning_rate, scale);
+        o->device->ops->adamw(o->device, o->part, (int64_t)o->count);
+        for (size_t i = 0; i < o->count; i++)
+            update_average(o, &o->slot[i]);
     } else {
         o->skipped++;
+        gad_optimizer_zero(o);
     }
-    gad_optimizer_zero(o);
     return finite;
 }
 

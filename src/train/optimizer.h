@@ -19,6 +19,7 @@ typedef struct gad_optimizer {
     gad_optimizer_settings settings;
     gad_optimizer_slot *slot;
     gad_tensor *gradient; /* [count] of the slots' parameters */
+    gad_adamw_part *part; /* [count] of one update */
     size_t count;
     int64_t step;    /* updates done */
     int64_t skipped; /* updates left out because a gradient was not finite */

@@ -484,11 +484,14 @@ static double sum_squares(gad_device *device, const gad_tensor *x, int64_t count
     return sum;
 }
 
-static void adamw(gad_device *device, void *w, const void *g, void *m, void *v, int64_t n, const gad_adamw *settings)
+static void adamw(gad_device *device, const gad_adamw_part *part, int64_t count)
 {
     BEGIN;
-    w = NEAR_POINTER(w), g = NEAR_POINTER(g), m = NEAR_POINTER(m), v = NEAR_POINTER(v);
-    HAND_ON(adamw, w, g, m, v, n, settings);
+    for (int64_t i = 0; i < count; i++) {
+        gad_adamw_part one = part[i];
+        one.w = NEAR_POINTER(one.w), one.g = NEAR_POINTER(one.g), one.m = NEAR_POINTER(one.m), one.v = NEAR_POINTER(one.v);
+        HAND_ON(adamw, &one, 1);
+    }
 }
 
 static void free_far(gad_device *device)

@@ -233,25 +233,40 @@ static void logprob(judge_stage *s, const int64_t *p)
 
 /* ---- training arithmetic: T rows of C numbers, at step `step` ---- */
 
+/* Part number i of `of` parts of exact tensors of n numbers; their rates differ. */
+static gad_adamw_part part_of(const gad_tensor t[4], int64_t n, int64_t i, int64_t of, int64_t step)
+{
+    const int64_t from = i * n / of, cols = (i + 1) * n / of - from;
+    const float rate = 0.01f + 0.002f * (float)i;
+    return (gad_adamw_part){.w = gad_tensor_cols(t[0], from, cols).data,
+                            .g = gad_tensor_cols(t[1], from, cols).data,
+                            .m = gad_tensor_cols(t[2], from, cols).data,
+                            .v = gad_tensor_cols(t[3], from, cols).data,
+                            .n = cols,
+                            .settings = {rate, 0.9f, 0.99f, 1e-3f, i % 2 ? 0 : 0.1f, 0.5f, step}};
+}
+
 /* The update itself is compared in units of the learning rate: w starts at zero. Of the sum of squares only the last
  * bits of fp32 are compared, since it comes back as a double. */
 static void adamw(judge_stage *s, const int64_t *p)
 {
-    const int64_t n = p[0] * p[1];
+    enum { PARTS = 5 };
+    const int64_t n = p[0] * p[1], pad = s->pad, parts = p[3];
     const gad_ops *ops = s->device->ops;
-    const int64_t pad = s->pad;
     gad_tensor x = judge_exact_input(s, "x", p[0], p[1], 1);
     s->pad = 0; /* adamw takes arrays without gaps */
-    gad_tensor g = judge_exact_input(s, "gradient", 1, n, 3), w = judge_exact_sum(s, "w", 1, n, 32);
-    gad_tensor m = judge_exact_sum(s, "m", 1, n, 4), v = judge_exact_sum(s, "v", 1, n, 8),
-               sum = judge_exact_output(s, "sum", 1, 1, 2);
-    const gad_adamw settings = {0.01f, 0.9f, 0.99f, 1e-3f, 0.1f, 0.5f, p[2]};
-    ops->rows(s->device, m, NULL, g, NULL, 1, false);
+    gad_tensor slope = judge_exact_input(s, "slope", 1, n, 3), w = judge_exact_sum(s, "w", 1, n, 32);
+    gad_tensor g = judge_exact_output(s, "gradient", 1, n, 0), m = judge_exact_sum(s, "m", 1, n, 4);
+    gad_tensor v = judge_exact_sum(s, "v", 1, n, 8), sum = judge_exact_output(s, "sum", 1, 1, 2);
+    const gad_tensor all[] = {w, g, m, v}, both[] = {x, slope};
+    gad_adamw_part part[PARTS];
+    for (int64_t i = 0; i < parts; i++)
+        part[i] = part_of(all, n, i, parts, p[2]);
+    ops->rows(s->device, g, NULL, slope, NULL, 1, false);
+    ops->rows(s->device, m, NULL, slope, NULL, 1, false);
     ops->zero(s->device, v);
-    judge_time(s, "adamw", 12.0 * (double)n, 28.0 * (double)n)
-        ops->adamw(s->device, w.data, g.data, m.data, v.data, n, &settings);
+    judge_time(s, "adamw", 12.0 * (double)n, 32.0 * (double)n) ops->adamw(s->device, part, parts);
     double squares = 0;
-    const gad_tensor both[] = {x, g};
     judge_time(s, "sum_squares", 4.0 * (double)n, 8.0 * (double)n) squares = ops->sum_squares(s->device, both, 2);
     judge_set(s, sum, 0, 0, (float)squares);
     s->pad = pad;
@@ -329,7 +344,7 @@ static void adamw(judge_stage *s, const int64_t *p)
     }
 #define ADAMW(...)                                                                                                         \
     {                                                                                                                      \
-        "adamw", "T C step", adamw,                                                                                        \
+        "adamw", "T C step parts", adamw,                                                                                  \
         {                                                                                                                  \
             __VA_ARGS__                                                                                                    \
         }                                                                                                                  \
@@ -381,9 +396,11 @@ static const judge_case cases[] = {
     LOGPROB(4, 5000, 100, 0, 1),
     LOGPROB(6, 301, 100, 1, 1),
     LOGPROB(3, 1000, 25, 0, 1),
-    ADAMW(1, 1, 1),
-    ADAMW(7, 33, 1),
-    ADAMW(100, 700, 20),
+    ADAMW(1, 1, 1, 1),
+    ADAMW(7, 33, 1, 3),
+    ADAMW(1, 3, 2, 5),
+    ADAMW(100, 700, 20, 1),
+    ADAMW(64, 640, 7, 4),
 };
 
 static const judge_case gradients[] = {
@@ -418,7 +435,7 @@ static const judge_case perf[] = {
     ROWS_MIX(1024, 2304, 1024, GAD_BF16),
     AXPBY(512, 2048),
     LOGPROB(32, 151936, 100, 0, 1),
-    ADAMW(1000, 10000, 3),
+    ADAMW(1000, 10000, 3, 1),
 };
 
 #define CASES(list)                                                                                                        \
@@ -443,7 +460,7 @@ static const judge_case large[] = {
     AXPBY(4096, 3584),
     LOGPROB(64, 152064, 100, 0, 1),
     LOGPROB(300, 152064, 100, 0, 0),
-    ADAMW(10000, 4000, 3),
+    ADAMW(10000, 4000, 3, 1),
 };
 
 judge_cases judge_cases_rowwise(void)

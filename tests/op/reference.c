@@ -603,20 +603,27 @@ static double sum_squares(gad_device *device, const gad_tensor *x, int64_t count
     return sum;
 }
 
-static void adamw(gad_device *device, void *w, const void *g, void *m, void *v, int64_t n, const gad_adamw *s)
+static void update(const gad_adamw_part *part)
 {
-    (void)device;
-    double *weight = w, *first = m, *second = v;
-    const double *gradient = g;
+    const gad_adamw *s = &part->settings;
+    double *weight = part->w, *first = part->m, *second = part->v, *gradient = part->g;
     const double b1 = (double)s->beta1, b2 = (double)s->beta2;
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < part->n; i++) {
         double d = gradient[i] * (double)s->gradient_scale;
         first[i] = b1 * first[i] + (1 - b1) * d;
         second[i] = b2 * second[i] + (1 - b2) * d * d;
         double mean = first[i] / (1 - pow(b1, (double)s->step)), square = second[i] / (1 - pow(b2, (double)s->step));
         weight[i] -=
             (double)s->learning_rate * (mean / (sqrt(square) + (double)s->epsilon) + (double)s->weight_decay * weight[i]);
+        gradient[i] = 0;
     }
+}
+
+static void adamw(gad_device *device, const gad_adamw_part *part, int64_t count)
+{
+    (void)device;
+    for (int64_t i = 0; i < count; i++)
+        update(&part[i]);
 }
 
 /* ---- the table ---- */

@@ -2,6 +2,7 @@
 #include "op/cpu/cpu.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { BLOCK = 4096 };
 
@@ -34,18 +35,24 @@ double gad_cpu_sum_squares(gad_device *device, const gad_tensor *x, int64_t coun
     return total;
 }
 
-void gad_cpu_adamw(gad_device *device, void *w, const void *g, void *m, void *v, int64_t n, const gad_adamw *settings)
+static void update(gad_device *device, const gad_adamw_part *part)
 {
-    if (!gad_cpu_well(device))
-        return;
     const gad_kernels *kernels = gad_cpu_kernels(device);
+    const gad_adamw *settings = &part->settings;
     const float correct1 = (float)(1.0 / (1.0 - pow((double)settings->beta1, (double)settings->step)));
     const float correct2 = (float)(1.0 / (1.0 - pow((double)settings->beta2, (double)settings->step)));
-    const int64_t blocks = (n + BLOCK - 1) / BLOCK;
+    const int64_t n = part->n, blocks = (n + BLOCK - 1) / BLOCK;
+    float *w = part->w, *g = part->g, *m = part->m, *v = part->v;
 #pragma omp parallel for schedule(static) num_threads(gad_cpu_threads(device, n))
     for (int64_t b = 0; b < blocks; b++) {
         const int64_t at = b * BLOCK, count = at + BLOCK < n ? BLOCK : n - at;
-        kernels->adamw((float *)w + at, (const float *)g + at, (float *)m + at, (float *)v + at, count, settings, correct1,
-                       correct2);
+        kernels->adamw(w + at, g + at, m + at, v + at, count, settings, correct1, correct2);
+        memset(g + at, 0, (size_t)count * sizeof *g);
     }
+}
+
+void gad_cpu_adamw(gad_device *device, const gad_adamw_part *part, int64_t count)
+{
+    for (int64_t i = 0; i < count && gad_cpu_well(device); i++)
+        update(device, &part[i]);
 }

@@ -116,5 +116,5 @@ void gad_cpu_logprob(gad_device *device, gad_tensor logp, gad_tensor entropy, ga
 void gad_cpu_logprob_back(gad_device *device, gad_tensor dz, gad_tensor g, gad_tensor h, gad_tensor z,
                           const int32_t *target, float temperature);
 double gad_cpu_sum_squares(gad_device *device, const gad_tensor *x, int64_t count);
-void gad_cpu_adamw(gad_device *device, void *w, const void *g, void *m, void *v, int64_t n, const gad_adamw *settings);
+void gad_cpu_adamw(gad_device *device, const gad_adamw_part *part, int64_t count);
 #endif

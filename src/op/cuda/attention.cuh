@@ -33,6 +33,8 @@ typedef struct gad_attention_call {
 typedef struct gad_attention_back_call {
     gad_tensor dq, dk, dv, d_o, lse, q, k, v;
     const float *delta; /* [T, heads]: the sum of dO O */
+    float *partial;     /* of keys that several blocks share the lanes of: [share][dk, dv][key, kv_head, channel] */
+    int shares;
     int d, group, kv_heads;
     float scale;
     gad_cuda_spans spans;

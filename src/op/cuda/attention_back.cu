@@ -2,6 +2,7 @@
  * dv += P^T dO. Two kernels make P again, so that every sum has one owner and one order: one over blocks of lanes gives dq,
  * one over tiles of keys dk and dv, of the transposed scores, whose fragments are again the left factors. */
 #include "op/cuda/attention_tiles.cuh"
+#include "op/cuda/each.cuh"
 
 enum { THREADS = 128, WARPS = THREADS / 32, LANES = 16 * WARPS, NT = KEY_TILE / 8, FAR = 0x7FFFFFFF };
 
@@ -156,17 +157,20 @@ template <int DP> struct key_gradients {
     float dk[1][DP / 8][4], dv[1][DP / 8][4];
 };
 
-/* What the run gives to the warp's 16 keys. `memory`: keys, values, then two stages of queries and d_outs, then of ends. */
+/* What the block's share of the run gives to the warp's 16 keys. `memory`: keys, values, then two stages of queries and
+ * d_outs, then of ends. */
 template <int DP>
-static __device__ inline void meet_lanes(const gad_attention_back_call &c, const lane_run &r, bf16 *memory, int tile_low,
-                                         key_gradients<DP> &sum, bool wide)
+static __device__ inline void meet_lanes(const gad_attention_back_call &c, lane_run r, int share, bf16 *memory,
+                                         int tile_low, key_gradients<DP> &sum, bool wide)
 {
     const int tile = tile_numbers<DP>(KEY_TILE), warp = (int)threadIdx.x / 32;
     bf16 *const lanes = memory + 2 * tile;
     float *const ends = (float *)(lanes + 4 * tile);
     const bf16 *const key = memory + tile_numbers<DP>(16 * warp), *const value = key + tile;
     const bool part = r.low > tile_low || r.high < tile_low + KEY_TILE;
-    const int start = first_lane(r, r.low, c.group) / LANES * LANES;
+    const int low = first_lane(r, r.low, c.group) / LANES, blocks = (r.lanes + LANES - 1) / LANES - low;
+    const int each = (blocks + c.shares - 1) / c.shares, start = (low + share * each) * LANES;
+    r.lanes = start + each * LANES < r.lanes ? start + each * LANES : r.lanes;
     const int full = part ? FAR : first_lane(r, r.high - 1, c.group); /* from here on lanes see all keys */
     int first[2];
     for (int h = 0; h < 2; h++)
@@ -198,6 +202,24 @@ static __device__ inline void meet_lanes(const gad_attention_back_call &c, const
     }
 }
 
+/* This share's sums, to be added to the others'. */
+template <int DP>
+static __device__ inline void put_keys(const gad_attention_back_call &c, float *to, const float (&sum)[1][DP / 8][4],
+                                       int row, int col)
+{
+    const int pair = (int)threadIdx.x % 4 * 2;
+    for (int h = 0; h < 2; h++) {
+        const int64_t key = row + fragment_row(0, h);
+        if (key >= c.k.rows)
+            continue;
+#pragma unroll
+        for (int i = 0; i < DP / 8; i++)
+            for (int e = 0; e < 2; e++)
+                if (i * 8 + pair + e < c.d)
+                    to[key * c.kv_heads * c.d + col + i * 8 + pair + e] = sum[0][i][2 * h + e];
+    }
+}
+
 template <int DP>
 static __device__ inline void add_keys(gad_tensor to, const float (&sum)[1][DP / 8][4], float factor, int row, int col,
                                        int d)
@@ -225,6 +247,7 @@ static __global__ void __launch_bounds__(THREADS, 2)
     grid_begin();
     const int tile = tile_numbers<DP>(KEY_TILE), warp = (int)threadIdx.x / 32;
     const int g = (int)blockIdx.x % c.kv_heads, low = (int)blockIdx.x / c.kv_heads * KEY_TILE, high = low + KEY_TILE;
+    const int share = (int)blockIdx.y;
     bf16 *const memory = (bf16 *)grid_shared();
     const gad_cuda_span all = {0, 0, low, KEY_TILE, 0, 0, 0, 0, 0, 0};
     const int rows = c.k.rows - low < KEY_TILE ? (int)c.k.rows - low : KEY_TILE;
@@ -239,10 +262,67 @@ static __global__ void __launch_bounds__(THREADS, 2)
             r.high = to < high ? to : high;
             r.lanes = r.span.rows * c.group;
             if (r.low < r.high)
-                meet_lanes<DP>(c, r, memory, low, sum, wide);
+                meet_lanes<DP>(c, r, share, memory, low, sum, wide);
         }
+    if (c.shares > 1) {
+        const int64_t numbers = c.k.rows * c.kv_heads * c.d;
+        put_keys<DP>(c, c.partial + 2 * share * numbers, sum.dk, low + warp * 16, g * c.d);
+        put_keys<DP>(c, c.partial + (2 * share + 1) * numbers, sum.dv, low + warp * 16, g * c.d);
+        return;
+    }
     add_keys<DP>(c.dk, sum.dk, c.scale, low + warp * 16, g * c.d, c.d);
     add_keys<DP>(c.dv, sum.dv, 1, low + warp * 16, g * c.d, c.d);
+}
+
+/* Rows of dk, then of dv: += the sum over the shares, in their order. */
+struct add_shares_of {
+    gad_cuda_view<bf16> dk, dv;
+    const float *partial;
+    int64_t keys, cols;
+    int shares;
+    float scale;
+    template <int N> __device__ __forceinline__ void at(int64_t row, int64_t col) const
+    {
+        const bool second = row >= keys;
+        bf16 *to = second ? dv.at(row - keys, col) : dk.at(row, col);
+        float sum[N] = {}, v[N];
+        for (int i = 0; i < shares; i++) {
+            grid_read<N>(v, partial + (2 * i * keys + row) * cols + col);
+#pragma unroll
+            for (int j = 0; j < N; j++)
+                sum[j] += v[j];
+        }
+        grid_read<N>(v, to);
+#pragma unroll
+        for (int j = 0; j < N; j++)
+            v[j] += (second ? 1 : scale) * sum[j];
+        grid_write<N>(to, v);
+    }
+};
+
+static void add_shares(gad_device *device, const gad_attention_back_call *c)
+{
+    const int64_t cols = (int64_t)c->kv_heads * c->d;
+    const add_shares_of op = {
+        gad_cuda_view_of<bf16>(c->dk), gad_cuda_view_of<bf16>(c->dv), c->partial, c->k.rows, cols, c->shares, c->scale};
+    if (c->shares > 1)
+        gad_cuda_each<bf16>(device, op, 2 * c->k.rows, cols, gad_cuda_is_wide(c->dk, c->dv) && cols % 8 == 0);
+}
+
+/* Into how many shares the lanes that meet a tile of keys are cut: few key heads alone leave multiprocessors without work,
+ * and early keys of a causal span meet more lanes than late ones. */
+static int shares_of(const gad_device *device, const gad_attention_back_call *c, int64_t tiles,
+                     const gad_attention_span *spans, int64_t count)
+{
+    enum { MOST = 8, ROUNDS = 4 }; /* blocks for each multiprocessor, of which two run at once */
+    int64_t most = 1;
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t blocks = gad_cuda_parts((spans[i].q1 - spans[i].q0) * c->group, LANES);
+        most = blocks > most ? blocks : most;
+    }
+    const int64_t wanted = gad_cuda_parts(ROUNDS * gad_cuda_of(device)->card.multiprocessors, tiles);
+    const int64_t shares = wanted < most ? wanted : most;
+    return (int)(shares < MOST ? shares : (int64_t)MOST);
 }
 
 static void back_tiles(gad_device *device, gad_attention_back_call *c, const gad_attention_span *spans, int64_t count,
@@ -253,11 +333,17 @@ static void back_tiles(gad_device *device, gad_attention_back_call *c, const gad
         return;
     const unsigned blocks = (unsigned)(c->spans.items * c->kv_heads);
     const unsigned tiles = (unsigned)(gad_cuda_parts(c->k.rows, KEY_TILE) * c->kv_heads);
+    c->shares = shares_of(device, c, tiles, spans, count);
+    c->partial = NULL;
+    if (c->shares > 1)
+        c->partial = (float *)gad_cuda_scratch(device, 2 * c->shares * c->k.rows * c->kv_heads * c->d, sizeof *c->partial);
     GAD_ATTENTION_BY_WIDTH(c->d, DP, {
         const size_t bytes = tile_numbers<DP>(6 * KEY_TILE) * sizeof(bf16);
         GAD_LAUNCH(device, back_lanes_kernel<DP>, blocks, THREADS, bytes, *c, wide);
-        GAD_LAUNCH(device, back_keys_kernel<DP>, tiles, THREADS, bytes + 2 * THREADS * sizeof(float), *c, wide);
+        GAD_LAUNCH(device, back_keys_kernel<DP>, dim3(tiles, (unsigned)c->shares), THREADS,
+                   bytes + 2 * THREADS * sizeof(float), *c, wide);
     });
+    add_shares(device, c);
 }
 
 void gad_cuda_attention_back(gad_device *device, gad_tensor dq, gad_tensor dk, gad_tensor dv, gad_tensor d_o, gad_tensor o,

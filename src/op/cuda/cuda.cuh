@@ -236,7 +236,7 @@ void gad_cuda_logprob_back(gad_device *device, gad_tensor dz, gad_tensor g, gad_
                            const int32_t *target, float temperature);
 void gad_cuda_draw(gad_device *device, gad_drawn *to, gad_tensor z, const gad_draw *draw);
 double gad_cuda_sum_squares(gad_device *device, const gad_tensor *x, int64_t count);
-void gad_cuda_adamw(gad_device *device, void *w, const void *g, void *m, void *v, int64_t n, const gad_adamw *settings);
+void gad_cuda_adamw(gad_device *device, const gad_adamw_part *part, int64_t count);
 
 /* memory.cu, for the table alone */
 gad_tensor gad_cuda_take(gad_device *device, int64_t rows, int64_t cols);
