@@ -1,10 +1,10 @@
 #!/bin/bash
 # gpu_check.sh [part ...]: everything that needs a GPU, in under eight minutes; without arguments all parts in this order:
 #   judge      every op against the fp64 reference, fp32 and bf16 activations
-#   golden     both model families, an inspection and a training on the device
+#   golden     both model families, an inspection and a training on the device, and the ids that it draws
 #   perf       the ops of a 7B model, beside the device's own copy and product
 #   sanitizer  compute-sanitizer memcheck and racecheck on a small judge
-#   speed      gad speed on the 7B shape
+#   speed      gad speed on the 7B shape, decoding with CUDA graphs too, and on the shapes S and M
 #   peer       transformers and PyTorch on the same work
 # gpu_check.sh pack FOLDER makes FOLDER/gpu_check.tar.xz of a build, for a machine that has no headers to build with.
 # Environment: GAD_BUILD the build folder (build); GAD_GPU_PACK a folder with gpu_check.tar.xz to use instead of a build;
@@ -15,7 +15,7 @@ top=$PWD
 build=${GAD_BUILD:-build}
 out=${OUT:-gpu_check.out}
 seconds=${GPU_CHECK_SECONDS:-470}
-programs="gad op_test_judge device_test_half"
+programs="gad op_test_judge device_test_half device_test_draw"
 
 # ---- packing: the programs, the plugin, and the libraries that they need and a bare system lacks ----
 
@@ -108,7 +108,7 @@ is_there() {
     return 1
 }
 
-ops="linear( rmsnorm( layernorm( swiglu( gelu( rope( embed( rows( rows_mix( axpby( logprob( adamw( attention( unfold( expand_depthwise("
+ops="linear( linear_parts( linear_swiglu( rmsnorm( layernorm( swiglu( gelu( rope( embed( rows( rows_mix( axpby( logprob( adamw( attention( unfold( expand_depthwise("
 
 # A process an op and type, so that a fault of one leaves the others alone.
 judge_one() {
@@ -133,7 +133,10 @@ judge() {
 
 golden() {
     GAD_TEST_DEVICE=cuda LD_LIBRARY_PATH=$path limit 70 "$bin/device_test_half" >"$out/golden.txt" 2>&1
-    local status=$?
+    local status=$? drawn
+    GAD_TEST_DEVICE=cuda LD_LIBRARY_PATH=$path limit 30 "$bin/device_test_draw" >>"$out/golden.txt" 2>&1
+    drawn=$?
+    [ $status -eq 0 ] && status=$drawn
     grep -aE 'case|difference|loss|OK|FAILED|ERROR' "$out/golden.txt" | sed 's/^/  /' | head -30 | tee -a "$out/summary.txt"
     return $status
 }
@@ -146,7 +149,7 @@ perf() {
 }
 
 # Every op once, small.
-small="linear(T=3,|linear(T=9,I=191|linear(T=1,I=64|rmsnorm(T=5,|layernorm(T=3,|swiglu(T=3,|gelu(T=3,|rope(T=3,|embed(T=20,|rows(T=5,"
+small="linear(T=3,|linear_parts(T=3,|linear_parts(T=1,I=130|linear_parts(T=1,I=290|linear_swiglu(T=7,|linear_swiglu(T=1,I=290|attention(voices=5|linear(T=9,I=191|linear(T=1,I=64|rmsnorm(T=5,|layernorm(T=3,|swiglu(T=3,|gelu(T=3,|rope(T=3,|embed(T=20,|rows(T=5,"
 small="$small|rows_mix(T=1,|axpby(T=5,|logprob(T=5,|adamw(T=7,|attention(shape=1,Q=33|attention(shape=2,Q=3|attention(shape=3,Q=50|unfold(rows=7|expand_depthwise(rows=9"
 sanitizer() {
     local worst=0 status
@@ -163,16 +166,28 @@ sanitizer() {
     return $worst
 }
 
+# speed_one GRAPHS OPTION ...: one run, with CUDA graphs or (0) without
+speed_one() {
+    local graphs=$1 status
+    shift
+    GAD_CUDA_GRAPHS=$graphs LD_LIBRARY_PATH=$path limit 75 "$bin/gad" speed --device cuda "$@" >"$work/speed.txt" 2>&1
+    status=$?
+    { echo "GAD_CUDA_GRAPHS=$graphs gad speed $*"; cat "$work/speed.txt"; } >>"$out/speed.txt"
+    say "  GAD_CUDA_GRAPHS=$graphs gad speed $*: status $status"
+    sed 's/^/    /' "$work/speed.txt" | tee -a "$out/summary.txt"
+    return $status
+}
+
 # The peer's work: two pictures of 448 px in the prompt, 300 new tokens, batch 1 and 64; a LoRA step of one sample; a GRPO step of a group of 8.
 speed() {
-    local worst=0 status of="--shape ${GPU_CHECK_SHAPE:-qwen2.5-vl-7b} --device cuda --answer-tokens 300 --image 448"
-    for what in "--prompt-tokens 700 --limits --batch 64" "--train --lora 16 --samples 1" "--grpo --lora 16 --group 8 --repeats 1"; do
-        LD_LIBRARY_PATH=$path limit 75 "$bin/gad" speed $of $what >"$work/speed.txt" 2>&1
-        status=$?
-        { echo "gad speed $what"; cat "$work/speed.txt"; } >>"$out/speed.txt"
-        say "  gad speed $what: status $status"
-        sed 's/^/    /' "$work/speed.txt" | tee -a "$out/summary.txt"
-        [ $status -eq 0 ] || worst=$status
+    local worst=0 of="--shape ${GPU_CHECK_SHAPE:-qwen2.5-vl-7b} --answer-tokens 300"
+    speed_one 0 $of --image 448 --prompt-tokens 700 --limits --batch 64 || worst=1
+    speed_one 1 $of --prompt-tokens 700 --batch 64 --repeats 1 || worst=1
+    speed_one 0 $of --image 448 --train --lora 16 --samples 1 || worst=1
+    speed_one 0 $of --image 448 --grpo --lora 16 --group 8 --repeats 1 || worst=1
+    for shape in gad-s gad-m; do
+        speed_one 0 --shape $shape --image 224 --prompt-tokens 300 --answer-tokens 100 || worst=1
+        speed_one 0 --shape $shape --image 224 --prompt-tokens 80 --answer-tokens 100 --train --samples 8 || worst=1
     done
     return $worst
 }

@@ -75,6 +75,9 @@ gad_tensor gad_lm_forward(const gad_pass *pass, const gad_model *model, const ga
     gad_block_input b = block_input(pass, model, in);
     gad_pass_tap(pass, b.cos, "lm.cos");
     gad_pass_tap(pass, b.sin, "lm.sin");
+    const bool decodes = op->record && in->cache && in->span_count == in->rows && !saved && !pass->tap;
+    if (decodes)
+        op->record(device);
     for (int i = 0; i < text->layers; i++) {
         if (saved) {
             saved->block_input[i] = op->take(device, x.rows, x.cols);
@@ -92,6 +95,8 @@ gad_tensor gad_lm_forward(const gad_pass *pass, const gad_model *model, const ga
         saved->stats = op->take_exact(device, x.rows, gad_norm_stats_cols(&model->lm.norm, x.cols));
     }
     gad_norm_forward(pass, &model->lm.norm, hidden, saved ? saved->stats : gad_tensor_none(), x);
+    if (decodes)
+        op->play(device);
     gad_pass_tap(pass, hidden, "lm.final_norm");
     if (!saved)
         op->rewind(device, mark);

@@ -36,6 +36,13 @@ static gad_status open_cuda(gad_device *device, int index, int threads, gad_erro
     return status;
 }
 
+/* Which of the processes of this machine that a launcher started this is: each takes a device of its own. */
+static int local_rank(void)
+{
+    const char *text = getenv("OMPI_COMM_WORLD_LOCAL_RANK");
+    return text ? atoi(text) : 0;
+}
+
 /* The number of "cuda" or "cuda:N"; -1 for another name. */
 static int cuda_index(const char *name)
 {
@@ -57,6 +64,8 @@ gad_status gad_device_open(gad_device *device, const char *name, int threads, ga
     if (cuda_index(name) < 0)
         return gad_error_set(err, GAD_E_ARGUMENT, operation, "use cpu, cuda, cuda:N or auto", "there is no device \"%s\"",
                              name);
+    if (!strcmp(name, "cuda") && local_rank() > 0 && !open_cuda(device, local_rank(), threads, NULL))
+        return GAD_OK;
     return open_cuda(device, cuda_index(name), threads, err);
 }
 

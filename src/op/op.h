@@ -64,6 +64,8 @@ typedef struct gad_linear_part {
 } gad_linear_part;
 enum { GAD_LINEAR_PARTS = 3 };
 
+enum { GAD_MEETING_BYTES = 128 };
+
 /* How the next id is drawn from a row of logits (generate/sample.h), and what was drawn. */
 typedef struct gad_draw {
     bool greedy; /* the first of the largest; then only the penalty counts of what follows */
@@ -218,6 +220,18 @@ typedef struct gad_ops {
      * (host memory), whose gradients become zero. */
     double (*sum_squares)(gad_device *device, const gad_tensor *x, int64_t count);
     void (*adamw)(gad_device *device, const gad_adamw_part *part, int64_t count);
+
+    /* ---- what the ops between record and play are asked for may be done at once, at play; none of them may wait
+     * (download, fetch, draw, sum_squares, gad_device_check). NULL: nothing is gained by it. */
+    void (*record)(gad_device *device);
+    void (*play)(gad_device *device);
+
+    /* ---- the devices of several processes: one of them makes an id to `meet` by, all `join` at once with the same id, and
+     * sum_ranks makes exact x without gaps its sum over all. False: they cannot; the caller adds on the host. May be NULL.
+     */
+    bool (*meet)(gad_device *device, char id[GAD_MEETING_BYTES]);
+    bool (*join)(gad_device *device, const char id[GAD_MEETING_BYTES], int rank, int size);
+    void (*sum_ranks)(gad_device *device, gad_tensor x);
 
     /* Wait until all ops before are done and their failures are in device->error. NULL: they are when a call returns. */
     void (*finish)(gad_device *device);

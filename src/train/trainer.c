@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -14,10 +15,38 @@
 
 static const char operation[] = "train";
 
-/* By way of the host, where the device has memory of its own. */
+/* Whether the ranks' devices add among themselves: where they can, and GAD_NCCL=1 in the environment asks for it. */
+static gad_status join_devices(gad_trainer *t, gad_error *err)
+{
+    const gad_ops *op = t->device->ops;
+    const char *wish = getenv("GAD_NCCL");
+    char id[GAD_MEETING_BYTES] = {0};
+    double sum[GAD_MEETING_BYTES + 1] = {0}; /* the bytes and how many ranks are ready: sums are all that ranks share */
+    if (t->dist->size < 2 || !op->join || !wish || strcmp(wish, "1") != 0)
+        return GAD_OK;
+    sum[GAD_MEETING_BYTES] = t->dist->rank || op->meet(t->device, id) ? 1 : 0;
+    for (int i = 0; i < GAD_MEETING_BYTES && t->dist->rank == 0; i++)
+        sum[i] = (double)(unsigned char)id[i];
+    gad_status status = gad_dist_sum(t->dist, sum, GAD_F64, GAD_MEETING_BYTES + 1, err);
+    if (status || sum[GAD_MEETING_BYTES] < t->dist->size)
+        return status;
+    for (int i = 0; i < GAD_MEETING_BYTES; i++)
+        id[i] = (char)(unsigned char)sum[i];
+    double joined = op->join(t->device, id, t->dist->rank, t->dist->size) ? 1 : 0;
+    status = gad_dist_sum(t->dist, &joined, GAD_F64, 1, err);
+    t->joined = !status && joined == t->dist->size;
+    gad_log_info(t->log, "gradients are added %s", t->joined ? "by NCCL" : "on the host: NCCL does not serve");
+    return status;
+}
+
+/* By way of the host, where the device has memory of its own and the devices have not met. */
 static gad_status sum_gradient(gad_trainer *t, gad_tensor g, gad_error *err)
 {
     const gad_ops *op = t->device->ops;
+    if (t->joined) {
+        op->sum_ranks(t->device, g);
+        return GAD_OK;
+    }
     if (!t->device->memory_bytes)
         return gad_dist_sum(t->dist, g.data, g.dtype, g.rows * g.cols, err);
     float *host = gad_memory_alloc((size_t)(g.rows * g.cols), sizeof *host);
@@ -216,6 +245,8 @@ gad_status gad_trainer_run(const gad_train_settings *settings, const gad_checkpo
     gad_trainer t = {
         .model = model, .device = device, .dist = dist, .checkpoint = checkpoint, .log = log, .progress = progress};
     gad_status status = start(settings, &t, err);
+    if (!status)
+        status = join_devices(&t, err);
     if (!status)
         status = run_loop(settings, &t, task, err);
     gad_runlog_close(&t.runlog);

@@ -17,6 +17,7 @@ typedef struct gad_trainer {
     const gad_progress *progress;
     gad_optimizer optimizer;
     gad_runlog runlog;
+    bool joined;    /* the ranks' devices add gradients among themselves */
     int64_t step;   /* steps done */
     int64_t update; /* of the running step: 0, 1, ... */
 } gad_trainer;

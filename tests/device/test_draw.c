@@ -10,6 +10,13 @@
 
 enum { ROWS = 4, ROUNDS = 3, SEEN = 9 };
 
+/* The CUDA kernels on the processor, or the GPU that a run by hand names in GAD_TEST_DEVICE. */
+static const char *drawing_device(void)
+{
+    const char *name = getenv("GAD_TEST_DEVICE");
+    return name ? name : "kernels";
+}
+
 /* Logits like a model's; in the second half of the rows many are equal. */
 static void fill(float *logits, int64_t vocab, gad_rng *rng)
 {
@@ -89,7 +96,7 @@ static void test_equal_draws(void **state)
     static const int64_t vocab[] = {5, 515, 3000};
     gad_device device;
     gad_error err;
-    ASSERT_OK(gad_device_open(&device, "kernels", 1, &err), &err);
+    ASSERT_OK(gad_device_open(&device, drawing_device(), 1, &err), &err);
     for (size_t s = 0; s < sizeof sampling / sizeof *sampling; s++)
         for (size_t v = 0; v < sizeof vocab / sizeof *vocab; v++) {
             const int different = check(&device, &sampling[s], vocab[v], 100 * s + v);
@@ -107,7 +114,7 @@ static void test_told(void **state)
     gad_drawn drawn[2];
     gad_device device;
     gad_error err;
-    ASSERT_OK(gad_device_open(&device, "kernels", 1, &err), &err);
+    ASSERT_OK(gad_device_open(&device, drawing_device(), 1, &err), &err);
     gad_tensor z = device.ops->take_exact(&device, 2, 4);
     device.ops->fill(&device, z, logits[0]);
     device.ops->draw(&device, drawn, z, both);

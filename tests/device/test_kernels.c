@@ -17,6 +17,9 @@
 #include "train/rollout.h"
 #include "train/step.h"
 
+/* op/cuda/runtime.cuh: how often a gathered step was done */
+int gad_runtime_played(void);
+
 static bool is_whole(gad_device *device)
 {
     const gad_ops *op = device->ops;
@@ -216,12 +219,24 @@ static void test_answers(void **state)
     gad_rollout_free(answer[1], GROUP);
 }
 
+/* A step whose ops are gathered waits for none of them, and says the same. */
+static void test_gathered(void **state)
+{
+    const int before = gad_runtime_played();
+    SKIP_IF_SHORT("test_gathered");
+    setenv("GAD_CUDA_GRAPHS", "1", 1);
+    test_answers(state);
+    unsetenv("GAD_CUDA_GRAPHS");
+    assert_true(gad_runtime_played() > before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_families),
         cmocka_unit_test(test_gradients),
         cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_gathered),
     };
     return cmocka_run_group_tests_name("device/kernels", tests, NULL, NULL);
 }

@@ -25,6 +25,15 @@ typedef struct gad_cuda_ring {
     size_t used;
 } gad_cuda_ring;
 
+/* Work that is gathered and then given to the device at once (graph.cu). */
+typedef struct gad_cuda_graph {
+    bool wanted, recording;
+    int calls;
+    void *kept;                  /* the graph of the last time */
+    void *late[GAD_CUDA_CHUNKS]; /* memory that was given up while work that uses it was gathered */
+    int lates;
+} gad_cuda_graph;
+
 typedef struct gad_cuda {
     int index;
     gad_runtime_card card;
@@ -35,7 +44,9 @@ typedef struct gad_cuda {
     int chunks, current;
     size_t position;
     gad_cuda_ring ring;
+    gad_cuda_graph graph;
     struct gad_cuda_library *library; /* library.cuh: opened with the first product */
+    struct gad_cuda_ranks *ranks;     /* ranks.cu: the devices that this one trains with */
 } gad_cuda;
 
 static inline gad_cuda *gad_cuda_of(const gad_device *device)
@@ -59,6 +70,8 @@ size_t gad_cuda_mark(gad_device *device);
 void gad_cuda_rewind(gad_device *device, size_t mark);
 /* Host memory as device memory until the next rewind; the host memory may change once it returns. */
 const void *gad_cuda_upload(gad_device *device, const void *host, size_t size_bytes);
+/* So that what is sent next will not have to wait. */
+void gad_cuda_make_room(gad_device *device);
 /* For memory that the caller owns; the way back is waited for. */
 void gad_cuda_send(gad_device *device, void *to, const void *host, size_t size_bytes);
 void gad_cuda_receive(gad_device *device, void *host, const void *from, size_t size_bytes);
@@ -250,6 +263,13 @@ gad_weight gad_cuda_place(gad_device *device, gad_weight host);
 void gad_cuda_unplace(gad_device *device, gad_weight placed);
 void gad_cuda_fetch(gad_device *device, gad_weight host, gad_weight placed);
 void gad_cuda_finish(gad_device *device);
+void gad_cuda_record(gad_device *device);
+void gad_cuda_play(gad_device *device);
+void gad_cuda_graph_free(gad_cuda *cuda);
+bool gad_cuda_meet(gad_device *device, char id[GAD_MEETING_BYTES]);
+bool gad_cuda_join(gad_device *device, const char id[GAD_MEETING_BYTES], int rank, int size);
+void gad_cuda_sum_ranks(gad_device *device, gad_tensor x);
+void gad_cuda_ranks_free(gad_cuda *cuda);
 int gad_cuda_memory_open(gad_cuda *cuda);
 void gad_cuda_memory_free(gad_cuda *cuda);
 

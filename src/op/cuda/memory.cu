@@ -40,7 +40,9 @@ static int fit_chunk(gad_cuda *cuda, int index, size_t size_bytes)
     const size_t base = index ? chunk[-1].base + chunk[-1].size_bytes : 0;
     size_t wanted = MIN_CHUNK_BYTES;
     wanted = max(max(wanted, base / 4), size_bytes);
-    if (index < cuda->chunks)
+    if (index < cuda->chunks && cuda->graph.recording && cuda->graph.lates < GAD_CUDA_CHUNKS)
+        cuda->graph.late[cuda->graph.lates++] = chunk->data;
+    else if (index < cuda->chunks)
         gad_runtime_give(chunk->data);
     else
         cuda->chunks = index + 1;
@@ -127,17 +129,28 @@ gad_tensor gad_cuda_take_exact(gad_device *device, int64_t rows, int64_t cols)
 
 /* ---- the ring ---- */
 
-/* Room for up to `wanted` bytes in the ring; how many. */
-static size_t ring_room(gad_device *device, size_t wanted, char **room)
+static void turn_ring(gad_device *device)
 {
     gad_cuda *cuda = gad_cuda_of(device);
     gad_cuda_ring *ring = &cuda->ring;
-    if (ring->used == RING_BYTES) {
-        gad_cuda_keep(device, gad_runtime_event_put(ring->sent[ring->now], cuda->stream), "copy to the device", 0);
-        ring->now = !ring->now;
-        gad_cuda_keep(device, gad_runtime_event_wait(ring->sent[ring->now]), "copy to the device", 0);
-        ring->used = 0;
-    }
+    gad_cuda_keep(device, gad_runtime_event_put(ring->sent[ring->now], cuda->stream), "copy to the device", 0);
+    ring->now = !ring->now;
+    gad_cuda_keep(device, gad_runtime_event_wait(ring->sent[ring->now]), "copy to the device", 0);
+    ring->used = 0;
+}
+
+void gad_cuda_make_room(gad_device *device)
+{
+    if (gad_cuda_of(device)->ring.used > RING_BYTES / 2)
+        turn_ring(device);
+}
+
+/* Room for up to `wanted` bytes in the ring; how many. */
+static size_t ring_room(gad_device *device, size_t wanted, char **room)
+{
+    gad_cuda_ring *ring = &gad_cuda_of(device)->ring;
+    if (ring->used == RING_BYTES)
+        turn_ring(device);
     const size_t left = RING_BYTES - ring->used, size = wanted < left ? wanted : left;
     *room = ring->half[ring->now] + ring->used;
     ring->used += (size + 15) / 16 * 16;

@@ -113,6 +113,38 @@ int gad_runtime_event_wait(void *event)
     return (int)cudaEventSynchronize((cudaEvent_t)event);
 }
 
+int gad_runtime_record(void *stream)
+{
+    return (int)cudaStreamBeginCapture((cudaStream_t)stream, cudaStreamCaptureModeRelaxed);
+}
+
+int gad_runtime_play(void *stream, void **kept)
+{
+    cudaGraph_t graph = NULL;
+    cudaGraphExec_t ready = (cudaGraphExec_t)*kept;
+    cudaGraphExecUpdateResultInfo ignored;
+    int error = (int)cudaStreamEndCapture((cudaStream_t)stream, &graph);
+    if (!error && ready && cudaGraphExecUpdate(ready, graph, &ignored)) {
+        cudaGetLastError();
+        cudaGraphExecDestroy(ready);
+        ready = NULL;
+    }
+    if (!error && !ready)
+        error = (int)cudaGraphInstantiate(&ready, graph, 0);
+    if (!error)
+        error = (int)cudaGraphLaunch(ready, (cudaStream_t)stream);
+    if (graph)
+        cudaGraphDestroy(graph);
+    *kept = ready;
+    return error;
+}
+
+void gad_runtime_kept_free(void *kept)
+{
+    if (kept)
+        cudaGraphExecDestroy((cudaGraphExec_t)kept);
+}
+
 #else
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,7 +152,11 @@ int gad_runtime_event_wait(void *event)
 
 enum { NO_MEMORY = 2, HEAD_BYTES = 256 }; /* the runtime's number; a block's size stands before it */
 
+enum { WAITED = 900 }; /* the runtime's number for waiting while work is gathered */
+
 static size_t in_use_bytes, limit_bytes = SIZE_MAX;
+static bool recording;
+static int played;
 
 void gad_runtime_limit(size_t size_bytes)
 {
@@ -204,7 +240,29 @@ void gad_runtime_stream_free(void *)
 
 int gad_runtime_wait(void *)
 {
+    return recording ? WAITED : 0;
+}
+
+int gad_runtime_record(void *)
+{
+    recording = true;
     return 0;
+}
+
+int gad_runtime_play(void *, void **)
+{
+    recording = false;
+    played++;
+    return 0;
+}
+
+void gad_runtime_kept_free(void *)
+{
+}
+
+int gad_runtime_played(void)
+{
+    return played;
 }
 
 int gad_runtime_copy(void *to, const void *from, size_t size_bytes, void *)
@@ -243,6 +301,6 @@ int gad_runtime_event_put(void *, void *)
 
 int gad_runtime_event_wait(void *)
 {
-    return 0;
+    return recording ? WAITED : 0;
 }
 #endif

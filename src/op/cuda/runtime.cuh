@@ -40,7 +40,15 @@ void gad_runtime_event_free(void *event);
 int gad_runtime_event_put(void *event, void *stream);
 int gad_runtime_event_wait(void *event);
 
+/* What the stream is asked for from `record` on is gathered, nothing may wait for it; `play` does it, by a graph that *kept
+ * holds from one time to the next: it is only adjusted where the work is of the same kind. */
+int gad_runtime_record(void *stream);
+int gad_runtime_play(void *stream, void **kept);
+void gad_runtime_kept_free(void *kept);
+
 #ifdef GAD_CUDA_HOST
+/* How often there was something to play. */
+extern "C" int gad_runtime_played(void);
 /* Device memory that may be in use at once: for tests of the lack of it. */
 void gad_runtime_limit(size_t size_bytes);
 #endif

@@ -4,11 +4,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void free_cuda(gad_device *device)
 {
     gad_cuda *cuda = gad_cuda_of(device);
     gad_runtime_wait(cuda->stream);
+    gad_cuda_graph_free(cuda);
+    gad_cuda_ranks_free(cuda);
     gad_cuda_library_free(cuda);
     gad_cuda_memory_free(cuda);
     free(cuda);
@@ -62,6 +65,11 @@ static gad_ops make_table(void)
     ops.draw = gad_cuda_draw;
     ops.sum_squares = gad_cuda_sum_squares;
     ops.adamw = gad_cuda_adamw;
+    ops.record = gad_cuda_record;
+    ops.play = gad_cuda_play;
+    ops.meet = gad_cuda_meet;
+    ops.join = gad_cuda_join;
+    ops.sum_ranks = gad_cuda_sum_ranks;
     ops.finish = gad_cuda_finish;
     ops.free = free_cuda;
     return ops;
@@ -83,6 +91,12 @@ static gad_status refuse(gad_error *err, int error, const char *cause, const cha
     return code;
 }
 
+static bool says_yes(const char *variable)
+{
+    const char *text = getenv(variable);
+    return text && !strcmp(text, "1");
+}
+
 gad_status gad_cuda_open(gad_device *device, int index, gad_error *err)
 {
     int count = 0;
@@ -97,7 +111,9 @@ gad_status gad_cuda_open(gad_device *device, int index, gad_error *err)
     cuda->index = index;
     error = gad_runtime_open(index, &cuda->card);
     const bool old = !error && cuda->card.generation < 80;
-    cuda->early = cuda->card.generation >= 90; /* what runs there was made for it: code of one generation alone */
+    cuda->graph.wanted = says_yes("GAD_CUDA_GRAPHS");
+    /* what runs there was made for it: code of one generation alone; in a graph the order is the graph's */
+    cuda->early = cuda->card.generation >= 90 && !cuda->graph.wanted;
     error = error || old ? error : gad_cuda_memory_open(cuda);
     if (error || old) {
         const gad_status status =
