@@ -1,21 +1,35 @@
 #!/bin/sh
-# compare.sh A B ROUNDS [options]: two commands, such as "old/gad speed" and "build/gad speed --quant q8", in alternation
-# (A B A B ...), so that whatever else the machine does meets both. Of each row: median, least and most of both over the
-# rounds, and the median of the ratios B / A.
+# compare.sh [--run] A B ROUNDS [arguments]: two commands, such as "old/gad speed" and "build/gad speed --quant q8", in
+# alternation (A B A B ...), so that whatever else the machine does meets both. Of each row: median, least and most of both
+# over the rounds, and the median of the ratios B / A. Rows are those of gad speed; with --run, of any command: processor time
+# in user mode, which says something on a busy machine too, wall time and largest memory.
 set -eu
-[ $# -ge 3 ] || { echo "usage: bench/compare.sh \"A/gad speed\" \"B/gad speed\" ROUNDS [options for both]" >&2; exit 2; }
+kind=speed
+[ "${1-}" != --run ] || { kind=run; shift; }
+[ $# -ge 3 ] || { echo "usage: bench/compare.sh [--run] \"A/gad speed\" \"B/gad speed\" ROUNDS [arguments for both]" >&2; exit 2; }
 a=$1 b=$2 rounds=$3
 shift 3
-rows=$(mktemp)
-trap 'rm -f "$rows"' EXIT
+rows=$(mktemp) measured=$(mktemp)
+trap 'rm -f "$rows" "$measured"' EXIT
+
+# stage,unit,side,round,value: a line for each row of one command
+measure_speed() {
+    $command --csv "$@" | awk -F, -v side=$side -v round=$round '
+        NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
+        { print $column["stage"] "," $column["unit"] "," side "," round "," $column["median"] }'
+}
+measure_run() {
+    /usr/bin/time -o "$measured" -f "%U %e %M" $command "$@" >/dev/null 2>&1 || true
+    tail -1 "$measured" | awk -v end=",$side,$round," '
+        { print "processor time,s" end $1; print "wall time,s" end $2; print "memory,KiB" end $3 }'
+}
+
 round=0
 while [ "$round" -lt "$rounds" ]; do
     for side in A B; do
         command=$a
         [ $side = A ] || command=$b
-        $command --csv "$@" | awk -F, -v side=$side -v round=$round '
-            NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
-            { print $column["stage"] "," $column["unit"] "," side "," round "," $column["median"] }' >>"$rows"
+        measure_$kind "$@" >>"$rows"
     done
     round=$((round + 1))
 done
