@@ -150,15 +150,17 @@ gad_dtype gad_weights_dtype(const gad_model *model, const gad_param *param, cons
     return wanted == GAD_QUANTISE_Q4 && !words ? GAD_Q4 : GAD_Q8;
 }
 
+static gad_status quantise_one(const gad_model *model, gad_param *param, const gad_weights_options *options, gad_error *err)
+{
+    const gad_dtype dtype = gad_weights_dtype(model, param, options);
+    return dtype == param->value.dtype ? GAD_OK : gad_param_quantise(param, dtype, err);
+}
+
 gad_status gad_weights_quantise(gad_model *model, const gad_weights_options *options, gad_error *err)
 {
     gad_status status = GAD_OK;
-    for (size_t p = 0; p < model->params.count && !status; p++) {
-        gad_param *param = model->params.item[p];
-        const gad_dtype dtype = gad_weights_dtype(model, param, options);
-        if (dtype != param->value.dtype)
-            status = gad_param_quantise(param, dtype, err);
-    }
+    for (size_t p = 0; p < model->params.count && !status; p++)
+        status = quantise_one(model, model->params.item[p], options, err);
     return status;
 }
 
@@ -183,9 +185,9 @@ gad_status gad_weights_load(const char *path, const gad_weights_options *options
         status = take_tensor(model, &index[p], model->params.item[p], err);
         if (!status && model->params.item[p] == model->lm.embed)
             status = check_head(model, head, index[p].tensor[0], err);
+        if (!status) /* at once: of what is put together from blocks, one matrix at a time is wide */
+            status = quantise_one(model, model->params.item[p], options, err);
     }
-    if (!status)
-        status = gad_weights_quantise(model, options, err);
     gad_memory_free(index);
     if (status)
         gad_tensor_source_free(source);

@@ -212,13 +212,13 @@ void gad_cpu_linear_db(gad_device *device, gad_tensor db, gad_tensor dy)
 {
     if (!gad_cpu_well(device))
         return;
-    const int64_t block = 64, blocks = (dy.cols + block - 1) / block;
+    const gad_kernels *kernels = gad_cpu_kernels(device);
+    const int64_t block = 128, blocks = (dy.cols + block - 1) / block;
     float *sum = db.data;
 #pragma omp parallel for schedule(static) num_threads(gad_cpu_threads(device, dy.rows *dy.cols))
-    for (int64_t b = 0; b < blocks; b++) {
-        const int64_t end = (b + 1) * block < dy.cols ? (b + 1) * block : dy.cols;
+    for (int64_t from = 0; from < blocks * block; from += block) {
+        const int64_t n = dy.cols - from < block ? dy.cols - from : block;
         for (int64_t t = 0; t < dy.rows; t++)
-            for (int64_t o = b * block; o < end; o++)
-                sum[o] += gad_cpu_row(dy, t)[o];
+            kernels->axpby(sum + from, 1, gad_cpu_row(dy, t) + from, 1, n);
     }
 }
