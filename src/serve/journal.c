@@ -19,7 +19,7 @@
 #include "base/string.h"
 
 static const char operation[] = "keep the journal";
-enum { VERDICT_BYTES = 16, MAX_BYTES = 1 << 30 };
+enum { VERDICT_BYTES = 16 };
 static const char csv_head[] = "time,file,verdict,score,threshold,error\n";
 
 typedef struct entry {
@@ -33,14 +33,33 @@ struct gad_journal {
     int reading;    /* of the lines */
     entry *slot;    /* open addressing, a power of two, at most half full */
     size_t slots, count;
+    int64_t rows; /* of results.jsonl when it was opened */
 };
 
 /* ---- the set ------------------------------------------------------------------------------------------------------- */
 
+/* A file's name as JSON can hold it: bytes that are no UTF-8 become U+FFFD. NULL without memory. */
+static json_t *name_of(const gad_journal_part *part)
+{
+    json_t *name = json_string(part->name);
+    gad_string text = {0};
+    if (name)
+        return name;
+    gad_string_add_json(&text, part->name);
+    name = text.failed ? NULL : json_loads(text.data, JSON_DECODE_ANY, NULL);
+    gad_string_free(&text);
+    return name;
+}
+
+/* Of the name as the journal holds it, so that it is found again. */
 static gad_hash hash_of(const gad_journal_part *part)
 {
     const int64_t numbers[2] = {part->size_bytes, part->modified_ns};
-    return gad_hash_combine(gad_hash_bytes(part->name, strlen(part->name)), gad_hash_bytes(numbers, sizeof numbers));
+    json_t *name = name_of(part);
+    const char *text = name ? json_string_value(name) : part->name;
+    gad_hash hash = gad_hash_combine(gad_hash_bytes(text, strlen(text)), gad_hash_bytes(numbers, sizeof numbers));
+    json_decref(name);
+    return hash;
 }
 
 static entry *slot_of(entry *slot, size_t slots, gad_hash of)
@@ -127,61 +146,96 @@ static void add_csv(gad_string *line, const json_t *row)
 
 /* ---- opening ------------------------------------------------------------------------------------------------------- */
 
-/* Learns the lines of results.jsonl; `csv` gets all of results.csv anew. A last line without its end is cut off. */
-static gad_status read_lines(gad_journal *j, gad_string *csv, gad_error *err)
+/* Each whole line of results.jsonl to `take`; *whole: how many bytes these have. */
+static gad_status read_lines(const gad_journal *j, gad_status (*take)(void *user, const json_t *row, gad_error *err),
+                             void *user, size_t *whole, gad_error *err)
 {
-    char *text = NULL, where[600];
-    size_t size = 0, at = 0;
+    gad_file_map map = {0};
+    char where[600];
     int64_t number = 0;
-    gad_string_add(csv, csv_head);
-    gad_status status =
-        gad_file_exists(j->lines_path) ? gad_file_read(j->lines_path, MAX_BYTES, &text, &size, err) : GAD_OK;
-    while (at < size && !status) {
-        const char *end = memchr(text + at, '\n', size - at);
+    *whole = 0;
+    gad_status status = gad_file_exists(j->lines_path) ? gad_file_map_open(j->lines_path, &map, err) : GAD_OK;
+    const char *text = (const char *)map.data;
+    for (const char *end; !status && *whole < map.size_bytes; *whole = (size_t)(end - text) + 1) {
         json_t *row = NULL;
-        if (!end) {
-            if (truncate(j->lines_path, (off_t)at))
-                status = gad_error_system(err, operation, j->lines_path, errno);
+        end = memchr(text + *whole, '\n', map.size_bytes - *whole);
+        if (!end)
             break;
-        }
         snprintf(where, sizeof where, "%s: line %lld", j->lines_path, (long long)++number);
-        status = gad_json_parse(text + at, (size_t)(end - text) - at, where, &row, err);
-        if (!status) {
-            gad_journal_part part = {member(row, "file"), json_integer_value(json_object_get(row, "size")),
-                                     json_integer_value(json_object_get(row, "modified"))};
-            status = remember(j, &part, member(row, "verdict"), err);
-            add_csv(csv, row);
-        }
+        status = gad_json_parse(text + *whole, (size_t)(end - text) - *whole, where, &row, err);
+        if (!status)
+            status = take(user, row, err);
         json_decref(row);
-        at = (size_t)(end - text) + 1;
+        if (status)
+            break;
     }
-    gad_memory_free(text);
+    gad_file_map_close(&map);
     return status;
 }
 
+static gad_status learn_row(void *user, const json_t *row, gad_error *err)
+{
+    gad_journal *j = user;
+    const gad_journal_part part = {member(row, "file"), json_integer_value(json_object_get(row, "size")),
+                                   json_integer_value(json_object_get(row, "modified"))};
+    j->rows++;
+    return remember(j, &part, member(row, "verdict"), err);
+}
+
+/* What is known; a last line without its end is cut off. */
+static gad_status learn_lines(gad_journal *j, gad_error *err)
+{
+    size_t whole;
+    gad_status status = read_lines(j, learn_row, j, &whole, err);
+    if (!status && gad_file_exists(j->lines_path) && truncate(j->lines_path, (off_t)whole))
+        status = gad_error_system(err, operation, j->lines_path, errno);
+    return status;
+}
+
+/* Of a file whose last line is whole, else -1. */
 static int64_t count_lines(const char *path)
 {
-    char *text = NULL;
-    size_t size = 0;
+    gad_file_map map = {0};
     int64_t lines = 0;
-    if (gad_file_read(path, MAX_BYTES, &text, &size, NULL))
+    if (gad_file_map_open(path, &map, NULL))
         return -1;
-    for (size_t i = 0; i < size; i++)
-        lines += text[i] == '\n';
-    lines = size && text[size - 1] != '\n' ? -1 : lines;
-    gad_memory_free(text);
+    for (size_t i = 0; i < map.size_bytes; i++)
+        lines += map.data[i] == '\n';
+    lines = map.size_bytes && map.data[map.size_bytes - 1] != '\n' ? -1 : lines;
+    gad_file_map_close(&map);
     return lines;
 }
 
-/* results.csv has a line for each of results.jsonl, or is written again. */
-static gad_status mend_csv(const gad_journal *j, const gad_string *csv, gad_error *err)
+static gad_status write_csv_row(void *user, const json_t *row, gad_error *err)
 {
-    int64_t wanted = 0;
-    if (csv->failed)
-        return gad_error_memory(err, operation, csv->length);
-    for (size_t i = 0; i < csv->length; i++)
-        wanted += csv->data[i] == '\n';
-    return count_lines(j->csv_path) == wanted ? GAD_OK : gad_file_write(j->csv_path, csv->data, csv->length, err);
+    const gad_file_writer *writer = user;
+    gad_string line = {0};
+    add_csv(&line, row);
+    gad_status status = line.failed ? gad_error_memory(err, operation, line.length) : GAD_OK;
+    if (!status && fwrite(line.data, 1, line.length, writer->stream) != line.length)
+        status = gad_error_system(err, operation, writer->path, errno);
+    gad_string_free(&line);
+    return status;
+}
+
+/* results.csv has a line for each of results.jsonl, or is written again. */
+static gad_status mend_csv(const gad_journal *j, gad_error *err)
+{
+    gad_file_writer writer;
+    size_t whole;
+    if (count_lines(j->csv_path) == j->rows + 1)
+        return GAD_OK;
+    gad_status status = gad_file_writer_open(&writer, j->csv_path, err);
+    if (status)
+        return status;
+    if (fputs(csv_head, writer.stream) < 0)
+        status = gad_error_system(err, operation, j->csv_path, errno);
+    if (!status)
+        status = read_lines(j, write_csv_row, &writer, &whole, err);
+    if (!status)
+        status = gad_file_writer_commit(&writer, err);
+    gad_file_writer_discard(&writer);
+    return status;
 }
 
 static gad_status open_append(const char *path, int *fd, gad_error *err)
@@ -193,7 +247,6 @@ static gad_status open_append(const char *path, int *fd, gad_error *err)
 gad_status gad_journal_open(const char *folder, gad_journal **journal, gad_error *err)
 {
     gad_journal *j = gad_memory_zero(1, sizeof *j);
-    gad_string csv = {0};
     if (!j)
         return gad_error_memory(err, operation, sizeof *j);
     j->lines = j->csv = j->reading = -1;
@@ -203,16 +256,15 @@ gad_status gad_journal_open(const char *folder, gad_journal **journal, gad_error
     if (!status)
         status = gad_file_make_directory(folder, err);
     if (!status)
-        status = read_lines(j, &csv, err);
+        status = learn_lines(j, err);
     if (!status)
-        status = mend_csv(j, &csv, err);
+        status = mend_csv(j, err);
     if (!status)
         status = open_append(j->lines_path, &j->lines, err);
     if (!status)
         status = open_append(j->csv_path, &j->csv, err);
     if (!status && (j->reading = open(j->lines_path, O_RDONLY | O_CLOEXEC)) < 0)
         status = gad_error_system(err, operation, j->lines_path, errno);
-    gad_string_free(&csv);
     if (status)
         gad_journal_close(j);
     else
@@ -241,7 +293,7 @@ gad_status gad_journal_add(gad_journal *j, const gad_journal_part *part, json_t 
     char time[32];
     gad_string line = {0}, csv = {0};
     gad_clock_stamp(time, sizeof time);
-    json_object_set_new(result, "file", json_string(part->name));
+    json_object_set_new(result, "file", name_of(part));
     json_object_set_new(result, "size", json_integer(part->size_bytes));
     json_object_set_new(result, "modified", json_integer(part->modified_ns));
     json_object_set_new(result, "time", json_string(time));
