@@ -51,6 +51,9 @@ typedef struct gad_threshold {
 GAD_API gad_status gad_threshold_read(const char *path, const gad_threshold_basis *now, gad_threshold *threshold,
                                       gad_error *err);
 
+/* What it is worth, in words: "at most 5 % of good parts are rejected, with 95 % confidence". */
+GAD_API void gad_threshold_describe(const gad_threshold *threshold, char *text, size_t size_bytes);
+
 /* ---- products: learnt from good parts ------------------------------------------------------------------------------- */
 
 /* gad_product: one kind of part and what its good parts look like: a memory of their features, a threshold. A product

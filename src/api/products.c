@@ -208,7 +208,7 @@ static void add_line(gad_string *text, const gad_shelf_item *item)
 /* How it was learnt, and what it promises. */
 static void add_settings(gad_string *text, const gad_product *p)
 {
-    const gad_threshold *t = &p->threshold;
+    char promise[128];
     const int64_t tiles = tiles_of(p);
     gad_string_addf(text, "  pictures of %lld x %lld px, seen at %lld px by %s", (long long)p->most_px[0],
                     (long long)p->most_px[1], (long long)p->side_px, p->family);
@@ -218,13 +218,8 @@ static void add_settings(gad_string *text, const gad_product *p)
                     (long long)p->bank.count);
     if (p->area.pixels)
         gad_string_addf(text, "  looks at %.3g %% of the picture\n", 100 * gad_area_share(&p->area));
-    if (t->supported || (t->normals && t->normals >= t->normals_needed))
-        gad_string_addf(text, "  learnt threshold: at most %.3g %% of good parts are rejected, with %.3g %% confidence\n",
-                        100 * (t->supported ? t->rate : t->rate_supported),
-                        100 * (t->supported ? t->reached : t->confidence));
-    else
-        gad_string_addf(text, "  learnt threshold: no guarantee (%lld good parts, %lld are needed)\n",
-                        (long long)t->normals, (long long)t->normals_needed);
+    gad_threshold_describe(&p->threshold, promise, sizeof promise);
+    gad_string_addf(text, "  learnt threshold: %s\n", promise);
     if (p->milliseconds > 0)
         gad_string_addf(text, "  %.1f ms a part\n", p->milliseconds);
 }

@@ -128,19 +128,6 @@ static gad_inspect_settings make_settings(const answer_options *o, prose *shown)
 
 /* ---- threshold ----------------------------------------------------------------------------------------------------- */
 
-static void describe_guarantee(const gad_threshold *t, answerer *a)
-{
-    const bool known = t->normals > 0 && t->normals >= t->normals_needed;
-    if (t->supported || known)
-        snprintf(a->guarantee, sizeof a->guarantee, "at most %.3g %% of good parts are rejected, with %.3g %% confidence",
-                 100 * (t->supported ? t->rate : t->rate_supported), 100 * (t->supported ? t->reached : t->confidence));
-    else if (t->normals_needed)
-        snprintf(a->guarantee, sizeof a->guarantee, "no guarantee: %lld good parts, %lld are needed", (long long)t->normals,
-                 (long long)t->normals_needed);
-    else
-        snprintf(a->guarantee, sizeof a->guarantee, "no guarantee");
-}
-
 /* A number, or nothing; *is_file: it is neither. */
 static int read_number(const command *c, const answer_options *o, answerer *a, bool *is_file)
 {
@@ -169,7 +156,7 @@ static int read_calibration(const answer_options *o, answerer *a)
         return terminal_fail(&err);
     a->settings.threshold = calibrated.value;
     a->settings.threshold_source = o->threshold;
-    describe_guarantee(&calibrated, a);
+    gad_threshold_describe(&calibrated, a->guarantee, sizeof a->guarantee);
     return EXIT_DONE;
 }
 
@@ -228,7 +215,7 @@ static int open_product(const answer_options *o, answerer *a)
     snprintf(a->name, sizeof a->name, "product %s of %lld good parts, seen by %s", info.name, (long long)info.parts,
              info.backbone);
     if (!o->threshold)
-        describe_guarantee(&info.threshold, a);
+        gad_threshold_describe(&info.threshold, a->guarantee, sizeof a->guarantee);
     return EXIT_DONE;
 }
 

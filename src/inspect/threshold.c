@@ -255,3 +255,16 @@ gad_status gad_threshold_find(const gad_engine *engine, gad_threshold *threshold
     gad_memory_free(path);
     return status;
 }
+
+void gad_threshold_describe(const gad_threshold *t, char *text, size_t size_bytes)
+{
+    const bool known = t->normals > 0 && t->normals >= t->normals_needed;
+    if (t->supported || known)
+        snprintf(text, size_bytes, "at most %.3g %% of good parts are rejected, with %.3g %% confidence",
+                 100 * (t->supported ? t->rate : t->rate_supported), 100 * (t->supported ? t->reached : t->confidence));
+    else if (t->normals_needed)
+        snprintf(text, size_bytes, "no guarantee: %lld good parts, %lld are needed for %.3g %%", (long long)t->normals,
+                 (long long)t->normals_needed, 100 * t->rate);
+    else
+        snprintf(text, size_bytes, "no guarantee");
+}

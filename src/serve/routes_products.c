@@ -24,24 +24,6 @@ static json_t *describe(const gad_shelf_item *item)
                      real_or_null(gad_shelf_threshold(item)), "chosen", isfinite(item->threshold));
 }
 
-/* What the learnt threshold promises, in words. */
-static void promise(const gad_product *p, char *text, size_t size)
-{
-    const gad_threshold *t = &p->threshold;
-    if (t->supported)
-        snprintf(text, size, "at most %.3g %% of good parts are rejected, with %.3g %% confidence", 100 * t->rate,
-                 100 * t->confidence);
-    else if (t->normals >= t->normals_needed)
-        snprintf(text, size, "%lld of %lld good parts lie above it: at most %.3g %% are rejected, with %.3g %% confidence",
-                 (long long)t->normals_above, (long long)t->normals, 100 * t->rate_supported, 100 * t->confidence);
-    else
-        snprintf(text, size,
-                 "%lld good parts support at most %.3g %% of false alarms with %.3g %% confidence; %lld would be needed "
-                 "for %.3g %%",
-                 (long long)t->normals, 100 * t->rate_supported, 100 * t->confidence, (long long)t->normals_needed,
-                 100 * t->rate);
-}
-
 static void show(const gad_shelf_item *item, gad_response *response)
 {
     char note[256] = "";
@@ -51,7 +33,7 @@ static void show(const gad_shelf_item *item, gad_response *response)
         json_array_append_new(parts, json_pack("{s:s, s:o, s:b}", "name", p->bank.part[i].name, "score",
                                                real_or_null(gad_product_own_score(p, i)), "odd", gad_product_is_odd(p, i)));
     if (p && p->finished)
-        promise(p, note, sizeof note);
+        gad_threshold_describe(&p->threshold, note, sizeof note);
     json_object_set_new(whole, "parts", parts);
     json_object_set_new(whole, "learnt_threshold", real_or_null(p ? GAD_SHELF_LEARNT : (double)NAN));
     json_object_set_new(whole, "side_px", json_integer(p ? p->side_px : 0));

@@ -82,7 +82,7 @@ static void test_closely(void **state)
     ASSERT_OK(gad_file_remove(data, &err), &err);
     expect(PRODUCT("new", "--smallest", "8px", "--mirror", "fine"), 0, NULL);
     expect(PRODUCT("add", "fine", good), 0, "pictures of 256 x 256 px, seen at 512 px by efficientnet-lite0, mirrored too");
-    expect(PRODUCT("show", "fine"), 0, "learnt threshold: no guarantee (2 good parts, 59 are needed)");
+    expect(PRODUCT("show", "fine"), 0, "learnt threshold: no guarantee: 2 good parts, 59 are needed for 5 %");
     expect(PRODUCT("show", "--json", "fine"), 0, "\"side_px\":512,\"tiles\":1,\"mirrored\":true");
     expect(PRODUCT("new", "--tiles", "tiled"), 0, NULL);
     expect(PRODUCT("add", "tiled", large), 0, "seen at 1000 px by efficientnet-lite0 in ");

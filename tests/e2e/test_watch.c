@@ -70,7 +70,8 @@ static void test_product(void **state)
     (void)state;
     const char *bad, *file = product(&bad);
     expect(RUN(WATCH, "--product", file, "--once", "--settle", "0", "--out", fresh("out"), "--fail-on", "anomaly", bad), 3,
-           "ANOMALOUS hole.png, score ", "0 ok, 1 rejected; threshold 0.500 (no guarantee: 4 good parts, 59 are needed)");
+           "ANOMALOUS hole.png, score ",
+           "0 ok, 1 rejected; threshold 0.500 (no guarantee: 4 good parts, 59 are needed for 5 %)");
     /* the product judges, the model says what it sees */
     const char *out = fresh("explained");
     expect(RUN(WATCH, "--product", file, WITH_MODEL, "--once", "--settle", "0", "--out", out, bad), 0, "ANOMALOUS hole.png",
