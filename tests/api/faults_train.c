@@ -1,7 +1,6 @@
-/* faults_train: allocations, reads, writes and removals of a tiny training run fail, one at a time: the call says so or
- * trains as if nothing had been, the run goes on from what is there, and ends at the same weights. Through the public
- * headers only. */
-#include <omp.h>
+/* faults_train: see faults_train.h */
+#include "api/faults_train.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +8,10 @@
 #include "api/faults.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "gad_train.h"
 #include "support/support.h"
 
 static const char *model, *out;
+static int64_t steps;
 static gad_status (*train)(const gad_train_settings *settings, gad_error *err);
 static char *expected; /* the adapter of an undisturbed run */
 static size_t expected_bytes;
@@ -25,7 +24,7 @@ static gad_train_settings settings(bool resume)
     s.resume = resume;
     s.synth.width = s.synth.height = 56;
     s.image_size = "56";
-    s.schedule = (gad_schedule){.kind = GAD_SCHEDULE_CONSTANT, .peak = 0.01, .floor = 1, .steps = 2};
+    s.schedule = (gad_schedule){.kind = GAD_SCHEDULE_CONSTANT, .peak = 0.01, .floor = 1, .steps = steps};
     s.lora.rank = 2;
     s.batch = 1;
     s.threads = 1;
@@ -56,7 +55,7 @@ static void assert_trained(void)
     gad_error err;
     char path[800], *bytes = NULL;
     size_t length = 0;
-    snprintf(path, sizeof path, "%s/step-000002/adapter_model.safetensors", out);
+    snprintf(path, sizeof path, "%s/step-%06lld/adapter_model.safetensors", out, (long long)steps);
     ASSERT_OK(gad_file_read(path, 1 << 24, &bytes, &length, &err), &err);
     if (!expected) {
         expected = bytes;
@@ -79,39 +78,25 @@ static void assert_goes_on(bool succeeded)
     assert_trained();
 }
 
-static void sweep(const char *name, gad_status (*how)(const gad_train_settings *settings, gad_error *err))
+static void sweep(const faults_scene *scene)
 {
     gad_error err;
     model = support_source("tests/fixtures/qwen25/model");
-    out = support_scratch(GAD_TEST_TMP, name);
-    train = how;
+    out = support_scratch(GAD_TEST_TMP, scene->name);
     remove_run();
     ASSERT_OK(run_new(&err), &err);
     assert_trained();
-    /* A thousand allocations and a thousand writes: every seventh and every eleventh. */
-    const size_t rare = support_is_short() ? 5 : 1;
-    const faults_scene s = {name, run_new, remove_run, assert_goes_on, {7 * rare, 1, 11 * rare, 1}};
-    faults_sweep(&s);
+    faults_sweep(scene);
     gad_memory_free(expected);
     expected = NULL;
 }
 
-static void test_sft(void **state)
+void faults_train_sweep(const char *name, gad_status (*how)(const gad_train_settings *settings, gad_error *err))
 {
-    (void)state;
-    sweep("sft", gad_train_sft);
-}
-
-static void test_grpo(void **state)
-{
-    (void)state;
-    sweep("grpo", gad_train_grpo);
-}
-
-int main(void)
-{
-    faults_install();
-    omp_set_num_threads(1);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sft), cmocka_unit_test(test_grpo)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const size_t rare = support_is_short() ? 35 : 1, once = (size_t)1 << 30, seldom = support_is_short() ? 55 : 11;
+    train = how;
+    steps = 1;
+    sweep(&(faults_scene){name, run_new, remove_run, assert_goes_on, {rare, once, rare, once}});
+    steps = 2; /* asks for the same again, and prunes what the first step saved */
+    sweep(&(faults_scene){name, run_new, remove_run, assert_goes_on, {once, 1, seldom, 1}});
 }
