@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -29,6 +30,7 @@ struct gad_alike {
     char *root;
     listing kept[KEPT]; /* the oldest replaced first */
     int next;
+    gad_arena spelt;
 };
 
 static void free_listing(listing *l)
@@ -61,8 +63,16 @@ void gad_alike_free(gad_alike *alike)
         return;
     for (int i = 0; i < KEPT; i++)
         free_listing(&alike->kept[i]);
+    gad_arena_free(&alike->spelt);
     gad_memory_free(alike->root);
     gad_memory_free(alike);
+}
+
+static bool is_file(const gad_alike *a, const char *relative)
+{
+    char path[PATH_MAX]; /* without memory of its own: "absent" must not mean that there was none */
+    int n = snprintf(path, sizeof path, "%s/%s", a->root, relative);
+    return n > 0 && n < PATH_MAX && gad_file_exists(path) && !gad_file_is_directory(path);
 }
 
 /* ---- lists --------------------------------------------------------------------------------------------------------- */
@@ -176,10 +186,12 @@ static gad_status choose(const listing *l, const char *name, const char **own, g
     return status;
 }
 
-gad_status gad_alike_find(gad_alike *alike, char *path, size_t size_bytes, bool *found, gad_error *err)
+/* As gad_alike_find, of files and folders, into `there`. */
+static gad_status walk(gad_alike *alike, const char *path, char there[PATH_MAX], bool *found, gad_error *err)
 {
-    char there[PATH_MAX] = "", name[NAME_MAX + 1];
+    char name[NAME_MAX + 1];
     size_t length = 0;
+    there[0] = 0;
     *found = false;
     for (const char *at = path; *at;) {
         const listing *l;
@@ -191,13 +203,76 @@ gad_status gad_alike_find(gad_alike *alike, char *path, size_t size_bytes, bool 
         gad_status status = list(alike, there, &l, err);
         if (!status)
             status = choose(l, name, &own, err);
-        if (status || !own || length + strlen(own) + 2 > sizeof there)
+        if (status || !own || length + strlen(own) + 2 > PATH_MAX)
             return status;
-        length += (size_t)snprintf(there + length, sizeof there - length, "%s%s", length ? "/" : "", own);
+        length += (size_t)snprintf(there + length, PATH_MAX - length, "%s%s", length ? "/" : "", own);
         at += n + (at[n] == '/');
     }
-    *found = length && length < size_bytes;
+    *found = length > 0;
+    return GAD_OK;
+}
+
+gad_status gad_alike_find(gad_alike *alike, char *path, size_t size_bytes, bool *found, gad_error *err)
+{
+    char there[PATH_MAX];
+    *found = is_file(alike, path);
+    if (*found || !gad_file_stays_inside(path))
+        return GAD_OK;
+    gad_status status = walk(alike, path, there, found, err);
+    *found = !status && *found && strlen(there) < size_bytes && is_file(alike, there);
     if (*found)
         snprintf(path, size_bytes, "%s", there);
+    return status;
+}
+
+/* ---- spelling ------------------------------------------------------------------------------------------------------ */
+
+static void tidy(char *path)
+{
+    for (char *c = path; *c; c++)
+        *c = *c == '\\' ? '/' : *c;
+    for (char *dot; (dot = strstr(path, "/./"));)
+        memmove(dot, dot + 2, strlen(dot + 2) + 1);
+    while (strncmp(path, "./", 2) == 0)
+        memmove(path, path + 2, strlen(path + 2) + 1);
+}
+
+void gad_alike_begin(gad_alike *alike)
+{
+    gad_arena_reset(&alike->spelt);
+}
+
+gad_status gad_alike_spell(gad_alike *alike, const char **path, gad_error *err)
+{
+    char own[PATH_MAX];
+    bool found, inside = gad_file_stays_inside(*path);
+    if ((inside && is_file(alike, *path)) || snprintf(own, sizeof own, "%s", *path) >= (int)sizeof own)
+        return GAD_OK;
+    tidy(own);
+    gad_status status = gad_alike_find(alike, own, sizeof own, &found, err);
+    if (status || !(inside ? found : gad_file_stays_inside(own)))
+        return status;
+    char *kept = gad_arena_take(&alike->spelt, strlen(own) + 1, 1);
+    if (!kept)
+        return gad_error_memory(err, operation, strlen(own) + 1);
+    *path = strcpy(kept, own);
     return GAD_OK;
+}
+
+gad_status gad_alike_spell_list(gad_alike *alike, const char *const **list, gad_error *err)
+{
+    size_t count = 0;
+    gad_status status = GAD_OK;
+    while (*list && (*list)[count])
+        count++;
+    if (!count)
+        return GAD_OK;
+    const char **own = gad_arena_take(&alike->spelt, count + 1, sizeof *own);
+    if (!own)
+        return gad_error_memory(err, operation, (count + 1) * sizeof *own);
+    memcpy(own, *list, (count + 1) * sizeof *own);
+    for (size_t i = 0; i < count && !status; i++)
+        status = gad_alike_spell(alike, &own[i], err);
+    *list = own;
+    return status;
 }

@@ -2,7 +2,6 @@
  * this one, in order. */
 #include "data/import.h"
 
-#include "base/arena.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -36,7 +35,6 @@ struct gad_import {
     gad_measure_result *results;
     gad_seen ids, images; /* by whom an id is used; which images there were */
     gad_alike *alike;
-    gad_arena spelt; /* paths of the entry that is being added, as they are on disk */
     gad_import_report report;
     int64_t number;
     bool open;
@@ -108,7 +106,6 @@ void gad_import_free(gad_import *import)
     gad_seen_free(&import->ids);
     gad_seen_free(&import->images);
     gad_alike_free(import->alike);
-    gad_arena_free(&import->spelt);
     gad_memory_free(import->dataset);
     gad_memory_free(import->folder);
     gad_memory_free(import->license);
@@ -388,79 +385,47 @@ static bool is_utf8(const char *text)
     return true;
 }
 
-/* *path as it is on disk, where it is there. */
-static gad_status spell(gad_import *import, const char **path, gad_error *err)
+static gad_status enqueue(gad_import *import, const gad_import_entry *entry, gad_error *err)
 {
-    char own[PATH_MAX];
-    bool found;
-    if (gad_import_is_file(import, *path) || snprintf(own, sizeof own, "%s", *path) >= (int)sizeof own)
-        return GAD_OK;
-    gad_status status = gad_import_find(import, own, sizeof own, &found, err);
-    if (status || !found)
-        return status;
-    char *kept = gad_arena_take(&import->spelt, strlen(own) + 1, 1);
-    if (!kept)
-        return gad_error_memory(err, "import a dataset", strlen(own) + 1);
-    *path = strcpy(kept, own);
-    return GAD_OK;
-}
-
-static gad_status spell_list(gad_import *import, const char *const **list, gad_error *err)
-{
-    size_t count = 0;
-    gad_status status = GAD_OK;
-    while (*list && (*list)[count])
-        count++;
-    if (!count)
-        return GAD_OK;
-    const char **own = gad_arena_take(&import->spelt, count + 1, sizeof *own);
-    if (!own)
-        return gad_error_memory(err, "import a dataset", (count + 1) * sizeof *own);
-    memcpy(own, *list, (count + 1) * sizeof *own);
-    for (size_t i = 0; i < count && !status; i++)
-        status = spell(import, &own[i], err);
-    *list = own;
-    return status;
-}
-
-/* An entry whose paths lead nowhere else. */
-static gad_status enqueue(gad_import *import, const gad_import_entry *given, gad_error *err)
-{
-    gad_import_entry entry = *given;
     queued *q = &import->queue[import->queued];
-    gad_arena_reset(&import->spelt);
-    gad_status status = spell(import, &entry.image, err);
-    if (!status)
-        status = spell_list(import, &entry.masks, err);
-    if (!status)
-        status = spell_list(import, &entry.references, err);
-    if (status)
-        return status;
     packer p = {0};
-    pack_entry(&p, &entry, &q->entry);
+    pack_entry(&p, entry, &q->entry);
     if (!(q->memory = gad_memory_alloc(p.used + 8, 1)))
         return gad_error_memory(err, "import a dataset", p.used);
     p = (packer){q->memory, 0};
-    pack_entry(&p, &entry, &q->entry);
+    pack_entry(&p, entry, &q->entry);
     import->queued++;
     return import->queued == BATCH ? flush(import, err) : GAD_OK;
 }
 
-gad_status gad_import_add(gad_import *import, const gad_import_entry *entry, gad_error *err)
+static gad_status refuse_name(gad_import *import, const char *name, gad_error *err)
 {
-    const char *away = outside(entry);
-    if (!is_utf8(entry->image)) {
-        gad_string readable = {0};
-        gad_string_add_json(&readable, entry->image);
-        gad_status refused = gad_import_note(import, GAD_IMPORT_BAD_RECORD, gad_string_text(&readable), err,
-                                             "its name is not UTF-8: rename it; the image was left out");
-        gad_string_free(&readable);
-        return refused;
-    }
+    gad_string readable = {0};
+    gad_string_add_json(&readable, name);
+    gad_status refused = gad_import_note(import, GAD_IMPORT_BAD_RECORD, gad_string_text(&readable), err,
+                                         "its name is not UTF-8: rename it; the image was left out");
+    gad_string_free(&readable);
+    return refused;
+}
+
+gad_status gad_import_add(gad_import *import, const gad_import_entry *given, gad_error *err)
+{
+    gad_import_entry entry = *given;
+    if (!is_utf8(entry.image))
+        return refuse_name(import, entry.image, err);
+    gad_alike_begin(import->alike);
+    gad_status status = gad_alike_spell(import->alike, &entry.image, err);
+    if (!status)
+        status = gad_alike_spell_list(import->alike, &entry.masks, err);
+    if (!status)
+        status = gad_alike_spell_list(import->alike, &entry.references, err);
+    if (status)
+        return status;
+    const char *away = outside(&entry);
     if (away)
         return gad_import_note(import, GAD_IMPORT_BAD_RECORD, away, err,
                                "not a path inside the data set: the entry was left out");
-    return gad_part_takes(import->settings.part) ? enqueue(import, entry, err) : GAD_OK;
+    return gad_part_takes(import->settings.part) ? enqueue(import, &entry, err) : GAD_OK;
 }
 
 /* "other/class/..." becomes "dataset/class/...". */
@@ -550,12 +515,7 @@ bool gad_import_is_file(const gad_import *import, const char *relative)
 
 gad_status gad_import_find(const gad_import *import, char *relative, size_t size_bytes, bool *found, gad_error *err)
 {
-    *found = gad_import_is_file(import, relative);
-    if (*found || !gad_file_stays_inside(relative))
-        return GAD_OK;
-    gad_status status = gad_alike_find(import->alike, relative, size_bytes, found, err);
-    *found = *found && gad_import_is_file(import, relative);
-    return status;
+    return gad_alike_find(import->alike, relative, size_bytes, found, err);
 }
 
 static bool is_dropping(const char *name)

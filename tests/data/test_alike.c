@@ -149,6 +149,28 @@ static void test_lines(void **state)
     assert_string_equal(sample.references[0].path, "Images/good.JPG");
 }
 
+/* Paths as Windows and find write them; none of them leads out of the folder. */
+static void test_spellings(void **state)
+{
+    (void)state;
+    static const char *const given[] = {"./images/a.png", "images\\\\a.png", ".\\\\IMAGES\\\\.\\\\A.png",
+                                        "././images/./a.png"};
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+        fake_root("alike_spellings");
+        fake_image("images/a.png");
+        fake_text("annotations.jsonl",
+                  "{\"image\":\"%s\",\"category\":\"c\",\"split\":\"test\",\"label\":\"normal\"}\n"
+                  "{\"image\":\"./../alike_lines/Images/good.JPG\",\"category\":\"c\",\"label\":\"normal\"}\n"
+                  "{\"image\":\"./none.png\",\"category\":\"c\",\"label\":\"normal\"}\n",
+                  given[i]);
+        import("gad-jsonl");
+        assert_int_equal(report.images, 1);
+        assert_int_equal(report.problems[GAD_IMPORT_BAD_RECORD], 1);
+        assert_int_equal(report.problems[GAD_IMPORT_MISSING_IMAGE], 1);
+        assert_string_equal(sample.image, "images/a.png");
+    }
+}
+
 static int teardown(void **state)
 {
     (void)state;
@@ -159,7 +181,7 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_names), cmocka_unit_test(test_many_folders),
-                                       cmocka_unit_test(test_coco), cmocka_unit_test(test_label_studio),
-                                       cmocka_unit_test(test_lines)};
+                                       cmocka_unit_test(test_coco),  cmocka_unit_test(test_label_studio),
+                                       cmocka_unit_test(test_lines), cmocka_unit_test(test_spellings)};
     return cmocka_run_group_tests(tests, NULL, teardown);
 }
