@@ -97,7 +97,8 @@ GAD_API gad_status gad_product_learn_more(gad_product *product, const char *cons
                                           const gad_learn_settings *settings, gad_error *err);
 GAD_API gad_status gad_product_forget(gad_product *product, const char *name, gad_error *err);
 GAD_API gad_status gad_product_save(const gad_product *product, const char *path, gad_error *err);
-/* `backbone` as in gad_learn_settings; it must be the one that the product was learnt with. */
+/* A file, or a product's folder (gad_serve.h: products/NAME), whose chosen threshold holds then. `backbone` as in
+ * gad_learn_settings; it must be the one that the product was learnt with. */
 GAD_API gad_status gad_product_open(const char *path, const char *backbone, int threads, gad_product **product,
                                     gad_error *err);
 /* Its feature network runs on that device from now on, as in gad_compute; once. */

@@ -20,7 +20,8 @@ static const option who[] = {
      .argument = "FILE",
      .kind = OPTION_STRING,
      .offset = AT(product),
-     .help = "what gad learn wrote: verdict, score and regions; with --model it explains them (--reason says when), and "
+     .help = "what gad learn wrote, or the folder of a product of gad serve (gad-data/products/NAME): verdict, score and "
+             "regions; with --model it explains them (--reason says when), and "
              "--ref are good parts that it is shown"},
     {.name = "features",
      .argument = "FILE",

@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/installed.h"
+#include "base/json.h"
+#include "base/memory.h"
 #include "base/progress.h"
 #include "inspect/area.h"
 #include "inspect/product_file.h"
@@ -210,11 +212,34 @@ gad_status gad_product_save(const gad_product *product, const char *path, gad_er
     return gad_product_file_write(product, path, err);
 }
 
+/* A product's folder (shelf.h): its file, whose name becomes the caller's, and the threshold that somebody chose. */
+static gad_status open_folder(const char *folder, char **file, bool *has_chosen, double *chosen, gad_error *err)
+{
+    json_t *root = NULL;
+    char *settings = gad_file_join(folder, "settings.json");
+    *file = gad_file_join(folder, "product.gad");
+    gad_status status = settings && *file ? GAD_OK : gad_error_memory(err, learning, strlen(folder));
+    if (!status && gad_file_exists(settings))
+        status = gad_json_load(settings, &root, err);
+    const json_t *threshold = json_object_get(root, "threshold");
+    *has_chosen = json_is_number(threshold);
+    *chosen = json_number_value(threshold);
+    json_decref(root);
+    gad_memory_free(settings);
+    return status;
+}
+
 gad_status gad_product_open(const char *path, const char *backbone, int threads, gad_product **product, gad_error *err)
 {
     gad_product *p = NULL;
     gad_backbone *opened = NULL;
-    gad_status status = gad_product_file_read(path, &p, err);
+    char *file = NULL;
+    bool has_chosen = false;
+    double chosen = 0;
+    gad_status status = gad_file_is_directory(path) ? open_folder(path, &file, &has_chosen, &chosen, err) : GAD_OK;
+    if (!status)
+        status = gad_product_file_read(file ? file : path, &p, err);
+    gad_memory_free(file);
     if (!status)
         status = gad_product_backbone(backbone, NULL, threads, &opened, err);
     if (!status)
@@ -223,6 +248,8 @@ gad_status gad_product_open(const char *path, const char *backbone, int threads,
         gad_product_free(p);
         return status;
     }
+    p->has_chosen = has_chosen;
+    p->chosen = chosen;
     *product = p;
     return GAD_OK;
 }

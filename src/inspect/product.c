@@ -533,7 +533,9 @@ gad_status gad_product_look(gad_product *product, const gad_image *image, double
     gad_descriptors d = {0};
     float *distance = NULL;
     working_size(product->backbone, product->side_px, image->width, image->height, &width, &height);
-    gad_inspection r = {.threshold = threshold >= 0 ? threshold : 0.5,
+    gad_inspection r = {.threshold = threshold >= 0        ? threshold
+                                     : product->has_chosen ? product->chosen
+                                                           : 0.5,
                         .nearest = -1,
                         .score_reasoned = -1,
                         .width_px = (int)image->width,
@@ -565,7 +567,10 @@ gad_status gad_product_look(gad_product *product, const gad_image *image, double
     gad_memory_free(distance);
     gad_descriptor_free(&d);
     r.prompt_ms = 1000 * (gad_clock_seconds() - start) - r.encode_ms;
-    snprintf(r.threshold_source, sizeof r.threshold_source, "%s", threshold >= 0 ? "given" : "product");
+    snprintf(r.threshold_source, sizeof r.threshold_source, "%s",
+             threshold >= 0        ? "given"
+             : product->has_chosen ? "chosen"
+                                   : "product");
     if (status)
         gad_inspection_clear(&r);
     else

@@ -36,6 +36,8 @@ struct gad_product {
     double milliseconds; /* of one inspection when it was learnt, of so many tiles; not kept in a file */
     int64_t tiles;
     /* not kept in a file */
+    bool has_chosen; /* somebody chose the threshold of scores */
+    double chosen;
     gad_backbone *backbone;
     gad_device device;
     gad_safetensors *file; /* whose rows the bank uses; NULL: they are its own */

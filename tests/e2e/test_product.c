@@ -70,6 +70,12 @@ static void test_area(void **state)
            "normal hole.png, score");
     expect(PRODUCT("export", "--force", "all", file), 0, NULL);
     expect(RUN("inspect", "--product", file, "--threads", "1", bad), 0, "hole.png: ANOMALOUS");
+    /* by its folder, with the threshold that was chosen */
+    const char *folder = support_scratch(data, "products/all");
+    expect(RUN("inspect", "--product", folder, "--threads", "1", bad), 0, "threshold 0.500 (product)");
+    expect(PRODUCT("threshold", "all", "0.25"), 0, NULL);
+    expect(RUN("inspect", "--product", folder, "--threads", "1", bad), 0, "threshold 0.250 (chosen)");
+    expect(RUN("inspect", "--product", support_scratch(data, "products"), "--threads", "1", bad), 1, "product.gad");
 }
 
 /* A product's own way to be learnt outlives the program, and parts that are added later follow it. */
