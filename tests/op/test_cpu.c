@@ -180,6 +180,32 @@ static void keep_head(gad_dtype kept, const float *x, int64_t d, float *to)
             kept == GAD_F16 ? gad_half_from_f16(gad_half_to_f16(x[i])) : (float)lrintf(x[i] * (127 / most)) * (most / 127);
 }
 
+/* The same keys and values in pages that lie in another order give the same bits: o[1] is what there was without. */
+static void check_pages(gad_device *device, const gad_tensor o[2], gad_tensor q, const gad_tensor kept[2], int heads,
+                        int kv_heads, gad_attention_span span)
+{
+    enum { PAGE = GAD_PAGE_ROWS, MOST = 32 };
+    const gad_ops *ops = device->ops;
+    const int64_t keys = kept[0].rows, width = kept[0].cols, pages = (keys + PAGE - 1) / PAGE, d = width / kv_heads;
+    gad_tensor paged[2];
+    int32_t table[MOST];
+    assert_true(pages <= MOST);
+    for (int n = 0; n < 2; n++)
+        paged[n] = gad_tensor_view(ops->allocate(device, pages * PAGE * kv_heads, d), pages * PAGE, width);
+    for (int64_t i = 0; i < pages; i++) {
+        const int64_t rows = keys - i * PAGE < PAGE ? keys - i * PAGE : PAGE;
+        table[i] = (int32_t)(pages - 1 - i);
+        for (int n = 0; n < 2; n++)
+            ops->axpby(device, gad_tensor_rows(paged[n], table[i] * PAGE, rows), 1,
+                       gad_tensor_rows(kept[n], i * PAGE, rows), 0);
+    }
+    ops->attention(device, o[0], gad_tensor_none(), q, paged[0], paged[1], heads, kv_heads, 0.2f, &span, 1, table);
+    assert_int_equal(gad_device_check(device, NULL), GAD_OK);
+    assert_memory_equal(o[0].data, o[1].data, (size_t)(q.rows * q.cols) * sizeof(float));
+    for (int n = 0; n < 2; n++)
+        ops->release(device, paged[n]);
+}
+
 /* Attention over keys and values that are kept in 16 bits is, bit for bit, that over the same numbers in 32; in 8 bits it
  * is but for rounding, since scales are multiplied where there are fewest numbers. */
 static void check_kept(gad_device *device, int64_t queries, int64_t keys, int heads, int kv_heads, int64_t d)
@@ -217,6 +243,7 @@ static void check_kept(gad_device *device, int64_t queries, int64_t keys, int he
         assert_memory_equal(o[0].data, o[1].data, (size_t)count * sizeof(float));
     else
         support_assert_close("attention over 8 bits", o[1].data, o[0].data, count, 4e-6);
+    check_pages(device, o, q, kept, heads, kv_heads, span);
     float *last = (float *)wide[1].data + (keys - 1) * width;
     *last = INFINITY; /* is not made a number */
     ops->axpby(device, gad_tensor_rows(kept[1], keys - 1, 1), 1, gad_tensor_rows(wide[1], keys - 1, 1), 0);

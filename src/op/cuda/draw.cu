@@ -320,6 +320,15 @@ static char *gather(const gad_draw *draw, int64_t rows, size_t *size_bytes)
     return memory;
 }
 
+/* No probabilities are needed then. */
+static bool are_greedy(const gad_draw *draw, int64_t rows)
+{
+    bool greedy = true;
+    for (int64_t i = 0; i < rows; i++)
+        greedy = greedy && draw[i].greedy;
+    return greedy;
+}
+
 void gad_cuda_draw(gad_device *device, gad_drawn *to, gad_tensor z, const gad_draw *draw)
 {
     const size_t mark = gad_cuda_mark(device);
@@ -332,7 +341,7 @@ void gad_cuda_draw(gad_device *device, gad_drawn *to, gad_tensor z, const gad_dr
     free(host);
     gad_drawn *drawn = (gad_drawn *)gad_cuda_scratch(device, z.rows, sizeof *drawn);
     float *value = (float *)gad_cuda_scratch(device, z.rows * stride, sizeof *value);
-    uint64_t *mass = (uint64_t *)gad_cuda_scratch(device, z.rows * stride, sizeof *mass);
+    uint64_t *mass = are_greedy(draw, z.rows) ? NULL : (uint64_t *)gad_cuda_scratch(device, z.rows * stride, sizeof *mass);
     GAD_LAUNCH(device, draw_kernel, (unsigned)z.rows, THREADS, 0, drawn, gad_cuda_view_of<float>(z), rows,
                (const int32_t *)(rows + z.rows), value, mass, z.cols, stride);
     gad_cuda_receive(device, to, drawn, (size_t)z.rows * sizeof *to);
