@@ -1,9 +1,8 @@
 /* pair: see pair.h. One category at a time is in memory. */
 #include "data/pair.h"
-#include "data/part.h"
+#include "data/pair_part.h"
 #include "data/store_query.h"
 
-#include "base/base64.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -11,6 +10,7 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "base/rng.h"
+#include "base/string.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -157,19 +157,6 @@ static gad_hash key_of(const category *c, const item *t)
     return gad_hash_combine(gad_hash_bytes(t->key, strlen(t->key)), gad_hash_bytes(c->version, strlen(c->version)));
 }
 
-/* A feature that another process left in its part: NULL when none did. */
-static uint16_t *left_feature(const category *c, const item *t, size_t bytes)
-{
-    size_t length = 0;
-    gad_string decoded = {0};
-    const char *line = gad_part_find(c->part, key_of(c, t), &length);
-    if (!line || !gad_base64_decode(line, length, &decoded) || decoded.length != bytes) {
-        gad_string_free(&decoded);
-        return NULL;
-    }
-    return (uint16_t *)(void *)decoded.data;
-}
-
 /* What is known of an item already: in the cache, or from another process, whose part then goes into the cache. */
 static gad_status find_feature(category *c, item *t, size_t bytes, gad_error *err)
 {
@@ -182,23 +169,11 @@ static gad_status find_feature(category *c, item *t, size_t bytes, gad_error *er
         return GAD_OK;
     }
     gad_memory_free(cached);
-    if (!status && (t->feature = left_feature(c, t, bytes))) {
+    if (!status && (t->feature = gad_pair_part_feature(c->part, key_of(c, t), bytes))) {
         c->report->measured++;
         if (!gad_part_is_share(c->part))
             status = gad_store_put_feature(c->store, t->key, c->version, t->feature, bytes, err);
     }
-    return status;
-}
-
-/* Of a share: at once, so that little is lost with the process. */
-static gad_status leave_feature(const category *c, const item *t, size_t bytes)
-{
-    gad_string text = {0};
-    if (!t->feature || !gad_part_is_share(c->part))
-        return GAD_OK;
-    gad_base64_encode(t->feature, bytes, &text);
-    gad_status status = text.failed ? GAD_E_MEMORY : gad_part_add(c->part, key_of(c, t), text.data, text.length, NULL);
-    gad_string_free(&text);
     return status;
 }
 
@@ -212,7 +187,8 @@ static gad_status measure_one(const category *c, item *t, size_t numbers)
     }
     gad_memory_free(feature);
     gad_image_free(&image);
-    return leave_feature(c, t, numbers * sizeof *feature);
+    /* of a share at once, so that little is lost with the process */
+    return gad_pair_part_add_feature(c->part, key_of(c, t), t->feature, numbers * sizeof *feature);
 }
 
 /* What came of one item, into the report and the cache; a share's is in its part already. */
@@ -371,54 +347,123 @@ static void find_references(const category *c, const item *t, const gad_align_in
     gad_memory_free(allowed);
 }
 
-static gad_status pair_category(category *c, gad_progress_meter *meter, gad_error *err)
+/* ---- what processes found out about each other's samples ---- */
+
+/* All that the choice among a category's candidates depends on, but for the item itself. */
+static gad_hash category_hash(const category *c)
+{
+    const gad_pair_settings *s = c->settings;
+    char rule[96], text[320];
+    gad_align_rule_text(&s->rule, rule, sizeof rule);
+    snprintf(text, sizeof text, "%s %d %d %llu %s", GAD_VERSION, (int)s->method, s->k, (unsigned long long)s->seed, rule);
+    gad_hash hash = gad_hash_bytes(text, strlen(text));
+    for (size_t i = 0; i < c->count; i++) {
+        const item *t = &c->items[i];
+        const char *const texts[] = {t->key, t->hash, t->group, t->pool};
+        const int64_t numbers[] = {t->row,     t->width, t->height, t->crop[0],   t->crop[1],
+                                   t->crop[2], t->label, t->frame,  t->candidate, t->feature != NULL};
+        for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
+            hash = gad_hash_combine(hash, gad_hash_bytes(texts[k], strlen(texts[k])));
+        hash = gad_hash_combine(hash, gad_hash_bytes(numbers, sizeof numbers));
+    }
+    return hash;
+}
+
+/* Of a share: whether it knows the features of all, so that it can choose among them. Counts stay those of its own. */
+static gad_status find_others(category *c, bool *all, gad_error *err)
+{
+    const gad_pair_report own = *c->report;
+    const size_t bytes = gad_align_count(&c->settings->rule) * sizeof(uint16_t);
+    gad_status status = GAD_OK;
+    *all = true;
+    for (size_t i = 0; i < c->count && *all && !status; i++) {
+        if (!c->items[i].feature)
+            status = find_feature(c, &c->items[i], bytes, err);
+        *all = c->items[i].feature;
+    }
+    *c->report = own;
+    return status;
+}
+
+/* ---- a category ---- */
+
+static bool is_wanted(const category *c, size_t i)
+{
+    return !(c->settings->keep && c->items[i].paired) && gad_share_has(&c->settings->share, (int64_t)i);
+}
+
+/* What was chosen for one item, into the report and the store; of a share into the report. */
+static gad_status settle(category *c, const item *t, const size_t *candidates, const result *r, gad_error *err)
+{
+    if (r->status)
+        return gad_error_memory(err, "pair samples", 0);
+    *(r->found ? &c->report->paired : &c->report->without) += 1;
+    return gad_part_is_share(c->part) ? GAD_OK : store_references(c, t, candidates, r->best, r->found, err);
+}
+
+/* References for all items (of a share: its own). */
+static gad_status choose(category *c, const gad_align_index *index, const size_t *candidates, size_t count, gad_error *err)
 {
     enum { BATCH = 64 };
-    bool align = c->settings->method == GAD_PAIR_ALIGN;
-    size_t *candidates = NULL, count = 0;
-    gad_align_index *index = NULL;
     result *results = gad_memory_alloc(BATCH, sizeof *results);
-    gad_status status = load_category(c, err);
-    if (!status && align)
-        status = measure(c, meter, err);
-    if (status || gad_part_is_share(c->part)) { /* whom each goes with is found when all are measured */
-        gad_memory_free(results);
-        c->report->samples += status ? 0 : (int64_t)c->count;
-        return status;
-    }
-    candidates = gad_memory_alloc(c->count + 1, sizeof *candidates);
-    if (!status && (!candidates || !results))
-        status = gad_error_memory(err, "pair samples", c->count * sizeof *candidates);
-    for (size_t i = 0; i < c->count && !status && c->settings->method != GAD_PAIR_NONE; i++)
-        if (c->items[i].candidate && (!align || c->items[i].feature))
-            candidates[count++] = i;
-    double started = gad_clock_seconds();
-    if (!status && align)
-        status = gad_align_index_new(&c->settings->rule, count, &index, err);
-    for (size_t i = 0; i < count && !status && align; i++)
-        status = gad_align_index_add(index, c->items[candidates[i]].feature, err);
+    const gad_hash of_category = category_hash(c);
+    gad_status status = results ? GAD_OK : gad_error_memory(err, "pair samples", BATCH * sizeof *results);
     for (size_t from = 0; from < c->count && !status; from += BATCH) {
         int n = (int)(c->count - from < BATCH ? c->count - from : BATCH);
 #pragma omp parallel for schedule(dynamic)
-        for (int k = 0; k < n; k++)
-            if (!(c->settings->keep && c->items[from + (size_t)k].paired))
-                find_references(c, &c->items[from + (size_t)k], index, candidates, count, &results[k]);
-        for (int k = 0; k < n && !status; k++) {
+        for (int k = 0; k < n; k++) {
             const item *t = &c->items[from + (size_t)k];
-            if (c->settings->keep && t->paired) {
-                c->report->kept++;
+            const gad_hash key = gad_hash_combine(of_category, gad_hash_bytes(&t->row, sizeof t->row));
+            result *r = &results[k];
+            if (!is_wanted(c, from + (size_t)k))
                 continue;
-            }
-            status = results[k].status ? gad_error_memory(err, "pair samples", 0)
-                                       : store_references(c, t, candidates, results[k].best, results[k].found, err);
-            *(results[k].found ? &c->report->paired : &c->report->without) += 1;
+            *r = (result){0};
+            if (gad_pair_part_matches(c->part, key, count, c->settings->k, r->best, &r->found))
+                continue;
+            find_references(c, t, index, candidates, count, r);
+            if (!r->status)
+                r->status = gad_pair_part_add_matches(c->part, key, r->best, r->found);
+        }
+        for (int k = 0; k < n && !status; k++) {
+            const size_t i = from + (size_t)k;
+            c->report->kept += c->settings->keep && c->items[i].paired;
+            if (is_wanted(c, i))
+                status = settle(c, &c->items[i], candidates, &results[k], err);
         }
     }
+    gad_memory_free(results);
+    return status;
+}
+
+static gad_status pair_category(category *c, gad_progress_meter *meter, gad_error *err)
+{
+    bool align = c->settings->method == GAD_PAIR_ALIGN, all = true;
+    size_t *candidates = NULL, count = 0;
+    gad_align_index *index = NULL;
+    gad_status status = load_category(c, err);
+    if (!status && align)
+        status = measure(c, meter, err);
+    if (!status && align && gad_part_is_share(c->part))
+        status = find_others(c, &all, err);
+    c->report->samples += status ? 0 : (int64_t)c->count;
+    if (status || !all)
+        return status;
+    candidates = gad_memory_alloc(c->count + 1, sizeof *candidates);
+    if (!candidates)
+        return gad_error_memory(err, "pair samples", c->count * sizeof *candidates);
+    for (size_t i = 0; i < c->count && c->settings->method != GAD_PAIR_NONE; i++)
+        if (c->items[i].candidate && (!align || c->items[i].feature))
+            candidates[count++] = i;
+    double started = gad_clock_seconds();
+    if (align)
+        status = gad_align_index_new(&c->settings->rule, count, &index, err);
+    for (size_t i = 0; i < count && !status && align; i++)
+        status = gad_align_index_add(index, c->items[candidates[i]].feature, err);
+    if (!status)
+        status = choose(c, index, candidates, count, err);
     c->report->search_s += gad_clock_seconds() - started;
-    c->report->samples += (int64_t)c->count;
     gad_align_index_free(index);
     gad_memory_free(candidates);
-    gad_memory_free(results);
     return status;
 }
 

@@ -70,6 +70,18 @@ static const char *fresh(const char *name)
     return path;
 }
 
+/* A share left matches, not features alone. */
+static void assert_has_matches(const char *store)
+{
+    gad_error err;
+    char path[1100], *text;
+    size_t bytes;
+    snprintf(path, sizeof path, "%s.parts/pair.1-of-%d.lines", store, SHARES);
+    ASSERT_OK(gad_file_read(path, 1 << 26, &text, &bytes, &err), &err);
+    assert_non_null(strstr(text, " [["));
+    gad_memory_free(text);
+}
+
 static void assert_same_file(const char *a, const char *b)
 {
     gad_error err;
@@ -133,6 +145,16 @@ static void test_import_pair_reason(void **state)
     BOTH("data", "import", "wfdd", root); /* again: nothing changed */
     BOTH("data", "pair");
     assert_same_store(one, four);
+    static const char *const methods[] = {"align", "random", "none"};
+    for (size_t i = 0; i < 3; i++) { /* a second round finds who goes with whom, as the features are known */
+        const char *const again[] = {"data", "pair", "--k", "3", "--method", methods[i], "--tau", "0.3", NULL};
+        run_shares(again, four);
+        run_shares(again, four);
+        if (strcmp(methods[i], "none") != 0)
+            assert_has_matches(four);
+        run_both(one, four, again);
+        assert_same_store(one, four);
+    }
     BOTH("data", "reason", "--teacher", "template");
     assert_same_store(one, four);
 }
