@@ -21,8 +21,8 @@ endif()
 if(TARGET gad_cuda) # optional: a build of some targets has not made it
   install(PROGRAMS ${CMAKE_BINARY_DIR}/gad_cuda.so DESTINATION ${CMAKE_INSTALL_LIBDIR}/gad COMPONENT cuda OPTIONAL)
 endif()
-install(FILES include/gad.h include/gad_train.h include/gad_bench.h include/gad_data.h include/gad_product.h
-              include/gad_serve.h
+install(FILES include/gad.h include/gad_base.h include/gad_train.h include/gad_bench.h include/gad_data.h
+              include/gad_product.h include/gad_serve.h
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT gad)
 install(DIRECTORY models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/gad/models COMPONENT gad)
 install(DIRECTORY ${GAD_MANUAL}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR} COMPONENT gad)

@@ -3,6 +3,8 @@
 
 #include "base/memory.h"
 
+#include <string.h>
+
 enum { MIN_BLOCK_BYTES = 1 << 20 };
 
 struct gad_arena_block {
@@ -54,6 +56,13 @@ void *gad_arena_take(gad_arena *arena, size_t count, size_t size_bytes)
     if (arena->used_bytes > arena->peak_bytes)
         arena->peak_bytes = arena->used_bytes;
     return taken;
+}
+
+char *gad_arena_copy(gad_arena *arena, const char *text)
+{
+    size_t n = strlen(text) + 1;
+    char *copy = gad_arena_take(arena, n, 1);
+    return copy ? memcpy(copy, text, n) : NULL;
 }
 
 gad_arena_mark gad_arena_here(const gad_arena *arena)

@@ -13,6 +13,8 @@ typedef struct gad_arena {
 
 /* size_bytes at a multiple of 64, uninitialised; NULL without memory. */
 void *gad_arena_take(gad_arena *arena, size_t count, size_t size_bytes);
+/* A copy of the text; NULL without memory. */
+char *gad_arena_copy(gad_arena *arena, const char *text);
 /* Where the arena stands, to come back to: what was taken after the mark is given back by gad_arena_rewind. */
 typedef struct gad_arena_mark {
     gad_arena_block *block;

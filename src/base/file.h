@@ -36,6 +36,8 @@ void gad_file_writer_discard(gad_file_writer *writer);
 
 /* Write a whole file at once, as a writer does. */
 gad_status gad_file_write(const char *path, const void *data, size_t size_bytes, gad_error *err);
+/* The bytes of one file as another, written whole as gad_file_write does. */
+gad_status gad_file_copy(const char *from, const char *to, gad_error *err);
 
 bool gad_file_exists(const char *path);
 /* Refuses what is there and is no regular file (a FIFO, a device, a socket, a folder). */

@@ -215,3 +215,14 @@ gad_status gad_file_write(const char *path, const void *data, size_t size_bytes,
     }
     return gad_file_writer_commit(&writer, err);
 }
+
+gad_status gad_file_copy(const char *from, const char *to, gad_error *err)
+{
+    gad_file_map map;
+    gad_status status = gad_file_map_open(from, &map, err);
+    if (status)
+        return status;
+    status = gad_file_write(to, map.data, map.size_bytes, err);
+    gad_file_map_close(&map);
+    return status;
+}

@@ -24,3 +24,23 @@ gad_status gad_library_find(void *library, const char *name, void *address, gad_
     memcpy(address, &found, sizeof found);
     return GAD_OK;
 }
+
+static gad_status find_all(gad_library *l, gad_error *err)
+{
+    void *opened = NULL;
+    gad_status status = gad_library_open(l->file, l->hint, &opened, err);
+    for (size_t i = 0; i < l->count && !status; i++)
+        status = gad_library_find(opened, l->function[i].name, l->function[i].address, err);
+    if (!status && l->ready)
+        l->ready();
+    return status;
+}
+
+gad_status gad_library_load(gad_library *l, gad_error *err)
+{
+    pthread_mutex_lock(&l->lock);
+    gad_status status = l->loaded ? GAD_OK : find_all(l, err);
+    l->loaded = !status;
+    pthread_mutex_unlock(&l->lock);
+    return status;
+}

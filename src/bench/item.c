@@ -14,14 +14,8 @@ enum { LIMIT_LIST = 100000, MOST_PX = 1 << 24 };
 
 static const char *copy_text(gad_arena *arena, const char *text, bool *failed)
 {
-    if (!text)
-        return NULL;
-    size_t n = strlen(text) + 1;
-    char *copy = gad_arena_take(arena, n, 1);
-    if (copy)
-        memcpy(copy, text, n);
-    else
-        *failed = true;
+    const char *copy = text ? gad_arena_copy(arena, text) : NULL;
+    *failed = *failed || (text && !copy);
     return copy;
 }
 

@@ -72,14 +72,8 @@ static gad_status parse_row(const json_t *root, const char *name, gad_row *row, 
 
 static const char *keep_text(gad_arena *arena, const char *text, bool *failed)
 {
-    if (!text)
-        return NULL;
-    size_t n = strlen(text) + 1;
-    char *copy = gad_arena_take(arena, n, 1);
-    if (copy)
-        memcpy(copy, text, n);
-    else
-        *failed = true;
+    const char *copy = text ? gad_arena_copy(arena, text) : NULL;
+    *failed = *failed || (text && !copy);
     return copy;
 }
 

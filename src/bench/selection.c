@@ -59,9 +59,7 @@ const char *gad_selection_reference_name(gad_selection_reference reference)
 
 static const char *keep(selector *s, const char *text)
 {
-    size_t n = strlen(text) + 1;
-    char *copy = gad_arena_take(&s->arena, n, 1);
-    return copy ? memcpy(copy, text, n) : NULL;
+    return gad_arena_copy(&s->arena, text);
 }
 
 static bool add_entry(selector *s, entries *to, const char *key, const char *text, const char *hash, bool training)

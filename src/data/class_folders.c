@@ -88,3 +88,18 @@ gad_status gad_class_folders_list(gad_import *import, const gad_catalog_entry *e
         *classes = kept;
     return status;
 }
+
+gad_status gad_class_folders_each(gad_import *import, const gad_catalog_entry *entry,
+                                  gad_status (*read)(gad_import *import, const char *class_name, const void *user,
+                                                     gad_error *err),
+                                  const void *user, gad_error *err)
+{
+    gad_file_names classes;
+    gad_status status = gad_class_folders_list(import, entry, &classes, err);
+    if (status)
+        return status;
+    for (size_t i = 0; i < classes.count && !status; i++)
+        status = read(import, classes.name[i], user, err);
+    gad_file_names_free(&classes);
+    return status;
+}

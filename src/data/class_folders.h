@@ -8,4 +8,9 @@
  * and which dataset it looks like. */
 gad_status gad_class_folders_list(gad_import *import, const gad_catalog_entry *entry, gad_file_names *classes,
                                   gad_error *err);
+/* Reads each of them; the first failure ends it. `user` is handed on. */
+gad_status gad_class_folders_each(gad_import *import, const gad_catalog_entry *entry,
+                                  gad_status (*read)(gad_import *import, const char *class_name, const void *user,
+                                                     gad_error *err),
+                                  const void *user, gad_error *err);
 #endif

@@ -122,17 +122,6 @@ static gad_status place(writer *w, const gad_sample *s, char *folder, char *name
     return status;
 }
 
-static gad_status copy_file(const char *from, const char *to, gad_error *err)
-{
-    gad_file_map map;
-    gad_status status = gad_file_map_open(from, &map, err);
-    if (status)
-        return status;
-    status = gad_file_write(to, map.data, map.size_bytes, err);
-    gad_file_map_close(&map);
-    return status;
-}
-
 static bool same_content(const char *a, const char *b)
 {
     gad_hash x, y;
@@ -161,7 +150,7 @@ static gad_status bring(const writer *w, const gad_sample *s, const char *root, 
     if (there)
         unlink(to);
     if (w->job->settings->copy)
-        return copy_file(from, to, err);
+        return gad_file_copy(from, to, err);
     return symlink(from, to) ? gad_error_system(err, "link an image", to, errno) : GAD_OK;
 }
 

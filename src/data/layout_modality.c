@@ -95,16 +95,17 @@ static gad_status read_split(gad_import *import, const char *class_name, const c
     return status;
 }
 
+static gad_status read_class(gad_import *import, const char *class_name, const void *user, gad_error *err)
+{
+    const gad_layout_modality *layout = user;
+    gad_status status = GAD_OK;
+    for (int s = 0; layout->splits[s] && !status; s++)
+        status = read_split(import, class_name, layout->splits[s], layout->split_names[s], layout, err);
+    return status;
+}
+
 gad_status gad_layout_modality_read(gad_import *import, const gad_catalog_entry *entry, const gad_layout_modality *layout,
                                     gad_error *err)
 {
-    gad_file_names classes;
-    gad_status status = gad_class_folders_list(import, entry, &classes, err);
-    if (status)
-        return status;
-    for (size_t i = 0; i < classes.count && !status; i++)
-        for (int s = 0; layout->splits[s] && !status; s++)
-            status = read_split(import, classes.name[i], layout->splits[s], layout->split_names[s], layout, err);
-    gad_file_names_free(&classes);
-    return status;
+    return gad_class_folders_each(import, entry, read_class, layout, err);
 }

@@ -118,15 +118,13 @@ gad_status gad_layout_mvtec_read_class(gad_import *import, const char *folder, c
     return status;
 }
 
+static gad_status read_class(gad_import *import, const char *class_name, const void *layout, gad_error *err)
+{
+    return gad_layout_mvtec_read_class(import, class_name, layout, err);
+}
+
 gad_status gad_layout_mvtec_read(gad_import *import, const gad_catalog_entry *entry, const gad_layout_mvtec *layout,
                                  gad_error *err)
 {
-    gad_file_names classes;
-    gad_status status = gad_class_folders_list(import, entry, &classes, err);
-    if (status)
-        return status;
-    for (size_t i = 0; i < classes.count && !status; i++)
-        status = gad_layout_mvtec_read_class(import, classes.name[i], layout, err);
-    gad_file_names_free(&classes);
-    return status;
+    return gad_class_folders_each(import, entry, read_class, layout, err);
 }

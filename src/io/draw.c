@@ -59,17 +59,6 @@ void gad_draw_frame(gad_image *image, gad_draw_area area, int64_t thickness_px, 
     gad_draw_fill(image, (gad_draw_area){a.x2 - thickness_px, inner_y1, a.x2, inner_y2}, colour, 1);
 }
 
-void gad_draw_mask(gad_image *image, const gad_image *mask, uint8_t threshold, gad_draw_colour colour, double opacity)
-{
-    int part = parts(opacity);
-    for (int64_t y = 0; y < image->height; y++) {
-        const uint8_t *row = gad_image_row(mask, (2 * y + 1) * mask->height / (2 * image->height));
-        for (int64_t x = 0; x < image->width; x++)
-            if (row[(2 * x + 1) * mask->width / (2 * image->width)] > threshold)
-                blend(gad_image_row(image, y) + x * image->channels, image->channels, colour, part);
-    }
-}
-
 /* ---- heat map ----------------------------------------------------------------------------------------------------- */
 
 gad_draw_colour gad_draw_heat_colour(double value)

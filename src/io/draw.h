@@ -21,8 +21,6 @@ int gad_draw_scale(const gad_image *image);
 void gad_draw_frame(gad_image *image, gad_draw_area area, int64_t thickness_px, gad_draw_colour colour);
 /* The whole area; opacity 0 leaves the picture, 1 hides it. */
 void gad_draw_fill(gad_image *image, gad_draw_area area, gad_draw_colour colour, double opacity);
-/* Where a one-channel mask is over `threshold`. The mask is stretched to the image (nearest). */
-void gad_draw_mask(gad_image *image, const gad_image *mask, uint8_t threshold, gad_draw_colour colour, double opacity);
 
 /* map [rows, cols], smoothly stretched over the image: `low` and less leave the picture as it is, `high` and more show the
  * brightest colour at the full opacity. Not-a-number counts as low. */

@@ -97,11 +97,6 @@ const char *gad_journal_find(const gad_journal *j, const gad_journal_part *part)
     return e && (e->of.low || e->of.high) ? e->verdict : NULL;
 }
 
-int64_t gad_journal_count(const gad_journal *j)
-{
-    return (int64_t)j->count;
-}
-
 /* ---- lines --------------------------------------------------------------------------------------------------------- */
 
 static gad_status append(int fd, const char *path, const gad_string *text, gad_error *err)

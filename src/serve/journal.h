@@ -18,7 +18,6 @@ typedef struct gad_journal_part {
 /* `folder`/results.jsonl and results.csv, made when absent. */
 gad_status gad_journal_open(const char *folder, gad_journal **journal, gad_error *err);
 void gad_journal_close(gad_journal *journal);
-int64_t gad_journal_count(const gad_journal *journal);
 /* The verdict it got, or NULL when it is not known; owned by the journal. */
 const char *gad_journal_find(const gad_journal *journal, const gad_journal_part *part);
 /* Adds it, on disk before this returns. `result` is an object with "verdict", and perhaps "score" and "threshold"; the

@@ -71,8 +71,3 @@ void gad_response_error(gad_response *response, const gad_error *err)
     gad_response_refuse(response, status, gad_status_name(err->code), "%s: %s%s%s", err->operation, err->cause,
                         err->hint[0] ? "; " : "", err->hint);
 }
-
-const char *gad_response_status_text(int status)
-{
-    return status < 300 ? "ok" : status < 500 ? "refused" : "failed";
-}

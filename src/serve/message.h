@@ -47,5 +47,4 @@ __attribute__((format(printf, 4, 5))) void gad_response_refuse(gad_response *res
                                                                const char *format, ...);
 /* The same of a failed call: whose fault it is gives the status. */
 void gad_response_error(gad_response *response, const gad_error *err);
-const char *gad_response_status_text(int status);
 #endif

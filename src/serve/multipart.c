@@ -136,11 +136,3 @@ void gad_multipart_free(gad_multipart *parts)
     gad_memory_free(parts->part);
     *parts = (gad_multipart){0};
 }
-
-const gad_multipart_part *gad_multipart_find(const gad_multipart *parts, const char *name)
-{
-    for (size_t i = 0; i < parts->count; i++)
-        if (!strcmp(parts->part[i].name, name))
-            return &parts->part[i];
-    return NULL;
-}

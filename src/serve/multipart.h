@@ -21,6 +21,4 @@ bool gad_multipart_is(const char *content_type);
 gad_status gad_multipart_parse(const char *content_type, const char *body, size_t body_bytes, gad_multipart *parts,
                                gad_error *err);
 void gad_multipart_free(gad_multipart *parts);
-/* The first part of that name; NULL when there is none. */
-const gad_multipart_part *gad_multipart_find(const gad_multipart *parts, const char *name);
 #endif

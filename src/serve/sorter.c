@@ -68,17 +68,6 @@ static gad_status find_place(const char *folder, const char *name, const char *v
     return status;
 }
 
-static gad_status copy_file(const char *from, const char *to, gad_error *err)
-{
-    gad_file_map map;
-    gad_status status = gad_file_map_open(from, &map, err);
-    if (status)
-        return status;
-    status = gad_file_write(to, map.data, map.size_bytes, err);
-    gad_file_map_close(&map);
-    return status;
-}
-
 /* From one file system to another a file is copied, then removed. */
 static gad_status move_file(const char *from, const char *to, gad_error *err)
 {
@@ -86,7 +75,7 @@ static gad_status move_file(const char *from, const char *to, gad_error *err)
         return GAD_OK;
     if (errno != EXDEV)
         return gad_error_system(err, operation, to, errno);
-    gad_status status = copy_file(from, to, err);
+    gad_status status = gad_file_copy(from, to, err);
     return status ? status : gad_file_remove(from, err);
 }
 
@@ -106,7 +95,7 @@ gad_status gad_sorter_put(const char *folder, gad_sort how, const char *path, co
     gad_status status = find_place(folder, gad_file_name(path), verdict, &own, &to, err);
     if (!status && !is_sorted(path, own, how))
         status = how == GAD_SORT_MOVE   ? move_file(path, to, err)
-                 : how == GAD_SORT_COPY ? copy_file(path, to, err)
+                 : how == GAD_SORT_COPY ? gad_file_copy(path, to, err)
                                         : link_file(path, to, err);
     gad_memory_free(own);
     gad_memory_free(to);

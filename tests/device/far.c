@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/half.h"
 #include "base/memory.h"
+#include "op/ops_here.h"
 #include "op/quant.h"
 
 static const uintptr_t OFFSET = (uintptr_t)1 << 47; /* such addresses are in no process */
@@ -514,36 +515,13 @@ static const gad_ops table = {
     .place = place,
     .unplace = unplace,
     .fetch = fetch,
-    .linear = linear,
-    .linear_dx = linear_dx,
-    .linear_dw = linear_dw,
-    .linear_db = linear_db,
     .linear_parts = linear_parts,
     .linear_swiglu = linear_swiglu,
-    .rmsnorm = rmsnorm,
-    .rmsnorm_back = rmsnorm_back,
-    .layernorm = layernorm,
-    .layernorm_back = layernorm_back,
-    .swiglu = swiglu,
-    .swiglu_back = swiglu_back,
-    .gelu = gelu,
-    .gelu_back = gelu_back,
-    .rope = rope,
     .attention = attention,
     .attention_back = attention_back,
-    .embed = embed,
-    .embed_back = embed_back,
-    .rows = rows,
-    .rows_mix = rows_mix,
-    .rows_mix_back = rows_mix_back,
     .unfold = unfold,
     .expand_depthwise = expand_depthwise,
-    .axpby = axpby,
-    .zero = zero,
-    .logprob = logprob,
-    .logprob_back = logprob_back,
-    .sum_squares = sum_squares,
-    .adamw = adamw,
+    OPS_HERE,
     .free = free_far,
 };
 

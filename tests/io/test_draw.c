@@ -72,18 +72,6 @@ static void test_fill(void **state)
     gad_image_free(&image);
 }
 
-static void test_mask(void **state)
-{
-    (void)state;
-    gad_image image = flat(8, 8, 3, 0), mask = flat(4, 4, 1, 127);
-    mask.pixels[5] = 128; /* column 1, row 1 */
-    gad_draw_mask(&image, &mask, 127, white, 1);
-    assert_int_equal(count(&image, white), 4);
-    assert_true(is(&image, 2, 2, white) && is(&image, 3, 3, white));
-    gad_image_free(&image);
-    gad_image_free(&mask);
-}
-
 static void test_heat(void **state)
 {
     (void)state;
@@ -208,9 +196,9 @@ static void test_sheet(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_frame), cmocka_unit_test(test_fill),  cmocka_unit_test(test_mask),
-        cmocka_unit_test(test_heat),  cmocka_unit_test(test_font),  cmocka_unit_test(test_text),
-        cmocka_unit_test(test_scale), cmocka_unit_test(test_sheet),
+        cmocka_unit_test(test_frame), cmocka_unit_test(test_fill), cmocka_unit_test(test_heat),
+        cmocka_unit_test(test_font),  cmocka_unit_test(test_text), cmocka_unit_test(test_scale),
+        cmocka_unit_test(test_sheet),
     };
     return cmocka_run_group_tests_name("io/draw", tests, NULL, NULL);
 }

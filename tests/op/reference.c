@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "base/half.h"
 #include "base/memory.h"
+#include "op/host.h"
+#include "op/ops_here.h"
 #include "op/quant.h"
 
 #include <math.h>
@@ -83,17 +85,12 @@ static double parameter(gad_tensor t, int64_t c)
     return t.data ? read_number(t.data, t.dtype, c) : 0;
 }
 
-static double *at(gad_tensor t, int64_t row, int64_t col)
-{
-    return (double *)t.data + row * t.stride + col;
-}
-
 static void download(gad_device *device, float *host, gad_tensor x)
 {
     (void)device;
     for (int64_t t = 0; t < x.rows; t++)
         for (int64_t c = 0; c < x.cols; c++)
-            host[t * x.cols + c] = (float)*at(x, t, c);
+            host[t * x.cols + c] = (float)*reference_at(x, t, c);
 }
 
 static void fill(gad_device *device, gad_tensor y, const float *host)
@@ -119,32 +116,6 @@ static gad_tensor allocate_exact(gad_device *device, int64_t rows, int64_t cols)
     return x;
 }
 
-static void release(gad_device *device, gad_tensor x)
-{
-    (void)device;
-    gad_memory_free_aligned(x.data);
-}
-
-/* Parameters stay where the host has them. */
-static gad_weight place(gad_device *device, gad_weight host)
-{
-    (void)device;
-    return host;
-}
-
-static void unplace(gad_device *device, gad_weight placed)
-{
-    (void)device;
-    (void)placed;
-}
-
-static void fetch(gad_device *device, gad_weight host, gad_weight placed)
-{
-    (void)device;
-    (void)host;
-    (void)placed;
-}
-
 /* ---- linear ---- */
 
 /* A factor as device->products says. */
@@ -159,16 +130,16 @@ static gad_tensor rounded(gad_device *device, gad_tensor x, float alpha, const g
     gad_tensor to = take(device, x.rows, x.cols);
     for (int64_t t = 0; to.data && t < x.rows; t++) {
         for (int64_t i = 0; i < x.cols; i++)
-            *at(to, t, i) = factor(device, (double)alpha * *at(x, t, i));
+            *reference_at(to, t, i) = factor(device, (double)alpha * *reference_at(x, t, i));
         for (int64_t from = 0; w && gad_quant_is(w->dtype) && from < x.cols; from += GAD_QUANT_GROUP) {
             const int64_t n = x.cols - from < GAD_QUANT_GROUP ? x.cols - from : GAD_QUANT_GROUP;
             float value[GAD_QUANT_GROUP];
             int8_t q[GAD_QUANT_GROUP];
             for (int64_t i = 0; i < n; i++)
-                value[i] = alpha * (float)*at(x, t, from + i);
+                value[i] = alpha * (float)*reference_at(x, t, from + i);
             const double scale = (double)gad_quant_round(q, value, n);
             for (int64_t i = 0; i < n; i++)
-                *at(to, t, from + i) = scale * q[i];
+                *reference_at(to, t, from + i) = scale * q[i];
         }
     }
     return to;
@@ -183,9 +154,9 @@ static void linear(gad_device *device, gad_tensor y, gad_tensor x, gad_weight w,
             double sum = 0;
             for (int64_t i = 0; i < x.cols; i++) {
                 const double number = gad_reference_number(&w, o, i);
-                sum += *at(ax, t, i) * (gad_quant_is(w.dtype) ? number : factor(device, number));
+                sum += *reference_at(ax, t, i) * (gad_quant_is(w.dtype) ? number : factor(device, number));
             }
-            *at(y, t, o) = sum + parameter(bias, o) + (add ? *at(y, t, o) : 0);
+            *reference_at(y, t, o) = sum + parameter(bias, o) + (add ? *reference_at(y, t, o) : 0);
         }
     rewind_to(device, before);
 }
@@ -198,8 +169,8 @@ static void linear_dx(gad_device *device, gad_tensor dx, gad_tensor dy, gad_weig
         for (int64_t i = 0; i < dx.cols; i++) {
             double sum = 0;
             for (int64_t o = 0; o < dy.cols; o++)
-                sum += *at(ady, t, o) * factor(device, gad_reference_number(&w, o, i));
-            *at(dx, t, i) = sum + (add ? *at(dx, t, i) : 0);
+                sum += *reference_at(ady, t, o) * factor(device, gad_reference_number(&w, o, i));
+            *reference_at(dx, t, i) = sum + (add ? *reference_at(dx, t, i) : 0);
         }
     rewind_to(device, before);
 }
@@ -211,7 +182,7 @@ static void linear_dw(gad_device *device, gad_tensor dw, gad_tensor dy, gad_tens
     for (int64_t o = 0; ady.data && o < dw.rows; o++)
         for (int64_t i = 0; i < dw.cols; i++)
             for (int64_t t = 0; t < x.rows; t++)
-                *at(dw, o, i) += *at(ady, t, o) * factor(device, *at(x, t, i));
+                *reference_at(dw, o, i) += *reference_at(ady, t, o) * factor(device, *reference_at(x, t, i));
     rewind_to(device, before);
 }
 
@@ -220,7 +191,7 @@ static void linear_db(gad_device *device, gad_tensor db, gad_tensor dy)
     (void)device;
     for (int64_t t = 0; t < dy.rows; t++)
         for (int64_t o = 0; o < dy.cols; o++)
-            *at(db, 0, o) += *at(dy, t, o);
+            *reference_at(db, 0, o) += *reference_at(dy, t, o);
 }
 
 /* ---- norms ---- */
@@ -233,12 +204,12 @@ static void rmsnorm(gad_device *device, gad_tensor y, gad_tensor rstd, gad_tenso
         for (int64_t g = 0; g < x.cols / n; g++) {
             double sum = 0;
             for (int64_t c = 0; c < n; c++)
-                sum += *at(x, t, g * n + c) * *at(x, t, g * n + c);
+                sum += *reference_at(x, t, g * n + c) * *reference_at(x, t, g * n + c);
             double r = 1 / sqrt(sum / (double)n + (double)eps);
             for (int64_t c = 0; c < n; c++)
-                *at(y, t, g * n + c) = *at(x, t, g * n + c) * r * parameter(weight, c);
+                *reference_at(y, t, g * n + c) = *reference_at(x, t, g * n + c) * r * parameter(weight, c);
             if (rstd.data)
-                *at(rstd, t, g) = r;
+                *reference_at(rstd, t, g) = r;
         }
 }
 
@@ -249,14 +220,15 @@ static void rmsnorm_back(gad_device *device, gad_tensor dx, gad_tensor dweight, 
     const int64_t n = weight.cols;
     for (int64_t t = 0; t < x.rows; t++)
         for (int64_t g = 0; g < x.cols / n; g++) {
-            double r = *at(rstd, t, g), mean = 0;
+            double r = *reference_at(rstd, t, g), mean = 0;
             for (int64_t c = 0; c < n; c++)
-                mean += *at(dy, t, g * n + c) * parameter(weight, c) * *at(x, t, g * n + c) * r / (double)n;
+                mean +=
+                    *reference_at(dy, t, g * n + c) * parameter(weight, c) * *reference_at(x, t, g * n + c) * r / (double)n;
             for (int64_t c = 0; c < n; c++) {
-                double xh = *at(x, t, g * n + c) * r, d = *at(dy, t, g * n + c);
-                double *to = at(dx, t, g * n + c);
+                double xh = *reference_at(x, t, g * n + c) * r, d = *reference_at(dy, t, g * n + c);
+                double *to = reference_at(dx, t, g * n + c);
                 if (dweight.data)
-                    *at(dweight, 0, c) += d * xh;
+                    *reference_at(dweight, 0, c) += d * xh;
                 *to = r * (d * parameter(weight, c) - xh * mean) + (add ? *to : 0);
             }
         }
@@ -270,15 +242,15 @@ static void layernorm(gad_device *device, gad_tensor y, gad_tensor stats, gad_te
     for (int64_t t = 0; t < x.rows; t++) {
         double mean = 0, square = 0;
         for (int64_t c = 0; c < x.cols; c++)
-            mean += *at(x, t, c) / n;
+            mean += *reference_at(x, t, c) / n;
         for (int64_t c = 0; c < x.cols; c++)
-            square += (*at(x, t, c) - mean) * (*at(x, t, c) - mean) / n;
+            square += (*reference_at(x, t, c) - mean) * (*reference_at(x, t, c) - mean) / n;
         double r = 1 / sqrt(square + (double)eps);
         for (int64_t c = 0; c < x.cols; c++)
-            *at(y, t, c) = (*at(x, t, c) - mean) * r * parameter(weight, c) + parameter(bias, c);
+            *reference_at(y, t, c) = (*reference_at(x, t, c) - mean) * r * parameter(weight, c) + parameter(bias, c);
         if (stats.data) {
-            *at(stats, t, 0) = mean;
-            *at(stats, t, 1) = r;
+            *reference_at(stats, t, 0) = mean;
+            *reference_at(stats, t, 1) = r;
         }
     }
 }
@@ -289,19 +261,20 @@ static void layernorm_back(gad_device *device, gad_tensor dx, gad_tensor dweight
     (void)device;
     const double n = (double)x.cols;
     for (int64_t t = 0; t < x.rows; t++) {
-        double mean = *at(stats, t, 0), r = *at(stats, t, 1), mean_u = 0, mean_ux = 0;
+        double mean = *reference_at(stats, t, 0), r = *reference_at(stats, t, 1), mean_u = 0, mean_ux = 0;
         for (int64_t c = 0; c < x.cols; c++) {
-            double u = *at(dy, t, c) * parameter(weight, c);
+            double u = *reference_at(dy, t, c) * parameter(weight, c);
             mean_u += u / n;
-            mean_ux += u * (*at(x, t, c) - mean) * r / n;
+            mean_ux += u * (*reference_at(x, t, c) - mean) * r / n;
         }
         for (int64_t c = 0; c < x.cols; c++) {
-            double xh = (*at(x, t, c) - mean) * r, d = *at(dy, t, c);
+            double xh = (*reference_at(x, t, c) - mean) * r, d = *reference_at(dy, t, c);
             if (dweight.data)
-                *at(dweight, 0, c) += d * xh;
+                *reference_at(dweight, 0, c) += d * xh;
             if (dbias.data)
-                *at(dbias, 0, c) += d;
-            *at(dx, t, c) = r * (d * parameter(weight, c) - mean_u - xh * mean_ux) + (add ? *at(dx, t, c) : 0);
+                *reference_at(dbias, 0, c) += d;
+            *reference_at(dx, t, c) =
+                r * (d * parameter(weight, c) - mean_u - xh * mean_ux) + (add ? *reference_at(dx, t, c) : 0);
         }
     }
 }
@@ -318,7 +291,7 @@ static void swiglu(gad_device *device, gad_tensor y, gad_tensor a, gad_tensor b)
     (void)device;
     for (int64_t t = 0; t < y.rows; t++)
         for (int64_t c = 0; c < y.cols; c++)
-            *at(y, t, c) = *at(a, t, c) * sigmoid(*at(a, t, c)) * *at(b, t, c);
+            *reference_at(y, t, c) = *reference_at(a, t, c) * sigmoid(*reference_at(a, t, c)) * *reference_at(b, t, c);
 }
 
 static void swiglu_back(gad_device *device, gad_tensor da, gad_tensor db, gad_tensor dy, gad_tensor a, gad_tensor b)
@@ -326,9 +299,9 @@ static void swiglu_back(gad_device *device, gad_tensor da, gad_tensor db, gad_te
     (void)device;
     for (int64_t t = 0; t < dy.rows; t++)
         for (int64_t c = 0; c < dy.cols; c++) {
-            double x = *at(a, t, c), r = *at(b, t, c), d = *at(dy, t, c), s = sigmoid(x);
-            *at(da, t, c) = d * r * s * (1 + x * (1 - s));
-            *at(db, t, c) = d * x * s;
+            double x = *reference_at(a, t, c), r = *reference_at(b, t, c), d = *reference_at(dy, t, c), s = sigmoid(x);
+            *reference_at(da, t, c) = d * r * s * (1 + x * (1 - s));
+            *reference_at(db, t, c) = d * x * s;
         }
 }
 
@@ -339,9 +312,9 @@ static void gelu(gad_device *device, gad_tensor y, gad_tensor x, gad_gelu_kind k
     (void)device;
     for (int64_t t = 0; t < y.rows; t++)
         for (int64_t c = 0; c < y.cols; c++) {
-            double v = *at(x, t, c);
+            double v = *reference_at(x, t, c);
             double inner = kind == GAD_GELU_ERF ? erf(v / sqrt(2)) : tanh(k0 * (v + k1 * v * v * v));
-            *at(y, t, c) = 0.5 * v * (1 + inner);
+            *reference_at(y, t, c) = 0.5 * v * (1 + inner);
         }
 }
 
@@ -350,14 +323,14 @@ static void gelu_back(gad_device *device, gad_tensor dx, gad_tensor dy, gad_tens
     (void)device;
     for (int64_t t = 0; t < dx.rows; t++)
         for (int64_t c = 0; c < dx.cols; c++) {
-            double v = *at(x, t, c), slope;
+            double v = *reference_at(x, t, c), slope;
             if (kind == GAD_GELU_ERF) {
                 slope = 0.5 * (1 + erf(v / sqrt(2))) + v * exp(-v * v / 2) / sqrt(2 * M_PI);
             } else {
                 double th = tanh(k0 * (v + k1 * v * v * v));
                 slope = 0.5 * (1 + th) + 0.5 * v * (1 - th * th) * k0 * (1 + 3 * k1 * v * v);
             }
-            *at(dx, t, c) = *at(dy, t, c) * slope;
+            *reference_at(dx, t, c) = *reference_at(dy, t, c) * slope;
         }
 }
 
@@ -369,116 +342,11 @@ static void rope(gad_device *device, gad_tensor y, gad_tensor x, gad_tensor cosi
     for (int64_t t = 0; t < x.rows; t++)
         for (int64_t h = 0; h < heads; h++)
             for (int64_t i = 0; i < d / 2; i++) {
-                double c = *at(cosine, t, i), s = inverse ? -*at(sine, t, i) : *at(sine, t, i);
-                double a = *at(x, t, h * d + i), b = *at(x, t, h * d + i + d / 2);
-                *at(y, t, h * d + i) = a * c - b * s;
-                *at(y, t, h * d + i + d / 2) = b * c + a * s;
-            }
-}
-
-/* ---- attention ---- */
-
-static bool sees(const gad_attention_span *s, int64_t row, int64_t key)
-{
-    if (key >= s->p0 && key < s->p1)
-        return true;
-    return key >= s->k0 && key < s->k1 && (!s->causal || key <= s->k1 - (s->q1 - s->q0) + (row - s->q0));
-}
-
-static double head_dot(gad_tensor a, int64_t row_a, int64_t from_a, gad_tensor b, int64_t row_b, int64_t from_b, int64_t d)
-{
-    double sum = 0;
-    for (int64_t c = 0; c < d; c++)
-        sum += *at(a, row_a, from_a + c) * *at(b, row_b, from_b + c);
-    return sum;
-}
-
-/* Where key row `key` of the spans lies. */
-static int64_t place_of(const int32_t *pages, int64_t key)
-{
-    return pages ? pages[key / GAD_PAGE_ROWS] * (int64_t)GAD_PAGE_ROWS + key % GAD_PAGE_ROWS : key;
-}
-
-/* One row and head: o may be q, so that the result is put together in `out` first. */
-typedef struct row_call {
-    gad_tensor o, lse, q, k, v;
-    int64_t d, h, g, row;
-    double scale;
-    const gad_attention_span *span;
-    const int32_t *pages;
-} row_call;
-
-static double score_of(const row_call *c, int64_t key)
-{
-    return c->scale * head_dot(c->q, c->row, c->h * c->d, c->k, place_of(c->pages, key), c->g * c->d, c->d);
-}
-
-static void attend(const row_call *c, double *out)
-{
-    const int64_t d = c->d, end = c->span->k1 > c->span->p1 ? c->span->k1 : c->span->p1;
-    double largest = -INFINITY, sum = 0;
-    bool broken = false;
-    memset(out, 0, (size_t)d * sizeof(double));
-    for (int64_t key = 0; key < end; key++)
-        if (sees(c->span, c->row, key)) {
-            const double score = score_of(c, key);
-            broken |= isnan(score);
-            largest = fmax(largest, score);
-        }
-    for (int64_t key = 0; key < end; key++)
-        if (sees(c->span, c->row, key)) {
-            const double p = exp(score_of(c, key) - largest);
-            sum += p;
-            for (int64_t i = 0; i < d; i++)
-                out[i] += p * *at(c->v, place_of(c->pages, key), c->g * d + i);
-        }
-    for (int64_t i = 0; i < d; i++)
-        *at(c->o, c->row, c->h * d + i) = broken ? NAN : sum == 0 ? 0 : out[i] / sum;
-    if (c->lse.data)
-        *at(c->lse, c->row, c->h) = broken ? NAN : largest + log(sum);
-}
-
-static void attention(gad_device *device, gad_tensor o, gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v, int heads,
-                      int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count, const int32_t *pages)
-{
-    const int64_t d = q.cols / heads;
-    gad_tensor out = take(device, 1, d);
-    row_call c = {.o = o, .lse = lse, .q = q, .k = k, .v = v, .d = d, .scale = (double)scale, .pages = pages};
-    for (int64_t n = 0; out.data && n < span_count; n++)
-        for (c.span = &spans[n], c.row = spans[n].q0; c.row < spans[n].q1; c.row++)
-            for (c.h = 0; c.h < heads; c.h++) {
-                c.g = c.h / (heads / kv_heads);
-                attend(&c, out.data);
-            }
-    if (out.data)
-        rewind_to(device, mark(device) - 1);
-}
-
-/* P = exp(S - lse), D = sum dO O, dS = P (dO V^T - D): dq = scale dS K, dk += scale dS^T Q, dv += P^T dO */
-static void attention_back(gad_device *device, gad_tensor dq, gad_tensor dk, gad_tensor dv, gad_tensor d_o, gad_tensor o,
-                           gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v, int heads, int kv_heads, float scale,
-                           const gad_attention_span *spans, int64_t span_count)
-{
-    (void)device;
-    const int64_t d = q.cols / heads;
-    for (int64_t n = 0; n < span_count; n++)
-        for (int64_t row = spans[n].q0; row < spans[n].q1; row++)
-            for (int64_t h = 0; h < heads; h++) {
-                const int64_t g = h / (heads / kv_heads);
-                const double delta = head_dot(d_o, row, h * d, o, row, h * d, d);
-                for (int64_t c = 0; c < d; c++)
-                    *at(dq, row, h * d + c) = 0;
-                for (int64_t key = 0; key < k.rows; key++) {
-                    if (!sees(&spans[n], row, key))
-                        continue;
-                    double p = exp((double)scale * head_dot(q, row, h * d, k, key, g * d, d) - *at(lse, row, h));
-                    double ds = (double)scale * p * (head_dot(d_o, row, h * d, v, key, g * d, d) - delta);
-                    for (int64_t c = 0; c < d; c++) {
-                        *at(dq, row, h * d + c) += ds * *at(k, key, g * d + c);
-                        *at(dk, key, g * d + c) += ds * *at(q, row, h * d + c);
-                        *at(dv, key, g * d + c) += p * *at(d_o, row, h * d + c);
-                    }
-                }
+                double c = *reference_at(cosine, t, i),
+                       s = inverse ? -*reference_at(sine, t, i) : *reference_at(sine, t, i);
+                double a = *reference_at(x, t, h * d + i), b = *reference_at(x, t, h * d + i + d / 2);
+                *reference_at(y, t, h * d + i) = a * c - b * s;
+                *reference_at(y, t, h * d + i + d / 2) = b * c + a * s;
             }
 }
 
@@ -489,7 +357,7 @@ static void embed(gad_device *device, gad_tensor y, gad_weight table, const int3
     (void)device;
     for (int64_t t = 0; t < y.rows; t++)
         for (int64_t c = 0; ids[t] >= 0 && c < y.cols; c++)
-            *at(y, t, c) = gad_reference_number(&table, ids[t], c);
+            *reference_at(y, t, c) = gad_reference_number(&table, ids[t], c);
 }
 
 static void embed_back(gad_device *device, gad_tensor dtable, gad_tensor dy, const int32_t *ids)
@@ -497,7 +365,7 @@ static void embed_back(gad_device *device, gad_tensor dtable, gad_tensor dy, con
     (void)device;
     for (int64_t t = 0; t < dy.rows; t++)
         for (int64_t c = 0; ids[t] >= 0 && c < dy.cols; c++)
-            *at(dtable, ids[t], c) += *at(dy, t, c);
+            *reference_at(dtable, ids[t], c) += *reference_at(dy, t, c);
 }
 
 static void rows(gad_device *device, gad_tensor y, const int32_t *to, gad_tensor x, const int32_t *from, int64_t n,
@@ -506,8 +374,8 @@ static void rows(gad_device *device, gad_tensor y, const int32_t *to, gad_tensor
     (void)device;
     for (int64_t i = 0; i < n; i++)
         for (int64_t c = 0; c < y.cols; c++) {
-            double *target = at(y, to ? to[i] : i, c);
-            *target = *at(x, from ? from[i] : i, c) + (add ? *target : 0);
+            double *target = reference_at(y, to ? to[i] : i, c);
+            *target = *reference_at(x, from ? from[i] : i, c) + (add ? *target : 0);
         }
 }
 
@@ -516,7 +384,7 @@ static void rows_mix(gad_device *device, gad_tensor y, gad_weight table, const i
     (void)device;
     for (int64_t j = 0; j < 4 * y.rows; j++)
         for (int64_t c = 0; c < y.cols; c++)
-            *at(y, j / 4, c) += (double)weight[j] * gad_reference_number(&table, index[j], c);
+            *reference_at(y, j / 4, c) += (double)weight[j] * gad_reference_number(&table, index[j], c);
 }
 
 static void rows_mix_back(gad_device *device, gad_tensor dtable, gad_tensor dy, const int32_t *index, const float *weight)
@@ -524,7 +392,7 @@ static void rows_mix_back(gad_device *device, gad_tensor dtable, gad_tensor dy, 
     (void)device;
     for (int64_t j = 0; j < 4 * dy.rows; j++)
         for (int64_t c = 0; c < dy.cols; c++)
-            *at(dtable, index[j], c) += (double)weight[j] * *at(dy, j / 4, c);
+            *reference_at(dtable, index[j], c) += (double)weight[j] * *reference_at(dy, j / 4, c);
 }
 
 static void axpby(gad_device *device, gad_tensor y, float alpha, gad_tensor x, float beta)
@@ -532,7 +400,8 @@ static void axpby(gad_device *device, gad_tensor y, float alpha, gad_tensor x, f
     (void)device;
     for (int64_t t = 0; t < y.rows; t++)
         for (int64_t c = 0; c < y.cols; c++)
-            *at(y, t, c) = (double)alpha * *at(x, t, c) + (beta == 0 ? 0 : (double)beta * *at(y, t, c));
+            *reference_at(y, t, c) =
+                (double)alpha * *reference_at(x, t, c) + (beta == 0 ? 0 : (double)beta * *reference_at(y, t, c));
 }
 
 static void zero(gad_device *device, gad_tensor y)
@@ -540,7 +409,7 @@ static void zero(gad_device *device, gad_tensor y)
     (void)device;
     for (int64_t t = 0; t < y.rows; t++)
         for (int64_t c = 0; c < y.cols; c++)
-            *at(y, t, c) = 0;
+            *reference_at(y, t, c) = 0;
 }
 
 /* ---- log-probability ---- */
@@ -550,9 +419,9 @@ static double log_sum(gad_tensor z, int64_t t, double temperature)
 {
     double largest = -INFINITY, sum = 0;
     for (int64_t v = 0; v < z.cols; v++)
-        largest = fmax(largest, *at(z, t, v) / temperature);
+        largest = fmax(largest, *reference_at(z, t, v) / temperature);
     for (int64_t v = 0; v < z.cols; v++)
-        sum += exp(*at(z, t, v) / temperature - largest);
+        sum += exp(*reference_at(z, t, v) / temperature - largest);
     return largest + log(sum);
 }
 
@@ -562,13 +431,13 @@ static void logprob(gad_device *device, gad_tensor logp, gad_tensor entropy, gad
     (void)device;
     for (int64_t t = 0; t < z.rows; t++) {
         double total = log_sum(z, t, (double)temperature), h = 0;
-        *at(logp, t, 0) = *at(z, t, target[t]) / (double)temperature - total;
+        *reference_at(logp, t, 0) = *reference_at(z, t, target[t]) / (double)temperature - total;
         for (int64_t v = 0; v < z.cols; v++) {
-            double log_p = *at(z, t, v) / (double)temperature - total;
+            double log_p = *reference_at(z, t, v) / (double)temperature - total;
             h -= exp(log_p) == 0 ? 0 : exp(log_p) * log_p;
         }
         if (entropy.data)
-            *at(entropy, t, 0) = h;
+            *reference_at(entropy, t, 0) = h;
     }
 }
 
@@ -577,15 +446,16 @@ static void logprob_back(gad_device *device, gad_tensor dz, gad_tensor g, gad_te
 {
     (void)device;
     for (int64_t t = 0; t < z.rows; t++) {
-        double total = log_sum(z, t, (double)temperature), slope = *at(g, t, 0) / (double)temperature, entropy = 0;
-        double rate = h.data ? *at(h, t, 0) / (double)temperature : 0;
+        double total = log_sum(z, t, (double)temperature), slope = *reference_at(g, t, 0) / (double)temperature,
+               entropy = 0;
+        double rate = h.data ? *reference_at(h, t, 0) / (double)temperature : 0;
         for (int64_t v = 0; v < z.cols; v++) {
-            double log_p = *at(z, t, v) / (double)temperature - total;
+            double log_p = *reference_at(z, t, v) / (double)temperature - total;
             entropy -= exp(log_p) == 0 ? 0 : exp(log_p) * log_p;
         }
         for (int64_t v = 0; v < z.cols; v++) {
-            double log_p = *at(z, t, v) / (double)temperature - total, p = exp(log_p);
-            *at(dz, t, v) = slope * ((v == target[t] ? 1 : 0) - p) - (p == 0 ? 0 : rate * p * (log_p + entropy));
+            double log_p = *reference_at(z, t, v) / (double)temperature - total, p = exp(log_p);
+            *reference_at(dz, t, v) = slope * ((v == target[t] ? 1 : 0) - p) - (p == 0 ? 0 : rate * p * (log_p + entropy));
         }
     }
 }
@@ -599,7 +469,7 @@ static double sum_squares(gad_device *device, const gad_tensor *x, int64_t count
     for (int64_t i = 0; i < count; i++)
         for (int64_t t = 0; t < x[i].rows; t++)
             for (int64_t c = 0; c < x[i].cols; c++)
-                sum += *at(x[i], t, c) * *at(x[i], t, c);
+                sum += *reference_at(x[i], t, c) * *reference_at(x[i], t, c);
     return sum;
 }
 
@@ -647,40 +517,17 @@ static const gad_ops table = {
     .fill = fill,
     .allocate = allocate,
     .allocate_exact = allocate_exact,
-    .release = release,
-    .place = place,
-    .unplace = unplace,
-    .fetch = fetch,
-    .linear = linear,
-    .linear_dx = linear_dx,
-    .linear_dw = linear_dw,
-    .linear_db = linear_db,
+    .release = gad_host_release,
+    .place = gad_host_place,
+    .unplace = gad_host_unplace,
+    .fetch = gad_host_fetch,
     .linear_parts = gad_reference_linear_parts,
     .linear_swiglu = gad_reference_linear_swiglu,
-    .rmsnorm = rmsnorm,
-    .rmsnorm_back = rmsnorm_back,
-    .layernorm = layernorm,
-    .layernorm_back = layernorm_back,
-    .swiglu = swiglu,
-    .swiglu_back = swiglu_back,
-    .gelu = gelu,
-    .gelu_back = gelu_back,
-    .rope = rope,
-    .attention = attention,
-    .attention_back = attention_back,
-    .embed = embed,
-    .embed_back = embed_back,
-    .rows = rows,
-    .rows_mix = rows_mix,
-    .rows_mix_back = rows_mix_back,
+    .attention = gad_reference_attention,
+    .attention_back = gad_reference_attention_back,
     .unfold = gad_reference_unfold,
     .expand_depthwise = gad_reference_expand_depthwise,
-    .axpby = axpby,
-    .zero = zero,
-    .logprob = logprob,
-    .logprob_back = logprob_back,
-    .sum_squares = sum_squares,
-    .adamw = adamw,
+    OPS_HERE,
     .free = free_reference,
 };
 

@@ -104,8 +104,9 @@ static gad_status add_frame(gad_import *import, const char *class_name, const ga
     return gad_import_add(import, &e, err);
 }
 
-static gad_status read_cable(gad_import *import, const char *class_name, gad_error *err)
+static gad_status read_cable(gad_import *import, const char *class_name, const void *unused, gad_error *err)
 {
+    (void)unused;
     char name[64], path[128];
     snprintf(name, sizeof name, "cable_%s.json", class_name + strlen("Cable_"));
     snprintf(path, sizeof path, "%s/%s", class_name, name);
@@ -132,14 +133,7 @@ static gad_status read_cable(gad_import *import, const char *class_name, gad_err
 
 static gad_status read_cableinspect(gad_import *import, const gad_catalog_entry *entry, gad_error *err)
 {
-    gad_file_names classes;
-    gad_status status = gad_class_folders_list(import, entry, &classes, err);
-    if (status)
-        return status;
-    for (size_t i = 0; i < classes.count && !status; i++)
-        status = read_cable(import, classes.name[i], err);
-    gad_file_names_free(&classes);
-    return status;
+    return gad_class_folders_each(import, entry, read_cable, NULL, err);
 }
 
 const gad_catalog_entry gad_cableinspect = {

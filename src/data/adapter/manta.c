@@ -48,8 +48,9 @@ static const char *const CLASSES[] = {"maize",
                                       NULL};
 static const char *const DOMAINS[] = {"agriculture", "electronics", "groceries", "mechanics", "medicine", NULL};
 
-static gad_status read_class(gad_import *import, const char *folder, gad_error *err)
+static gad_status read_class(gad_import *import, const char *folder, const void *unused, gad_error *err)
 {
+    (void)unused;
     gad_layout_mvtec layout = gad_layout_mvtec_default();
     char path[512];
     layout.strips = 5;
@@ -77,20 +78,13 @@ static gad_status read_manta(gad_import *import, const gad_catalog_entry *entry,
         for (size_t i = 0; i < classes.count && !status; i++) {
             char folder[512];
             snprintf(folder, sizeof folder, "%s/%s", DOMAINS[d], classes.name[i]);
-            status = read_class(import, folder, err);
+            status = read_class(import, folder, NULL, err);
         }
         gad_file_names_free(&classes);
     }
     if (domains || status)
         return status;
-    gad_file_names classes;
-    status = gad_class_folders_list(import, entry, &classes, err);
-    if (status)
-        return status;
-    for (size_t i = 0; i < classes.count && !status; i++)
-        status = read_class(import, classes.name[i], err);
-    gad_file_names_free(&classes);
-    return status;
+    return gad_class_folders_each(import, entry, read_class, NULL, err);
 }
 
 const gad_catalog_entry gad_manta = {

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/half.h"
 #include "base/memory.h"
+#include "op/host.h"
 
 #include <omp.h>
 #include <stdio.h>
@@ -79,32 +80,6 @@ static gad_tensor allocate_exact(gad_device *device, int64_t rows, int64_t cols)
     return gad_tensor_make(data, GAD_F32, rows, cols);
 }
 
-static void release(gad_device *device, gad_tensor x)
-{
-    (void)device;
-    gad_memory_free_aligned(x.data);
-}
-
-/* Parameters stay where the host has them. */
-static gad_weight place(gad_device *device, gad_weight host)
-{
-    (void)device;
-    return host;
-}
-
-static void unplace(gad_device *device, gad_weight placed)
-{
-    (void)device;
-    (void)placed;
-}
-
-static void fetch(gad_device *device, gad_weight host, gad_weight placed)
-{
-    (void)device;
-    (void)host;
-    (void)placed;
-}
-
 /* ---- the table ---- */
 
 static void free_cpu(gad_device *device)
@@ -126,10 +101,10 @@ static const gad_ops table = {
     .fill = fill,
     .allocate = allocate,
     .allocate_exact = allocate_exact,
-    .release = release,
-    .place = place,
-    .unplace = unplace,
-    .fetch = fetch,
+    .release = gad_host_release,
+    .place = gad_host_place,
+    .unplace = gad_host_unplace,
+    .fetch = gad_host_fetch,
     .linear = gad_cpu_linear,
     .linear_dx = gad_cpu_linear_dx,
     .linear_dw = gad_cpu_linear_dw,
