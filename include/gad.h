@@ -55,6 +55,9 @@ typedef struct gad_engine_options {
     const char *image_size; /* of pictures, before the checkpoint's own bounds: "canvas" (shorter side 448, as the
                              * benchmark), "original" (also NULL), or the longest side in pixels */
     int64_t max_pixels;     /* bound on the pixels of an image as the model sees it; 0: the checkpoint's own */
+    /* A model that compares pixels does nothing else: the good parts are not remembered by the installed feature network
+     * too, which finds what is wrong with another piece of the product. */
+    bool pixels_alone;
     const gad_log *log;
 } gad_engine_options;
 

@@ -1,12 +1,15 @@
 /* picture: gad_picture_* of gad.h. */
 #include "api/picture.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "generate/engine.h"
+#include "inspect/product.h"
+#include "io/resize.h"
 
 static const char operation[] = "read image";
 
@@ -83,12 +86,24 @@ gad_status gad_picture_from_grey(const uint8_t *pixels, int width_px, int height
     return wrap(&image, picture, err);
 }
 
+/* To the area of GAD_PRODUCT_SIDE squared at most, its shape kept. */
+static gad_status shrink(const gad_image *image, gad_image *out, gad_error *err)
+{
+    const double k = fmin(1, GAD_PRODUCT_SIDE / sqrt((double)image->width * (double)image->height));
+    const int64_t width = llround(k * (double)image->width), height = llround(k * (double)image->height);
+    return gad_resize_bicubic(image, width > 1 ? width : 1, height > 1 ? height : 1, GAD_RESIZE_PIL, out, err);
+}
+
 gad_status gad_picture_fit(gad_picture *picture, const gad_engine *engine, gad_error *err)
 {
     gad_image fitted = {0};
     gad_status status = gad_preprocess_fit(&engine->preprocess, &picture->image, &fitted, err);
-    if (status)
+    if (!status && !picture->fitted)
+        status = shrink(&picture->image, &picture->whole, err);
+    if (status) {
+        gad_image_free(&fitted);
         return status;
+    }
     if (!picture->fitted)
         picture->look = gad_familiar_look(&picture->image);
     picture->fitted = true;
@@ -102,6 +117,7 @@ void gad_picture_free(gad_picture *picture)
     if (!picture)
         return;
     gad_image_free(&picture->image);
+    gad_image_free(&picture->whole);
     gad_memory_free(picture);
 }
 
@@ -141,7 +157,10 @@ gad_status gad_picture_turn(gad_picture *const *good, int good_count, const gad_
         return gad_error_memory(err, "inspect the part", pictures * sizeof *made);
     for (size_t i = 0; i < pictures; i++) {
         const gad_picture *p = i + 1 < pictures ? good[i] : part;
-        made[i] = (gad_turn_part){.image = &p->image, .hash = p->hash, .look = p->fitted ? &p->look : NULL};
+        made[i] = (gad_turn_part){.image = &p->image,
+                                  .hash = p->hash,
+                                  .look = p->fitted ? &p->look : NULL,
+                                  .whole = p->fitted ? &p->whole : NULL};
     }
     *turn = made;
     *count = (int)pictures;

@@ -10,8 +10,9 @@ struct gad_picture {
     gad_image image;
     gad_hash hash;
     char hash_text[33];
-    bool fitted;   /* `image` is what an engine sees of the picture */
-    gad_look look; /* of the whole picture, when fitted */
+    bool fitted;     /* `image` is what an engine sees of the picture */
+    gad_image whole; /* when fitted: the picture itself, no larger than a memory of good parts sees it */
+    gad_look look;   /* of the whole picture, when fitted */
 };
 
 /* The good pictures and the part as pieces of a turn; *turn is the caller's (gad_memory_free). */

@@ -33,6 +33,10 @@ static const option model[] = {
      .offset = AT(max_pixels),
      .fallback = "1003520",
      .help = "bound on an image's pixels as the model sees it; 0: the checkpoint's own"},
+    {.name = "pixels-alone",
+     .kind = OPTION_FLAG,
+     .offset = AT(pixels_alone),
+     .help = "a model that compares pixels does not remember the good parts by their features too"},
 };
 #undef AT
 const option_table options_engine_model = {model, OPTIONS_COUNT(model)};

@@ -63,6 +63,8 @@ static gad_status compare(const gad_model *model, gad_device *device, bool adapt
     for (int64_t i = 0; i < count && !status; i++)
         shown[i].picture = picture[i];
     if (!status)
+        shown[count - 1].memory = map->memory;
+    if (!status)
         status = gad_head_input_make(&model->config, shown, count, &pair, 1, &input, err);
     if (!status)
         status = gad_head_result_make(config, &input, &result, err);
@@ -75,6 +77,7 @@ static gad_status compare(const gad_model *model, gad_device *device, bool adapt
         memcpy(map->measurement, result.measurement, sizeof map->measurement);
         memcpy(map->words, result.words, sizeof map->words);
         map->region_count = result.region_count[0];
+        map->trust = result.trust[0];
         status = result.status ? gad_error_memory(err, operation, cells) : gad_device_check(device, err);
         if (!status && !gad_finite_all(map->logit, cells))
             status = gad_error_set(err, GAD_E_FORMAT, operation, "check the weights and the picture",
@@ -97,6 +100,8 @@ gad_status gad_evidence_make(const gad_model *model, gad_device *device, bool ad
     gad_hash hash = {0};
     for (int64_t i = 0; i < count; i++)
         hash = gad_hash_combine(hash, image[i]->hash);
+    if (map->memory) /* which the rows depend on too */
+        hash = gad_hash_combine(hash, gad_hash_bytes(operation, sizeof operation));
     gad_status status = host ? GAD_OK : gad_error_memory(err, operation, numbers * sizeof *host);
     if (!status)
         status = compare(model, device, adapters, picture, image, count, level, host, map, err);

@@ -9,6 +9,9 @@
 /* What the comparison shows. */
 typedef struct gad_evidence_map {
     float *logit; /* the caller's: room for every cell of the part (regions.h), less the level */
+    /* the caller's, NULL: none: logits of the cells, row by row, of a memory of the good parts */
+    const float *memory;
+    float trust; /* how much the comparison of pixels counted beside it, 0 to 1 */
     gad_region region[GAD_REGIONS_MAX];
     gad_measurement measurement[GAD_REGIONS_MAX]; /* of each region, in px of the picture that the model sees */
     gad_words words[GAD_REGIONS_MAX];

@@ -17,6 +17,7 @@ typedef struct gad_head_image {
     const gad_prepared *picture; /* NULL in a batch that compares nothing */
     const gad_region *forced;    /* of a test image: shown in place of what the heat map has; NULL: that is */
     int forced_count;
+    const float *memory; /* of a test image: logits of its cells, row by row, of who does not compare pixels; NULL: none */
 } gad_head_image;
 
 /* A feature map: rows of all images, one image after the other, for the matcher of the same number

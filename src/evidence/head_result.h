@@ -7,6 +7,7 @@
 
 typedef struct gad_head_scratch {
     float *raster; /* [cells of tests]: a heat map row by row */
+    float *sorted; /* [cells of tests] */
     int32_t *cell; /* [2 * cells of tests] */
     float *plane;  /* two pictures in sRGB */
 } gad_head_scratch;
@@ -16,6 +17,7 @@ typedef struct gad_head_result {
     float *logit;       /* [cells of tests] of the heat maps, less the input's level */
     gad_region *region; /* [pairs][GAD_REGIONS_MAX] */
     int *region_count;  /* [pairs] */
+    float *trust;       /* [pairs] how much the comparison of pixels counts beside a memory; 1: there is none */
     /* [pairs][GAD_REGIONS_MAX] what was measured of each, in px of the picture that the model sees; where nothing stands
      * out, of the first, the strongest place */
     gad_measurement *measurement;

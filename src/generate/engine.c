@@ -200,6 +200,7 @@ gad_status gad_engine_open(const gad_engine_options *options, gad_engine **engin
     if (!e)
         return gad_error_memory(err, operation, sizeof *e);
     e->log = options->log;
+    e->pixels_alone = options->pixels_alone;
     e->quantised = options->compute.quantise;
     e->images.limit_bytes = IMAGE_CACHE_BYTES;
     status = open_parts(e, &located, err);

@@ -27,6 +27,7 @@ struct gad_engine {
     char *question;                /* the checkpoint's own wording, question.txt; NULL: it has none */
     char hash[33];
     gad_quantise quantised;
+    bool pixels_alone; /* as in gad_engine_options */
     const gad_log *log;
     /* What a room above keeps with this engine; dropped with it and when its adapter changes. */
     void *kept;

@@ -201,6 +201,16 @@ static gad_status settle(inspection *in, gad_error *err)
     return status;
 }
 
+/* Where pixels say little, the memory of the good parts does. */
+static double weigh(const gad_turn *turn, double score)
+{
+    static const double least = 1e-6, rest = 0.3; /* what pixels always say */
+    const double p = fmin(fmax(score, least), 1 - least), trust = (double)turn->trust;
+    if (trust >= 1)
+        return score;
+    return 1 / (1 + exp(-((trust + (1 - trust) * rest) * log(p / (1 - p)) + (1 - trust) * turn->remembered)));
+}
+
 static gad_status answer(inspection *in, gad_error *err)
 {
     const gad_inspect_settings *s = in->settings;
@@ -210,6 +220,8 @@ static gad_status answer(inspection *in, gad_error *err)
     gad_status status = GAD_OK;
     if (!reason) {
         status = gad_ask_fast(in->engine, &in->turn, &in->cancel, &r->score_fast, err);
+        if (!status)
+            r->score_fast = weigh(&in->turn, r->score_fast);
         r->verdict = status ? r->verdict : decide(in);
         reason = s->reason == GAD_REASON_REJECTS && r->verdict == GAD_VERDICT_ANOMALOUS;
     }

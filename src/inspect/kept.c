@@ -10,6 +10,7 @@ static void free_kept(void *given)
     if (kept) {
         gad_prepared_free_kept(&kept->good);
         gad_backbone_free(kept->backbone);
+        gad_product_free(kept->memory);
     }
     gad_memory_free(kept);
 }

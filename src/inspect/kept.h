@@ -23,6 +23,8 @@ typedef struct gad_kept {
     int look_next;
     gad_backbone *backbone; /* by which looks are compared; NULL: not sought yet, or there is none */
     bool backbone_sought;
+    gad_product *memory; /* of the good parts of that hash (recall.h); NULL: of none, or there is no backbone */
+    gad_hash memory_of;
     gad_prepared_kept good; /* good parts of the last turn, ready to be compared with */
 } gad_kept;
 

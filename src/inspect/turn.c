@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "evidence/evidence.h"
 #include "inspect/kept.h"
+#include "inspect/recall.h"
 
 static const char operation[] = "inspect the part";
 
@@ -133,7 +134,8 @@ static gad_status find_level(gad_engine *e, const images *s, int64_t count, floa
 }
 
 /* The last image against the others, when the model can. */
-static gad_status compare(gad_engine *e, images *s, gad_turn *turn, gad_error *err)
+static gad_status compare(gad_engine *e, const gad_turn_part *part, size_t part_count, images *s, gad_turn *turn,
+                          gad_error *err)
 {
     if (!gad_head_exists(&e->model) || s->count < 2)
         return GAD_OK;
@@ -143,6 +145,12 @@ static gad_status compare(gad_engine *e, images *s, gad_turn *turn, gad_error *e
     turn->compared = gad_memory_zero(1, sizeof *turn->compared);
     gad_status status = turn->compared && map.logit ? GAD_OK : gad_error_memory(err, operation, cells * sizeof *map.logit);
     float level = 0;
+    int64_t side = gad_config_map_side(&e->model.config.evidence);
+    gad_recall recall = {.rows = grid.rows / 2 * side, .cols = grid.cols / 2 * side};
+    if (!status)
+        status = gad_recall_make(e, part, part_count, &recall, err);
+    map.memory = recall.logit;
+    turn->remembered = recall.score;
     if (!status)
         status = find_level(e, s, (int64_t)s->count - 1, &level, err);
     if (!status)
@@ -152,6 +160,8 @@ static gad_status compare(gad_engine *e, images *s, gad_turn *turn, gad_error *e
         status = take_heat(e, grid, &map, turn, err);
     if (!status)
         s->rows[s->count - 1] = turn->compared;
+    turn->trust = map.trust;
+    gad_memory_free(recall.logit);
     gad_memory_free(map.logit);
     return status;
 }
@@ -172,11 +182,11 @@ static gad_status render(gad_engine *e, const gad_turn_part *part, size_t part_c
 gad_status gad_turn_make(gad_engine *e, const gad_turn_part *part, size_t part_count, gad_turn *turn, gad_error *err)
 {
     images s = {0};
-    *turn = (gad_turn){0};
+    *turn = (gad_turn){.trust = 1};
     gad_device_recover(&e->device);
     gad_status status = encode(e, part, part_count, &s, turn, err);
     if (!status)
-        status = compare(e, &s, turn, err);
+        status = compare(e, part, part_count, &s, turn, err);
     if (!status)
         status = render(e, part, part_count, &s, turn, err);
     free_images(&s);

@@ -13,9 +13,10 @@ typedef struct gad_turn_part {
     const char *text;
     const gad_image *image;
     gad_hash hash;
-    const char *role;     /* as in gad_engine_part */
-    const gad_look *look; /* of the whole picture, where `image` is what the engine sees of it; NULL: it is the picture */
-    bool beside;          /* a picture that is neither the part nor a good one: a heat map. Not for models that compare */
+    const char *role;       /* as in gad_engine_part */
+    const gad_look *look;   /* of the whole picture, where `image` is what the engine sees of it; NULL: it is the picture */
+    const gad_image *whole; /* more of the picture than `image` holds, where that is what the engine sees of it; or NULL */
+    bool beside;            /* a picture that is neither the part nor a good one: a heat map. Not for models that compare */
 } gad_turn_part;
 
 typedef struct gad_turn {
@@ -27,7 +28,9 @@ typedef struct gad_turn {
     gad_region region[GAD_REGIONS_MAX];           /* of the heat map */
     gad_measurement measurement[GAD_REGIONS_MAX]; /* of each region, in px of the view */
     gad_words words[GAD_REGIONS_MAX];
-    int region_count; /* 0: the first region is the strongest place */
+    int region_count;  /* 0: the first region is the strongest place */
+    float trust;       /* how much the comparison of pixels counts beside the memory, 0 to 1 */
+    double remembered; /* logit of the part by a memory of the good ones (recall.h) */
 } gad_turn;
 
 /* Images that are compared are a model's with an evidence head, two at least. */

@@ -63,7 +63,9 @@ static gad_status prepare_evidence(run *r, gad_error *err)
     if (!image)
         return gad_error_memory(err, operation, (size_t)batch->image_count * sizeof *image);
     for (int64_t i = 0; i < batch->image_count; i++)
-        image[i] = (gad_head_image){batch->image[i].prepared, batch->image[i].forced, batch->image[i].forced_count};
+        image[i] = (gad_head_image){.picture = batch->image[i].prepared,
+                                    .forced = batch->image[i].forced,
+                                    .forced_count = batch->image[i].forced_count};
     gad_status status = gad_head_input_make(&r->step->model->config, image, batch->image_count, batch->pair,
                                             batch->pair_count, &r->compared, err);
     gad_memory_free(image);

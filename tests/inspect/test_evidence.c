@@ -42,7 +42,7 @@ static int open_bench(void **state)
     const char *folder = support_scratch(GAD_TEST_TMP, "evidence-model");
     gad_new_settings settings = {.preset = "xs", .out = folder, .difference = true, .seed = 3};
     ASSERT_OK(gad_model_new(&settings, &err), &err);
-    gad_engine_options options = {.model = folder, .compute.threads = 1};
+    gad_engine_options options = {.model = folder, .compute.threads = 1, .pixels_alone = true};
     ASSERT_OK(gad_engine_open(&options, &b.engine, &err), &err);
     /* mapped weights are not written to: train them, which makes copies */
     for (size_t i = 0; i < b.engine->model.params.count; i++)
