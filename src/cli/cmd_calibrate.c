@@ -178,6 +178,7 @@ static int calibrate_scores(const calibrate_options *o, gad_engine *engine, refe
         code = terminal_fail(&err);
     if (!code) {
         print_threshold(o, &threshold);
+        left_out.count += refs->left_out.count;
         code = parts_unread_end(&left_out);
     }
     free(scores);

@@ -218,6 +218,7 @@ static int inspect_and_sum_up(inspect_run *run, const paths *parts)
     free(settings);
     int closed = results_close(&run->files);
     code = code ? code : closed;
+    code = code ? code : parts_unread_end(&run->by->refs.left_out);
     return verdict_rejects(&run->count) && !strcmp(o->fail_on, "anomaly") ? EXIT_ANOMALY : code;
 }
 

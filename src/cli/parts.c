@@ -37,16 +37,17 @@ void parts_unread_say(void *user, const char *path, const gad_error *why)
     unread *left_out = user;
     left_out->count++;
     terminal_progress_end();
-    terminal_printf(stderr, "gad %s: left out: %s: cannot %s: %s\n", left_out->command_name, path, why->operation,
-                    why->cause);
+    terminal_printf(stderr, "gad%s%s: left out: %s: cannot %s: %s\n", left_out->command_name ? " " : "",
+                    left_out->command_name ? left_out->command_name : "", path, why->operation, why->cause);
 }
 
 int parts_unread_end(const unread *left_out)
 {
     if (!left_out->count)
         return EXIT_DONE;
-    fprintf(stderr, "gad %s: %lld file%s could not be read and left out\n", left_out->command_name,
-            (long long)left_out->count, left_out->count == 1 ? "" : "s");
+    fprintf(stderr, "gad%s%s: %lld file%s could not be read and left out\n", left_out->command_name ? " " : "",
+            left_out->command_name ? left_out->command_name : "", (long long)left_out->count,
+            left_out->count == 1 ? "" : "s");
     return EXIT_FAILED;
 }
 
@@ -142,12 +143,22 @@ int parts_references_load(const option_list *given, const gad_engine *engine, re
         return EXIT_FAILED;
     if (choose && gad_gallery_new((int)r->path.count, &r->gallery, &err))
         return terminal_fail(&err);
-    for (size_t i = 0; i < r->path.count; i++)
-        if (load_reference(engine, r->path.item[i], r, &r->picture[i], &err)) {
+    for (size_t i = 0; i < r->path.count;) {
+        if (!load_reference(engine, r->path.item[i], r, &r->picture[i], &err)) {
+            i++;
+            continue;
+        }
+        if (!choose || err.code == GAD_E_MEMORY || r->path.count == 1) {
             terminal_fail(&err);
             terminal_printf(stderr, "     the reference %s cannot be used\n", r->path.item[i]);
             return EXIT_FAILED;
         }
+        parts_unread_say(&r->left_out, r->path.item[i], &err);
+        gad_picture_free(r->picture[i]);
+        r->picture[i] = NULL;
+        free(r->path.item[i]);
+        memmove(r->path.item + i, r->path.item + i + 1, (--r->path.count - i) * sizeof *r->path.item);
+    }
     return EXIT_DONE;
 }
 

@@ -19,7 +19,7 @@ void parts_paths_free(paths *list);
 
 /* What could not be read of a series that goes on without it: as gad_learn_settings.on_unread and its user. */
 typedef struct unread {
-    const char *command_name;
+    const char *command_name; /* NULL: none is said */
     int64_t count;
 } unread;
 void parts_unread_say(void *user, const char *path, const gad_error *why);
@@ -31,9 +31,11 @@ typedef struct references {
     paths path;
     gad_picture **picture;
     gad_gallery *gallery; /* NULL: show all */
+    unread left_out;      /* of those in folders */
 } references;
 
-/* An exit code, with a message when it is not EXIT_DONE. */
+/* An exit code, with a message when it is not EXIT_DONE. Of a folder what cannot be read is left out, as long as a good
+ * part remains. */
 int parts_references_load(const option_list *given, const gad_engine *engine, references *r);
 void parts_references_free(references *r);
 /* The good parts to show with this one. */

@@ -129,9 +129,9 @@ static void import_after(bool succeeded)
     assert_samples(6, 6);
 }
 
-/* The same pictures, said by annotation files. */
+/* The same pictures, said by annotation files; one name in another letter case. */
 static const char coco[] =
-    "{\"images\":[{\"id\":1,\"file_name\":\"good/a.png\"},{\"id\":2,\"file_name\":\"good/b.png\"},"
+    "{\"images\":[{\"id\":1,\"file_name\":\"GOOD/A.png\"},{\"id\":2,\"file_name\":\"good/b.png\"},"
     "{\"id\":3,\"file_name\":\"bad/c.png\"}],\"categories\":[{\"id\":1,\"name\":\"dent\"}],"
     "\"annotations\":[{\"id\":1,\"image_id\":3,\"category_id\":1,\"segmentation\":[[1,1,9,1,9,9]]},"
     "{\"id\":2,\"image_id\":3,\"category_id\":1,\"segmentation\":{\"size\":[30,40],\"counts\":[100,9,1091]}}]}";
@@ -142,7 +142,7 @@ static const char label_studio[] =
     "\"original_width\":40,\"original_height\":30,\"value\":{\"x\":10,\"y\":10,\"width\":20,\"height\":20,\"rotation\":10,"
     "\"rectanglelabels\":[\"dent\"]}}]}]}]";
 static const char lines[] =
-    "{\"image\":\"good/a.png\",\"category\":\"c\",\"split\":\"train\",\"label\":\"normal\"}\n{\"image\":\"good/"
+    "{\"image\":\"good/A.PNG\",\"category\":\"c\",\"split\":\"train\",\"label\":\"normal\"}\n{\"image\":\"good/"
     "b.png\",\"category\":\"c\",\"split\":\"train\",\"label\":\"normal\"}\n"
     "{\"image\":\"bad/"
     "c.png\",\"category\":\"c\",\"split\":\"train\",\"label\":\"anomalous\",\"boxes\":[[1,2,10,20]],\"labels\":[\"dent\"]}"

@@ -115,7 +115,7 @@ static void test_unread(void **state)
 {
     (void)state;
     gad_error err;
-    char good[900], fifo[1000], text[1000], away[1000], out[900], data[900];
+    char good[900], fifo[1000], text[1000], away[1000], out[900], data[900], named_part[1000];
     snprintf(good, sizeof good, "%s", scratch("unread"));
     snprintf(out, sizeof out, "%s", scratch("unread.gad"));
     snprintf(data, sizeof data, "%s", scratch("unread-data"));
@@ -124,6 +124,7 @@ static void test_unread(void **state)
         ASSERT_OK(gad_file_remove(made[i], &err), &err);
     ASSERT_OK(gad_file_make_directory(good, &err), &err);
     snprintf(fifo, sizeof fifo, "%s/a-fifo.png", good);
+    snprintf(named_part, sizeof named_part, "%s/good1.png", good);
     snprintf(text, sizeof text, "%s/text.png", good);
     snprintf(away, sizeof away, "%s/z-away.png", good);
     assert_int_equal(mkfifo(fifo, 0600), 0);
@@ -148,6 +149,14 @@ static void test_unread(void **state)
     program_result more = RUN("learn", "--product", out, "--good", good, "--out", out, "--threads", "1");
     expect(&more, 1, "stripes: 4 good parts");
     program_free(&more);
+    program_result chosen = RUN("inspect", "--reason", "never", "--threads", "1", "--ref", good, named_part);
+    expect(&chosen, 1, "3 files could not be read and left out");
+    expect(&chosen, 1, fifo);
+    expect(&chosen, 1, "normal");
+    program_free(&chosen);
+    program_result one = RUN("inspect", "--reason", "never", "--threads", "1", "--ref", fifo, named_part);
+    expect(&one, 1, "cannot be used");
+    program_free(&one);
     program_result new = RUN("product", "new", "stripes", "--data", data);
     expect(&new, 0, NULL);
     program_free(&new);
