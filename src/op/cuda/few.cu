@@ -94,6 +94,7 @@ static __global__ void __launch_bounds__(WARPS *GRID_WARP)
             step[i].high = pack_at(w_high + at, high && there);
             step[i].x = pack_at(x_row + at, mine && there);
         }
+        __syncwarp(); /* all loads go out before a product waits for the first: left alone, the compiler mixes them */
 #pragma unroll
         for (int i = 0; i < FLIGHT; i++)
             multiply_step(d, step[i]);
