@@ -55,7 +55,9 @@ static gad_status view_image(const gad_package *package, const gad_engine_option
     if (status)
         return status;
     gad_preprocess_bound(&preprocess, options->max_pixels);
-    status = gad_preprocess_view(&preprocess, width_px, height_px, view, err);
+    status = gad_preprocess_rule(options->image_size, &preprocess, err);
+    if (!status)
+        status = gad_preprocess_view(&preprocess, width_px, height_px, view, err);
     if (!status) {
         info->input_width_px = (int)view->width;
         info->input_height_px = (int)view->height;

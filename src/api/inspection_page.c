@@ -170,7 +170,7 @@ static gad_status keep(gad_inspection_page *page, gad_string *html, section wher
         gad_string_free(html);
         return gad_error_memory(err, operation, html->capacity);
     }
-    page->card[page->cards] = (card){*html, where, score, page->cards};
+    page->card[page->cards] = (card){.html = *html, .section = where, .score = score, .place = page->cards};
     page->cards++;
     return GAD_OK;
 }

@@ -156,7 +156,7 @@ static bool count_matches(matcher *m, int64_t *matches)
     span *stack = gad_memory_alloc(most, sizeof *stack);
     if (!stack)
         return false;
-    stack[depth++] = (span){0, m->a.count, 0, m->b.count};
+    stack[depth++] = (span){.a1 = 0, .a2 = m->a.count, .b1 = 0, .b2 = m->b.count};
     for (*matches = 0; depth;) {
         span s = stack[--depth];
         block b = longest_block(m, s);
@@ -164,9 +164,9 @@ static bool count_matches(matcher *m, int64_t *matches)
             continue;
         *matches += b.size;
         if (s.a1 < b.a && s.b1 < b.b)
-            stack[depth++] = (span){s.a1, b.a, s.b1, b.b};
+            stack[depth++] = (span){.a1 = s.a1, .a2 = b.a, .b1 = s.b1, .b2 = b.b};
         if (b.a + b.size < s.a2 && b.b + b.size < s.b2)
-            stack[depth++] = (span){b.a + b.size, s.a2, b.b + b.size, s.b2};
+            stack[depth++] = (span){.a1 = b.a + b.size, .a2 = s.a2, .b1 = b.b + b.size, .b2 = s.b2};
     }
     gad_memory_free(stack);
     return true;

@@ -166,6 +166,9 @@ static int run(void *settings)
         return describe_product(o->folder.item[0], o);
     gad_log log = terminal_log(false);
     o->engine.model = options_engine_folder(o->folder.count ? o->folder.item[0] : NULL);
+    const gad_engine_options usual = gad_engine_options_default();
+    o->engine.image_size = usual.image_size; /* pictures as the commands show them to a model */
+    o->engine.max_pixels = usual.max_pixels;
     o->engine.log = &log;
     gad_model_info info;
     if (gad_model_describe(&o->engine, o->width, o->height, o->images, o->answer, &info, &err))

@@ -99,8 +99,10 @@ int results_open(results *r, const result_options *o, const answer_options *aske
                  const char *settings)
 {
     gad_error err;
-    const gad_inspection_page_head head = {o->html, by->name, by->guarantee, settings};
-    *r = (results){o, asked, by, {parts, &by->refs.path, outputs_same_file(o->overlay, o->heatmap)}, NULL, NULL};
+    const gad_inspection_page_head head = {
+        .path = o->html, .model = by->name, .guarantee = by->guarantee, .settings = settings};
+    *r = (results){
+        .o = o, .asked = asked, .by = by, .names = {parts, &by->refs.path, outputs_same_file(o->overlay, o->heatmap)}};
     if (o->html && gad_inspection_page_new(&head, &r->page, &err))
         return terminal_fail(&err);
     if (o->csv && !(r->csv = fopen(o->csv, "we"))) {

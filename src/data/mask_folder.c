@@ -37,7 +37,10 @@ static gad_status list(gad_import *import, const char *folder, const char *type,
                 status = list(import, path, type, inner, depth + 1, masks, err);
             continue;
         }
-        mask m = {gad_memory_copy_string(path), type ? gad_memory_copy_string(type) : NULL, inner, 0};
+        mask m = {.path = gad_memory_copy_string(path),
+                  .type = type ? gad_memory_copy_string(type) : NULL,
+                  .inner = inner,
+                  .claims = 0};
         if (!m.path || (type && !m.type) ||
             !gad_memory_grow((void **)&masks->entry, &masks->capacity, masks->count, sizeof m)) {
             gad_memory_free(m.path);

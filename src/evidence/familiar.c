@@ -18,8 +18,9 @@ typedef struct measure {
 
 static double seen_distance(const gad_look *a, const gad_look *b);
 /* The look alone; beside what a backbone sees it tells wrong exposures only. */
-static const measure look_alone = {gad_familiar_distance, 0.9, 0.6, 0.2},
-                     look_beside = {gad_familiar_distance, 1.2, 0.9, 0.2}, sight = {seen_distance, 0.3, 0.2, 0.1};
+static const measure look_alone = {.distance = gad_familiar_distance, .widest = 0.9, .narrowest = 0.6, .margin = 0.2},
+                     look_beside = {.distance = gad_familiar_distance, .widest = 1.2, .narrowest = 0.9, .margin = 0.2},
+                     sight = {.distance = seen_distance, .widest = 0.3, .narrowest = 0.2, .margin = 0.1};
 
 /* Mean colour of cell (y, x) of SIDE x SIDE, from at most SAMPLES x SAMPLES px. */
 static void mean_colour(const gad_image *image, int64_t y, int64_t x, float colour[3])

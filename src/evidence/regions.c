@@ -70,7 +70,8 @@ static gad_region sharpen(const gad_regions_map *heat, const patch *p)
 {
     static const float share = 0.12f;
     int64_t px = heat->cell_px, width = heat->cols * px, height = heat->rows * px, margin = px / 4;
-    patch cells = {p->x1 * px, p->y1 * px, p->x2 * px, p->y2 * px, p->area, p->peak};
+    patch cells = {
+        .x1 = p->x1 * px, .y1 = p->y1 * px, .x2 = p->x2 * px, .y2 = p->y2 * px, .area = p->area, .peak = p->peak};
     patch sharp = {.x1 = width, .y1 = height};
     float largest = 0;
     for (int64_t y = cells.y1; heat->gap && y < cells.y2; y++)
@@ -125,7 +126,8 @@ int gad_regions_find(const gad_regions_map *heat, int32_t *scratch, gad_region r
     }
     if (!count) {
         int64_t y = first / heat->cols, x = first % heat->cols;
-        region[0] = cells_region(heat, &(patch){x, y, x + 1, y + 1, 1, heat->logit[first]});
+        region[0] =
+            cells_region(heat, &(patch){.x1 = x, .y1 = y, .x2 = x + 1, .y2 = y + 1, .area = 1, .peak = heat->logit[first]});
     }
     for (int i = 1; i < count; i++)
         for (int k = i; k > 0 && comes_before(&region[k], &region[k - 1]); k--) {

@@ -136,7 +136,7 @@ gad_status gad_lite_open(const char *path, gad_lite **lite, gad_backbone_info *i
 
 static gad_weight bias_of(const layer *l)
 {
-    return (gad_weight){l->bias.data, l->bias.dtype, 1, l->bias.cols, NULL};
+    return (gad_weight){.data = l->bias.data, .dtype = l->bias.dtype, .rows = 1, .cols = l->bias.cols};
 }
 
 static void place_layer(gad_device *device, layer *l)

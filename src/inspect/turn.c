@@ -11,12 +11,12 @@
 
 static const char operation[] = "inspect the part";
 
-/* The images of a turn on their way. */
+/* The images of a turn on their way: the good parts, then the one to inspect. */
 typedef struct images {
-    const gad_image_rows **rows;
-    const gad_prepared **prepared; /* where the model compares; borrowed */
+    size_t count;                  /* so far */
+    const gad_image_rows **rows;   /* [count] as the language model reads them; the engine's, or turn->compared */
+    const gad_prepared **prepared; /* [count] where the model compares: worked up; of what is kept, or &last */
     gad_prepared last;             /* the part to inspect, which does not come again */
-    size_t count;
 } images;
 
 static void free_images(images *s)
@@ -61,6 +61,23 @@ static gad_status prepare_good(gad_engine *e, const gad_turn_part *part, const g
     return status;
 }
 
+static gad_status encode_image(gad_engine *e, const gad_turn_part *part, bool compares, bool last, images *s,
+                               gad_turn *turn, gad_error *err)
+{
+    const gad_image_entry *entry;
+    gad_status status = gad_engine_encode(e, part->image, part->look != NULL, part->hash, &entry, err);
+    if (!status && compares)
+        status = last ? prepare(e, part, entry, &s->last, err) : prepare_good(e, part, entry, &s->prepared[s->count], err);
+    if (status)
+        return status;
+    if (compares && last)
+        s->prepared[s->count] = &s->last;
+    s->rows[s->count++] = &entry->rows;
+    if (!part->beside)
+        turn->view = entry->view;
+    return GAD_OK;
+}
+
 static gad_status encode(gad_engine *e, const gad_turn_part *part, size_t part_count, images *s, gad_turn *turn,
                          gad_error *err)
 {
@@ -71,24 +88,12 @@ static gad_status encode(gad_engine *e, const gad_turn_part *part, size_t part_c
     s->rows = gad_memory_alloc(total, sizeof *s->rows);
     if (!s->prepared || !s->rows)
         return gad_error_memory(err, operation, total * sizeof *s->rows);
-    bool compares = gad_head_exists(&e->model) && total > 1;
-    for (size_t i = 0; i < part_count; i++) {
-        const gad_image_entry *entry;
-        if (part[i].text)
-            continue;
-        gad_status status = gad_engine_encode(e, part[i].image, part[i].look != NULL, part[i].hash, &entry, err);
-        if (!status && compares && s->count + 1 < total)
-            status = prepare_good(e, &part[i], entry, &s->prepared[s->count], err);
-        else if (!status && compares)
-            status = prepare(e, &part[i], entry, &s->last, err);
-        if (status)
-            return status;
-        s->rows[s->count++] = &entry->rows;
-        turn->view = part[i].beside ? turn->view : entry->view;
-    }
-    if (compares)
-        s->prepared[total - 1] = &s->last;
-    return GAD_OK;
+    const bool compares = gad_head_exists(&e->model) && total > 1;
+    gad_status status = GAD_OK;
+    for (size_t i = 0; i < part_count && !status; i++)
+        if (!part[i].text)
+            status = encode_image(e, &part[i], compares, s->count + 1 == total, s, turn, err);
+    return status;
 }
 
 /* The heat map in rows, from cells in the order of tokens, and its regions. */

@@ -261,7 +261,7 @@ static gad_status write_tensors(const gad_gguf_parcel *p, bool visual, const cha
             status =
                 gad_error_set(err, GAD_E_UNSUPPORTED, operation, NULL, "llama.cpp has no tensor for \"%s\"", param->name);
         for (int k = 0; k < parts.count; k++, count++) {
-            sources[count] = (source){&p->model->config, param, parts, k};
+            sources[count] = (source){.config = &p->model->config, .param = param, .parts = parts, .part = k};
             gad_gguf_item *item = &items[count];
             int64_t shape[GAD_PARAM_MAX_RANK];
             *item = (gad_gguf_item){.name = sources[count].parts.name[k], .row = make_row, .user = &sources[count]};

@@ -50,7 +50,8 @@ void gad_linear_forward_all(const gad_pass *pass, const gad_linear_target *targe
     for (int i = 0; i < count; i++) {
         const gad_linear *layer = target[i].layer;
         const int heads = gad_linear_adapts(pass, layer) ? 0 : target[i].heads; /* what an adapter adds is turned too */
-        part[i] = (gad_linear_part){target[i].y, gad_param_weight(layer->weight), gad_param_vector(layer->bias), heads};
+        part[i] = (gad_linear_part){
+            .y = target[i].y, .w = gad_param_weight(layer->weight), .bias = gad_param_vector(layer->bias), .heads = heads};
     }
     device->ops->linear_parts(device, part, count, x, cos, sin);
     for (int i = 0; i < count; i++) {

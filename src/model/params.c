@@ -174,7 +174,7 @@ gad_status gad_param_quantise(gad_param *param, gad_dtype dtype, gad_error *err)
     free_value(param);
     param->owned = data;
     param->owned_scale = scale;
-    *w = (gad_weight){data, dtype, w->rows, w->cols, scale};
+    *w = (gad_weight){.data = data, .dtype = dtype, .rows = w->rows, .cols = w->cols, .scale = scale};
     return GAD_OK;
 }
 

@@ -20,7 +20,7 @@ const char *gad_dtype_name(gad_dtype dtype)
 
 gad_tensor gad_tensor_make(void *data, gad_dtype dtype, int64_t rows, int64_t cols)
 {
-    return (gad_tensor){data, dtype, rows, cols, cols};
+    return (gad_tensor){.data = data, .dtype = dtype, .rows = rows, .cols = cols, .stride = cols};
 }
 
 static void *offset(gad_tensor t, int64_t elements)
@@ -30,16 +30,17 @@ static void *offset(gad_tensor t, int64_t elements)
 
 gad_tensor gad_tensor_rows(gad_tensor t, int64_t from, int64_t rows)
 {
-    return (gad_tensor){offset(t, from * t.stride), t.dtype, rows, t.cols, t.stride};
+    return (gad_tensor){
+        .data = offset(t, from * t.stride), .dtype = t.dtype, .rows = rows, .cols = t.cols, .stride = t.stride};
 }
 
 gad_tensor gad_tensor_cols(gad_tensor t, int64_t from, int64_t cols)
 {
-    return (gad_tensor){offset(t, from), t.dtype, t.rows, cols, t.stride};
+    return (gad_tensor){.data = offset(t, from), .dtype = t.dtype, .rows = t.rows, .cols = cols, .stride = t.stride};
 }
 
 gad_tensor gad_tensor_view(gad_tensor t, int64_t rows, int64_t cols)
 {
     const int64_t stride = t.dtype == GAD_S8 ? cols / t.cols * t.stride : cols;
-    return (gad_tensor){t.data, t.dtype, rows, cols, stride};
+    return (gad_tensor){.data = t.data, .dtype = t.dtype, .rows = rows, .cols = cols, .stride = stride};
 }

@@ -103,7 +103,7 @@ static gad_status decode(gad_engine *engine, const gad_prompt *prompt, const gad
     gad_decode_part part[GAD_COMPLETION_ANSWERS];
     for (int i = 0; i < answers; i++) {
         rng[i] = gad_rng_make(seed, (uint64_t)i);
-        part[i] = (gad_decode_part){prompt, settings, &rng[i], NULL};
+        part[i] = (gad_decode_part){.prompt = prompt, .settings = settings, .rng = &rng[i]};
     }
     if (answers == 1)
         return gad_decode(&engine->timeline, engine->tokenizer, prompt, NULL, settings, rng, decoded, err);
@@ -222,7 +222,8 @@ static void say_together(gad_engine *engine, question *q, int count)
         q[i].decoded = &decoded[i];
         q[i].speech.together = count;
         rng[i] = gad_rng_make(seed_of(&q[i]), 0);
-        part[i] = (gad_decode_part){&q[i].turn.asked.prompt, s, &rng[i], &q[i].computed};
+        part[i] =
+            (gad_decode_part){.prompt = &q[i].turn.asked.prompt, .settings = s, .rng = &rng[i], .computed = &q[i].computed};
         begin_stream(&q[i]);
     }
     gad_status status = gad_decode_together(&engine->timeline, engine->tokenizer, part, count, decoded, &err);

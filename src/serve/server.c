@@ -173,7 +173,7 @@ gad_status gad_server_open(const gad_serve_settings *settings, gad_server **serv
     gad_status status = gad_shelf_open(products, &settings->learn, &s->shelf, err);
     if (!status)
         status = gad_results_open(settings->folder, settings->keep, &s->results, err);
-    const gad_outbox_source source = {next_part, last_part, count_waiting, s};
+    const gad_outbox_source source = {.next = next_part, .last = last_part, .waiting = count_waiting, .user = s};
     if (!status)
         status = gad_outbox_open(&settings->sinks, settings->folder, &source, s->log, &s->outbox, err);
     if (!status)

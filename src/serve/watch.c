@@ -356,7 +356,7 @@ gad_status gad_watch_run(const gad_watch_settings *settings, gad_watch_judge jud
         w.out = settings->out ? gad_memory_copy_string(settings->out) : gad_file_join(settings->folder, "results");
         status = w.out ? gad_journal_open(w.out, &w.journal, &why) : gad_error_memory(&why, operation, 64);
     }
-    const gad_outbox_source source = {next_part, last_part, count_waiting, &w};
+    const gad_outbox_source source = {.next = next_part, .last = last_part, .waiting = count_waiting, .user = &w};
     if (!status)
         status = gad_outbox_open(&settings->sinks, w.out, &source, settings->log, &w.outbox, &why);
     if (!status)

@@ -6,7 +6,9 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "gad_bench.h"
 #include "io/image.h"
+#include "model/golden.h"
 #include "support/support.h"
 
 static const char *put(const char *name, const void *data, size_t size_bytes)
@@ -165,12 +167,49 @@ static void test_bad_memory(void **state)
     assert_null(picture);
 }
 
+/* What a model is said to see of a picture is what an inspection shows it. */
+static void test_described_as_seen(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *image_size;
+        int64_t max_pixels;
+        int width_px, height_px;
+    } rows[] = {{"canvas", 1003520, 900, 600}, {"original", 50176, 400, 300}, {"200", 0, 300, 500}, {NULL, 0, 60, 90}};
+    gad_error err;
+    uint8_t *grey = calloc(900, 600);
+    assert_non_null(grey);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        gad_engine *engine = NULL;
+        gad_picture *picture = NULL;
+        gad_model_info info;
+        gad_inspection seen;
+        gad_engine_options options = {.model = golden_path("qwen25", "model"),
+                                      .compute.threads = 1,
+                                      .image_size = rows[i].image_size,
+                                      .max_pixels = rows[i].max_pixels};
+        gad_inspect_settings settings = gad_inspect_settings_default();
+        settings.reason = GAD_REASON_NEVER;
+        const int width = rows[i].width_px, height = rows[i].height_px;
+        ASSERT_OK(gad_picture_from_grey(grey, width, height, (size_t)width, &picture, &err), &err);
+        ASSERT_OK(gad_model_describe(&options, width, height, 1, 1, &info, &err), &err);
+        ASSERT_OK(gad_engine_open(&options, &engine, &err), &err);
+        ASSERT_OK(gad_inspect(engine, NULL, 0, picture, &settings, &seen, &err), &err);
+        assert_int_equal(info.input_width_px, seen.input_width_px);
+        assert_int_equal(info.input_height_px, seen.input_height_px);
+        gad_inspection_clear(&seen);
+        gad_engine_free(engine);
+        gad_picture_free(picture);
+    }
+    free(grey);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_image),   cmocka_unit_test(test_truncated),   cmocka_unit_test(test_size),
-        cmocka_unit_test(test_good),       cmocka_unit_test(test_from_memory), cmocka_unit_test(test_from_grey),
-        cmocka_unit_test(test_bad_memory),
+        cmocka_unit_test(test_no_image),   cmocka_unit_test(test_truncated),         cmocka_unit_test(test_size),
+        cmocka_unit_test(test_good),       cmocka_unit_test(test_from_memory),       cmocka_unit_test(test_from_grey),
+        cmocka_unit_test(test_bad_memory), cmocka_unit_test(test_described_as_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,7 +98,11 @@ static gad_tensor tile_of(const call *c, gad_tensor t, const tile_memory *m, int
     float scale[GAD_KEY_TILE];
     const size_t bytes = (size_t)d * gad_dtype_bytes(t.dtype);
     if (t.dtype != GAD_S8 && !c->pages)
-        return (gad_tensor){(void *)(uintptr_t)gad_cpu_head(t, from, g, d), t.dtype, keys, d, t.stride};
+        return (gad_tensor){.data = (void *)(uintptr_t)gad_cpu_head(t, from, g, d),
+                            .dtype = t.dtype,
+                            .rows = keys,
+                            .cols = d,
+                            .stride = t.stride};
     if (t.dtype != GAD_S8) {
         for (int64_t n = 0; n < keys; n++)
             memcpy((char *)m->wide + (size_t)n * bytes, head_of(c, t, g, from + n), bytes);

@@ -116,6 +116,6 @@ const float *gad_cpu_vector(gad_device *device, gad_tensor t)
         return t.data;
     float *copy = gad_cpu_scratch(device, (size_t)t.cols, sizeof(float));
     if (copy)
-        gad_cpu_weight_row(copy, &(gad_weight){t.data, t.dtype, 1, t.cols, NULL}, 0, 0, t.cols);
+        gad_cpu_weight_row(copy, &(gad_weight){.data = t.data, .dtype = t.dtype, .rows = 1, .cols = t.cols}, 0, 0, t.cols);
     return copy;
 }

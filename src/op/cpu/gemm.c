@@ -143,7 +143,8 @@ void gad_gemm_run(gad_device *device, const gad_gemm *g)
         for (int64_t i = 0; i < g->m; i += ROWS)
             for (int64_t l = 0; l < g->k; l += slab) {
                 const int64_t m = g->m - i < ROWS ? g->m - i : ROWS;
-                const block b = {i, m, l, g->k - l < slab ? g->k - l : slab, a, (m + mr - 1) / mr};
+                const block b = {
+                    .i0 = i, .m = m, .l0 = l, .k = g->k - l < slab ? g->k - l : slab, .a = a, .panels = (m + mr - 1) / mr};
                 run_block(&c, device->threads, &b);
             }
     }

@@ -439,4 +439,4 @@ static void round_panel(const gad_int8_rows *rows, int64_t p, const float *x, in
         }
 }
 
-const gad_kernels_int8 KERNELS = {ROWS, BLOCKS, round_panel, multiply};
+const gad_kernels_int8 KERNELS = {.rows = ROWS, .blocks = BLOCKS, .round_panel = round_panel, .multiply = multiply};

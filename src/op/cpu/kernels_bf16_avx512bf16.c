@@ -3,5 +3,6 @@
 #define SIMD_LANES 16
 #include "op/cpu/kernel_bf16.h"
 
-const gad_kernels_product gad_kernels_bf16_avx512 = {MR, NR, 2, pack_rows, pack_columns, multiply};
+const gad_kernels_product gad_kernels_bf16_avx512 = {
+    .mr = MR, .nr = NR, .word_numbers = 2, .pack_rows = pack_rows, .pack_columns = pack_columns, .multiply = multiply};
 #endif

@@ -51,7 +51,11 @@ static void linear_few(gad_device *device, gad_tensor y, gad_tensor x, gad_weigh
 /* alpha * x rounded to bf16, as fp32 numbers: for the kernel of few rows, which then gives what the other would. */
 static gad_tensor rounded_to_bf16(gad_device *device, gad_tensor x, float alpha)
 {
-    gad_tensor to = {gad_cpu_scratch(device, (size_t)(x.rows * x.cols), sizeof(float)), GAD_F32, x.rows, x.cols, x.cols};
+    gad_tensor to = {.data = gad_cpu_scratch(device, (size_t)(x.rows * x.cols), sizeof(float)),
+                     .dtype = GAD_F32,
+                     .rows = x.rows,
+                     .cols = x.cols,
+                     .stride = x.cols};
     for (int64_t t = 0; to.data && t < x.rows; t++) {
         float *restrict rounded = gad_cpu_row(to, t);
         const float *from = gad_cpu_row(x, t);

@@ -62,7 +62,7 @@ static gad_tensor allocate(gad_device *device, int64_t rows, int64_t cols)
         data = gad_memory_alloc_aligned(count, gad_dtype_bytes(device->kept));
     if (!data)
         gad_error_fill_memory(&device->error, "take working memory", count * gad_dtype_bytes(device->kept));
-    return (gad_tensor){data, device->kept, rows, cols, stride};
+    return (gad_tensor){.data = data, .dtype = device->kept, .rows = rows, .cols = cols, .stride = stride};
 }
 
 static gad_tensor allocate_exact(gad_device *device, int64_t rows, int64_t cols)
