@@ -425,6 +425,9 @@ gad_status gad_import_add(gad_import *import, const gad_import_entry *given, gad
     if (away)
         return gad_import_note(import, GAD_IMPORT_BAD_RECORD, away, err,
                                "not a path inside the data set: the entry was left out");
+    if (!gad_file_stays_inside(entry.class_name))
+        return gad_import_note(import, GAD_IMPORT_BAD_RECORD, entry.image, err,
+                               "\"%.100s\" is no name for a class: the entry was left out", entry.class_name);
     return gad_part_takes(import->settings.part) ? enqueue(import, &entry, err) : GAD_OK;
 }
 

@@ -43,6 +43,17 @@ static void out_of_memory(job *j)
     j->result->status = GAD_E_MEMORY;
 }
 
+/* One component of an id: what is no name of a folder becomes one. */
+static void add_component(gad_string *id, const char *text, size_t length, bool last)
+{
+    size_t before = id->length;
+    for (size_t i = 0; i < length; i++)
+        gad_string_append(id, text[i] == '/' ? "_" : text + i, 1);
+    if (!id->failed && !gad_file_stays_inside(gad_string_text(id) + before))
+        gad_string_add(id, "_"); /* "_", "._", ".._" */
+    gad_string_add(id, last ? "" : "/");
+}
+
 /* "class/split/type/stem", with characters that ids cannot have replaced. */
 static bool make_id(const job *j, int view, gad_sample *s)
 {
@@ -54,7 +65,9 @@ static bool make_id(const job *j, int view, gad_sample *s)
     gad_string_cut(type, sizeof type, e->type ? e->type : "good");
     for (char *c = type; *c; c++)
         *c = *c == '/' || *c == ' ' ? '_' : *c;
-    gad_string_addf(&id, "%s/%s/%s/%s/", j->settings->dataset, e->class_name, e->split, type);
+    gad_string_addf(&id, "%s/%s/", j->settings->dataset, e->class_name);
+    add_component(&id, e->split, strlen(e->split), false);
+    add_component(&id, type, strlen(type), false);
     /* Two folders of one class can hold equal names: the folder between is part of the id where there is one more. */
     const char *slash = strrchr(e->image, '/');
     if (slash) {
@@ -64,7 +77,7 @@ static bool make_id(const job *j, int view, gad_sample *s)
         if (strncmp(start, type, strlen(type)) != 0)
             gad_string_addf(&id, "%.*s/", (int)(slash - start), start);
     }
-    gad_string_append(&id, name, stem);
+    add_component(&id, name, stem, true);
     if (view >= 0)
         gad_string_addf(&id, "#%d", view);
     bool good = !id.failed && gad_sample_set(&s->id, id.data);

@@ -162,12 +162,59 @@ static void test_export_names(void **state)
     gad_file_names_free(&files);
 }
 
+/* Splits, kinds and stems that are no names of folders become some; what the import stored an export can give back. */
+static void test_odd_names(void **state)
+{
+    (void)state;
+    gad_error err;
+    gad_store_cursor *cursor;
+    gad_store_filter all = {0};
+    gad_sample s = {0};
+    bool found = true;
+    int count = 0;
+    static const char *const ids[] = {"gad-jsonl/c/a_._b/good/p", "gad-jsonl/c/_/good/q", "gad-jsonl/c/.._/._/r",
+                                      "gad-jsonl/c/train/good/._"};
+    fake_root("odd");
+    fake_image("p.png");
+    fake_image("q.png");
+    fake_image("r.png");
+    fake_image("..png");
+    fake_text("annotations.jsonl",
+              "{\"image\":\"p.png\",\"category\":\"c\",\"split\":\"a/./b\",\"label\":\"normal\"}\n"
+              "{\"image\":\"q.png\",\"category\":\"c\",\"split\":\"\",\"label\":\"normal\"}\n"
+              "{\"image\":\"r.png\",\"category\":\"c\",\"split\":\"..\",\"label\":\"anomalous\",\"anomaly_type\":\".\"}\n"
+              "{\"image\":\"..png\",\"category\":\"c\",\"split\":\"train\",\"label\":\"normal\"}\n"
+              "{\"image\":\"p.png\",\"category\":\"..\",\"split\":\"train\",\"label\":\"normal\"}\n");
+    fake_import(store, "gad-jsonl", &report);
+    assert_int_equal(report.images, 4);
+    assert_int_equal(report.problems[GAD_IMPORT_BAD_RECORD], 1); /* the class named ".." */
+    ASSERT_OK(gad_store_select(store, &all, &cursor, &err), &err);
+    while (found) {
+        gad_string line = {0};
+        ASSERT_OK(gad_store_next(cursor, &s, &found, &err), &err);
+        if (!found)
+            break;
+        assert_string_equal(s.id, ids[count++]);
+        gad_sample again = {0};
+        ASSERT_OK(gad_sample_to_json(&s, &line, &err), &err);
+        json_t *object = json_loads(line.data, 0, NULL);
+        ASSERT_OK(gad_sample_from_json(object, "line", &again, &err), &err);
+        json_decref(object);
+        gad_sample_free(&again);
+        gad_string_free(&line);
+    }
+    assert_int_equal(count, 4);
+    gad_store_cursor_free(cursor);
+    gad_sample_free(&s);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_equal_stems),          TEST(test_equal_last_folders),
-                                       TEST(test_entries_of_one_image), TEST(test_paths_stay_inside),
-                                       TEST(test_hostile_samples),      TEST(test_export_names)};
+    const struct CMUnitTest tests[] = {
+        TEST(test_equal_stems),       TEST(test_equal_last_folders), TEST(test_entries_of_one_image),
+        TEST(test_paths_stay_inside), TEST(test_hostile_samples),    TEST(test_export_names),
+        TEST(test_odd_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
