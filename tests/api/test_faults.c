@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/faults.h"
+#include "api/pairs.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "gad_bench.h"
@@ -183,19 +184,7 @@ static gad_status synthesise(gad_error *err)
 {
     gad_data *data = NULL;
     gad_data_synthesised report;
-    gad_data_synth_settings settings = {.out = in("pairs"),
-                                        .name = "pairs",
-                                        .scenes = "all",
-                                        .kinds = "all",
-                                        .count = 2,
-                                        .seed = 3,
-                                        .synth = {.width = 48,
-                                                  .height = 48,
-                                                  .references = 1,
-                                                  .class_count = 4,
-                                                  .strength_low = 0.5,
-                                                  .strength_high = 1,
-                                                  .nuisance = 1}};
+    gad_data_synth_settings settings = pairs_settings(in("pairs"), "pairs");
     gad_status status = gad_data_open(store, GAD_DATA_CREATE, &data, err);
     if (!status)
         status = gad_data_synth(data, &settings, &report, err);

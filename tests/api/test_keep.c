@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/pairs.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "gad_data.h"
@@ -51,23 +52,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static gad_data_synth_settings settings_of(const char *out, const char *name)
-{
-    return (gad_data_synth_settings){.out = in(out),
-                                     .name = name,
-                                     .scenes = "all",
-                                     .kinds = "all",
-                                     .count = 2,
-                                     .seed = 3,
-                                     .synth = {.width = 48,
-                                               .height = 48,
-                                               .references = 1,
-                                               .class_count = 4,
-                                               .strength_low = 0.5,
-                                               .strength_high = 1,
-                                               .nuisance = 1}};
-}
-
 static void refused(const gad_data_synth_settings *s, const char *words)
 {
     gad_error err;
@@ -88,7 +72,7 @@ static void test_synth(void **state)
 {
     (void)state;
     gad_error err;
-    gad_data_synth_settings s = settings_of("pairs", "pairs"), other = s;
+    gad_data_synth_settings s = pairs_settings(in("pairs"), "pairs"), other = s;
     made(&s);
     made(&s); /* again: the same pairs */
     other.count = 3;
@@ -103,11 +87,11 @@ static void test_synth(void **state)
     refused(&other, "another \"kinds\"");
     other.force = true;
     made(&other);
-    other = settings_of("more", "pairs"); /* the name is that of the first folder */
+    other = pairs_settings(in("more"), "pairs"); /* the name is that of the first folder */
     refused(&other, "is the dataset in");
     ASSERT_OK(gad_file_make_directory(in("mine/images"), &err), &err);
     put(in("mine/images/00000000.png"), "my picture");
-    other = settings_of("mine", "mine");
+    other = pairs_settings(in("mine"), "mine");
     refused(&other, "images");
     assert_content(in("mine/images/00000000.png"), "my picture");
 }
@@ -127,7 +111,7 @@ static void test_export(void **state)
     struct stat info;
     static const gad_export_format formats[] = {GAD_EXPORT_JSONL, GAD_EXPORT_COCO,     GAD_EXPORT_LABEL_STUDIO,
                                                 GAD_EXPORT_TRL,   GAD_EXPORT_MS_SWIFT, GAD_EXPORT_LLAVA};
-    gad_data_synth_settings s = settings_of("pairs", "pairs");
+    gad_data_synth_settings s = pairs_settings(in("pairs"), "pairs");
     made(&s);
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         put(in("notes.json"), "my notes");
@@ -150,7 +134,7 @@ static void test_export_folders(void **state)
 {
     (void)state;
     gad_error err;
-    gad_data_synth_settings s = settings_of("pairs", "pairs");
+    gad_data_synth_settings s = pairs_settings(in("pairs"), "pairs");
     made(&s);
     const char *out = in("mine");
     ASSERT_OK(export_to(GAD_EXPORT_MMR_AD, out, false, &err), &err);

@@ -4,10 +4,10 @@
 #include "base/memory.h"
 #include "data/fake.h"
 #include "data/teach.h"
+#include "support/server.h"
 #include "support/support.h"
 
 #include <arpa/inet.h>
-#include <microhttpd.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -21,27 +21,10 @@ enum { PARTS = 40 };
 
 /* ---- the server: each part has its own misbehaviour --------------------------------------------------------------- */
 
-static struct MHD_Daemon *server;
 static unsigned port;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int asked[PARTS], answered[PARTS]; /* requests that came; good answers that were sent */
 static useconds_t pace_us;
-
-typedef struct upload {
-    char *data;
-    size_t length;
-} upload;
-
-static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status, const char *text, const char *retry_after)
-{
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
-    if (retry_after)
-        MHD_add_response_header(response, "Retry-After", retry_after);
-    enum MHD_Result result = MHD_queue_response(connection, status, response);
-    MHD_destroy_response(response);
-    return result;
-}
 
 static const char WORDS[] =
     "Both images show the same part from the same side under much the same light and with the same outline. Going over it "
@@ -71,8 +54,9 @@ static void right_answer(const char *body, char *text, size_t size_bytes)
     }
 }
 
-static enum MHD_Result answer(struct MHD_Connection *connection, const char *body)
+static enum MHD_Result answer(struct MHD_Connection *connection, const char *url, const char *body)
 {
+    (void)url;
     const char *object = strstr(body, "The object is: part ");
     int part = object ? atoi(object + 20) : 0;
     char text[2048];
@@ -83,72 +67,38 @@ static enum MHD_Result answer(struct MHD_Connection *connection, const char *bod
     if (part == 3)
         usleep(300000);
     if (part == 5 && number < 2)
-        return reply(connection, 429, "slow down", "1");
+        return server_reply(connection, 429, "slow down", "1");
     if (part == 7 && number < 2)
-        return reply(connection, 500, "oh no", NULL);
+        return server_reply(connection, 500, "oh no", NULL);
     if (part == 9 && number < 2)
         return MHD_NO; /* drops the connection */
     if (part == 11 && number < 1)
-        return reply(connection, 200, "{\"choices\": [", NULL);
+        return server_reply(connection, 200, "{\"choices\": [", NULL);
     if (part == 13) /* always wrong */
-        return reply(connection, 200,
-                     "{\"choices\":[{\"message\":{\"content\":\"<think>x</think><answer>Yes. {'bbox_2d': [1, 2, 3, 4], "
-                     "'label': 'rust'}</answer>\"}}],"
-                     "\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5}}",
-                     NULL);
+        return server_reply(
+            connection, 200,
+            "{\"choices\":[{\"message\":{\"content\":\"<think>x</think><answer>Yes. {'bbox_2d': [1, 2, 3, 4], "
+            "'label': 'rust'}</answer>\"}}],"
+            "\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5}}",
+            NULL);
     right_answer(body, text, sizeof text);
     pthread_mutex_lock(&lock);
     answered[part]++;
     pthread_mutex_unlock(&lock);
-    return reply(connection, 200, text, NULL);
-}
-
-static enum MHD_Result handle(void *user, struct MHD_Connection *connection, const char *url, const char *method,
-                              const char *version, const char *data, size_t *data_size, void **state)
-{
-    (void)user, (void)version, (void)method, (void)url;
-    upload *body = *state;
-    if (!body) {
-        *state = calloc(1, sizeof *body);
-        return MHD_YES;
-    }
-    if (*data_size) {
-        body->data = realloc(body->data, body->length + *data_size + 1);
-        memcpy(body->data + body->length, data, *data_size);
-        body->length += *data_size;
-        body->data[body->length] = 0;
-        *data_size = 0;
-        return MHD_YES;
-    }
-    return answer(connection, body->data ? body->data : "");
-}
-
-static void done(void *user, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code)
-{
-    (void)user, (void)connection, (void)code;
-    upload *body = *state;
-    if (body)
-        free(body->data);
-    free(body);
+    return server_reply(connection, 200, text, NULL);
 }
 
 static int start_server(void **state)
 {
     (void)state;
-    setenv("no_proxy", "127.0.0.1", 1);
-    setenv("NO_PROXY", "127.0.0.1", 1);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION, 0, NULL, NULL, handle, NULL,
-                              MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_NOTIFY_COMPLETED, done, NULL, MHD_OPTION_END);
-    const union MHD_DaemonInfo *info = server ? MHD_get_daemon_info(server, MHD_DAEMON_INFO_BIND_PORT) : NULL;
-    port = info ? info->port : 0;
+    port = server_start(answer);
     return port ? 0 : -1;
 }
 
 static int stop_server(void **state)
 {
     (void)state;
-    MHD_stop_daemon(server);
+    server_stop();
     return 0;
 }
 

@@ -3,10 +3,10 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "io/http_client.h"
+#include "support/server.h"
 #include "support/support.h"
 
 #include <arpa/inet.h>
-#include <microhttpd.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -17,27 +17,10 @@
 #include <unistd.h>
 
 static gad_error err;
-static struct MHD_Daemon *server;
 static unsigned port;
 static atomic_int requests, active, most_active;
 
 /* ---- the server --------------------------------------------------------------------------------------------------- */
-
-typedef struct upload {
-    char data[256];
-    size_t length;
-} upload;
-
-static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status, const char *text, const char *retry_after)
-{
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
-    if (retry_after)
-        MHD_add_response_header(response, "Retry-After", retry_after);
-    enum MHD_Result result = MHD_queue_response(connection, status, response);
-    MHD_destroy_response(response);
-    return result;
-}
 
 /* /moved: without an address; /moved-here, -around, -away: to /ok, to itself, to another name of this host; /moved-see:
  * 303. */
@@ -76,33 +59,33 @@ static enum MHD_Result reply_zipped(struct MHD_Connection *connection)
     return result;
 }
 
-static enum MHD_Result answer_path(struct MHD_Connection *connection, const char *url, const upload *body, int number)
+static enum MHD_Result answer_path(struct MHD_Connection *connection, const char *url, const char *body, int number)
 {
     char text[1024];
     const char *key = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
-    snprintf(text, sizeof text, "{\"n\": %d, \"body\": \"%s\", \"key\": \"%s\"}", number, body->data, key ? key : "");
+    snprintf(text, sizeof text, "{\"n\": %d, \"body\": \"%s\", \"key\": \"%s\"}", number, body, key ? key : "");
     if (!strcmp(url, "/ok"))
-        return reply(connection, 200, text, NULL);
+        return server_reply(connection, 200, text, NULL);
     if (!strcmp(url, "/slow")) {
         usleep(150000);
-        return reply(connection, 200, text, NULL);
+        return server_reply(connection, 200, text, NULL);
     }
     if (!strcmp(url, "/limited")) /* twice 429, then served */
-        return number < 2 ? reply(connection, 429, "slow down", "1") : reply(connection, 200, text, NULL);
+        return number < 2 ? server_reply(connection, 429, "slow down", "1") : server_reply(connection, 200, text, NULL);
     if (!strcmp(url, "/limited-long"))
-        return reply(connection, 429, "come back tomorrow", "86400");
+        return server_reply(connection, 429, "come back tomorrow", "86400");
     if (!strcmp(url, "/broken"))
-        return reply(connection, 500, "oh\nno", NULL);
+        return server_reply(connection, 500, "oh\nno", NULL);
     if (!strcmp(url, "/broken-once"))
-        return number < 1 ? reply(connection, 503, "starting", NULL) : reply(connection, 200, text, NULL);
+        return number < 1 ? server_reply(connection, 503, "starting", NULL) : server_reply(connection, 200, text, NULL);
     if (!strcmp(url, "/busy-once"))
-        return number < 1 ? reply(connection, 503, "busy", "1") : reply(connection, 200, text, NULL);
+        return number < 1 ? server_reply(connection, 503, "busy", "1") : server_reply(connection, 200, text, NULL);
     if (!strcmp(url, "/drop"))
         return MHD_NO;
     if (!strcmp(url, "/big")) {
         char *big = calloc(1, 300001);
         memset(big, 'x', 300000);
-        enum MHD_Result result = reply(connection, 200, big, NULL);
+        enum MHD_Result result = server_reply(connection, 200, big, NULL);
         free(big);
         return result;
     }
@@ -110,25 +93,11 @@ static enum MHD_Result answer_path(struct MHD_Connection *connection, const char
         return redirect(connection, url);
     if (!strcmp(url, "/zipped"))
         return reply_zipped(connection);
-    return reply(connection, strcmp(url, "/secret") ? 404 : 401, "{\"error\": \"no\"}", NULL);
+    return server_reply(connection, strcmp(url, "/secret") ? 404 : 401, "{\"error\": \"no\"}", NULL);
 }
 
-static enum MHD_Result handle(void *user, struct MHD_Connection *connection, const char *url, const char *method,
-                              const char *version, const char *data, size_t *data_size, void **state)
+static enum MHD_Result answer(struct MHD_Connection *connection, const char *url, const char *body)
 {
-    (void)user, (void)version, (void)method;
-    upload *body = *state;
-    if (!body) {
-        *state = calloc(1, sizeof *body);
-        return MHD_YES;
-    }
-    if (*data_size) {
-        size_t n = *data_size < sizeof body->data - 1 - body->length ? *data_size : sizeof body->data - 1 - body->length;
-        memcpy(body->data + body->length, data, n);
-        body->length += n;
-        *data_size = 0;
-        return MHD_YES;
-    }
     int now = ++active, most = most_active;
     while (now > most && !atomic_compare_exchange_weak(&most_active, &most, now))
         ;
@@ -137,29 +106,17 @@ static enum MHD_Result handle(void *user, struct MHD_Connection *connection, con
     return result;
 }
 
-static void done(void *user, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code)
-{
-    (void)user, (void)connection, (void)code;
-    free(*state);
-}
-
 static int start_server(void **state)
 {
     (void)state;
-    setenv("no_proxy", "127.0.0.1", 1);
-    setenv("NO_PROXY", "127.0.0.1", 1);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    server = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION, 0, NULL, NULL, handle, NULL,
-                              MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_NOTIFY_COMPLETED, done, NULL, MHD_OPTION_END);
-    const union MHD_DaemonInfo *info = server ? MHD_get_daemon_info(server, MHD_DAEMON_INFO_BIND_PORT) : NULL;
-    port = info ? info->port : 0;
+    port = server_start(answer);
     return port ? 0 : -1;
 }
 
 static int stop_server(void **state)
 {
     (void)state;
-    MHD_stop_daemon(server);
+    server_stop();
     return 0;
 }
 
