@@ -23,10 +23,18 @@ class CError(ctypes.Structure):
     _fields_ = [("code", c_int), ("operation", c_char * 64), ("cause", c_char * 1024), ("hint", c_char * 512)]
 
 
+class CMeasurement(ctypes.Structure):
+    """gad_measurement"""
+    _fields_ = [("length_px", c_double), ("breadth_px", c_double), ("area_px", c_double), ("share", c_double),
+                ("direction_deg", c_double), ("lightness", c_double), ("red_green", c_double), ("yellow_blue", c_double),
+                ("roughness", c_double), ("contour", c_double), ("like_x", c_double), ("like_y", c_double),
+                ("unusual", c_double), ("basis", c_int), ("content", c_int), ("other", c_int)]
+
+
 class CDefect(ctypes.Structure):
     """gad_defect"""
     _fields_ = [("x1", c_double), ("y1", c_double), ("x2", c_double), ("y2", c_double), ("valid", c_bool),
-                ("label", c_char_p)]
+                ("label", c_char_p), ("measured", c_bool), ("measurement", CMeasurement)]
 
 
 class CInspection(ctypes.Structure):
@@ -51,8 +59,8 @@ class CLearnSettings(ctypes.Structure):
                 ("on_unread", c_void_p), ("user", c_void_p)]
 
 
-STRUCTS = {"gad_error": CError, "gad_defect": CDefect, "gad_inspection": CInspection,
-           "gad_learn_settings": CLearnSettings}
+STRUCTS = {"gad_error": CError, "gad_measurement": CMeasurement, "gad_defect": CDefect,
+           "gad_inspection": CInspection, "gad_learn_settings": CLearnSettings}
 
 
 class Error(Exception):
