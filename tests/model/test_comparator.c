@@ -249,19 +249,21 @@ static void rope_inverse(gad_device *device, gad_tensor y, gad_tensor x, gad_ten
 }
 
 static void attention_not_causal(gad_device *device, gad_tensor o, gad_tensor lse, gad_tensor q, gad_tensor k, gad_tensor v,
-                                 int heads, int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count)
+                                 int heads, int kv_heads, float scale, const gad_attention_span *spans, int64_t span_count,
+                                 const int32_t *pages)
 {
     gad_attention_span *open = malloc((size_t)span_count * sizeof *open);
     memcpy(open, spans, (size_t)span_count * sizeof *open);
     for (int64_t i = 0; i < span_count; i++)
         open[i].causal = false;
-    honest->attention(device, o, lse, q, k, v, heads, kv_heads, scale, open, span_count);
+    honest->attention(device, o, lse, q, k, v, heads, kv_heads, scale, open, span_count, pages);
     free(open);
 }
 
-static void swiglu_swapped(gad_device *device, gad_tensor y, gad_tensor a, gad_tensor b)
+static void swiglu_swapped(gad_device *device, gad_tensor y, gad_tensor x, gad_weight gate, gad_tensor gate_bias,
+                           gad_weight up, gad_tensor up_bias)
 {
-    honest->swiglu(device, y, b, a);
+    honest->linear_swiglu(device, y, x, up, up_bias, gate, gate_bias);
 }
 
 static void test_operations(void **state)
@@ -285,7 +287,7 @@ static void test_operations(void **state)
         if (qwen3)
             changed.gelu = gelu_erf_only;
         else
-            changed.swiglu = swiglu_swapped;
+            changed.linear_swiglu = swiglu_swapped;
         assert_found(&b, qwen3 ? "erf instead of tanh GELU" : "gate and up swapped", "vis.0.out", NULL);
         b.s.device.ops = honest;
         assert_unchanged(&b);
