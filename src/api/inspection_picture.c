@@ -22,11 +22,19 @@ static gad_status copy_picture(const gad_picture *picture, gad_image *copy, gad_
     return status;
 }
 
+/* How many times larger than on a small picture lines and letters are: on a screen that shows all of a large one they are
+ * still 7 px high. */
+static int find_scale(const gad_image *image)
+{
+    const int64_t longer = image->width > image->height ? image->width : image->height;
+    return (int)(1 + (longer - 1) / 560);
+}
+
 /* A frame around the box and its label above it, inside when there is no room above. */
 static void draw_defect(gad_image *image, const gad_defect *d)
 {
     const gad_draw_colour red = {220, 30, 40}, white = {255, 255, 255};
-    int scale = gad_draw_scale(image);
+    int scale = find_scale(image);
     gad_draw_area area = {(int64_t)floor(d->x1), (int64_t)floor(d->y1), (int64_t)ceil(d->x2), (int64_t)ceil(d->y2)};
     int64_t width, height;
     gad_draw_frame(image, area, 2 * scale, red);
@@ -35,6 +43,19 @@ static void draw_defect(gad_image *image, const gad_defect *d)
     gad_draw_text_size(d->label, scale, &width, &height);
     int64_t above = area.y1 - height - 2 * scale;
     gad_draw_label(image, area.x1, above >= 0 ? above : area.y1 + 2 * scale, d->label, scale, white, red);
+}
+
+/* Verdict and score; on a picture that is too small for both, whose plate has a colour, the score. */
+static void write_title(const gad_inspection *r, const gad_image *image, int scale, char *title, size_t size_bytes)
+{
+    int64_t width, height;
+    snprintf(title, size_bytes, "%s", gad_verdict_name(r->verdict));
+    if (r->score < 0)
+        return;
+    snprintf(title, size_bytes, "%s %.3f", gad_verdict_name(r->verdict), r->score);
+    gad_draw_text_size(title, scale, &width, &height);
+    if (width + 8 * scale > image->width)
+        snprintf(title, size_bytes, "%.3f", r->score);
 }
 
 gad_status gad_inspection_draw_overlay(const gad_inspection *r, const gad_picture *part, gad_image *drawn, gad_error *err)
@@ -48,11 +69,8 @@ gad_status gad_inspection_draw_overlay(const gad_inspection *r, const gad_pictur
     for (int i = 0; i < r->defect_count; i++)
         if (r->defect[i].valid)
             draw_defect(&image, &r->defect[i]);
-    if (r->score >= 0)
-        snprintf(title, sizeof title, "%s %.3f", gad_verdict_name(r->verdict), r->score);
-    else
-        snprintf(title, sizeof title, "%s", gad_verdict_name(r->verdict));
-    int scale = gad_draw_scale(&image);
+    int scale = find_scale(&image);
+    write_title(r, &image, scale, title, sizeof title);
     gad_draw_label(&image, 4 * scale, 4 * scale, title, scale, white, plates[r->verdict]);
     *drawn = image;
     return GAD_OK;
