@@ -154,8 +154,10 @@ gad_progress terminal_progress(void)
 
 void terminal_progress_end(void)
 {
-    if (line_is_open)
+    if (line_is_open) {
         fputs("\r\033[K", stderr);
+        fflush(stderr); /* before what goes to standard output */
+    }
     line_is_open = false;
 }
 
