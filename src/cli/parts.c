@@ -148,14 +148,13 @@ int parts_references_load(const option_list *given, const gad_engine *engine, re
             i++;
             continue;
         }
-        if (!choose || err.code == GAD_E_MEMORY || r->path.count == 1) {
+        /* a picture that was read is in the gallery already, which counts on */
+        if (!choose || r->picture[i] || err.code == GAD_E_MEMORY || r->path.count == 1) {
             terminal_fail(&err);
             terminal_printf(stderr, "     the reference %s cannot be used\n", r->path.item[i]);
             return EXIT_FAILED;
         }
         parts_unread_say(&r->left_out, r->path.item[i], &err);
-        gad_picture_free(r->picture[i]);
-        r->picture[i] = NULL;
         free(r->path.item[i]);
         memmove(r->path.item + i, r->path.item + i + 1, (--r->path.count - i) * sizeof *r->path.item);
     }
