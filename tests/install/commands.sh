@@ -8,9 +8,11 @@ trap 'rm -rf "$work"' EXIT
 fail() { echo "commands: $*" >&2; exit 1; }
 cd "$source"
 
-# "file:command line" of all code blocks, without comments
+# "file:command line" of all code blocks, without comments; commands behind && stand alone
 grep -H '^    \(build/\)\?gad [a-z]' README.md docs/*.md models/*/README.md |
-    sed 's/  *#.*//; s/^\([^:]*\): *\(build\/\)\?gad /\1:/' >"$work/lines"
+    sed 's/  *#.*//; s/^\([^:]*\): *\(build\/\)\?gad /\1:/' |
+    awk '{ file = $0; sub(/:.*/, "", file); sub(/^[^:]*:/, "")
+           n = split($0, command, / *&& *gad /); for (i = 1; i <= n; i++) print file ":" command[i] }' >"$work/lines"
 [ "$(wc -l <"$work/lines")" -gt 30 ] || fail "the documents were not understood"
 while IFS=: read -r file line; do
     # shellcheck disable=SC2086 # words on purpose
