@@ -184,10 +184,12 @@ static void test_odd_names(void **state)
               "{\"image\":\"q.png\",\"category\":\"c\",\"split\":\"\",\"label\":\"normal\"}\n"
               "{\"image\":\"r.png\",\"category\":\"c\",\"split\":\"..\",\"label\":\"anomalous\",\"anomaly_type\":\".\"}\n"
               "{\"image\":\"..png\",\"category\":\"c\",\"split\":\"train\",\"label\":\"normal\"}\n"
-              "{\"image\":\"p.png\",\"category\":\"..\",\"split\":\"train\",\"label\":\"normal\"}\n");
+              "{\"image\":\"p.png\",\"category\":\"..\",\"split\":\"train\",\"label\":\"normal\"}\n"
+              "{\"image\":\"p.png\",\"category\":\"k\",\"label\":\"normal\",\"boxes\":[[1,2,9,9]]}\n"); /* neither */
     fake_import(store, "gad-jsonl", &report);
     assert_int_equal(report.images, 4);
     assert_int_equal(report.problems[GAD_IMPORT_BAD_RECORD], 1); /* the class named ".." */
+    assert_int_equal(report.problems[GAD_IMPORT_UNLABELLED], 1); /* normal with a box */
     ASSERT_OK(gad_store_select(store, &all, &cursor, &err), &err);
     while (found) {
         gad_string line = {0};

@@ -95,7 +95,10 @@ static gad_status add_line(gad_import *import, const json_t *line, const char *w
         e.references = references;
         e.reference_method = "given";
     }
-    if (!status)
+    if (!status && !anomalous && boxes.count)
+        status = gad_import_note(import, GAD_IMPORT_UNLABELLED, image, err,
+                                 "%s: its label is normal, and it has boxes: the image was left out", where);
+    else if (!status)
         status = gad_import_add(import, &e, err);
     gad_memory_free(boxes.item);
     return status;
