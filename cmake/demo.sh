@@ -31,15 +31,15 @@ for product in alien cookie cubes screws board bottle cloth connector; do
     {
         echo "<section><h2>$product: $(tail -n 1 "$out/parts/truth" | sed 's/^truth: //')</h2><p class=\"note\">"
         grep -v '\.gad$' "$out/parts/how" | sed "s/^$product: //; s/\$/<br>/"
-        echo '</p><div class="parts">'
-        sed '1d;$d' "$out/parts/page" # between its head and its end
-        echo '</div></section>'
+        echo '</p>'
+        sed -n '/^<main>/,$ { s|^<main><h1>[^<]*</h1>||; s|</main>$||; /^<\/body>/d; /^<\/html>/d; p; }' "$out/parts/page"
+        echo '</section>'
     } >>"$out/parts/sections"
 done
 last=$(total "$out/parts/truth")
 {
-    sed -n '1s/<body>.*/<body><main>/p' "$out/parts/page"
-    echo "<h1>gad: sample products</h1><p><strong>$last</strong></p><p class=\"note\">A red frame: the verdict is wrong.</p>"
+    sed '/^<body>/q' "$out/parts/page"
+    echo "<main><h1>gad: sample products</h1><p><strong>$last</strong></p><p class=\"note\">A red frame: the verdict is wrong.</p>"
     cat "$out/parts/sections"
     echo '</main></body></html>'
 } >"$out/index.html"
