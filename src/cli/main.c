@@ -56,14 +56,17 @@ static int unknown_command(int argc, char **argv)
     return EXIT_USAGE;
 }
 
-/* OpenMP's threads wait for each other by spinning unless they are told to sleep before the program starts, and on a
- * machine with other work that takes five to ten times as long (docs/speed.md, "Training"). Who has set the way they wait
- * keeps it. */
-static void let_threads_sleep(char **argv)
+/* How OpenMP's threads wait for each other is settled before a program starts. Where other work wants the processors, those
+ * that spin take five to ten times as long as those that sleep; on an idle machine it is the other way round, since waking
+ * costs more than what a small model computes meanwhile (docs/speed.md). Who has set the way they wait keeps it. */
+static void choose_how_threads_wait(char **argv)
 {
-    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT") || setenv("OMP_WAIT_POLICY", "passive", 0))
+    double load = 0;
+    const bool idle = getloadavg(&load, 1) == 1 && load < 0.5 * (double)sysconf(_SC_NPROCESSORS_ONLN);
+    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
         return;
-    execv("/proc/self/exe", argv); /* on failure this process goes on as it is */
+    if (!(idle ? setenv("GOMP_SPINCOUNT", "10000", 0) : setenv("OMP_WAIT_POLICY", "passive", 0)))
+        execv("/proc/self/exe", argv); /* on failure this process goes on as it is */
 }
 
 /* Results that could not be written are a failure, whatever the command says. */
@@ -109,6 +112,6 @@ static int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
     setvbuf(stderr, NULL, _IOLBF, BUFSIZ); /* whole lines, so that the processes of a job do not write into each other's */
-    let_threads_sleep(argv);
+    choose_how_threads_wait(argv);
     return finish(run(argc, argv));
 }
