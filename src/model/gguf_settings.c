@@ -100,7 +100,7 @@ static void put_integer(json_t *object, reader *r, const char *name, const char 
 
 /* ---- language model ------------------------------------------------------------------------------------------------ */
 
-/* What changes the arithmetic and is not implemented. */
+/* Variants of other arithmetic are refused, by name. */
 static void refuse_variants(reader *r, int64_t head_dim)
 {
     const gad_gguf_value *scaling = find(r, "rope.scaling.type");

@@ -165,7 +165,7 @@ void gad_measurement_write_look(const gad_measurement *m, gad_string *text)
 void gad_measurement_write(const gad_measurement *m, const gad_box *box, double width_px, double height_px,
                            gad_string *text)
 {
-    gad_string_addf(text, "%s, %.0f x %.0f px (%.*f %% of the picture)",
+    gad_string_addf(text, "%s, %.0f x %.0f px (%.*f %% of the picture differs)",
                     gad_place_name(gad_place_of(box, width_px, height_px)), box->x2 - box->x1, box->y2 - box->y1,
                     m->share < 0.001 ? 2 : 1, 100 * m->share);
     gad_measurement_write_look(m, text);

@@ -6,7 +6,7 @@
 #include "base/string.h"
 #include "task/box.h"
 
-/* "upper left, 34 x 12 px (0.4 % of the picture), a thin line rising to the right, 31 % darker than the good part,
+/* "upper left, 34 x 12 px (0.4 % of the picture differs), a thin line rising to the right, 31 % darker than the good part,
  * something was added; 6.1 times what rejects a part". The box in original pixels; places are those of a picture of that
  * size. */
 void gad_measurement_write(const gad_measurement *m, const gad_box *box, double width_px, double height_px,
