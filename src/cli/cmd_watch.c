@@ -197,7 +197,7 @@ const command cmd_watch = {
     .name = "watch",
     .synopsis = "[options] (--product FILE | --model DIR --ref GOOD) (FOLDER | --stdin | --source ADDRESS)",
     .summary = "inspect every picture that comes into a folder, or from a camera",
-    .details = "Files are taken when they are complete. A part gets a line in results.jsonl and results.csv; a restart "
+    .details = "Files are taken when they are complete. A part gets a line in results.jsonl and results.csv; a restart\n"
                "neither loses nor repeats a file. A camera that is lost is tried again. Ctrl-C stops.",
     .options = table,
     .option_count = OPTIONS_COUNT(table),
